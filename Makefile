@@ -1,0 +1,41 @@
+# Every command of the README. Each target works in a fresh clone.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Idle OpenMP threads must sleep, not spin: on a busy machine spinning costs 7x (data/README.md).
+export OMP_WAIT_POLICY ?= PASSIVE
+export DVC_NO_ANALYTICS ?= 1
+
+.PHONY: help venv lock lint types test clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+
+venv: .venv/.installed  ## .venv with the locked packages
+
+.venv/.installed: requirements.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "needs Python >= 3.11; say which one: make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -m venv .venv || \
+	  { echo "this Python cannot make a venv; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock:  ## requirements.lock anew from setup.cfg (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --all-extras --no-header -o requirements.lock setup.cfg
+
+lint: venv  ## style and import rules
+	ruff check .
+	ruff format --check .
+	lint-imports
+
+types: venv  ## mypy strict
+	mypy
+
+test: lint types  ## the whole test suite with linters, types and import rules
+	pytest
+
+clean:  ## remove .venv and caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info

@@ -1,0 +1,1 @@
+"""Run any dvc.yaml in parallel and end byte for byte where `dvc repro` would."""

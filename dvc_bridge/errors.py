@@ -1,0 +1,45 @@
+"""The exception tree. Every message says what, where and what to do next.
+
+    BridgeError                     exit code
+    ├── StageFailedError            1   a stage's command failed
+    ├── UsageError                  2   the call, the project or the environment is not right
+    ├── IntegrityError              3   bytes are not what their hash says
+    └── VersionMismatchError        4   this dvc, or a plan of another version, is not supported
+
+Anything else that escapes is a bug of dvc_bridge: exit code 5, with a traceback.
+"""
+
+from __future__ import annotations
+
+
+class BridgeError(Exception):
+    """What the user can act on: `message`, and `fix`, the next step, when there is one."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+
+
+class StageFailedError(BridgeError):
+    """A stage's command ended with a code other than 0."""
+
+    exit_code = 1
+
+
+class UsageError(BridgeError):
+    """The call, the project or the environment is not right."""
+
+
+class IntegrityError(BridgeError):
+    """Bytes differ from what their hash says."""
+
+    exit_code = 3
+
+
+class VersionMismatchError(BridgeError):
+    """A version that is outside the supported range."""
+
+    exit_code = 4
