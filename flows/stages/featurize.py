@@ -1,0 +1,199 @@
+"""featurize: what was known two hours before each departure, as one table of features a month."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from . import signals
+from .asof import Floats, Ints
+from .columns import FEATURES, FLIGHT_KEY, FLIGHTS, NUMBERS, WEATHER, forbidden
+from .errors import StageError
+from .files import whole_directory, write_table
+from .params import Features
+from .signals import Flights, Weather
+from .tables import read_csv
+
+_FLIGHT_COLUMNS = (
+    *("year", "month", "day", "sched_dep_time", "sched_arr_time", "dep_delay", "arr_delay"),
+    *("carrier", "flight", "origin", "dest", "distance", "hour", "minute", "time_hour"),
+)
+_OBSERVED = ("precip", "wind_dir", "wind_speed", "visib", "pressure", "dewp")
+
+
+def featurize(root: Path, params: Features) -> None:
+    """Write data/features/YYYY-MM.parquet from data/raw, sorted by departure, carrier, number.
+
+    Raises
+    ------
+    StageError
+        A raw file missing or not as `columns` says, a month without rows, a flight twice, an
+        origin without weather.
+    """
+    raw = root / "data" / "raw"
+    files = sorted((raw / "flights").glob("*.csv"))
+    if not files:
+        raise StageError("featurize", ["data/raw/flights holds no month"], "dvc repro ingest")
+    months = [
+        read_csv("featurize", f"data/raw/flights/{f.name}", f, FLIGHTS, _FLIGHT_COLUMNS)
+        for f in files
+    ]
+    if empty := [f for f, month in zip(files, months, strict=True) if not month.num_rows]:
+        raise StageError("featurize", [f"data/raw/flights/{f.name} has no rows" for f in empty])
+    weather = read_csv("featurize", "data/raw/weather.csv", raw / "weather.csv", WEATHER)
+    table = feature_table(pa.concat_tables(months), weather, params)
+    month_of = pc.strftime(table["date"], format="%Y-%m")
+    with whole_directory(root / "data" / "features") as part:
+        for month in sorted(set(pc.unique(month_of).to_pylist())):
+            write_table(part / f"{month}.parquet", table.filter(pc.equal(month_of, month)))
+
+
+def feature_table(flights: pa.Table, weather: pa.Table, params: Features) -> pa.Table:
+    """Compute the features of every flight.
+
+    Parameters
+    ----------
+    flights, weather : Table
+        With the columns of `columns.FLIGHTS` and `columns.WEATHER`; any order of rows.
+
+    Returns
+    -------
+    Table
+        date, flight, departure_utc; the features (numbers as float32, codes as text); disrupted,
+        operated. A row a flight, sorted by departure, carrier, number, origin.
+    """
+    flights = flights.sort_by(
+        [(c, "ascending") for c in ("time_hour", "minute", "carrier", "flight", "origin")]
+    )
+    known = _flights(flights)
+    _refuse_twice(flights, known)
+    columns = _columns(flights, known, _weather(flights, weather), params)
+    numbers = {name: pa.array(columns[name].astype(np.float32)) for name in NUMBERS}
+    if wrong := forbidden(list(FEATURES)):
+        raise StageError("featurize", wrong, "take it out of flows/stages/columns.py")
+    return pa.table(
+        {
+            "date": pa.array(known.day.astype("datetime64[D]")),
+            "flight": flights["flight"],
+            "departure_utc": pa.array(known.scheduled * 60, pa.timestamp("s", tz="UTC")),
+            **{c: flights[c].combine_chunks() for c in FEATURES if c not in numbers},
+            **numbers,
+            "disrupted": pa.array(known.disrupted.astype(np.int8)),
+            "operated": pc.is_valid(flights["arr_delay"]).cast(pa.int8()),
+        }
+    ).combine_chunks()
+
+
+def _columns(
+    flights: pa.Table, f: Flights, weather: Weather, params: Features
+) -> dict[str, Floats]:
+    known = f.scheduled - params.lead_min
+    everything = np.zeros_like(f.origin)
+    at_origin = f.origin * 1024 + f.carrier
+    columns: dict[str, Floats] = {
+        "departure_min": _minutes(_ints(flights, "sched_dep_time")).astype(np.float64),
+        "weekday": ((f.day + 3) % 7).astype(np.float64),
+        "block_min": _block(flights).astype(np.float64),
+        "distance_mi": _ints(flights, "distance").astype(np.float64),
+        "traffic_week_ago": signals.traffic_week_ago(f),
+    }
+    for name, group, hours in (
+        ("all", everything, (1, 24)),
+        ("origin", f.origin, (1, 3)),
+        ("carrier", f.carrier, (4, 24)),
+    ):
+        found = signals.departures(f, group, known, hours)
+        columns |= {f"{name}_{key}": v for key, v in found.items()}
+    for name, group, h in (
+        ("all", everything, 3),
+        ("origin", f.origin, 3),
+        ("origin", f.origin, 24),
+        ("carrier", f.carrier, 4),
+        ("carrier_origin", at_origin, 6),
+        ("dest", f.dest, 6),
+    ):
+        found = signals.waiting(f, group, known, h)
+        columns |= {f"{name}_{key}": v for key, v in found.items()}
+    columns |= signals.weather_known(f, weather, params)
+    return columns | {
+        "carrier_rate_14d": signals.rate(f, f.carrier, params, days=14),
+        "origin_hour_rate": signals.rate(f, f.origin * 32 + f.hour, params),
+        "dest_rate": signals.rate(f, f.dest, params),
+        "dest_rate_14d": signals.rate(f, f.dest, params, days=14),
+        "flight_rate": signals.rate(f, f.carrier * 100_000 + f.number, params),
+    }
+
+
+def _flights(table: pa.Table) -> Flights:
+    scheduled = _epoch_minutes(table["time_hour"]) + _ints(table, "minute")
+    delay = table["dep_delay"].to_numpy()
+    gone = ~np.isnan(delay)
+    delay_min = np.where(gone, delay, 0).astype(np.int64)
+    departed = np.where(gone, scheduled + delay_min, signals.not_departed(scheduled))
+    arrival = table["arr_delay"].to_numpy()
+    months = (_ints(table, "year") - 1970) * 12 + _ints(table, "month") - 1
+    first_day = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    return Flights(
+        scheduled=scheduled,
+        departed=departed,
+        delay_min=delay_min,
+        disrupted=(np.isnan(arrival) | (arrival >= 15)).astype(np.int64),
+        day=first_day + _ints(table, "day") - 1,
+        hour=_ints(table, "hour"),
+        number=_ints(table, "flight"),
+        carrier=_codes(table["carrier"]),
+        origin=_codes(table["origin"]),
+        dest=_codes(table["dest"]),
+    )
+
+
+def _weather(flights: pa.Table, weather: pa.Table) -> Weather:
+    origins = sorted(pc.unique(flights["origin"]).to_pylist())
+    seen = set(pc.unique(weather["origin"]).to_pylist())
+    if missing := [origin for origin in origins if origin not in seen]:
+        problems = [f"data/raw/weather.csv: column origin has no {m}" for m in missing]
+        raise StageError("featurize", problems, "get the weather of every airport of departure")
+    weather = weather.filter(pc.is_in(weather["origin"], pa.array(origins)))
+    weather = weather.sort_by([("origin", "ascending"), ("time_hour", "ascending")])
+    return Weather(
+        origin=_codes(weather["origin"], origins),
+        time=_epoch_minutes(weather["time_hour"]),
+        values={name: weather[name].to_numpy() for name in _OBSERVED},
+    )
+
+
+def _refuse_twice(table: pa.Table, f: Flights) -> None:
+    same = (f.scheduled[1:] == f.scheduled[:-1]) & (f.carrier[1:] == f.carrier[:-1])
+    same &= (f.number[1:] == f.number[:-1]) & (f.origin[1:] == f.origin[:-1])
+    if same.any():
+        row = table.slice(int(np.argmax(same)), 1).select(FLIGHT_KEY).to_pylist()[0]
+        what = ", ".join(f"{k} {v}" for k, v in row.items())
+        raise StageError("featurize", [f"data/raw/flights: {int(same.sum())} twice, first {what}"])
+
+
+def _ints(table: pa.Table, column: str) -> Ints:
+    values: Ints = table[column].to_numpy().astype(np.int64, copy=False)
+    return values
+
+
+def _epoch_minutes(times: pa.ChunkedArray) -> Ints:
+    seconds: Ints = times.cast(pa.int64()).to_numpy()
+    return seconds // 60
+
+
+def _codes(values: pa.ChunkedArray, order: list[str] | None = None) -> Ints:
+    names = pa.array(order if order is not None else sorted(pc.unique(values).to_pylist()))
+    codes: Ints = pc.index_in(values, names).to_numpy().astype(np.int64)
+    return codes
+
+
+def _minutes(clock: Ints) -> Ints:
+    return clock // 100 * 60 + clock % 100
+
+
+def _block(flights: pa.Table) -> Ints:
+    landing, leaving = (_minutes(_ints(flights, f"sched_{c}_time")) for c in ("arr", "dep"))
+    return (landing - leaving) % (24 * 60)

@@ -1,0 +1,79 @@
+"""A scikit-learn pipeline as ONNX: equal pipelines give equal bytes, and it predicts the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pyarrow as pa
+import pyarrow.compute as pc
+from onnx import ModelProto
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+from .asof import Floats
+from .columns import CATEGORIES
+from .models import SklearnModel
+
+_OPSET = {"": 17, "ai.onnx.ml": 3}
+
+
+def to_onnx(model: SklearnModel) -> bytes:
+    """Convert: one input a column, each [n, 1]; outputs `label` and `probabilities` [n, 2]."""
+    inputs = [
+        (c, (StringTensorType if c in CATEGORIES else FloatTensorType)([None, 1]))
+        for c in model.features
+    ]
+    proto: ModelProto = convert_sklearn(
+        model.pipeline,
+        name="disrupted",
+        initial_types=inputs,
+        target_opset=_OPSET,
+        options={"zipmap": False},
+    )
+    # Their order follows Python's hash seed.
+    opsets = sorted(proto.opset_import, key=lambda opset: opset.domain)
+    del proto.opset_import[:]
+    proto.opset_import.extend(opsets)
+    content: bytes = proto.SerializeToString(deterministic=True)
+    return content
+
+
+def onnx_predict(content: bytes, table: pa.Table, features: Sequence[str]) -> Floats:
+    """Give P(disrupted) of each row as onnxruntime computes it, shape (n_rows,)."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    feed = {c: _tensor(table[c], is_code=c in CATEGORIES) for c in features}
+    result: Floats = session.run(["probabilities"], feed)[0][:, 1].astype(np.float64)
+    return result
+
+
+def parity_rows(table: pa.Table) -> pa.Table:
+    """Give `table` and, of its first rows, copies with what real requests hold and it may not.
+
+    Every number missing in turn, all missing, extremes, and codes never seen.
+    """
+    few = table.slice(0, 200)
+    numbers = [c for c in few.column_names if few[c].type == pa.float32()]
+    codes = [c for c in few.column_names if c in CATEGORIES]
+    variants = [_with(few, dict.fromkeys([c], np.nan)) for c in numbers]
+    variants += [_with(few, dict.fromkeys(numbers, v)) for v in (np.nan, 0.0, -1e6, 1e6)]
+    variants += [_with(few, dict.fromkeys([c], "??")) for c in codes]
+    return pa.concat_tables([table, *variants]).combine_chunks()
+
+
+def _with(table: pa.Table, values: Mapping[str, float | str]) -> pa.Table:
+    for name, value in values.items():
+        column = pa.array([value] * table.num_rows, table[name].type)
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table
+
+
+def _tensor(values: pa.ChunkedArray, *, is_code: bool) -> np.ndarray[Any, Any]:
+    if is_code:
+        return np.array(values.to_pylist(), dtype=object).reshape(-1, 1)
+    numbers: np.ndarray[Any, Any] = pc.fill_null(values, np.nan).to_numpy()
+    return numbers.astype(np.float32).reshape(-1, 1)

@@ -1,0 +1,166 @@
+"""params.yaml as typed values: wrong types, unknown names and values out of range are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import StageError
+
+Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Candidate = Literal["hgb", "logistic", "rate_table"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Ingest(_Section):
+    """Where the data comes from, and what its files must hash to."""
+
+    package: str
+    version: str
+    last_month: Month
+    sha256: dict[str, Sha256]
+
+
+class Features(_Section):
+    """What counts as known at prediction time. Two hours, no less: a smaller lead is refused."""
+
+    lead_min: int = Field(ge=120, le=1440)
+    weather_lag_h: int = Field(ge=3, le=24)
+    history_lag_d: int = Field(ge=2, le=30)
+    prior_flights: int = Field(ge=1, le=10_000)
+
+
+class Windows(_Section):
+    """Months of training, validation and test, in this order and without overlap."""
+
+    valid_first: Month
+    test_first: Month
+    test_last: Month
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Windows:
+        if not self.valid_first < self.test_first <= self.test_last:
+            raise ValueError(
+                f"must be in time order: valid_first {self.valid_first} < test_first"
+                f" {self.test_first} <= test_last {self.test_last}"
+            )
+        return self
+
+
+class Hgb(_Section):
+    """Histogram gradient boosting."""
+
+    iterations: int = Field(ge=1, le=2000)
+    learning_rate: float = Field(gt=0, le=1)
+    leaves: int = Field(ge=2, le=255)
+    bins: int = Field(ge=2, le=255)
+    min_leaf_flights: int = Field(ge=1)
+    l2: float = Field(ge=0)
+    feature_share: float = Field(gt=0, le=1)
+    seed: int = Field(ge=0, lt=2**32)
+
+
+class Logistic(_Section):
+    """Logistic regression; `c` is the inverse of the penalty's weight."""
+
+    c: float = Field(gt=0)
+
+
+class RateTable(_Section):
+    """Smoothed share of disrupted flights by carrier, origin and hour: the baseline."""
+
+    prior_flights: int = Field(ge=1, le=10_000)
+
+
+class Models(_Section):
+    """Settings of each candidate."""
+
+    hgb: Hgb
+    logistic: Logistic
+    rate_table: RateTable
+
+
+class Backtest(_Section):
+    """Months that are each predicted from all the months before."""
+
+    months: list[Month] = Field(min_length=1)
+
+
+class Gate(_Section):
+    """What the selected model must reach; the ratios are to the rate table on the same flights."""
+
+    max_log_loss_ratio: float = Field(gt=0, le=1)
+    min_auc_gain: float = Field(ge=0, le=0.5)
+    max_ece: float = Field(gt=0, le=1)
+    max_auc: float = Field(gt=0.5, le=0.85)
+
+
+class Evaluate(_Section):
+    """Bootstrap and gate."""
+
+    bootstrap_draws: int = Field(ge=100, le=100_000)
+    seed: int = Field(ge=0, lt=2**32)
+    gate: Gate
+
+
+class Export(_Section):
+    """The parity gate: how far ONNX may be from scikit-learn, as a difference of probabilities."""
+
+    max_difference: float = Field(gt=0, le=1e-5)
+
+
+class Params(_Section):
+    """The whole of params.yaml."""
+
+    ingest: Ingest
+    features: Features
+    windows: Windows
+    candidates: list[Candidate] = Field(min_length=1)
+    models: Models
+    backtest: Backtest
+    evaluate: Evaluate
+    export: Export
+
+    @model_validator(mode="after")
+    def _has_baseline(self) -> Params:
+        if "rate_table" not in self.candidates or len(set(self.candidates)) < len(self.candidates):
+            raise ValueError(f"candidates {self.candidates}: each once, and rate_table among them")
+        return self
+
+
+def parse_params(values: Mapping[str, Any], where: str = "params.yaml") -> Params:
+    """Check `values`, the mapping that `where` holds.
+
+    Raises
+    ------
+    StageError
+        With one problem a wrong parameter: its dotted name, its value and what it should be.
+    """
+    try:
+        return Params.model_validate(dict(values))
+    except ValidationError as error:
+        problems = [
+            f"{where}: parameter {'.'.join(map(str, e['loc'])) or '(file)'} = {e['input']!r:.80}:"
+            f" {e['msg'].removeprefix('Value error, ')}"
+            for e in error.errors()
+        ]
+        raise StageError("params", problems, f"correct {where}") from None
+
+
+def read_params(path: Path) -> Params:
+    """Read and check `path`, a YAML file."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise StageError("params", [f"{path.name} cannot be read: {error}"]) from None
+    if not isinstance(values, dict):
+        raise StageError("params", [f"{path.name} holds no mapping"])
+    return parse_params(values, path.name)

@@ -1,0 +1,56 @@
+"""The baseline: the smoothed share of disrupted flights by carrier, origin and hour."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .asof import Floats
+from .columns import LABEL
+from .files import read_json, write_json
+
+FILE = "rates.json"
+
+
+class RateTable(NamedTuple):
+    """`rates` by key such as `UA EWR 17`; a key that was never seen gets `mean`."""
+
+    mean: float
+    rates: dict[str, float]
+
+    @classmethod
+    def fit(cls, table: pa.Table, prior_flights: int) -> RateTable:
+        """Count flights by key; few flights are pulled towards the mean by `prior_flights`."""
+        keys = _keys(table).dictionary_encode()
+        n = np.bincount(keys.indices, minlength=len(keys.dictionary))
+        bad = np.bincount(keys.indices, table[LABEL].to_numpy(), len(keys.dictionary))
+        mean = round(float(bad.sum() / n.sum()), 6)
+        rates = np.round((bad + prior_flights * mean) / (n + prior_flights), 6)
+        named = zip(keys.dictionary.to_pylist(), rates.tolist(), strict=True)
+        return cls(mean, dict(sorted(named)))
+
+    @classmethod
+    def load(cls, folder: Path) -> RateTable:
+        """Read what `save` wrote."""
+        return cls(**read_json(folder / FILE))
+
+    def save(self, folder: Path) -> None:
+        """Write rates.json."""
+        write_json(folder / FILE, self._asdict())
+
+    def predict(self, table: pa.Table) -> Floats:
+        """Give the rate of each row's key, shape (n_rows,)."""
+        keys = _keys(table).dictionary_encode()
+        by_code = [self.rates.get(key, self.mean) for key in keys.dictionary.to_pylist()]
+        rates: Floats = np.array(by_code, np.float64)[keys.indices]
+        return rates
+
+
+def _keys(table: pa.Table) -> pa.Array:
+    hours = pc.floor(pc.divide(table["departure_min"], 60)).cast(pa.int64()).cast(pa.string())
+    keys = pc.binary_join_element_wise(table["carrier"], table["origin"], hours, " ")
+    return keys.combine_chunks()

@@ -1,0 +1,53 @@
+"""One door to every stage: `dvc.yaml` and `flows/train.py` both come in here."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from .errors import StageError
+from .params import Params
+
+STAGES = ("ingest", "featurize", "train", "select", "evaluate", "backtest", "export")
+_EACH = {"train": "candidate", "backtest": "month"}
+
+
+def run_stage(root: Path, params: Params, name: str) -> None:
+    """Run the stage `name`, as DVC calls it: `featurize`, `train@hgb`, `backtest@2013-07`.
+
+    Parameters
+    ----------
+    root : Path
+        The folder that holds data/ and models/.
+
+    Raises
+    ------
+    StageError
+        No such stage, or the stage refuses its input.
+    """
+    stage, _, item = name.partition("@")
+    if stage not in STAGES or bool(item) != (stage in _EACH):
+        known = ", ".join(s + (f"@{_EACH[s].upper()}" if s in _EACH else "") for s in STAGES)
+        raise StageError(name, ["there is no such stage"], f"one of {known}")
+    items: dict[str, Sequence[str]] = {
+        "train": params.candidates,
+        "backtest": params.backtest.months,
+    }
+    allowed = items.get(stage, [item])
+    if item not in allowed:
+        raise StageError(
+            name, [f"{_EACH[stage]} {item} is not in params.yaml"], f"one of {allowed}"
+        )
+    # Imported late: ingest needs no scikit-learn, which takes longer to import than ingest to run.
+    function = getattr(importlib.import_module(f".{stage}", __package__), stage)
+    arguments = {
+        "ingest": (params.ingest,),
+        "featurize": (params.features,),
+        "train": (item, params.windows, params.models),
+        "select": (params.candidates,),
+        "evaluate": (params,),
+        "backtest": (item, params.candidates, params.models),
+        "export": (params,),
+    }
+    function(root, *arguments[stage])
