@@ -5,8 +5,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Idle OpenMP threads must sleep, not spin: on a busy machine spinning costs 7x (data/README.md).
 export OMP_WAIT_POLICY ?= PASSIVE
 export DVC_NO_ANALYTICS ?= 1
+# Metaflow refuses root, and a container without USER.
+export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv lock lint types test clean
+.PHONY: help venv demo profile lock lint types test clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -21,6 +23,14 @@ venv: .venv/.installed  ## .venv with the locked packages
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+demo: venv  ## the pipeline by `dvc repro`, then by Metaflow; every file's md5 side by side
+	dvc repro
+	python flows/train.py run --force
+	python benchmarks/compare_outs.py
+
+profile: venv  ## CPU, wall and peak memory of every stage
+	python benchmarks/profile_stages.py
 
 lock:  ## requirements.lock anew from setup.cfg (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

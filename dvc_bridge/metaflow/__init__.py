@@ -1,0 +1,21 @@
+"""What other people's flows import: stages of a dvc.yaml as Metaflow steps.
+
+from dvc_bridge.metaflow import begin_run, dvc_stage, workspace
+
+class TrainFlow(FlowSpec):
+@step
+def start(self):
+self.dvc = begin_run(ROOT)
+self.next(self.featurize)
+
+@dvc_stage(stage="featurize")
+@step
+def featurize(self):
+make_features(workspace())      # reads the stage's deps there, writes its outs there
+self.next(self.train)
+"""
+
+from .decorator import dvc_stage, workspace
+from .record import DvcRun, begin_run, read_out
+
+__all__ = ["DvcRun", "begin_run", "dvc_stage", "read_out", "workspace"]

@@ -1,0 +1,82 @@
+"""`@dvc_stage`: a step that is a stage of dvc.yaml, skipped when DVC has its result already."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from metaflow import user_step_decorator
+from metaflow.exception import MetaflowException
+from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
+
+from dvc_bridge.errors import BridgeError, IntegrityError
+from dvc_bridge.plan.run_cache import inputs_entry, run_cache_key
+
+from .record import dep_pointers, gather, lookup, make_workspace, spec_of, with_outs
+
+_workspace: ContextVar[Path] = ContextVar("workspace")
+
+
+class DvcStageError(MetaflowException):
+    """What the user can act on; Metaflow shows it without a traceback."""
+
+    headline = "DVC stage"
+
+
+def workspace() -> Path:
+    """Give the folder of the step that runs: the stage's deps are there, its outs go there."""
+    return _workspace.get()
+
+
+@user_step_decorator
+def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) -> Iterator[Any]:
+    """Make a step the stage of a dvc.yaml.
+
+    A step whose cmd, deps, params and code are those of an earlier run, made by `dvc repro` or by
+    Metaflow, is skipped, and its outs are what that run made. Otherwise the body runs; it reads
+    and writes under `workspace()`, a folder with the stage's deps and nothing else. Then the outs
+    and a run-cache entry go into DVC's cache, where `dvc repro` finds them. Neither dvc.lock nor
+    the user's workspace changes.
+
+    Parameters
+    ----------
+    stage : str
+        The stage's name in dvc.yaml; `{input}` stands for the item of a foreach.
+
+    A Parameter `force` of the flow, when true, makes every stage run. The artifact `dvc` is a
+    `DvcRun`.
+    """
+    try:
+        run = gather(flow, inputs)
+        name = attributes["stage"].format(input=getattr(flow, "input", None))
+        spec = spec_of(run, name)
+        deps = dep_pointers(run, spec)
+        entry = inputs_entry(spec, deps)
+        key = run_cache_key(entry, spec["outs"])
+        found = None if getattr(flow, "force", False) else lookup(Path(run["cache"]), spec, key)
+    except BridgeError as error:
+        raise DvcStageError(f"{error.message}\n{error.fix}") from None
+    if found:
+        print(f"{name}: unchanged, its result is in DVC's cache (run {key[:8]})")
+        flow.dvc = with_outs(run, spec, found, "restored")
+        yield USER_SKIP_STEP
+        return
+    print(f"{name}: running (run {key[:8]})")
+    folder = make_workspace(run, spec, deps)
+    token = _workspace.set(folder)
+    try:
+        yield
+        if dep_pointers(run, spec) != deps:
+            raise IntegrityError(f"a dep of {name} changed while it ran", "run again")
+        # Imported late: a step that is skipped needs no DVC.
+        from dvc_bridge.dvcio.workspace import save_results  # noqa: PLC0415
+
+        flow.dvc = with_outs(run, spec, save_results(folder, Path(run["cache"]), spec), "computed")
+    except BridgeError as error:
+        raise DvcStageError(f"{error.message}\n{error.fix}") from None
+    finally:
+        _workspace.reset(token)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,120 @@
+"""Files by their md5, out of DVC's cache; every byte is checked on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import yaml
+
+from dvc_bridge.errors import IntegrityError
+from dvc_bridge.plan.run_cache import LockEntry, Pointer, StageSpec, entry_key
+
+_CHUNK = 1 << 20
+
+
+def hash_file(path: Path) -> Pointer:
+    """Give the pointer of a file as DVC writes it into dvc.lock."""
+    digest = hashlib.md5(usedforsecurity=False)
+    size = 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+        executable = Path(path).stat().st_mode & 0o100
+    pointer: Pointer = {"hash": "md5", "md5": digest.hexdigest(), "size": size}
+    return {**pointer, "isexec": True} if executable else pointer
+
+
+def members(cache: Path, pointer: Pointer) -> list[tuple[str, str]]:
+    """Give (path inside, md5) of the files of a folder; a file alone has the path "".
+
+    Raises
+    ------
+    IntegrityError
+        The folder's list is not what its name says.
+    FileNotFoundError
+        It is not in the cache.
+    """
+    md5 = pointer["md5"]
+    if not md5.endswith(".dir"):
+        return [("", md5)]
+    content = _object(cache, md5).read_bytes()
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5.removesuffix(".dir"):
+        raise _damaged(_object(cache, md5))
+    return [(item["relpath"], item["md5"]) for item in json.loads(content)]
+
+
+def in_cache(cache: Path, pointer: Pointer) -> bool:
+    """Say whether all the files of a file or folder are in the cache."""
+    try:
+        return all(_object(cache, md5).exists() for _, md5 in members(cache, pointer))
+    except FileNotFoundError:
+        return False
+
+
+def bring(cache: Path, pointer: Pointer, target: Path) -> None:
+    """Copy a file or folder out of the cache to `target`.
+
+    Raises
+    ------
+    IntegrityError
+        An object is missing, or its bytes are not what its md5 says.
+    """
+    try:
+        for inside, md5 in members(cache, pointer):
+            _copy(_object(cache, md5), md5, target / inside if inside else target)
+    except FileNotFoundError as error:
+        raise IntegrityError(f"{error.filename} is not in the cache", "dvc pull") from None
+    if pointer.get("isexec"):
+        target.chmod(target.stat().st_mode | 0o111)
+
+
+def find(cache: Path, outs: dict[str, Pointer], path: str) -> Pointer | None:
+    """Give the pointer of `path`: an out, or a file inside an out that is a folder."""
+    if path in outs:
+        return outs[path]
+    for parent in map(str, PurePosixPath(path).parents):
+        if parent in outs:
+            for inside, md5 in members(cache, outs[parent]):
+                if f"{parent}/{inside}" == path:
+                    return {"hash": "md5", "md5": md5, "size": _object(cache, md5).stat().st_size}
+    return None
+
+
+def known_entries(cache: Path, spec: StageSpec, key: str) -> Iterator[LockEntry]:
+    """Give what earlier runs with this key left: dvc.lock's entry first, then the newest run."""
+    if spec["lock"] and entry_key(spec["lock"]) == key:
+        yield spec["lock"]
+    folder = cache / "runs" / key[:2] / key
+    if not folder.is_dir():
+        return
+    runs = [f for f in folder.iterdir() if re.fullmatch("[0-9a-f]{64}", f.name)]
+    for file in sorted(runs, key=lambda f: f.stat().st_mtime, reverse=True):
+        entry = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if isinstance(entry, dict) and {"cmd", "outs"} <= entry.keys():
+            yield entry
+
+
+def _object(cache: Path, md5: str) -> Path:
+    return cache / "files" / "md5" / md5[:2] / md5[2:]
+
+
+def _copy(source: Path, md5: str, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.md5(usedforsecurity=False)
+    with source.open("rb") as stream, target.open("wb") as copy:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+            copy.write(chunk)
+    if digest.hexdigest() != md5:
+        raise _damaged(source)
+
+
+def _damaged(source: Path) -> IntegrityError:
+    return IntegrityError(
+        f"{source}: its bytes are not what its name says", "delete it, then `dvc pull` or run again"
+    )

@@ -1,0 +1,184 @@
+"""What a Metaflow run knows of its DVC project: stages, and by md5 what its steps used and made."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, TypedDict
+
+from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.run_cache import LockEntry, Pointer, StageSpec
+
+from .objects import bring, find, hash_file, in_cache, known_entries
+
+
+class DvcRun(TypedDict):
+    """The artifact `dvc` of every decorated step: what it used and made, by md5.
+
+    Plain data: a client reads it without this library.
+    """
+
+    root: str
+    cache: str
+    revision: str | None
+    dirty: bool
+    replaced: dict[str, str]  # file from the root -> the text read in its place
+    stages: dict[str, StageSpec]
+    refused: dict[str, str]
+    outs: dict[str, Pointer]  # out path from the root -> pointer, of the steps so far
+    computed: list[str]  # stages that ran
+    restored: list[str]  # stages whose results were known
+
+
+def begin_run(root: Path, replaced: Mapping[str, str] | None = None) -> DvcRun:
+    """Ask DVC, once a run, for the stages of `root`/dvc.yaml: `self.dvc = begin_run(ROOT)`.
+
+    Parameters
+    ----------
+    root : Path
+        The DVC project's folder.
+    replaced : mapping of name to text, optional
+        Files of the root to be read as this text instead, for example params.yaml from a Config.
+
+    Raises
+    ------
+    UsageError
+        No DVC project, or a dvc.yaml or parameter that DVC refuses.
+    """
+    # Imported late: the steps that follow need no DVC, which takes half a second to import.
+    from dvc_bridge.dvcio.spec import read_project  # noqa: PLC0415
+
+    root = root.resolve()
+    project = read_project(root, replaced)
+    return DvcRun(
+        root=str(root),
+        cache=str(project.cache),
+        revision=project.revision,
+        dirty=project.dirty,
+        replaced=dict(replaced or {}),
+        stages=project.stages,
+        refused=project.refused,
+        outs=project.tracked,
+        computed=[],
+        restored=[],
+    )
+
+
+def gather(flow: Any, inputs: Any) -> DvcRun:
+    """Take up what the steps before know; at a join, of all branches."""
+    try:
+        runs: list[DvcRun] = [flow.dvc] if inputs is None else [branch.dvc for branch in inputs]
+    except AttributeError:
+        raise UsageError(
+            "a step before this one must say `self.dvc = begin_run(ROOT)`", "put it into start"
+        ) from None
+    merged = runs[0].copy()
+    merged["outs"] = {path: out for run in runs for path, out in run["outs"].items()}
+    merged["computed"] = list(dict.fromkeys(name for run in runs for name in run["computed"]))
+    merged["restored"] = list(dict.fromkeys(name for run in runs for name in run["restored"]))
+    return merged
+
+
+def spec_of(run: DvcRun, name: str) -> StageSpec:
+    """Give the stage `name`; UsageError if there is none, or it cannot be a step."""
+    if name in run["refused"]:
+        raise UsageError(
+            f"stage {name} cannot be a step: {run['refused'][name]}", "run it with `dvc repro`"
+        )
+    if name not in run["stages"]:
+        known = ", ".join(run["stages"])
+        raise UsageError(f"{run['root']}/dvc.yaml has no stage {name}", f"one of {known}")
+    return run["stages"][name]
+
+
+def _path(spec: StageSpec, path: str) -> str:
+    return str(PurePosixPath(spec["wdir"], path))
+
+
+def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
+    """Give each dep's pointer: of an out of this run, or of the file in the project."""
+    pointers = {}
+    for dep in spec["deps"]:
+        path = _path(spec, dep)
+        pointer = find(Path(run["cache"]), run["outs"], path)
+        if pointer is None:
+            file = Path(run["root"]) / path
+            if any(path in (_path(s, out) for out in s["outs"]) for s in run["stages"].values()):
+                raise UsageError(
+                    f"stage {spec['name']}: dep {path} is made by a stage that has not run before"
+                    " this step",
+                    "put that stage's step before this one",
+                )
+            if not file.is_file():
+                raise UsageError(f"stage {spec['name']}: dep {path} is not a file")
+            pointer = hash_file(file)
+        pointers[dep] = pointer
+    return pointers
+
+
+def lookup(cache: Path, spec: StageSpec, key: str) -> LockEntry | None:
+    """Give what an earlier run with this key left, if all its outs are in the cache."""
+    for entry in known_entries(cache, spec, key):
+        if all(in_cache(cache, out) for out in entry["outs"]):
+            return entry
+    return None
+
+
+def with_outs(run: DvcRun, spec: StageSpec, entry: LockEntry, how: str) -> DvcRun:
+    """Give `run` after this stage; `how` is computed or restored."""
+    made = {
+        _path(spec, out["path"]): {k: v for k, v in out.items() if k != "path"}
+        for out in entry["outs"]
+    }
+    done = run.copy()
+    done["outs"] = {**run["outs"], **made}
+    if how == "computed":
+        done["computed"] = [*run["computed"], spec["name"]]
+    else:
+        done["restored"] = [*run["restored"], spec["name"]]
+    return done
+
+
+def make_workspace(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer]) -> Path:
+    """Make a folder with the stage's deps and params, and room for its outs."""
+    parent = Path(run["root"]) / ".dvc" / "tmp" / "metaflow"
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{spec['name'].replace('/', '_')[:50]}.", dir=parent))
+    for dep, pointer in deps.items():
+        path = _path(spec, dep)
+        if find(Path(run["cache"]), run["outs"], path):
+            bring(Path(run["cache"]), pointer, folder / path)
+        else:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path(run["root"]) / path, folder / path)
+    for name in spec["params"]:
+        path = _path(spec, name)
+        if path in run["replaced"]:
+            (folder / path).write_text(run["replaced"][path], encoding="utf-8")
+        else:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(Path(run["root"]) / path, folder / path)
+    for out in spec["outs"]:
+        (folder / _path(spec, out)).parent.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def read_out(run: DvcRun, path: str) -> bytes:
+    """Read the file `path` out of a run's outs: an out itself, or a file inside one.
+
+    Raises
+    ------
+    UsageError
+        No out of the run holds it.
+    IntegrityError
+        It is missing from the cache, or damaged.
+    """
+    cache = Path(run["cache"])
+    pointer = find(cache, run["outs"], path)
+    if pointer is None:
+        raise UsageError(f"no out of this run holds {path}", f"one of {', '.join(run['outs'])}")
+    with tempfile.TemporaryDirectory() as folder:
+        bring(cache, pointer, Path(folder) / "file")
+        return (Path(folder) / "file").read_bytes()

