@@ -1,4 +1,4 @@
-"""Every file of the pipeline: its md5 from `dvc repro` and from the last Metaflow run, and scores."""
+"""Every file of the pipeline: md5 from `dvc repro`, md5 from the last Metaflow run; then scores."""
 
 from __future__ import annotations
 

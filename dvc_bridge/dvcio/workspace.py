@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import configparser
-from contextlib import closing
+from contextlib import chdir, closing
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,8 @@ def save_results(folder: Path, cache: Path, spec: StageSpec) -> LockEntry:
     UsageError
         An out that was not made.
     """
-    with closing(open_workspace(folder, cache)) as repo, lock_repo(repo):
+    # The run cache looks for its stages from the working directory (dvc/stage/cache.py).
+    with chdir(folder), closing(open_workspace(folder, cache)) as repo, lock_repo(repo):
         dvcfile = ProjectFile(repo, str(folder / "dvc.yaml"))
         stage = StageLoader.load_stage(dvcfile, spec["name"], spec["data"])
         try:

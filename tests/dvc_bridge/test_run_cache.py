@@ -46,8 +46,8 @@ def run_keys(root: Path) -> set[str]:
 
 
 def test_the_key_of_every_lock_entry_is_the_one_under_which_dvc_filed_the_run(project: Path):
-    lock = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
-    assert {entry_key(entry) for entry in lock.values()} == run_keys(project)
+    locks = [spec["lock"] for spec in read_project(project).stages.values()]
+    assert {entry_key(lock) for lock in locks} == run_keys(project)
 
 
 def test_the_key_is_known_before_the_run_from_cmd_deps_and_params(project: Path):

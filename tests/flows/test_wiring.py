@@ -1,0 +1,43 @@
+"""dvc.yaml, params.yaml and the code say the same."""
+
+import ast
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+STAGES = ROOT / "flows" / "stages"
+DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def imported(module: str) -> set[str]:
+    """Give the modules of flows/stages that `module` imports, itself and through others."""
+    seen: set[str] = set()
+    todo = {module}
+    while todo:
+        name = todo.pop()
+        seen.add(name)
+        for node in ast.walk(ast.parse((STAGES / f"{name}.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level:
+                found = [node.module] if node.module else [alias.name for alias in node.names]
+                todo |= set(found) - seen
+    return seen
+
+
+@pytest.mark.parametrize("stage", DVC)
+def test_the_code_deps_of_a_stage_are_the_modules_that_it_imports(stage):
+    deps = DVC[stage].get("do", DVC[stage])["deps"]
+    code = {Path(dep).stem for dep in deps if dep.startswith("flows/")}
+    assert code == imported(stage)
+
+
+def test_the_backtest_months_of_evaluate_are_those_of_params():
+    files = [d for d in DVC["evaluate"]["deps"] if d.startswith("data/backtest/")]
+    assert files == [f"data/backtest/{month}.parquet" for month in PARAMS["backtest"]["months"]]
+
+
+def test_select_depends_on_every_candidate():
+    found = [d for d in DVC["select"]["deps"] if d.startswith("models/")]
+    assert found == [f"models/candidates/{name}" for name in sorted(PARAMS["candidates"])]
