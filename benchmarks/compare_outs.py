@@ -33,11 +33,11 @@ def main() -> int:
     for path, out in run.data.dvc["outs"].items():
         by_metaflow |= files(out["md5"], path)
     differing = 0
-    print(f"{'file':36}{'md5 from dvc repro':34}{'md5 from Metaflow':34}equal")
+    print(f"{'file':41}{'md5 from dvc repro':34}{'md5 from Metaflow':34}equal")
     for path in sorted(by_dvc.keys() | by_metaflow.keys()):
         ours, theirs = by_dvc.get(path, "missing"), by_metaflow.get(path, "missing")
         differing += ours != theirs
-        print(f"{path:36}{ours:34}{theirs:34}{'yes' if ours == theirs else 'NO'}")
+        print(f"{path:41}{ours:34}{theirs:34}{'yes' if ours == theirs else 'NO'}")
     ran, known = run.data.dvc["computed"], run.data.dvc["restored"]
     print(f"\nMetaflow run {run.id}: {len(ran)} stages ran, {len(known)} were known to DVC\n")
     for window in ("test", "test_baseline", "backtest", "backtest_baseline"):

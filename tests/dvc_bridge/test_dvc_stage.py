@@ -1,0 +1,162 @@
+"""`@dvc_stage` in a real flow on a real DVC project: whose results are taken, and whose are not."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+STAGES = {
+    "shout": {"cmd": "tr a-z A-Z < words > loud", "deps": ["words"], "outs": ["loud"]},
+    "count@a": {"cmd": "grep -o A loud > n/a", "deps": ["loud"], "outs": ["n/a"]},
+    "count@b": {"cmd": "grep -o B loud > n/b", "deps": ["loud"], "outs": ["n/b"]},
+    "join": {
+        "cmd": "cat n/a n/b > all",
+        "deps": ["n/a", "n/b"],
+        "params": ["sep"],
+        "outs": ["all"],
+    },
+}
+FLOW = """
+    import subprocess
+    from pathlib import Path
+    from metaflow import FlowSpec, Parameter, step
+    from dvc_bridge.metaflow import begin_run, dvc_stage, workspace
+
+    class Mini(FlowSpec):
+        force = Parameter("force", is_flag=True, default=False)
+        dirty = Parameter("dirty", default="")
+
+        @step
+        def start(self):
+            self.dvc = begin_run(Path(__file__).parent)
+            self.next(self.shout)
+
+        @dvc_stage(stage="shout")
+        @step
+        def shout(self):
+            if self.dirty:
+                Path(__file__).with_name("words").write_text(self.dirty)
+            self.sh("tr a-z A-Z < words > loud")
+            self.next(self.fan)
+
+        @step
+        def fan(self):
+            self.letters = ["a", "b"]
+            self.next(self.count, foreach="letters")
+
+        @dvc_stage(stage="count@{input}")
+        @step
+        def count(self):
+            self.sh(f"grep -o {self.input.upper()} loud > n/{self.input}")
+            self.next(self.join)
+
+        @dvc_stage(stage="join")
+        @step
+        def join(self, inputs):
+            self.sh("cat n/a n/b > all")
+            self.next(self.end)
+
+        @step
+        def end(self):
+            pass
+
+        def sh(self, line):
+            subprocess.run(line, shell=True, check=True, cwd=workspace())
+
+    if __name__ == "__main__":
+        Mini()
+"""
+
+
+def dvc(root: Path, *args: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *args], cwd=root, check=True, capture_output=True, text=True
+    ).stdout
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    dvc(tmp_path, "init", "--no-scm", "--quiet")
+    (tmp_path / "words").write_text("abba\n")
+    (tmp_path / "params.yaml").write_text("sep: 1\n")
+    (tmp_path / "n").mkdir()
+    count = {"foreach": ["a", "b"], "do": json.loads(json.dumps(STAGES["count@a"]))}
+    count["do"] = {
+        "cmd": "grep -o $(echo ${item} | tr a-z A-Z) loud > n/${item}",
+        "deps": ["loud"],
+        "outs": ["n/${item}"],
+    }
+    stages = {"shout": STAGES["shout"], "count": count, "join": STAGES["join"]}
+    (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": stages}))
+    (tmp_path / "flow.py").write_text(textwrap.dedent(FLOW))
+    return tmp_path
+
+
+def run(root: Path, *args: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "flow.py", "--no-pylint", "run", *args],
+        cwd=root,
+        env={**os.environ, "METAFLOW_USER": "tester", "METAFLOW_HOME": str(root / "home")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == code, done.stdout
+    return done.stdout
+
+
+def test_what_metaflow_made_dvc_repro_takes_and_the_other_way_round(project: Path):
+    first = run(project)
+    assert first.count(": running") == 4
+    assert not (project / "dvc.lock").exists()
+    assert not (project / "loud").exists()
+    assert dvc(project, "repro").count("is cached - skipping run") == 4
+    assert (project / "all").read_text() == "A\nA\nB\nB\n"
+
+    again = run(project)
+    assert again.count(": unchanged") == 4
+    assert run(project, "--force").count(": running") == 4
+
+    (project / "words").write_text("abbb\n")
+    dvc(project, "repro")
+    assert run(project).count(": unchanged") == 4
+
+
+def test_a_changed_dep_runs_what_follows_from_it_and_no_more(project: Path):
+    run(project)
+    (project / "words").write_text("ABBA\n")  # the same when shouted
+    text = run(project)
+    assert "shout: running" in text
+    assert text.count(": unchanged") == 3
+    (project / "params.yaml").write_text("sep: 2\n")
+    text = run(project)
+    assert text.count(": unchanged") == 3
+    assert "join: running" in text
+
+
+def test_a_dep_that_changes_while_the_step_runs_fails_the_step(project: Path):
+    text = run(project, "--dirty", "other", code=1)
+    assert "a dep of shout changed while it ran" in text
+    assert "Traceback" not in text
+    assert not list((project / ".dvc/cache/runs").glob("*/*"))
+
+
+def test_a_damaged_object_of_the_cache_fails_the_step_by_name(project: Path):
+    run(project)
+    (project / "params.yaml").write_text("sep: 2\n")
+    pointer = next(
+        f for f in (project / ".dvc/cache/files/md5").glob("*/*") if f.read_text() == "A\nA\n"
+    )
+    pointer.chmod(0o644)
+    pointer.write_text("other")
+    text = run(project, code=1)
+    assert f"{pointer}: its bytes are not what its name says" in text
+
+
+def test_no_workspace_is_left_behind(project: Path):
+    run(project)
+    assert not list((project / ".dvc/tmp/metaflow").iterdir())
