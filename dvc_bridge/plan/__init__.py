@@ -1,0 +1,1 @@
+"""Pure values and decisions: no files, no clock, no DVC."""
