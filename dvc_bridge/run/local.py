@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dvc_bridge.dvcio import stage as steps
+from dvc_bridge.dvcio.bookkeeping import batched
+from dvc_bridge.dvcio.ignore import Ignores
 from dvc_bridge.dvcio.lock import LockFiles
 from dvc_bridge.dvcio.read import Project, Selection
 from dvc_bridge.plan.schedule import Schedule
@@ -36,13 +37,16 @@ class Summary:
 def repro(selection: Selection, options: Options) -> Summary:
     """Bring the selected stages up to date, as `dvc repro` would, in parallel."""
     project = Project()
-    with project.locked():
-        return _Run(project, selection, options).run()
+    with project.locked(), batched(project.repo) as ignores:
+        return _Run(project, ignores, selection, options).run()
 
 
 class _Run:
-    def __init__(self, project: Project, selection: Selection, options: Options) -> None:
+    def __init__(
+        self, project: Project, ignores: Ignores | None, selection: Selection, options: Options
+    ) -> None:
         self._project = project
+        self._ignores = ignores
         self._options = options
         ordered = project.order(selection)
         self._stages = ordered.stages
@@ -77,6 +81,7 @@ class _Run:
     def _begin(self, position: int) -> None:
         stage = self._stages[position]
         name = self._names[position]
+        self._turn(position)
         try:
             step = steps.begin(stage, force=self._options.force)
             if step is steps.Step.COMMAND:
@@ -99,6 +104,7 @@ class _Run:
 
     def _end(self, ended: Ended) -> None:
         self._running -= 1
+        self._turn(ended.position)
         if ended.code:
             self._fail(ended.position, f"`{ended.failed}` exited with {ended.code}")
             return
@@ -110,6 +116,10 @@ class _Run:
             return
         self._summary.ran.append(self._names[ended.position])
         self._schedule.ended(ended.position)
+
+    def _turn(self, position: int) -> None:
+        if self._ignores:
+            self._ignores.position = position
 
     def _record(self, position: int) -> None:
         stage = self._stages[position]
@@ -125,8 +135,3 @@ class _Run:
         for skipped in self._schedule.skip_dependents(position):
             self._summary.skipped.append(self._names[skipped])
         self._schedule.ended(position)
-
-
-def seconds() -> float:
-    """The clock of a run."""
-    return time.monotonic()
