@@ -1,0 +1,141 @@
+"""Lines in .gitignore as sequential `dvc repro` would have left them, whoever ends first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scmrepo.git import Git, GitWildMatchPattern
+
+Signature = tuple[int, int, int] | None
+
+
+def _signature(path: str) -> Signature:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+@dataclass
+class _File:
+    """One .gitignore as last seen, and the lines that this run put there."""
+
+    signature: Signature = None
+    lines: set[str] = field(default_factory=set)
+    negated: bool = False
+    own: list[tuple[int, int, str]] = field(default_factory=list)
+
+
+class Ignores:
+    """Stands in for the ignoring half of DVC's git object during a run.
+
+    `position` is the stage whose outs are being recorded. Lines of stages that come later in
+    DVC's order but have ended earlier stay below.
+    """
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._files: dict[str, _File] = {}
+        self._seen: dict[str, Signature] = {}
+        self._index: tuple[Signature, set[str]] | None = None
+        self._count = 0
+        self.position = 0
+
+    def ignore(self, path: str) -> str | None:
+        """Like `Git.ignore`: the .gitignore that got a line for `path`, or None."""
+        entry, gitignore = self._git._get_gitignore(path)
+        line = f"{GitWildMatchPattern.escape(entry)}\n"
+        file = self._file(gitignore)
+        # The last pattern wins: without a negation nothing can undo this line.
+        if line in file.lines and not file.negated:
+            return None
+        self._forget_stale(path)
+        if self._git.is_ignored(path):
+            return None
+        self._insert(gitignore, file, entry, line)
+        return str(gitignore)
+
+    def is_tracked(self, path: str) -> bool:
+        """Like `Git.is_tracked`, with git's index read once instead of once per out."""
+        repo = self._git.dulwich.repo
+        signature = _signature(repo.index_path())
+        if self._index is None or self._index[0] != signature:
+            tracked: set[str] = set()
+            for raw in repo.open_index():
+                name = os.fsdecode(raw)
+                while name and name not in tracked:
+                    tracked.add(name)
+                    name = name.rpartition("/")[0]
+            self._index = (signature, tracked)
+        return os.path.relpath(path, self._git.root_dir) in self._index[1]
+
+    def _file(self, gitignore: str) -> _File:
+        file = self._files.setdefault(gitignore, _File())
+        signature = _signature(gitignore)
+        if signature != file.signature:
+            self._read(gitignore, file)
+        return file
+
+    @staticmethod
+    def _read(gitignore: str, file: _File) -> None:
+        file.signature = _signature(gitignore)
+        text = Path(gitignore).read_text(encoding="utf-8") if file.signature else ""
+        file.lines = set(text.splitlines(keepends=True))
+        file.negated = any(line.startswith("!") for line in file.lines)
+
+    def _forget_stale(self, path: str) -> None:
+        """Dulwich keeps the patterns that it has read: drop them when a file has changed."""
+        folder, root = os.path.dirname(path), self._git.root_dir
+        stale = False
+        while len(folder) >= len(root):
+            gitignore = os.path.join(folder, ".gitignore")
+            signature = _signature(gitignore)
+            if self._seen.setdefault(gitignore, signature) != signature:
+                self._seen[gitignore] = signature
+                stale = True
+            folder = os.path.dirname(folder)
+        if stale:
+            self._git._reset()
+
+    def _insert(self, gitignore: str, file: _File, entry: str, line: str) -> None:
+        self._count += 1
+        mark = (self.position, self._count, line)
+        later = {own[2] for own in file.own if own > mark}
+        if later:
+            text = Path(gitignore).read_text(encoding="utf-8")
+            lines = text.splitlines(keepends=True)
+            at = next((i for i, old in enumerate(lines) if old in later), len(lines))
+            lines.insert(at, line)
+            Path(gitignore).write_text("".join(lines), encoding="utf-8")
+        else:
+            self._git._add_entry_to_gitignore(entry, gitignore)
+        file.own.append(mark)
+        # The line is a literal path: what dulwich has cached for other paths stays true.
+        before = file.signature
+        file.lines.add(line)
+        file.signature = _signature(gitignore)
+        if self._seen.get(gitignore) == before:
+            self._seen[gitignore] = file.signature
+
+
+@contextmanager
+def ordered_ignores(repo: Any) -> Iterator[Ignores | None]:
+    """Replace `ignore` and `is_tracked` of the repository's git object; None without git."""
+    git = repo.scm
+    if not isinstance(git, Git):
+        yield None
+        return
+    ignores = Ignores(git)
+    git._reset()
+    git.ignore = ignores.ignore
+    git.is_tracked = ignores.is_tracked
+    try:
+        yield ignores
+    finally:
+        del git.ignore, git.is_tracked
