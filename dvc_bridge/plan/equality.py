@@ -125,9 +125,9 @@ def _where(path: str) -> str:
 
 def _unlike(one: Entry | None, other: Entry | None, names: tuple[str, str]) -> Iterator[str]:
     if one is None or other is None:
-        present, has, has_not = (one, *names) if one else (other, *reversed(names))
-        kind = present.kind.value if present else ""
-        yield f"{has} has a {kind}, {has_not} has nothing"
+        has, has_not = names if one else reversed(names)
+        kinds = [entry.kind.value for entry in (one, other) if entry]
+        yield f"{has} has a {kinds[0]}, {has_not} has nothing"
         return
     if one.kind is not other.kind:
         yield f"{names[0]} has a {one.kind.value}, {names[1]} a {other.kind.value}"

@@ -78,10 +78,10 @@ def _cache_entries(cache: Path) -> dict[str, Entry]:
 def _entry(path: Path, root: Path) -> Entry:
     info = path.lstat()
     if stat.S_ISLNK(info.st_mode):
-        target = os.readlink(path)
-        if os.path.isabs(target) and Path(target).is_relative_to(root):
-            target = "{root}/" + Path(target).relative_to(root).as_posix()
-        return Entry(Kind.SYMLINK, 0, target)
+        target = path.readlink()
+        inside = target.is_absolute() and target.is_relative_to(root)
+        shown = f"{{root}}/{target.relative_to(root)}" if inside else str(target)
+        return Entry(Kind.SYMLINK, 0, shown)
     mode = stat.S_IMODE(info.st_mode)
     if stat.S_ISDIR(info.st_mode):
         return Entry(Kind.FOLDER, mode, "")
