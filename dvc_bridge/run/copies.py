@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import stat
@@ -73,10 +74,7 @@ def _copy_file(path: Path, target: Path) -> None:
 
 
 def _clone(path: Path, target: Path) -> bool:
-    with suppress(ImportError, OSError):
-        import fcntl
-
-        with path.open("rb") as source, target.open("wb") as copy:
-            fcntl.ioctl(copy.fileno(), FICLONE, source.fileno())
+    with path.open("rb") as source, target.open("wb") as copy, suppress(OSError):
+        fcntl.ioctl(copy.fileno(), FICLONE, source.fileno())
         return True
     return False
