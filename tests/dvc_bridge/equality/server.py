@@ -1,8 +1,8 @@
 """A process that has imported DVC (or dvc_bridge too) and forks for every command.
 
-A fresh interpreter spends 0.4 s importing before it does anything; a fork of this one does not.
-The two sides have a server each, so that nothing that dvc_bridge changes in DVC reaches the
-oracle. The protocol is one line of JSON each way.
+Run as a file by the interpreter under test: it imports nothing of this repository by itself.
+Protocol, one line of JSON each way:
+{module, argv, folder, env, output, keeps_ignores} -> {code}.
 """
 
 from __future__ import annotations
@@ -11,81 +11,11 @@ import gc
 import importlib
 import json
 import os
-import subprocess
 import sys
-import tempfile
-import time
 import traceback
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-
-from dvc_bridge.run.check import Ran
+from typing import Any
 
 ENTRY_POINTS = {"dvc": "dvc.cli", "dvc_bridge": "dvc_bridge.cli"}
-
-
-class ForkServer:
-    """Runs commands as `python -m MODULE ARGUMENTS` would, without the start of an interpreter.
-
-    Parameters
-    ----------
-    python
-        The interpreter; another than ours runs another version of DVC.
-    """
-
-    def __init__(self, python: str = sys.executable) -> None:
-        self._output = tempfile.NamedTemporaryFile(prefix="equality-")  # noqa: SIM115
-        self._process = subprocess.Popen(
-            [python, "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        )
-
-    def __call__(
-        self,
-        module: str,
-        argv: Sequence[str],
-        folder: Path,
-        env: Mapping[str, str],
-        *,
-        keeps_ignores: bool = False,
-    ) -> Ran:
-        """Run one command and wait; `keeps_ignores` stops DVC's roll-back of .gitignore lines."""
-        assert self._process.stdin
-        assert self._process.stdout
-        request = {
-            "module": module,
-            "argv": list(argv),
-            "folder": str(folder),
-            "env": dict(env),
-            "output": self._output.name,
-            "keeps_ignores": keeps_ignores,
-        }
-        start = time.monotonic()
-        print(json.dumps(request), file=self._process.stdin, flush=True)
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"the server ended with {self._process.wait()}")
-        seconds = time.monotonic() - start
-        text = Path(self._output.name).read_text("utf-8", "replace")
-        return Ran(json.loads(answer)["code"], text, seconds)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._process:
-            if self._process.stdin:
-                self._process.stdin.close()
-        self._output.close()
 
 
 def serve() -> None:
@@ -113,6 +43,7 @@ def _carry_out(request: dict[str, Any], learned: int) -> None:
     """Be the command: never returns."""
     code = 1
     try:
+        os.set_inheritable(learned, False)
         os.environ.clear()
         os.environ.update(request["env"])
         os.chdir(request["folder"])
@@ -125,7 +56,7 @@ def _carry_out(request: dict[str, Any], learned: int) -> None:
         known = set(sys.modules)
         code = _main(request["module"], request["argv"])
         os.write(learned, "\n".join(sorted(set(sys.modules) - known)).encode())
-    except BaseException:  # noqa: BLE001  # what escapes here would make this child a second server
+    except BaseException:  # what escaped would make this child a second server
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -144,14 +75,14 @@ def _main(module: str, argv: list[str]) -> int:
 def _keep_ignores() -> None:
     from dvc.repo.scm_context import SCMContext
 
-    SCMContext.ignore_remove = lambda self, path: None
+    SCMContext.ignore_remove = lambda *_: None
 
 
 def _import(name: str) -> None:
     # What a child had to import, its successors find imported.
     try:
         importlib.import_module(name)
-    except Exception:  # noqa: BLE001  # made up at run time: stays the child's own business
+    except Exception:  # made up at run time: stays the child's own business
         return
 
 
