@@ -1,0 +1,87 @@
+"""The client of server.py: commands without the 0.4 s that an interpreter spends importing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dvc_bridge.run.check import Ran
+
+SERVER = Path(__file__).with_name("server.py")
+REPOSITORY = Path(__file__).parents[3]
+
+
+class ForkServer:
+    """Runs commands as `python -m MODULE ARGUMENTS` would.
+
+    The two sides have a server each, so that nothing that dvc_bridge changes inside DVC can reach
+    the oracle.
+
+    Parameters
+    ----------
+    python
+        The interpreter; that of another environment runs another version of DVC.
+    path
+        The folder that holds the dvc_bridge to run.
+    """
+
+    def __init__(self, python: str = sys.executable, path: Path = REPOSITORY) -> None:
+        self._output = tempfile.NamedTemporaryFile(prefix="equality-")  # noqa: SIM115
+        self._process = subprocess.Popen(
+            [python, "-P", str(SERVER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            env={**os.environ, "PYTHONPATH": str(path)},
+        )
+
+    def __call__(
+        self,
+        module: str,
+        argv: Sequence[str],
+        folder: Path,
+        env: Mapping[str, str],
+        *,
+        keeps_ignores: bool = False,
+    ) -> Ran:
+        """Run one command and wait; `keeps_ignores` stops DVC's roll-back of .gitignore lines."""
+        assert self._process.stdin
+        assert self._process.stdout
+        request = {
+            "module": module,
+            "argv": list(argv),
+            "folder": str(folder),
+            "env": dict(env),
+            "output": self._output.name,
+            "keeps_ignores": keeps_ignores,
+        }
+        start = time.monotonic()
+        print(json.dumps(request), file=self._process.stdin, flush=True)
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise RuntimeError(f"the server ended with {self._process.wait()}")
+        seconds = time.monotonic() - start
+        text = Path(self._output.name).read_text("utf-8", "replace")
+        return Ran(json.loads(answer)["code"], text, seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._process:
+            if self._process.stdin:
+                self._process.stdin.close()
+        self._output.close()

@@ -1,0 +1,90 @@
+"""A process that has imported DVC (or dvc_bridge too) and forks for every command.
+
+Run as a file by the interpreter under test: it imports nothing of this repository by itself.
+Protocol, one line of JSON each way:
+{module, argv, folder, env, output, keeps_ignores} -> {code}.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import sys
+import traceback
+from typing import Any
+
+ENTRY_POINTS = {"dvc": "dvc.cli", "dvc_bridge": "dvc_bridge.cli"}
+
+
+def serve() -> None:
+    """Answer requests until the input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    for line in sys.stdin:
+        request = json.loads(line)
+        importlib.import_module(ENTRY_POINTS[request["module"]])
+        gc.freeze()
+        read, write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(read)
+            _carry_out(request, write)
+        os.close(write)
+        with os.fdopen(read, encoding="utf-8") as pipe:
+            learned = pipe.read().split()
+        _, status = os.waitpid(pid, 0)
+        for name in learned:
+            _import(name)
+        print(json.dumps({"code": os.waitstatus_to_exitcode(status)}), file=answers, flush=True)
+
+
+def _carry_out(request: dict[str, Any], learned: int) -> None:
+    """Be the command: never returns."""
+    code = 1
+    try:
+        os.set_inheritable(learned, False)
+        os.environ.clear()
+        os.environ.update(request["env"])
+        os.chdir(request["folder"])
+        output = os.open(request["output"], os.O_WRONLY | os.O_TRUNC)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((nothing, 0), (output, 1), (output, 2)):
+            os.dup2(source, target)
+        if request["keeps_ignores"]:
+            _keep_ignores()
+        known = set(sys.modules)
+        code = _main(request["module"], request["argv"])
+        os.write(learned, "\n".join(sorted(set(sys.modules) - known)).encode())
+    except BaseException:  # what escaped would make this child a second server
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _main(module: str, argv: list[str]) -> int:
+    try:
+        code = importlib.import_module(ENTRY_POINTS[module]).main(argv)
+    except SystemExit as stop:
+        code = stop.code
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def _keep_ignores() -> None:
+    from dvc.repo.scm_context import SCMContext
+
+    SCMContext.ignore_remove = lambda *_: None
+
+
+def _import(name: str) -> None:
+    # What a child had to import, its successors find imported.
+    try:
+        importlib.import_module(name)
+    except Exception:  # made up at run time: stays the child's own business
+        return
+
+
+if __name__ == "__main__":
+    serve()

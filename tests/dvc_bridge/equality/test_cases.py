@@ -1,0 +1,14 @@
+"""Each case ends, after every one of its steps, where sequential `dvc repro` ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.dvc_bridge.equality.cases import ALL
+from tests.dvc_bridge.equality.lab import Case, Lab
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_case_ends_where_dvc_repro_ends(lab: Lab, case: Case) -> None:
+    found = lab.unlike(case)
+    assert not found, "\n".join(found)
