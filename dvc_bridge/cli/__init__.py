@@ -27,5 +27,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run(args)
     except BridgeError as exc:
-        print(f"dvc-bridge: {exc.message}", file=sys.stderr)
+        fix = f"\nfix: {exc.fix}" if exc.fix else ""
+        print(f"dvc-bridge: {exc.message}{fix}", file=sys.stderr)
         return exc.exit_code

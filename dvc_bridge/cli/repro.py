@@ -6,7 +6,8 @@ from argparse import Namespace
 
 from dvc_bridge.dvcio.read import Selection
 from dvc_bridge.errors import StageFailedError
-from dvc_bridge.run.local import Options, repro as run
+from dvc_bridge.run.local import Options
+from dvc_bridge.run.local import repro as run
 
 
 def repro(args: Namespace) -> int:

@@ -16,7 +16,7 @@ Signature = tuple[int, int, int] | None
 
 def _signature(path: str) -> Signature:
     try:
-        stat = os.stat(path)
+        stat = os.stat(path)  # noqa: PTH116
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
@@ -91,15 +91,15 @@ class Ignores:
 
     def _forget_stale(self, path: str) -> None:
         """Dulwich keeps the patterns that it has read: drop them when a file has changed."""
-        folder, root = os.path.dirname(path), self._git.root_dir
+        folder, root = os.path.dirname(path), self._git.root_dir  # noqa: PTH120
         stale = False
         while len(folder) >= len(root):
-            gitignore = os.path.join(folder, ".gitignore")
+            gitignore = os.path.join(folder, ".gitignore")  # noqa: PTH118
             signature = _signature(gitignore)
             if self._seen.setdefault(gitignore, signature) != signature:
                 self._seen[gitignore] = signature
                 stale = True
-            folder = os.path.dirname(folder)
+            folder = os.path.dirname(folder)  # noqa: PTH120
         if stale:
             self._git._reset()
 

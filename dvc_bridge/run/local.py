@@ -97,7 +97,7 @@ class _Run:
                 self._summary.unchanged.append(name)
             else:
                 self._record(position)
-        except Exception as exc:  # noqa: BLE001
+        except Exception as exc:
             self._fail(position, str(exc))
             return
         self._schedule.ended(position)
@@ -111,7 +111,7 @@ class _Run:
         try:
             steps.finish(self._stages[ended.position])
             self._record(ended.position)
-        except Exception as exc:  # noqa: BLE001
+        except Exception as exc:
             self._fail(ended.position, str(exc))
             return
         self._summary.ran.append(self._names[ended.position])
