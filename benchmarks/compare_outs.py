@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import yaml
 from metaflow import Flow, namespace
 
+from dvc_bridge.metaflow.objects import members
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def files(md5: str, path: str) -> dict[str, str]:
     """Give path -> md5 of a file, or of each file of a folder, as DVC's cache lists it."""
-    if not md5.endswith(".dir"):
-        return {path: md5}
-    listed = ROOT / ".dvc" / "cache" / "files" / "md5" / md5[:2] / md5[2:]
-    return {f"{path}/{f['relpath']}": f["md5"] for f in json.loads(listed.read_text())}
+    inside = members(ROOT / ".dvc" / "cache", {"md5": md5})
+    return {f"{path}/{name}" if name else path: file_md5 for name, file_md5 in inside}
 
 
 def main() -> int:

@@ -22,6 +22,9 @@ class BridgeError(Exception):
         self.message = message
         self.fix = fix
 
+    def __str__(self) -> str:
+        return f"{self.message}\nfix: {self.fix}" if self.fix else self.message
+
 
 class StageFailedError(BridgeError):
     """A stage's command ended with a code other than 0."""

@@ -13,6 +13,7 @@ from metaflow.datastore.inputs import Inputs
 from metaflow.exception import MetaflowException
 
 ROOT = Path(__file__).resolve().parent.parent
+# Metaflow starts this file from its own folder; what follows is found through the project's.
 sys.path.insert(0, str(ROOT))
 
 from dvc_bridge.metaflow import begin_run, dvc_stage, read_out, workspace  # noqa: E402
@@ -84,11 +85,8 @@ class TrainFlow(FlowSpec):
     @step
     def end(self) -> None:
         """Show the metrics, and say what ran."""
-        folder = "models/evaluation"
-        self.metrics = json.loads(read_out(self.dvc, f"{folder}/metrics.json"))
-        tables = {
-            n: read_out(self.dvc, f"{folder}/{n}.csv").decode() for n in ("roc", "reliability")
-        }
+        self.metrics = json.loads(self.evaluation("metrics.json"))
+        tables = {name: self.evaluation(f"{name}.csv") for name in ("roc", "reliability")}
         current.card.extend(components(self.metrics, tables, self.dvc))
         done, known = self.dvc["computed"], self.dvc["restored"]
         print(f"{len(done)} stages ran, {len(known)} were known to DVC")

@@ -23,10 +23,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     repro.add_argument("--downstream", action="store_true")
     args = parser.parse_args(argv)
     try:
+        # Imported late: `--help` needs no DVC.
         from dvc_bridge.cli.repro import repro as run  # noqa: PLC0415
 
         return run(args)
     except BridgeError as exc:
-        fix = f"\nfix: {exc.fix}" if exc.fix else ""
-        print(f"dvc-bridge: {exc.message}{fix}", file=sys.stderr)
+        print(f"dvc-bridge: {exc}", file=sys.stderr)
         return exc.exit_code

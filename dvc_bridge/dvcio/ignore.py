@@ -16,7 +16,7 @@ Signature = tuple[int, int, int] | None
 
 def _signature(path: str) -> Signature:
     try:
-        stat = os.stat(path)  # noqa: PTH116
+        stat = os.stat(path)  # noqa: PTH116  DVC hands strings
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
@@ -91,15 +91,15 @@ class Ignores:
 
     def _forget_stale(self, path: str) -> None:
         """Dulwich keeps the patterns that it has read: drop them when a file has changed."""
-        folder, root = os.path.dirname(path), self._git.root_dir  # noqa: PTH120
+        folder, root = os.path.dirname(path), self._git.root_dir  # noqa: PTH120  DVC hands strings
         stale = False
         while len(folder) >= len(root):
-            gitignore = os.path.join(folder, ".gitignore")  # noqa: PTH118
+            gitignore = os.path.join(folder, ".gitignore")  # noqa: PTH118  DVC hands strings
             signature = _signature(gitignore)
             if self._seen.setdefault(gitignore, signature) != signature:
                 self._seen[gitignore] = signature
                 stale = True
-            folder = os.path.dirname(folder)  # noqa: PTH120
+            folder = os.path.dirname(folder)  # noqa: PTH120  DVC hands strings
         if stale:
             self._git._reset()
 

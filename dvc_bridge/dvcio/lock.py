@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -46,17 +45,12 @@ class LockFiles:
             self._repo.scm_context.track_file(os.path.relpath(path))
         self._dirty.clear()
 
-    @property
-    def paths(self) -> Iterable[str]:
-        """Files that this run has entries for."""
-        return self._entries.keys()
-
 
 def write_whole(path: Path, text: str) -> None:
     """Replace the file in one step; its mode stays as it was."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

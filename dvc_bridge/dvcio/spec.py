@@ -20,6 +20,7 @@ from dvc.stage.serialize import (
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.run_cache import Pointer, StageSpec
 
+from .stage import travels
 from .workspace import open_workspace
 
 DVC_YAML = "dvc.yaml"
@@ -96,7 +97,7 @@ def _refusal(stage: Any) -> str | None:
     for out in stage.outs:
         if out.protocol != "local" or not out.is_in_repo or out.persist:
             return f"out {out.def_path} is persist: true, or outside the project"
-        if not (out.use_cache or out.metric or out.plot):
+        if not travels(out):
             return f"out {out.def_path} is cache: false and neither metric nor plot"
     return None
 

@@ -63,9 +63,13 @@ def command(stage: Any) -> Command:
 
 def finish(stage: Any) -> None:
     """Hash and store what the command left, with its run-cache entry."""
-    not_cached = any(not out.use_cache for out in stage.outs if not (out.is_metric or out.is_plot))
-    stage.save(run_cache=not not_cached)
+    stage.save(run_cache=all(travels(out) for out in stage.outs))
     stage.commit()
+
+
+def travels(out: Any) -> bool:
+    """Whether DVC's run cache can hold the out: cached, or else a metric or plot."""
+    return bool(out.use_cache or out.is_metric or out.is_plot)
 
 
 def is_pipeline_stage(stage: Any) -> bool:

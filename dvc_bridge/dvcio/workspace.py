@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 from contextlib import chdir, closing
 from pathlib import Path
-from typing import Any
 
 from dvc.dvcfile import ProjectFile
 from dvc.exceptions import DvcException
@@ -57,15 +56,7 @@ def save_results(folder: Path, cache: Path, spec: StageSpec) -> LockEntry:
             repo.stage_cache.save(stage)
         except DvcException as error:
             raise UsageError(f"stage {spec['name']}: {error}") from None
-        entry: LockEntry = _plain(to_single_stage_lockfile(stage))
+        entry: LockEntry = to_single_stage_lockfile(stage)
     if entry.get("params", {}) != spec["params"]:
         raise IntegrityError(f"stage {spec['name']}: its params changed while it ran")
     return entry
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
-    return value

@@ -58,7 +58,7 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
         key = run_cache_key(entry, spec["outs"])
         found = None if getattr(flow, "force", False) else lookup(Path(run["cache"]), spec, key)
     except BridgeError as error:
-        raise DvcStageError(f"{error.message}\n{error.fix}") from None
+        raise DvcStageError(str(error)) from None
     if found:
         print(f"{name}: unchanged, its result is in DVC's cache (run {key[:8]})")
         flow.dvc = with_outs(run, spec, found, "restored")
@@ -76,7 +76,7 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
 
         flow.dvc = with_outs(run, spec, save_results(folder, Path(run["cache"]), spec), "computed")
     except BridgeError as error:
-        raise DvcStageError(f"{error.message}\n{error.fix}") from None
+        raise DvcStageError(str(error)) from None
     finally:
         _workspace.reset(token)
         shutil.rmtree(folder, ignore_errors=True)

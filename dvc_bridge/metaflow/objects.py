@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -13,20 +14,14 @@ import yaml
 from dvc_bridge.errors import IntegrityError
 from dvc_bridge.plan.run_cache import LockEntry, Pointer, StageSpec, entry_key
 
-_CHUNK = 1 << 20
-
 
 def hash_file(path: Path) -> Pointer:
     """Give the pointer of a file as DVC writes it into dvc.lock."""
-    digest = hashlib.md5(usedforsecurity=False)
-    size = 0
     with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-        executable = Path(path).stat().st_mode & 0o100
-    pointer: Pointer = {"hash": "md5", "md5": digest.hexdigest(), "size": size}
-    return {**pointer, "isexec": True} if executable else pointer
+        digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
+    info = path.stat()
+    pointer: Pointer = {"hash": "md5", "md5": digest.hexdigest(), "size": info.st_size}
+    return {**pointer, "isexec": True} if info.st_mode & 0o100 else pointer
 
 
 def members(cache: Path, pointer: Pointer) -> list[tuple[str, str]]:
@@ -42,10 +37,7 @@ def members(cache: Path, pointer: Pointer) -> list[tuple[str, str]]:
     md5 = pointer["md5"]
     if not md5.endswith(".dir"):
         return [("", md5)]
-    content = _object(cache, md5).read_bytes()
-    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5.removesuffix(".dir"):
-        raise _damaged(_object(cache, md5))
-    return [(item["relpath"], item["md5"]) for item in json.loads(content)]
+    return [(item["relpath"], item["md5"]) for item in json.loads(_content(cache, md5))]
 
 
 def in_cache(cache: Path, pointer: Pointer) -> bool:
@@ -68,9 +60,17 @@ def bring(cache: Path, pointer: Pointer, target: Path) -> None:
         for inside, md5 in members(cache, pointer):
             _copy(_object(cache, md5), md5, target / inside if inside else target)
     except FileNotFoundError as error:
-        raise IntegrityError(f"{error.filename} is not in the cache", "dvc pull") from None
+        raise _missing(error) from None
     if pointer.get("isexec"):
         target.chmod(target.stat().st_mode | 0o111)
+
+
+def read_file(cache: Path, pointer: Pointer) -> bytes:
+    """Read a file that is in the cache; the errors are those of `bring`."""
+    try:
+        return _content(cache, pointer["md5"])
+    except FileNotFoundError as error:
+        raise _missing(error) from None
 
 
 def find(cache: Path, outs: dict[str, Pointer], path: str) -> Pointer | None:
@@ -103,15 +103,23 @@ def _object(cache: Path, md5: str) -> Path:
     return cache / "files" / "md5" / md5[:2] / md5[2:]
 
 
+def _content(cache: Path, md5: str) -> bytes:
+    source = _object(cache, md5)
+    content = source.read_bytes()
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5.removesuffix(".dir"):
+        raise _damaged(source)
+    return content
+
+
 def _copy(source: Path, md5: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.md5(usedforsecurity=False)
-    with source.open("rb") as stream, target.open("wb") as copy:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-            copy.write(chunk)
-    if digest.hexdigest() != md5:
+    shutil.copyfile(source, target)
+    if hash_file(target)["md5"] != md5:
         raise _damaged(source)
+
+
+def _missing(error: FileNotFoundError) -> IntegrityError:
+    return IntegrityError(f"{error.filename} is not in the cache", "dvc pull")
 
 
 def _damaged(source: Path) -> IntegrityError:

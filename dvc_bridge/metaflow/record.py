@@ -6,12 +6,12 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.run_cache import LockEntry, Pointer, StageSpec
 
-from .objects import bring, find, hash_file, in_cache, known_entries
+from .objects import bring, find, hash_file, in_cache, known_entries, read_file
 
 
 class DvcRun(TypedDict):
@@ -100,12 +100,13 @@ def _path(spec: StageSpec, path: str) -> str:
 def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
     """Give each dep's pointer: of an out of this run, or of the file in the project."""
     pointers = {}
+    made = {_path(s, out) for s in run["stages"].values() for out in s["outs"]}
     for dep in spec["deps"]:
         path = _path(spec, dep)
         pointer = find(Path(run["cache"]), run["outs"], path)
         if pointer is None:
             file = Path(run["root"]) / path
-            if any(path in (_path(s, out) for out in s["outs"]) for s in run["stages"].values()):
+            if path in made:
                 raise UsageError(
                     f"stage {spec['name']}: dep {path} is made by a stage that has not run before"
                     " this step",
@@ -126,18 +127,17 @@ def lookup(cache: Path, spec: StageSpec, key: str) -> LockEntry | None:
     return None
 
 
-def with_outs(run: DvcRun, spec: StageSpec, entry: LockEntry, how: str) -> DvcRun:
-    """Give `run` after this stage; `how` is computed or restored."""
+def with_outs(
+    run: DvcRun, spec: StageSpec, entry: LockEntry, how: Literal["computed", "restored"]
+) -> DvcRun:
+    """Give `run` after this stage, whose results were computed or restored."""
     made = {
         _path(spec, out["path"]): {k: v for k, v in out.items() if k != "path"}
         for out in entry["outs"]
     }
     done = run.copy()
     done["outs"] = {**run["outs"], **made}
-    if how == "computed":
-        done["computed"] = [*run["computed"], spec["name"]]
-    else:
-        done["restored"] = [*run["restored"], spec["name"]]
+    done[how] = [*run[how], spec["name"]]
     return done
 
 
@@ -151,18 +151,22 @@ def make_workspace(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer]) -> Pa
         if find(Path(run["cache"]), run["outs"], path):
             bring(Path(run["cache"]), pointer, folder / path)
         else:
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(Path(run["root"]) / path, folder / path)
+            shutil.copy(Path(run["root"]) / path, _room(folder, path))
     for name in spec["params"]:
         path = _path(spec, name)
         if path in run["replaced"]:
-            (folder / path).write_text(run["replaced"][path], encoding="utf-8")
+            _room(folder, path).write_text(run["replaced"][path], encoding="utf-8")
         else:
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(Path(run["root"]) / path, folder / path)
+            shutil.copy(Path(run["root"]) / path, _room(folder, path))
     for out in spec["outs"]:
-        (folder / _path(spec, out)).parent.mkdir(parents=True, exist_ok=True)
+        _room(folder, _path(spec, out))
     return folder
+
+
+def _room(folder: Path, path: str) -> Path:
+    """Give the place of `path` in `folder`, in which its own folder stands."""
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    return folder / path
 
 
 def read_out(run: DvcRun, path: str) -> bytes:
@@ -177,8 +181,8 @@ def read_out(run: DvcRun, path: str) -> bytes:
     """
     cache = Path(run["cache"])
     pointer = find(cache, run["outs"], path)
-    if pointer is None:
-        raise UsageError(f"no out of this run holds {path}", f"one of {', '.join(run['outs'])}")
-    with tempfile.TemporaryDirectory() as folder:
-        bring(cache, pointer, Path(folder) / "file")
-        return (Path(folder) / "file").read_bytes()
+    if pointer is None or pointer["md5"].endswith(".dir"):
+        raise UsageError(
+            f"no out of this run holds a file {path}", f"one of {', '.join(run['outs'])}"
+        )
+    return read_file(cache, pointer)

@@ -41,10 +41,6 @@ class Schedule:
         """The ready stage that is first in DVC's order."""
         return heapq.heappop(self._ready)
 
-    def dependents(self, position: int) -> list[int]:
-        """Stages that depend on this one directly."""
-        return self._dependents[position]
-
     def ended(self, position: int) -> None:
         """The stage has ended, well or badly: what waited for it may start."""
         self._ended[position] = True

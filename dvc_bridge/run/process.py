@@ -42,8 +42,7 @@ class Processes:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            assert child.stdout is not None  # noqa: S101
-            for raw in child.stdout:
+            for raw in child.stdout or ():
                 self._show(position, raw.decode(errors="replace").rstrip("\n"))
             if code := child.wait():
                 self.ended.put(Ended(position, code, line))

@@ -38,18 +38,6 @@ def project_state(root: Path, cache: Path | None, *, succeeded: bool = True) -> 
     )
 
 
-def path_entries(root: Path, path: Path) -> dict[str, Entry]:
-    """Read one path, and all below it when it is a folder; empty when nothing is there."""
-    if not os.path.lexists(path):
-        return {}
-    found = {path.relative_to(root).as_posix(): _entry(path, root)}
-    if path.is_dir() and not path.is_symlink():
-        found |= {
-            file.relative_to(root).as_posix(): _entry(file, root) for _, file in _walk(path, set())
-        }
-    return found
-
-
 def _walk(root: Path, skipped: set[Path]) -> Iterator[tuple[str, Path]]:
     for folder, names, files in os.walk(root):
         here = Path(folder)
