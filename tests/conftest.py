@@ -62,13 +62,6 @@ def features_root(raw_root: Path, params: Params) -> Path:
 
 
 @pytest.fixture(scope="session")
-def features(features_root: Path) -> pa.Table:
-    """The features of the year."""
-    files = sorted((features_root / "data" / "features").iterdir())
-    return pa.concat_tables(pq.read_table(f) for f in files).combine_chunks()
-
-
-@pytest.fixture(scope="session")
 def small_features(features_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every 25th flight of each month of data/features: about 1,100 a month."""
     root = tmp_path_factory.mktemp("small")

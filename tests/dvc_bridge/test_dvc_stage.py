@@ -9,10 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.dvc_bridge.commands import dvc
+
 STAGES = {
     "shout": {"cmd": "tr a-z A-Z < words > loud", "deps": ["words"], "outs": ["loud"]},
-    "count@a": {"cmd": "grep -o A loud > n/a", "deps": ["loud"], "outs": ["n/a"]},
-    "count@b": {"cmd": "grep -o B loud > n/b", "deps": ["loud"], "outs": ["n/b"]},
+    "count": {
+        "foreach": ["a", "b"],
+        "do": {
+            "cmd": "grep -o $(echo ${item} | tr a-z A-Z) loud > n/${item}",
+            "deps": ["loud"],
+            "outs": ["n/${item}"],
+        },
+    },
     "join": {
         "cmd": "cat n/a n/b > all",
         "deps": ["n/a", "n/b"],
@@ -72,26 +80,13 @@ FLOW = """
 """
 
 
-def dvc(root: Path, *args: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "dvc", *args], cwd=root, check=True, capture_output=True, text=True
-    ).stdout
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     dvc(tmp_path, "init", "--no-scm", "--quiet")
     (tmp_path / "words").write_text("abba\n")
     (tmp_path / "params.yaml").write_text("sep: 1\n")
     (tmp_path / "n").mkdir()
-    count = {"foreach": ["a", "b"], "do": json.loads(json.dumps(STAGES["count@a"]))}
-    count["do"] = {
-        "cmd": "grep -o $(echo ${item} | tr a-z A-Z) loud > n/${item}",
-        "deps": ["loud"],
-        "outs": ["n/${item}"],
-    }
-    stages = {"shout": STAGES["shout"], "count": count, "join": STAGES["join"]}
-    (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": stages}))
+    (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": STAGES}))
     (tmp_path / "flow.py").write_text(textwrap.dedent(FLOW))
     return tmp_path
 

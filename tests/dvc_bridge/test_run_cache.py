@@ -1,8 +1,6 @@
 """The pure run-cache key against the keys of DVC itself, in projects that DVC ran."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from dvc_bridge.dvcio.spec import read_project
 from dvc_bridge.dvcio.workspace import save_results
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.run_cache import entry_key, inputs_entry, run_cache_key
+from tests.dvc_bridge.commands import dvc
 
 PARAMS = {"size": 3, "rate": 1e-05, "deep": {"size": 1, "nfiles": [2, {"size": 5}]}, "text": "é\n"}
 STAGES = {
@@ -25,10 +24,6 @@ STAGES = {
     "callback": {"cmd": "echo", "outs": ["never"]},
 }
 STAGES["two"]["metrics"] = [{"m.json": {"cache": False}}]
-
-
-def dvc(root: Path, *args: str) -> None:
-    subprocess.run([sys.executable, "-m", "dvc", *args], cwd=root, check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -83,11 +78,4 @@ def test_results_saved_from_a_workspace_are_found_by_dvc_repro(project: Path, tm
     for name in "xy":
         (work / "d" / name).write_text("changed")
     save_results(work, project / ".dvc/cache", spec)
-    out = subprocess.run(
-        [sys.executable, "-m", "dvc", "repro", "one"],
-        cwd=project,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    assert "is cached - skipping run" in out
+    assert "is cached - skipping run" in dvc(project, "repro", "one")

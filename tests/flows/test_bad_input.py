@@ -26,8 +26,7 @@ from flows.stages.months import read_months
 from flows.stages.onnx_model import to_onnx
 from flows.stages.scores import score
 from flows.stages.select import select
-
-REPOSITORY = Path(__file__).parents[2]
+from tests.conftest import REPOSITORY
 
 
 def refusal(function, *args) -> str:
@@ -128,7 +127,7 @@ def test_the_command_ends_with_1_and_no_traceback(small_root):
     assert "Traceback" not in done.stderr
 
 
-def test_a_planted_leak_trips_the_ceiling(small_features, flights, params):
+def test_a_planted_leak_trips_the_ceiling(small_features, params):
     months = read_months("test", small_features, None, None)
     leak = months[LABEL].to_numpy() * 60.0 + np.random.default_rng(0).normal(0, 20, len(months))
     at = months.column_names.index("visib")

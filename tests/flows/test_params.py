@@ -1,22 +1,11 @@
 """params.yaml: what is wrong is refused by name, with its value."""
 
-from pathlib import Path
-from typing import Any
-
 import pytest
-import yaml
 
 from flows.stages.columns import FEATURES, FORBIDDEN, forbidden
 from flows.stages.errors import StageError
 from flows.stages.params import parse_params
 from flows.stages.run import run_stage
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def values() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
 @pytest.mark.parametrize(

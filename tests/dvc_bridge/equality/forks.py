@@ -9,9 +9,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from dvc_bridge.run.check import Ran
 
@@ -19,7 +18,7 @@ SERVER = Path(__file__).with_name("server.py")
 REPOSITORY = Path(__file__).parents[3]
 
 
-class ForkServer:
+class ForkServer(ExitStack):
     """Runs commands as `python -m MODULE ARGUMENTS` would.
 
     The two sides have a server each, so that nothing that dvc_bridge changes inside DVC can reach
@@ -34,13 +33,18 @@ class ForkServer:
     """
 
     def __init__(self, python: str = sys.executable, path: Path = REPOSITORY) -> None:
-        self._output = tempfile.NamedTemporaryFile(prefix="equality-")  # noqa: SIM115
-        self._process = subprocess.Popen(
-            [python, "-P", str(SERVER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": str(path)},
+        super().__init__()
+        output = tempfile.NamedTemporaryFile(prefix="equality-")  # noqa: SIM115  lives as long as we
+        self._output = self.enter_context(output)
+        # It ends when its input does, which Popen closes on the way out.
+        self._process = self.enter_context(
+            subprocess.Popen(
+                [python, "-P", str(SERVER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                encoding="utf-8",
+                env={**os.environ, "PYTHONPATH": str(path)},
+            )
         )
 
     def __call__(
@@ -71,17 +75,3 @@ class ForkServer:
         seconds = time.monotonic() - start
         text = Path(self._output.name).read_text("utf-8", "replace")
         return Ran(json.loads(answer)["code"], text, seconds)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._process:
-            if self._process.stdin:
-                self._process.stdin.close()
-        self._output.close()

@@ -9,67 +9,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from dvc_bridge.plan.equality import ProjectState, differences
 from dvc_bridge.run.check import Ran, without_jobs
 from dvc_bridge.run.copies import copy_tree
 from dvc_bridge.run.state import project_state
 from tests.dvc_bridge.equality.forks import REPOSITORY, ForkServer
-
-Change = Callable[["Workbench"], None]
-
-
-@dataclass(frozen=True)
-class Step:
-    """A change, then a repro with `argv`; `fails` says how the oracle must end."""
-
-    name: str
-    change: Change = lambda _: None
-    argv: tuple[str, ...] = ()
-    fails: bool = False
-
-
-@dataclass(frozen=True)
-class Case:
-    """A project and what is done to it.
-
-    Parameters
-    ----------
-    name
-        For the test's id.
-    build
-        Makes the project, dvc.lock files not included: those come from the steps.
-    steps
-        Played in order on one copy.
-    jobs
-        For ours.
-    keeps_ignores
-        Whether the oracle's roll-back of .gitignore lines after a failed stage is switched off:
-        dvc_bridge does not copy it.
-    env
-        Added to the environment of both sides.
-    folder
-        Where the commands are run, relative to the project.
-    compares_executed
-        Whether the commands that ran must be the same too; not so where a failure stops the
-        run at a moment that depends on the number of jobs.
-    """
-
-    name: str
-    build: Change
-    steps: tuple[Step, ...]
-    jobs: int = 3
-    keeps_ignores: bool = False
-    env: Mapping[str, str] = field(default_factory=dict)
-    folder: str = "."
-    compares_executed: bool = True
+from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
 
 @dataclass(frozen=True)
@@ -81,62 +30,7 @@ class Played:
     executed: tuple[str, ...]
 
 
-class Workbench:
-    """The project under a case's hands: paths are relative to its root."""
-
-    def __init__(self, root: Path, server: ForkServer, env: Mapping[str, str]) -> None:
-        self.root = root
-        self._server = server
-        self._env = dict(env)
-
-    def write(self, files: Mapping[str, str]) -> None:
-        """Write text files, with their folders; what stands there is replaced, never written to.
-
-        An out of cache type hardlink or symlink is the cache's own file.
-        """
-        for name, text in files.items():
-            path = self.root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            path.write_text(text, "utf-8")
-
-    def replace(self, name: str, old: str, new: str) -> None:
-        """Replace a text that is there."""
-        text = (self.root / name).read_text("utf-8")
-        assert old in text, f"{old!r} is not in {name}"
-        self.write({name: text.replace(old, new)})
-
-    def remove(self, name: str) -> None:
-        """Remove a file or a folder."""
-        path = self.root / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-    def git(self, *argv: str, folder: str = ".") -> None:
-        """Run git."""
-        self._call(["git", *argv], folder)
-
-    def dvc(self, *argv: str, folder: str = ".") -> None:
-        """Run the real dvc."""
-        ran = self._server("dvc", argv, self.root / folder, self._env)
-        assert ran.code == 0, ran.output
-
-    def start(self, *, git: bool = True) -> None:
-        """Make the project a DVC project."""
-        if git:
-            self.git("init", "-q")
-        self.dvc("init", "-q", *([] if git else ["--no-scm"]))
-
-    def _call(self, command: Sequence[str], folder: str) -> None:
-        done = subprocess.run(
-            command, cwd=self.root / folder, env=self._env, capture_output=True, check=False
-        )
-        assert done.returncode == 0, done.stderr.decode()
-
-
-class Lab(AbstractContextManager["Lab"]):
+class Lab(ExitStack):
     """Two servers and a folder to play in.
 
     Parameters
@@ -150,25 +44,14 @@ class Lab(AbstractContextManager["Lab"]):
     """
 
     def __init__(self, work: Path, *, ours: str = "dvc_bridge", python: str | None = None) -> None:
+        super().__init__()
         self.work = work
         self._ours = ours
-        self._stack = ExitStack()
         bridge = Path(os.environ.get("EQUALITY_BRIDGE", REPOSITORY))
         options = {"python": python} if python else {}
-        self.oracle = self._stack.enter_context(ForkServer(**options))
-        self.bridge = self._stack.enter_context(ForkServer(**options, path=bridge))
+        self.oracle = self.enter_context(ForkServer(**options))
+        self.bridge = self.enter_context(ForkServer(**options, path=bridge))
         self.env = self._environment(python)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stack.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     @property
     def root(self) -> Path:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.dvc_bridge.equality.cases import ALL
-from tests.dvc_bridge.equality.lab import Case, Lab
+from tests.dvc_bridge.equality.lab import Lab
+from tests.dvc_bridge.equality.workbench import Case
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)

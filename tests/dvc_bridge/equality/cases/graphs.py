@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.dvc_bridge.equality.lab import Case, Step, Workbench
+from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
 DIAMOND = """\
 stages:

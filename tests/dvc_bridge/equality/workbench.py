@@ -1,0 +1,114 @@
+"""A case: a small project, and the steps that are played on it; the workbench is its hands."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.dvc_bridge.equality.forks import ForkServer
+
+Change = Callable[["Workbench"], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change, then a repro with `argv`; `fails` says how the oracle must end."""
+
+    name: str
+    change: Change = lambda _: None
+    argv: tuple[str, ...] = ()
+    fails: bool = False
+
+
+@dataclass(frozen=True)
+class Case:
+    """A project and what is done to it.
+
+    Parameters
+    ----------
+    name
+        For the test's id.
+    build
+        Makes the project, dvc.lock files not included: those come from the steps.
+    steps
+        Played in order on one copy.
+    jobs
+        For ours.
+    keeps_ignores
+        Whether the oracle's roll-back of .gitignore lines after a failed stage is switched off:
+        dvc_bridge does not copy it.
+    env
+        Added to the environment of both sides.
+    folder
+        Where the commands are run, relative to the project.
+    compares_executed
+        Whether the commands that ran must be the same too; not so where a failure stops the
+        run at a moment that depends on the number of jobs.
+    """
+
+    name: str
+    build: Change
+    steps: tuple[Step, ...]
+    jobs: int = 3
+    keeps_ignores: bool = False
+    env: Mapping[str, str] = field(default_factory=dict)
+    folder: str = "."
+    compares_executed: bool = True
+
+
+class Workbench:
+    """The project under a case's hands: paths are relative to its root."""
+
+    def __init__(self, root: Path, server: ForkServer, env: Mapping[str, str]) -> None:
+        self.root = root
+        self._server = server
+        self._env = dict(env)
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write text files, with their folders; what stands there is replaced, never written to.
+
+        An out of cache type hardlink or symlink is the cache's own file.
+        """
+        for name, text in files.items():
+            path = self.root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.unlink(missing_ok=True)
+            path.write_text(text, "utf-8")
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Replace a text that is there."""
+        text = (self.root / name).read_text("utf-8")
+        assert old in text, f"{old!r} is not in {name}"
+        self.write({name: text.replace(old, new)})
+
+    def remove(self, name: str) -> None:
+        """Remove a file or a folder."""
+        path = self.root / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+    def git(self, *argv: str, folder: str = ".") -> None:
+        """Run git."""
+        self._call(["git", *argv], folder)
+
+    def dvc(self, *argv: str, folder: str = ".") -> None:
+        """Run the real dvc."""
+        ran = self._server("dvc", argv, self.root / folder, self._env)
+        assert ran.code == 0, ran.output
+
+    def start(self, *, git: bool = True) -> None:
+        """Make the project a DVC project."""
+        if git:
+            self.git("init", "-q")
+        self.dvc("init", "-q", *([] if git else ["--no-scm"]))
+
+    def _call(self, command: Sequence[str], folder: str) -> None:
+        done = subprocess.run(
+            command, cwd=self.root / folder, env=self._env, capture_output=True, check=False
+        )
+        assert done.returncode == 0, done.stderr.decode()
