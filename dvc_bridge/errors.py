@@ -4,7 +4,8 @@
     ├── StageFailedError            1   a stage's command failed
     ├── UsageError                  2   the call, the project or the environment is not right
     ├── IntegrityError              3   bytes are not what their hash says
-    └── VersionMismatchError        4   this dvc, or a plan of another version, is not supported
+    ├── VersionMismatchError        4   this dvc, or a plan of another version, is not supported
+    └── StoppedError          128 + n   signal n has ended the run; what was done is kept
 
 Anything else that escapes is a bug of dvc_bridge: exit code 5, with a traceback.
 """
@@ -46,3 +47,17 @@ class VersionMismatchError(BridgeError):
     """A version that is outside the supported range."""
 
     exit_code = 4
+
+
+class StoppedError(BridgeError):
+    """A signal has ended the run before its time.
+
+    Parameters
+    ----------
+    signum
+        Which; the exit code is 128 more, as shells have it.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__("stopped; what had finished is kept", "run again to go on from there")
+        self.exit_code = 128 + signum

@@ -1,68 +1,113 @@
-"""Stage results -> dvc.lock: entries in DVC's order, each file whole or not at all."""
+"""Stage results -> dvc.lock: entries in DVC's order, each file whole or not at all.
+
+DVC reads and writes the whole file again after every stage; here a run's entries are put in as
+blocks of text, which gives the same bytes where the file is as DVC writes it, and by DVC's own
+writer where it is not.
+"""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import version
 from typing import Any
 
-from dvc.stage.serialize import to_lockfile
-from dvc.utils.serialize import dumps_yaml
-from dvc.utils.serialize._yaml import parse_yaml_for_update
+from dvc_bridge.dvcio.emit import named_entry_text
+from dvc_bridge.dvcio.files import write_whole
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.yaml12 import parse
+from dvc_bridge.plan.pipeline import LockEntry
+
+HEAD = "schema: '2.0'\nstages:\n"
 
 
 class LockFiles:
     """The dvc.lock files of a run, as they were at its start plus what has been recorded."""
 
-    def __init__(self, repo: Any) -> None:
-        self._repo = repo
-        self._entries: dict[str, dict[int, tuple[str, Any]]] = {}
+    def __init__(self, project: Project) -> None:
+        self._root = project.root
+        self._memory = project.scratch / "locks.json"
+        self._recorded: dict[str, dict[int, tuple[str, LockEntry]]] = {}
         self._base: dict[str, str] = {}
         self._dirty: set[str] = set()
 
-    def record(self, position: int, stage: Any) -> None:
-        """Take the stage's state as its entry, to be written by the next `flush`."""
-        path = stage.dvcfile._lockfile.path
-        if path not in self._base:
-            file = Path(path)
-            self._base[path] = file.read_text(encoding="utf-8") if file.exists() else ""
-        self._entries.setdefault(path, {})[position] = (stage.name, to_lockfile(stage)[stage.name])
-        self._dirty.add(path)
+    def record(self, position: int, dvc_yaml: str, name: str, entry: LockEntry) -> None:
+        """Take a stage's entry, to be written by the next `flush`."""
+        file = f"{dvc_yaml.removesuffix('.yaml')}.lock"
+        if file not in self._base:
+            path = self._root / file
+            self._base[file] = path.read_text(encoding="utf-8") if path.exists() else ""
+        self._recorded.setdefault(file, {})[position] = (name, entry)
+        self._dirty.add(file)
 
-    def flush(self) -> None:
-        """Write every file that has new entries."""
-        for path in sorted(self._dirty):
-            recorded = self._entries[path]
-            data = parse_yaml_for_update(self._base[path], path)
-            if not data:
-                data = {"schema": "2.0"}
-            data["stages"] = data.get("stages", {})
-            for position in sorted(recorded):
-                name, entry = recorded[position]
-                data["stages"][name] = entry
-            write_whole(Path(path), dumps_yaml(data))
-            self._repo.scm_context.track_file(os.path.relpath(path))
+    def flush(self) -> list[str]:
+        """Write every file that has new entries; give their paths from the root."""
+        written = sorted(self._dirty)
+        for file in written:
+            entries = [self._recorded[file][position] for position in sorted(self._recorded[file])]
+            base = self._base[file]
+            blocks = self._blocks(base, file)
+            if blocks is None:
+                text = _merged_as_dvc(base, file, entries)
+            else:
+                blocks.update((name, named_entry_text(name, entry)) for name, entry in entries)
+                text = HEAD + "".join(blocks.values())
+            write_whole(self._root / file, text, self._memory.parent)
+            self._remember(text)
         self._dirty.clear()
+        return written
+
+    def _blocks(self, text: str, file: str) -> dict[str, str] | None:
+        """Cut the text into the entries of its stages; None where it is not as DVC writes it."""
+        if not text:
+            return {}
+        if not text.startswith(HEAD) or not text.endswith("\n"):
+            return None
+        entries = parse(text, file)["stages"]
+        blocks: list[list[str]] = []
+        for line in text.removeprefix(HEAD).splitlines(keepends=True):
+            if line[:2] != "  ":
+                return None
+            if line[2] not in " -":
+                blocks.append([])
+            if not blocks:
+                return None
+            blocks[-1].append(line)
+        if not isinstance(entries, dict) or len(blocks) != len(entries):
+            return None
+        named = {name: "".join(b) for name, b in zip(entries, blocks, strict=True)}
+        return named if self._is_known(text) or _as_written(entries, named) else None
+
+    def _is_known(self, text: str) -> bool:
+        with suppress(OSError, ValueError):
+            return _digest(text) in json.loads(self._memory.read_text(encoding="utf-8"))
+        return False
+
+    def _remember(self, text: str) -> None:
+        known: list[str] = []
+        with suppress(OSError, ValueError):
+            known = list(json.loads(self._memory.read_text(encoding="utf-8")))[-99:]
+        with suppress(OSError):
+            write_whole(self._memory, json.dumps([*known, _digest(text)]), self._memory.parent)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Replace the file in one step; its mode stays as it was."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~_umask()
-        Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def _as_written(entries: Mapping[str, LockEntry], blocks: Mapping[str, str]) -> bool:
+    return all(named_entry_text(name, entry) == blocks[name] for name, entry in entries.items())
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _digest(text: str) -> str:
+    # Releases of ruamel.yaml fold long lines at different places.
+    return hashlib.sha256(f"{version('ruamel.yaml')} {text}".encode()).hexdigest()
+
+
+def _merged_as_dvc(base: str, file: str, entries: list[tuple[str, LockEntry]]) -> str:
+    from dvc.utils.serialize import dumps_yaml  # noqa: PLC0415  half a second
+    from dvc.utils.serialize._yaml import parse_yaml_for_update  # noqa: PLC0415
+
+    data: Any = parse_yaml_for_update(base, file) or {"schema": "2.0"}
+    stages = data.setdefault("stages", {})
+    for name, entry in entries:
+        stages[name] = entry
+    return str(dumps_yaml(data))

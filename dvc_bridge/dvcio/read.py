@@ -1,101 +1,164 @@
-"""A DVC repository opened: its stages in the order of `dvc repro`, and what each waits for."""
+"""A DVC project -> its Pipeline: every stage, in the order of DVC's index, and the edges."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import os
+import posixpath
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dvc.exceptions import DvcException, NotDvcRepoError
-from dvc.lock import LockError
-from dvc.repo import Repo, lock_repo
-from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
-
+from dvc_bridge.dvcio.discover import dvc_files
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.templates import Entry, entries
+from dvc_bridge.dvcio.yaml12 import parse, text_of
 from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.graph import pipeline_of
+from dvc_bridge.plan.pipeline import (
+    DVC_YAML,
+    Dependency,
+    Kind,
+    LockEntry,
+    Output,
+    Params,
+    Pipeline,
+    Stage,
+)
+
+DEFAULT_PARAMS = "params.yaml"
+SECTIONS = ("outs", "metrics", "plots")
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Which stages, in the words of `dvc repro`."""
+def read_pipeline(project: Project) -> Pipeline:
+    """Read every dvc.yaml, dvc.lock and .dvc file of the project.
 
-    targets: tuple[str, ...] = ()
-    single_item: bool = False
-    downstream: bool = False
-    all_pipelines: bool = False
-
-
-@dataclass(frozen=True)
-class Ordered:
-    """Stages in the order that `dvc repro` would take, and the edges between them by position.
-
-    `after` holds `needs` and, for a frozen stage, the edges that DVC ignores: what is written in
-    DVC's order must not be read before or after its turn.
+    Raises
+    ------
+    UsageError
+        What DVC refuses, and what no parallel run can get right, with file and line.
     """
-
-    stages: list[Any]
-    needs: list[list[int]]
-    after: list[list[int]]
-
-
-class Project:
-    """One DVC repository, opened from the current directory as the dvc command does."""
-
-    def __init__(self) -> None:
-        try:
-            self.repo = Repo()
-        except NotDvcRepoError as exc:
-            raise UsageError(f"{exc}", "run it inside a project, or start one: dvc init") from exc
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """The repository's lock for the whole of a command, as DVC holds it."""
-        try:
-            with lock_repo(self.repo):
-                yield
-        except LockError as exc:
-            raise UsageError(str(exc), "wait for the other DVC process to end") from exc
-
-    def order(self, selection: Selection) -> Ordered:
-        """The stages of the run in DVC's order; DVC's own checks of the graph included."""
-        repo = self.repo
-        try:
-            chosen: list[Any] = []
-            if not selection.all_pipelines:
-                chosen = collect_stages(repo, selection.targets or ["dvc.yaml"])
-            graph = repo.index.graph
-            active = get_active_graph(graph)
-            if selection.single_item and not selection.all_pipelines:
-                return _positions(chosen, graph, None)
-            stages = plan_repro(
-                active, chosen, downstream=selection.downstream and not selection.all_pipelines
-            )
-        except DvcException as exc:
-            raise UsageError(_with_causes(exc)) from exc
-        return _positions(stages, graph, active)
+    stages: list[Stage] = []
+    outs: set[str] = set()
+    for file in dvc_files(project, outs):
+        for stage in read_file(project, file):
+            stages.append(stage)
+            outs.update(str(project.root / out.at) for out in stage.outs if out.local)
+    return pipeline_of(stages)
 
 
-def _positions(stages: Sequence[Any], graph: Any, active: Any) -> Ordered:
-    position = {stage: index for index, stage in enumerate(stages)}
-    needs: list[list[int]] = [[] for _ in stages]
-    after: list[list[int]] = [[] for _ in stages]
-    for stage, here in position.items():
-        for upstream in graph.successors(stage):
-            there = position.get(upstream)
-            if there is None:
-                continue
-            early, late = sorted((here, there))
-            after[late].append(early)
-            if active is not None and active.has_edge(stage, upstream):
-                needs[here].append(there)
-    return Ordered(list(stages), needs, after)
+def read_file(project: Project, file: str) -> Iterator[Stage]:
+    """Read the stages of one dvc.yaml or .dvc file, a path from the root."""
+    text = text_of(project.root / file, file)
+    data = parse(text, file)
+    if posixpath.basename(file) != DVC_YAML:
+        yield _data_stage(project, file, data)
+        return
+    locked = read_lock(project, f"{file.removesuffix('.yaml')}.lock")
+    for entry in entries(project, file, data, text):
+        yield _stage(project, file, entry, locked.get(entry.name))
 
 
-def _with_causes(exc: BaseException) -> str:
-    parts = [str(exc)]
-    cause = exc.__cause__
-    while cause is not None:
-        if str(cause) not in parts[-1]:
-            parts.append(str(cause))
-        cause = cause.__cause__
-    return ": ".join(parts)
+def read_lock(project: Project, file: str) -> Mapping[str, LockEntry]:
+    """Read the stages of a dvc.lock; none if there is no such file."""
+    path = project.root / file
+    if not path.exists():
+        return {}
+    data = parse(text_of(path, file), file)
+    stages = data.get("stages", {}) if isinstance(data, dict) else None
+    right = (
+        isinstance(stages, dict)
+        and (not data or data.get("schema") == "2.0")
+        and all(isinstance(entry, dict) and "cmd" in entry for entry in stages.values())
+    )
+    if not right:
+        raise UsageError(
+            f"{file} is not a lock file of DVC 3",
+            f"git checkout {file}, or delete it and run again: results come from the run cache",
+        )
+    return stages or {}
+
+
+def _stage(project: Project, file: str, entry: Entry, lock: LockEntry | None) -> Stage:
+    data = entry.data
+    wdir = posixpath.normpath(posixpath.join(posixpath.dirname(file), data.get("wdir") or "."))
+    return Stage(
+        file=file,
+        name=entry.name,
+        cmd=data["cmd"],
+        wdir=wdir,
+        deps=tuple(Dependency(*_place(project, wdir, path)) for path in data.get("deps") or ()),
+        params=tuple(
+            Params(path, _place(project, wdir, path)[1], keys)
+            for path, keys in _params(data.get("params") or ()).items()
+        ),
+        outs=tuple(_outs(project, wdir, data)),
+        frozen=bool(data.get("frozen", False)),
+        always_changed=bool(data.get("always_changed", False)),
+        group=entry.group,
+        data=data,
+        lock=lock,
+    )
+
+
+def _place(project: Project, wdir: str, path: str) -> tuple[str, str, bool]:
+    """Give what dvc.lock calls the path, where it is, and whether that is in the project."""
+    if "://" in path:
+        return path, path, False
+    root = str(project.root)
+    whole = os.path.normpath(os.path.join(root, wdir, path))  # noqa: PTH118  strings, thousands
+    inside = whole == root or whole.startswith(f"{root}/")
+    if not inside:
+        return path, whole, False
+    at = os.path.relpath(whole, root)
+    if os.path.isabs(path):  # noqa: PTH117  a string
+        path = os.path.relpath(whole, os.path.join(root, wdir))  # noqa: PTH118
+    return path, at, True
+
+
+def _params(items: Any) -> dict[str, tuple[str, ...]]:
+    whole = {p for item in items if isinstance(item, dict) for p, keys in item.items() if not keys}
+    found: dict[str, list[str]] = {}
+    for item in items:
+        if isinstance(item, str):
+            if DEFAULT_PARAMS not in whole:
+                found.setdefault(DEFAULT_PARAMS, []).append(item)
+            continue
+        for path, keys in item.items():
+            found.setdefault(path, []).extend([] if path in whole else keys)
+    return {path: tuple(keys) for path, keys in found.items()}
+
+
+def _outs(project: Project, wdir: str, data: Mapping[str, Any]) -> Iterator[Output]:
+    for section in SECTIONS:
+        merged: dict[str, dict[str, Any]] = {}
+        for item in data.get(section) or ():
+            for path, flags in item.items() if isinstance(item, dict) else [(item, {})]:
+                merged.setdefault(path, {}).update(flags)
+        for path, flags in merged.items():
+            cached, persist = flags.get("cache", True), flags.get("persist", False)
+            yield Output(*_place(project, wdir, path), cached, persist, section != "outs")
+
+
+def _data_stage(project: Project, file: str, data: Any) -> Stage:
+    if not isinstance(data, dict) or not isinstance(data.get("outs"), list):
+        raise UsageError(f"{file} is not a file that DVC wrote", f"git checkout {file}")
+    wdir = posixpath.normpath(posixpath.join(posixpath.dirname(file), data.get("wdir") or "."))
+    deps = data.get("deps") or []
+    outs, cmd = data["outs"], data.get("cmd")
+    kind = Kind.LEGACY if cmd else Kind.IMPORT if deps else Kind.DATA
+    # DVC draws no edges from what another repository or a database gives.
+    own = [dep for dep in deps if isinstance(dep.get("path"), str) and not dep.keys() & {"repo"}]
+    return Stage(
+        file=file,
+        name="",
+        kind=kind,
+        cmd=cmd,
+        wdir=wdir,
+        deps=tuple(Dependency(*_place(project, wdir, dep["path"])) for dep in own),
+        outs=tuple(
+            Output(*_place(project, wdir, out["path"]), cached=out.get("cache", True))
+            for out in outs
+        ),
+        frozen=bool(data.get("frozen") or data.get("locked")),
+        data=data,
+        lock=data,
+    )

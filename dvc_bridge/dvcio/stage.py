@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
-from dvc.stage import PipelineStage
-from dvc.stage.cache import RunCacheNotFoundError
-from dvc.stage.run import _enforce_cmd_list, _make_cmd, get_executable, prepare_kwargs
+from dvc_bridge.dvcio.hashes import Hashes
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.plan.pipeline import DVC_YAML, Stage
 
 
 class Step(Enum):
@@ -27,15 +32,27 @@ class Command:
     lines: list[str]
     argv: list[list[str]]
     cwd: str
-    env: dict[str, str]
+    env: Mapping[str, str]
+
+
+def clear(project: Project, stage: Stage) -> None:
+    """Remove what an earlier run left at the stage's outs; none of them is `persist`."""
+    for out in stage.outs:
+        path = project.root / out.at
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def begin(stage: Any, *, force: bool) -> Step:
-    """Look at the stage and clear the way for its command; call with the repository locked.
+    """Let DVC look at the stage and clear the way for its command.
 
     COMMAND: run `command(stage)`, then `finish`. RESTORED: the run cache had it, call `finish`.
     RECORDED: DVC has dealt with it (data, imports, frozen stages). UNCHANGED: nothing to do.
     """
+    from dvc.stage.cache import RunCacheNotFoundError  # noqa: PLC0415  the caller has opened DVC
+
     if not stage.cmd or stage.frozen:
         return Step.RECORDED if stage.reproduce(force=force) else Step.UNCHANGED
     if not force and not stage.changed():
@@ -51,13 +68,30 @@ def begin(stage: Any, *, force: bool) -> Step:
     return Step.RESTORED
 
 
-def command(stage: Any) -> Command:
-    """What to start for this stage, as DVC would start it."""
-    kwargs = prepare_kwargs(stage)
-    lines = _enforce_cmd_list(stage.cmd)
-    executable = get_executable()
+def command(project: Project, stage: Stage, env: Mapping[str, str]) -> Command:
+    """What to start for this stage, as DVC would start it (dvc/stage/run.py).
+
+    Parameters
+    ----------
+    env
+        The environment that every command of the run gets.
+    """
+    cmd = stage.cmd or ""
+    lines = cmd if isinstance(cmd, list) else cmd.splitlines()
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    options = {"zsh": ["--no-rcs"], "bash": ["--noprofile", "--norc"]}.get(
+        posixpath.basename(shell).lower(), []
+    )
+    shown = project.shown(stage.file)
+    own = {
+        "DVC_ROOT": env.get("DVC_ROOT", str(project.root)),
+        "DVC_STAGE": stage.name if shown == DVC_YAML else f"{shown}:{stage.name}",
+    }
     return Command(
-        lines, [_make_cmd(executable, line) for line in lines], kwargs["cwd"], kwargs["env"]
+        lines,
+        [[shell, *options, "-c", line] for line in lines],
+        str(project.root / stage.wdir),
+        {**env, **own},
     )
 
 
@@ -67,11 +101,40 @@ def finish(stage: Any) -> None:
     stage.commit()
 
 
+def entry(stage: Any) -> dict[str, Any]:
+    """What dvc.lock says of the stage as it is now."""
+    from dvc.stage.serialize import to_single_stage_lockfile  # noqa: PLC0415  as in `begin`
+
+    found: dict[str, Any] = to_single_stage_lockfile(stage)
+    return found
+
+
+def learn(stage: Any, hashes: Hashes) -> None:
+    """Remember what DVC has hashed, so that the next run need not."""
+    for out in stage.outs:
+        if not out.is_in_repo or out.hash_name != "md5" or not out.hash_info:
+            continue
+        if out.hash_info.isdir:
+            for parts, _, info in out.obj or ():
+                hashes.learn(str(Path(out.fs_path, *parts)), info.value)
+        else:
+            hashes.learn(out.fs_path, out.hash_info.value)
+
+
 def travels(out: Any) -> bool:
     """Whether DVC's run cache can hold the out: cached, or else a metric or plot."""
     return bool(out.use_cache or out.is_metric or out.is_plot)
 
 
-def is_pipeline_stage(stage: Any) -> bool:
-    """Whether it is a stage of a dvc.yaml, with an entry in dvc.lock."""
-    return isinstance(stage, PipelineStage)
+def base_environment() -> dict[str, str]:
+    """The environment of commands, without what pyenv's launcher put into it."""
+    if "PYENV_ROOT" in os.environ or "PYENV_DIR" in os.environ or _is_frozen():
+        from dvc.utils import fix_env  # noqa: PLC0415  a twentieth of a second
+
+        fixed: dict[str, str] = fix_env(None)
+        return fixed
+    return dict(os.environ)
+
+
+def _is_frozen() -> bool:
+    return bool(os.environ.get("LD_LIBRARY_PATH_ORIG"))

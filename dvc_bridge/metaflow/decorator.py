@@ -54,7 +54,7 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
         name = attributes["stage"].format(input=getattr(flow, "input", None))
         spec = spec_of(run, name)
         deps = dep_pointers(run, spec)
-        entry = inputs_entry(spec, deps)
+        entry = inputs_entry(spec["cmd"], deps, spec["params"])
         key = run_cache_key(entry, spec["outs"])
         found = None if getattr(flow, "force", False) else lookup(Path(run["cache"]), spec, key)
     except BridgeError as error:

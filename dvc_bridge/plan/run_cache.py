@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict
 
-# What dvc.lock says of a file or folder beside its path: hash, md5, size, nfiles, isexec.
-Pointer = dict[str, Any]
-# A stage as it stands in dvc.lock: cmd, deps, params, outs.
-LockEntry = dict[str, Any]
+from dvc_bridge.errors import UsageError
+
+Pointer = Mapping[str, Any]
+LockEntry = Mapping[str, Any]
 
 _NOT_IN_KEY = ("size", "nfiles")
 
@@ -28,27 +28,39 @@ class StageSpec(TypedDict):
     params: dict[str, dict[str, Any]]  # file -> parameter -> value
     outs: list[str]
     data: dict[str, Any]  # the entry of dvc.yaml
-    lock: LockEntry | None  # the entry of dvc.lock
+    lock: dict[str, Any] | None  # the entry of dvc.lock
 
 
-def inputs_entry(spec: StageSpec, deps: Mapping[str, Pointer]) -> LockEntry:
-    """Give the part of the stage's lock entry that is known before it runs.
+def inputs_entry(
+    cmd: str | list[str] | None,
+    deps: Mapping[str, Pointer],
+    params: Mapping[str, Mapping[str, Any]],
+) -> LockEntry:
+    """Give the part of a stage's lock entry that is known before it runs.
 
     Parameters
     ----------
-    deps : mapping of dep path to Pointer
-        One for each of `spec["deps"]`.
+    deps
+        Dep path -> what dvc.lock says of it.
+    params
+        Parameters file -> parameter -> value.
     """
-    entry: LockEntry = {"cmd": spec["cmd"]}
-    if spec["deps"]:
-        entry["deps"] = [{"path": path, **deps[path]} for path in sorted(spec["deps"])]
-    if spec["params"]:
-        entry["params"] = spec["params"]
+    entry: dict[str, Any] = {"cmd": cmd}
+    if deps:
+        entry["deps"] = [{**deps[path], "path": path} for path in sorted(deps)]
+    if params:
+        entry["params"] = params
     return entry
 
 
-def run_cache_key(entry: LockEntry, outs: list[str]) -> str:
-    """Give the key of the run with this `inputs_entry` and these out paths: 64 hex digits."""
+def run_cache_key(entry: LockEntry, outs: Iterable[str]) -> str:
+    """Give the key of the run with this `inputs_entry` and these out paths: 64 hex digits.
+
+    Raises
+    ------
+    UsageError
+        A parameter is of a type that no lock file can hold, such as a date.
+    """
     return _sha256({**entry, "outs": sorted(outs)})
 
 
@@ -58,7 +70,11 @@ def entry_key(entry: LockEntry) -> str:
 
 
 def _sha256(value: Any) -> str:
-    return hashlib.sha256(json.dumps(_without(value), sort_keys=True).encode()).hexdigest()
+    try:
+        text = json.dumps(_without(value), sort_keys=True)
+    except TypeError as exc:
+        raise UsageError(f"a parameter cannot be kept: {exc}", "quote dates in it") from exc
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _without(value: Any) -> Any:

@@ -1,137 +1,249 @@
-"""A plan carried out here: DVC's bookkeeping in this thread, commands beside it."""
+"""A plan carried out here: bookkeeping in this thread, commands beside it."""
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
 
 from dvc_bridge.dvcio import stage as steps
-from dvc_bridge.dvcio.bookkeeping import batched
-from dvc_bridge.dvcio.ignore import Ignores
+from dvc_bridge.dvcio.claim import Claims, RepositoryLock
 from dvc_bridge.dvcio.lock import LockFiles
-from dvc_bridge.dvcio.read import Project, Selection
+from dvc_bridge.dvcio.look import Workspace
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.templates import with_causes
+from dvc_bridge.plan.decide import Step, UndecidedError, first_step
+from dvc_bridge.plan.pipeline import Kind, Pipeline, Stage
 from dvc_bridge.plan.schedule import Schedule
-from dvc_bridge.run.process import Ended, Processes
+from dvc_bridge.run.journal import Journal
+from dvc_bridge.run.outcome import Outcome, Summary
+from dvc_bridge.run.process import Ended, Interrupted, Processes
+from dvc_bridge.run.signals import handed_to
+from dvc_bridge.run.threads import thread_limits
+from dvc_bridge.run.view import View
+
+# dvc.lock is written while a run goes on too, for at most this share of its time.
+FLUSH_SHARE, FLUSH_S = 0.05, 1.0
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to run."""
+    """How to run.
+
+    Parameters
+    ----------
+    alone
+        Each stage stands for itself, as with `--single-item`.
+    mutexes
+        Groups of addresses of which only one runs at a time.
+    """
 
     jobs: int = 1
     keep_going: bool = False
     force: bool = False
+    alone: bool = False
+    mutexes: tuple[frozenset[str], ...] = ()
 
 
-@dataclass
-class Summary:
-    """What became of the stages, by address."""
+def repro(
+    project: Project,
+    pipeline: Pipeline,
+    order: Sequence[int],
+    options: Options,
+    view: View,
+    lock: RepositoryLock,
+) -> Summary:
+    """Bring the stages at `order` up to date, as `dvc repro` would, in parallel.
 
-    ran: list[str] = field(default_factory=list)
-    restored: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    failed: dict[str, str] = field(default_factory=dict)
-    skipped: list[str] = field(default_factory=list)
+    A stage that fails is in the summary, not an exception.
 
-
-def repro(selection: Selection, options: Options) -> Summary:
-    """Bring the selected stages up to date, as `dvc repro` would, in parallel."""
-    project = Project()
-    with project.locked(), batched(project.repo) as ignores:
-        return _Run(project, ignores, selection, options).run()
+    Parameters
+    ----------
+    lock
+        The repository's lock, which the caller holds since before it read `pipeline`.
+    """
+    start = time.monotonic()
+    with Session(project) as session:
+        run = _Run(project, pipeline, order, options, view, session, lock)
+        run.run()
+    run.summary.seconds = time.monotonic() - start
+    return run.summary
 
 
 class _Run:
+    """One run; places are those of `Schedule`.
+
+    Every stage goes through `_begin`; the one that needs its command also through `_start` and
+    `_end`; all end in `_done` or `_fail`.
+    """
+
     def __init__(
-        self, project: Project, ignores: Ignores | None, selection: Selection, options: Options
+        self,
+        project: Project,
+        pipeline: Pipeline,
+        order: Sequence[int],
+        options: Options,
+        view: View,
+        session: Session,
+        lock: RepositoryLock,
     ) -> None:
-        self._project = project
-        self._ignores = ignores
-        self._options = options
-        ordered = project.order(selection)
-        self._stages = ordered.stages
-        self._names: Sequence[str] = [stage.addressing for stage in ordered.stages]
-        self._schedule = Schedule(ordered.needs, ordered.after)
-        self._lock = LockFiles(project.repo)
-        self._processes = Processes(self._show)
-        self._running = 0
+        self._project, self._options, self._view = project, options, view
+        self._session, self._repository_lock = session, lock
+        self._stages: list[Stage] = [pipeline.stages[p] for p in order]
+        self._schedule = Schedule.of(pipeline, order, alone=options.alone, mutexes=options.mutexes)
+        self._lock_files, self._claims = LockFiles(project), Claims(project)
+        self._workspace, self._journal = Workspace(project), Journal(project)
+        self._env = {**steps.base_environment(), **thread_limits(options.jobs, os.environ)}
+        self._processes = Processes(view.line)
+        self._loaded: dict[int, Any] = {}
+        self._running: set[int] = set()
         self._stopping = False
-        self._summary = Summary()
+        self._flushed_at, self._flush_s = time.monotonic(), 0.0
+        self.summary = Summary()
 
-    def _show(self, position: int, line: str) -> None:
-        print(f"{self._names[position]} | {line}", flush=True)
+    def run(self) -> None:
+        names = [stage.address for stage in self._stages]
+        with ExitStack() as stack:
+            stack.enter_context(self._view.shown(names, self._journal.seconds))
+            stack.callback(self._workspace.hashes.save)
+            stack.callback(self._journal.save)
+            stack.callback(self._flush)
+            stack.enter_context(handed_to(self._processes.events.put))
+            while True:
+                self._fill()
+                if not self._running:
+                    return
+                self._wait()
 
-    def run(self) -> Summary:
-        while True:
-            while (
-                not self._stopping and self._schedule.ready and self._running < self._options.jobs
-            ):
-                self._begin(self._schedule.take())
-            if not self._running:
-                break
-            self._project.repo.lock.unlock()
-            try:
-                ended = self._processes.ended.get()
-            finally:
-                self._project.repo.lock.lock()
-            self._end(ended)
-        self._lock.flush()
-        return self._summary
+    def _fill(self) -> None:
+        while (
+            not self._stopping and len(self._running) < self._options.jobs and self._schedule.ready
+        ):
+            self._begin(self._schedule.take())
 
-    def _begin(self, position: int) -> None:
-        stage = self._stages[position]
-        name = self._names[position]
-        self._turn(position)
+    def _wait(self) -> None:
+        if self._processes.events.empty():
+            self._flush_now_and_then()
+            with self._repository_lock.released():
+                event = self._processes.events.get()
+        else:
+            event = self._processes.events.get()
+        if isinstance(event, Interrupted):
+            self._interrupt(event.signal)
+        else:
+            self._end(event)
+
+    def _begin(self, place: int) -> None:
         try:
-            step = steps.begin(stage, force=self._options.force)
-            if step is steps.Step.COMMAND:
-                self._processes.start(position, steps.command(stage))
-                self._running += 1
+            outcome = self._without_command(place)
+            if outcome is None:
+                self._start(place)
                 return
-            if step is steps.Step.RESTORED:
-                steps.finish(stage)
-                self._summary.restored.append(name)
-            if step is steps.Step.RECORDED:
-                self._summary.ran.append(name)
-            if step is steps.Step.UNCHANGED:
-                self._summary.unchanged.append(name)
-            else:
-                self._record(position)
         except Exception as exc:
-            self._fail(position, str(exc))
+            self._fail(place, with_causes(exc))
             return
-        self._schedule.ended(position)
+        self._done(place, outcome)
+
+    def _without_command(self, place: int) -> Outcome | None:
+        """Do all that can be done without the stage's command; None: it must run."""
+        stage, force = self._stages[place], self._options.force
+        try:
+            step, _ = first_step(
+                stage, self._workspace, force=force, has_runs=self._workspace.has_runs
+            )
+        except UndecidedError:
+            step = Step.ASK
+        if step is Step.UNCHANGED:
+            return Outcome.UNCHANGED
+        if step is Step.COMMAND:
+            steps.clear(self._project, stage)
+            return None
+        loaded = self._loaded[place] = self._session.stage(stage, place)
+        found = steps.begin(loaded, force=force)
+        if found is steps.Step.COMMAND:
+            return None
+        if found is steps.Step.UNCHANGED:
+            return Outcome.UNCHANGED
+        self._record(place, finish=found is steps.Step.RESTORED)
+        return Outcome.RESTORED if found is steps.Step.RESTORED else Outcome.RAN
+
+    def _start(self, place: int) -> None:
+        stage = self._stages[place]
+        reads = [read.at for read in stage.reads if "://" not in read.at]
+        self._claims.take(place, reads, [out.at for out in stage.outs if out.local])
+        command = steps.command(self._project, stage, self._env)
+        self._view.started(place)
+        self._processes.start(place, command, self._journal.log(stage.address))
+        self._running.add(place)
+        self._session.warm()
 
     def _end(self, ended: Ended) -> None:
-        self._running -= 1
-        self._turn(ended.position)
+        place = ended.position
+        self._running.discard(place)
+        self._claims.drop(place)
         if ended.code:
-            self._fail(ended.position, f"`{ended.failed}` exited with {ended.code}")
+            self._fail(place, _ended_badly(ended))
             return
         try:
-            steps.finish(self._stages[ended.position])
-            self._record(ended.position)
+            self._record(place, finish=True)
         except Exception as exc:
-            self._fail(ended.position, str(exc))
+            self._fail(place, with_causes(exc))
             return
-        self._summary.ran.append(self._names[ended.position])
-        self._schedule.ended(ended.position)
+        self._journal.took(self._stages[place].address, ended.seconds)
+        self._done(place, Outcome.RAN)
 
-    def _turn(self, position: int) -> None:
-        if self._ignores:
-            self._ignores.position = position
-
-    def _record(self, position: int) -> None:
-        stage = self._stages[position]
-        if steps.is_pipeline_stage(stage):
-            self._lock.record(position, stage)
+    def _record(self, place: int, *, finish: bool) -> None:
+        stage = self._stages[place]
+        loaded = self._loaded.pop(place, None) or self._session.stage(stage, place)
+        self._session.turn(place)
+        if finish:
+            steps.finish(loaded)
+            steps.learn(loaded, self._workspace.hashes)
+        if stage.kind is Kind.STAGE:
+            self._lock_files.record(place, stage.file, stage.name, steps.entry(loaded))
         else:
-            stage.dump(update_pipeline=False)
+            loaded.dump(update_pipeline=False)
 
-    def _fail(self, position: int, reason: str) -> None:
-        self._summary.failed[self._names[position]] = reason
-        if not self._options.keep_going:
-            self._stopping = True
-        for skipped in self._schedule.skip_dependents(position):
-            self._summary.skipped.append(self._names[skipped])
-        self._schedule.ended(position)
+    def _done(self, place: int, outcome: Outcome) -> None:
+        self.summary.outcomes[self._stages[place].address] = outcome
+        self._view.ended(place, outcome)
+        self._schedule.ended(place)
+
+    def _fail(self, place: int, reason: str) -> None:
+        self._loaded.pop(place, None)
+        address = self._stages[place].address
+        self.summary.reasons[address] = reason
+        self._stopping = self._stopping or not self._options.keep_going
+        self._done(place, Outcome.FAILED)
+        self._view.line(place, reason)
+        for skipped in self._schedule.skip_dependents(place):
+            self.summary.outcomes[self._stages[skipped].address] = Outcome.SKIPPED
+            self._view.ended(skipped, Outcome.SKIPPED)
+
+    def _interrupt(self, signum: int) -> None:
+        again = bool(self.summary.interrupted)
+        self.summary.interrupted = signum
+        self._stopping = True
+        self._processes.stop(signum, kill=again)
+
+    def _flush_now_and_then(self) -> None:
+        quiet_s = max(FLUSH_S, self._flush_s / FLUSH_SHARE)
+        if time.monotonic() - self._flushed_at > quiet_s:
+            self._flush()
+
+    def _flush(self) -> None:
+        start = time.monotonic()
+        self._session.track(self._lock_files.flush())
+        self._flushed_at = time.monotonic()
+        self._flush_s = self._flushed_at - start
+
+
+def _ended_badly(ended: Ended) -> str:
+    if ended.code < 0:
+        return f"`{ended.failed}` was ended by {signal.Signals(-ended.code).name}"
+    return f"`{ended.failed}` exited with {ended.code}"

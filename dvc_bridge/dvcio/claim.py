@@ -1,0 +1,177 @@
+"""The two locks by which DVC's processes keep out of each other's way.
+
+The repository's lock is held while anything of DVC is read or written, and let go while commands
+run, so that a command may call dvc. What a running command reads and writes is noted in
+`.dvc/tmp/rwlock` (dvc/rwlock.py): a second DVC that wants the same paths is refused.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.errors import UsageError
+
+# As long as DVC itself waits; and much longer for a dvc that a stage of this run has called.
+START_S, DURING_S = 3.0, 600.0
+POLL_S = 0.05
+
+
+class RepositoryLock:
+    """`.dvc/tmp/lock`: whoever has an flock on it may use the repository (zc.lockfile's way)."""
+
+    def __init__(self, project: Project) -> None:
+        self._path = project.tmp / "lock"
+        self._file: int | None = None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the lock.
+
+        Raises
+        ------
+        UsageError
+            Another DVC process has it.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            self._take(START_S)
+            yield
+        finally:
+            os.close(self._file)
+            self._file = None
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Let others have it for a while."""
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        try:
+            yield
+        finally:
+            self._take(DURING_S)
+
+    @property
+    def _descriptor(self) -> int:
+        if self._file is None:
+            raise RuntimeError("the repository's lock is not held")
+        return self._file
+
+    def _take(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as exc:
+                if time.monotonic() > until:
+                    raise UsageError(
+                        f"another DVC process holds {self._path}{_holder(self._path)}",
+                        "wait for it to end",
+                    ) from exc
+                time.sleep(POLL_S)
+            else:
+                os.pwrite(self._descriptor, f" {os.getpid()}\n".encode(), 0)
+                return
+
+
+def _holder(path: Any) -> str:
+    with suppress(OSError):
+        pid = path.read_text(encoding="utf-8").strip()
+        if pid:
+            return f" (process {pid})"
+    return ""
+
+
+class Claims:
+    """What this run's commands read and write just now, for other DVC processes to see."""
+
+    def __init__(self, project: Project) -> None:
+        self._path = project.tmp / "rwlock"
+        self._root = project.root
+        self._info = {"pid": os.getpid(), "cmd": "dvc-bridge repro"}
+        self._running: dict[int, tuple[list[str], list[str]]] = {}
+
+    def take(self, position: int, reads: Iterable[str], writes: Iterable[str]) -> None:
+        """Note paths from the root for a stage that starts; call with the repository's lock held.
+
+        Raises
+        ------
+        UsageError
+            A living process has claimed one of them.
+        """
+        reading = [str(self._root / at) for at in reads]
+        writing = [str(self._root / at) for at in writes]
+        others = self._others()
+        self._check(others["write"], [*reading, *writing])
+        self._check(others["read"], writing)
+        self._running[position] = (reading, writing)
+        self._write(others)
+
+    def drop(self, position: int) -> None:
+        """Take the stage's notes back."""
+        if self._running.pop(position, None):
+            self._write(self._others())
+
+    def _check(self, claimed: dict[str, Any], paths: list[str]) -> None:
+        for path, infos in claimed.items():
+            for info in infos if isinstance(infos, list) else [infos]:
+                if not _lives(int(info["pid"])):
+                    continue
+                for mine in paths:
+                    if mine == path or mine.startswith(f"{path}/") or path.startswith(f"{mine}/"):
+                        raise UsageError(
+                            f"{path} is in use by process {info['pid']} ({info['cmd']})",
+                            "wait for it to end",
+                        )
+
+    def _others(self) -> dict[str, dict[str, Any]]:
+        """What the file says of processes other than this one."""
+        try:
+            text = self._path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            text = ""
+        try:
+            found = json.loads(text or "{}")
+        except ValueError as exc:
+            raise UsageError(
+                f"{self._path} is damaged", "delete it when no DVC process runs"
+            ) from exc
+        readers = {
+            path: [info for info in infos if info != self._info]
+            for path, infos in found.get("read", {}).items()
+        }
+        return {
+            "read": {path: infos for path, infos in readers.items() if infos},
+            "write": {p: info for p, info in found.get("write", {}).items() if info != self._info},
+        }
+
+    def _write(self, others: dict[str, dict[str, Any]]) -> None:
+        for reading, writing in self._running.values():
+            for path in reading:
+                infos = others["read"].setdefault(path, [])
+                if self._info not in infos:
+                    infos.append(self._info)
+            others["write"].update(dict.fromkeys(writing, self._info))
+        text = json.dumps(others).encode()
+        # One call, never shorter than before: a kill leaves what was or what is, no half of it.
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            os.pwrite(file, text.ljust(os.fstat(file).st_size), 0)
+        finally:
+            os.close(file)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,99 @@
+"""Which dvc.yaml and .dvc files a project has, in the order in which DVC's index meets them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.plan.pipeline import DVC_YAML
+
+# (folder, names of folders, names of files) -> the names that are not ignored
+Filter = Callable[[str, list[str], list[str]], tuple[list[str], list[str]]]
+
+NEVER = frozenset({".git", ".hg", ".dvc"})
+
+
+def dvc_files(project: Project, outs: set[str]) -> Iterator[str]:
+    """Walk the project and give each dvc.yaml and .dvc file, from the root.
+
+    Parameters
+    ----------
+    outs
+        Absolute paths of outs: folders among them are not entered. The caller adds those of each
+        file before it takes the next.
+    """
+    root = str(project.root)
+    keep = dvcignore(project)
+    git_ignores = _git_ignores(project)
+    for folder, names, files in os.walk(root):
+        kept, found = keep(folder, names, files)
+        for name in found:
+            if name == DVC_YAML or name.endswith(".dvc"):
+                path = os.path.join(folder, name)  # noqa: PTH118  os.walk gives strings
+                if not git_ignores(path):
+                    yield os.path.relpath(path, root)
+        inside = [f"{folder}/{name}" for name in kept]
+        names[:] = [
+            name
+            for name, path in zip(kept, inside, strict=True)
+            if path not in outs and not git_ignores(f"{path}/")
+        ]
+
+
+def dvcignore(project: Project) -> Filter:
+    """Give DVC's own rules for what a walk leaves out; quick ones where no .dvcignore says more."""
+    exact: list[Any] = []
+
+    def keep(folder: str, names: list[str], files: list[str]) -> tuple[list[str], list[str]]:
+        if not exact and _says_more(folder, names, files, str(project.root)):
+            exact.append(_dvc_filter(project.root))
+        if exact:
+            kept, found = exact[0](folder, names, files)
+            return list(kept), list(found)
+        return [name for name in names if name not in NEVER], [f for f in files if f != ".git"]
+
+    return keep
+
+
+def _says_more(folder: str, names: list[str], files: list[str], root: str) -> bool:
+    """Whether there are patterns, or a project inside the project, which DVC does not enter."""
+    if ".dvc" in names and folder != root:
+        return True
+    if any(Path(folder, name, ".dvc").is_dir() for name in names if name not in NEVER):
+        return True
+    return ".dvcignore" in files and has_patterns(Path(folder, ".dvcignore"))
+
+
+def has_patterns(ignore_file: Path) -> bool:
+    """Whether a .dvcignore or .gitignore file has more than comments."""
+    lines = ignore_file.read_text(encoding="utf-8", errors="replace").splitlines()
+    return any(line.strip() and not line.lstrip().startswith("#") for line in lines)
+
+
+def _dvc_filter(root: Path) -> Any:
+    from dvc.fs import localfs  # noqa: PLC0415  a tenth of a second, for projects that need it
+    from dvc.ignore import DvcIgnoreFilter  # noqa: PLC0415
+
+    return DvcIgnoreFilter(localfs, str(root))
+
+
+def _git_ignores(project: Project) -> Callable[[str], bool]:
+    """Whether git ignores an absolute path; a folder's ends with a slash."""
+    if project.git_root is None:
+        return lambda _: False
+    from dulwich.ignore import IgnoreFilterManager  # noqa: PLC0415  not needed without git
+    from dulwich.repo import Repo  # noqa: PLC0415
+
+    root = str(project.git_root)
+    repo = Repo(root)
+    manager = IgnoreFilterManager.from_repo(repo)
+    repo.close()
+
+    def ignored(path: str) -> bool:
+        relative = os.path.relpath(path, root)
+        return bool(manager.is_ignored(relative + "/" if path.endswith("/") else relative))
+
+    return ignored

@@ -1,0 +1,162 @@
+"""md5s of files and folders as DVC counts them, each file read once until it changes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from dvc_bridge.dvcio.discover import Filter
+from dvc_bridge.plan.decide import UndecidedError
+from dvc_bridge.plan.pipeline import Pointer
+
+# DVC remembers the hashes of large files itself: it is asked before one is read again.
+LARGE_BYTES = 1 << 26
+# A file this young could change once more without its time changing.
+YOUNG_NS = 20_000_000
+
+Signature = tuple[int, int, int]
+
+
+class Hashes:
+    """The hashes of one project's files, remembered between runs.
+
+    Parameters
+    ----------
+    store
+        The file that remembers, made when needed; losing it costs time only.
+    keep
+        What a walk over a folder leaves out.
+    """
+
+    def __init__(self, store: Path, keep: Filter) -> None:
+        self._store = store
+        self._keep = keep
+        self._known: dict[str, tuple[Signature, str]] = {}
+        self._fresh: dict[str, tuple[Signature, str]] = {}
+        self._database = self._open()
+
+    def pointer(self, path: str, *, large: bool = False) -> Pointer | None:
+        """Give what dvc.lock would say of the file or folder; None if there is none.
+
+        Parameters
+        ----------
+        large
+            Read large files too that are not remembered.
+
+        Raises
+        ------
+        UndecidedError
+            Only DVC can say.
+        """
+        try:
+            info = os.stat(path)  # noqa: PTH116  a string: this runs for every file of a project
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as exc:
+            raise UndecidedError from exc
+        if stat.S_ISDIR(info.st_mode):
+            return self._folder(path, large)
+        if not stat.S_ISREG(info.st_mode):
+            raise UndecidedError
+        pointer = {"hash": "md5", "md5": self._file(path, info, large), "size": info.st_size}
+        return {**pointer, "isexec": True} if info.st_mode & stat.S_IXUSR else pointer
+
+    def learn(self, path: str, digest: str) -> None:
+        """Take the md5 of a file that somebody else has read just now."""
+        with suppress(OSError):
+            info = os.stat(path)  # noqa: PTH116  as above
+            self._fresh[path] = (_signature(info), digest)
+
+    def save(self) -> None:
+        """Remember what was read, but for files so young that they could change unseen."""
+        settled = time.time_ns() - YOUNG_NS
+        self._fresh = {path: new for path, new in self._fresh.items() if new[0][1] < settled}
+        if not self._fresh:
+            return
+        with suppress(sqlite3.Error, OSError):  # a disk without room: it is read again next time
+            if self._database is None:
+                self._store.parent.mkdir(parents=True, exist_ok=True)
+                self._database = sqlite3.connect(self._store, timeout=5)
+            with self._database as database:
+                database.execute(
+                    "CREATE TABLE IF NOT EXISTS hashes"
+                    " (path TEXT PRIMARY KEY, inode INT, mtime_ns INT, size INT, md5 TEXT)"
+                    " WITHOUT ROWID"
+                )
+                database.executemany(
+                    "REPLACE INTO hashes VALUES (?, ?, ?, ?, ?)",
+                    ((path, *known, digest) for path, (known, digest) in self._fresh.items()),
+                )
+            self._known.update(self._fresh)
+            self._fresh.clear()
+
+    def _open(self) -> sqlite3.Connection | None:
+        if not self._store.exists():
+            return None
+        with suppress(sqlite3.Error):
+            database = sqlite3.connect(self._store, timeout=5)
+            rows = database.execute("SELECT path, inode, mtime_ns, size, md5 FROM hashes")
+            self._known = {path: ((ino, mtime, size), md5) for path, ino, mtime, size, md5 in rows}
+            return database
+        self._store.unlink(missing_ok=True)
+        return None
+
+    def _file(self, path: str, info: os.stat_result, large: bool) -> str:
+        signature = _signature(info)
+        known = self._fresh.get(path) or self._known.get(path)
+        if known and known[0] == signature:
+            return known[1]
+        if info.st_size > LARGE_BYTES and not large:
+            raise UndecidedError
+        try:
+            digest = md5_of(path)
+        except OSError as exc:
+            raise UndecidedError from exc
+        if time.time_ns() - info.st_mtime_ns > YOUNG_NS:
+            self._fresh[path] = (signature, digest)
+        return digest
+
+    def _folder(self, path: str, large: bool) -> Pointer:
+        files: dict[str, str] = {}
+        size = 0
+        for relative, name in self._walk(path):
+            try:
+                info = os.stat(name)  # noqa: PTH116  as above
+            except OSError as exc:
+                raise UndecidedError from exc
+            if not stat.S_ISREG(info.st_mode) or relative.endswith(".dvcignore"):
+                raise UndecidedError
+            files[relative] = self._file(name, info, large)
+            size += info.st_size
+        content = [{"md5": files[name], "relpath": name} for name in sorted(files)]
+        digest = hashlib.md5(json.dumps(content).encode(), usedforsecurity=False).hexdigest()
+        return {"hash": "md5", "md5": f"{digest}.dir", "size": size, "nfiles": len(files)}
+
+    def _walk(self, path: str) -> Iterator[tuple[str, str]]:
+        skip = len(path) + 1
+        for folder, names, files in os.walk(path):
+            names[:], found = self._keep(folder, names, files)
+            for name in found:
+                file = f"{folder}/{name}"
+                yield file[skip:], file
+
+
+def _signature(info: os.stat_result) -> Signature:
+    return info.st_ino, info.st_mtime_ns, info.st_size
+
+
+def md5_of(path: str | Path) -> str:
+    """Give the md5 of a file's bytes."""
+    with open(path, "rb") as file:  # noqa: PTH123  mostly strings
+        return hashlib.file_digest(file, _new_md5).hexdigest()
+
+
+def _new_md5() -> hashlib._Hash:
+    return hashlib.md5(usedforsecurity=False)

@@ -1,0 +1,93 @@
+"""The workspace and the cache as they are: what `plan.decide` asks about."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from dvc_bridge.dvcio.discover import Filter, dvcignore
+from dvc_bridge.dvcio.hashes import Hashes
+from dvc_bridge.dvcio.params import read_values
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.plan.decide import UndecidedError
+from dvc_bridge.plan.pipeline import Dependency, Output, Params, Pointer
+
+# DVC trusts an object of its cache that has this mode, and reads any other again.
+PROTECTED = 0o444
+
+
+class Workspace:
+    """Files as they are now; implements `plan.decide.Look`."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._root = str(project.root)
+        self._objects = str(project.cache / "files" / "md5")
+        self._runs = str(project.cache / "runs")
+        self._members: dict[str, list[str]] = {}
+        self._values: dict[tuple[str, tuple[str, ...]], tuple[object, Any]] = {}
+        self.hashes = Hashes(project.scratch / "hashes.db", self._filter)
+
+    @cached_property
+    def _filter(self) -> Filter:
+        return dvcignore(self._project)
+
+    def dep(self, dep: Dependency) -> Pointer | None:
+        """The file or folder that a stage reads."""
+        return self.hashes.pointer(f"{self._root}/{dep.at}")
+
+    def out(self, out: Output) -> Pointer | None:
+        """The file or folder that a stage wrote."""
+        return self.hashes.pointer(f"{self._root}/{out.at}")
+
+    def values(self, params: Params) -> Mapping[str, Any] | None:
+        """The values of a parameters file, read once until it changes."""
+        path = os.path.join(self._root, params.at)  # noqa: PTH118  params.at may be absolute
+        try:
+            info = os.stat(path)  # noqa: PTH116
+        except OSError:
+            return None
+        signature = (info.st_ino, info.st_mtime_ns, info.st_size)
+        key = (params.at, params.keys)
+        if key not in self._values or self._values[key][0] != signature:
+            self._values[key] = (signature, read_values(path, params))
+        found: Mapping[str, Any] = self._values[key][1]
+        return found
+
+    def kept(self, pointer: Pointer) -> bool:
+        """Whether the cache holds the object, and for a folder those of all its files."""
+        if "local" in self._project.config.get("cache", {}):
+            raise UndecidedError
+        md5 = str(pointer["md5"])
+        if not md5.endswith(".dir"):
+            return self._has(md5)
+        try:
+            return self._has(md5) and all(map(self._has, self._inside(md5)))
+        except (OSError, ValueError, TypeError, KeyError) as exc:
+            raise UndecidedError from exc
+
+    def has_runs(self, key: str) -> bool:
+        """Whether the run cache holds anything under the key."""
+        return os.path.exists(f"{self._runs}/{key[:2]}/{key}")  # noqa: PTH110  as above
+
+    def _inside(self, md5: str) -> list[str]:
+        if md5 not in self._members:
+            with open(self._object(md5), encoding="utf-8") as file:  # noqa: PTH123
+                self._members[md5] = [item["md5"] for item in json.load(file)]
+        return self._members[md5]
+
+    def _has(self, md5: str) -> bool:
+        try:
+            mode = os.stat(self._object(md5)).st_mode  # noqa: PTH116
+        except FileNotFoundError:
+            return False
+        if stat.S_IMODE(mode) != PROTECTED:
+            raise UndecidedError
+        return True
+
+    def _object(self, md5: str) -> str:
+        return f"{self._objects}/{md5[:2]}/{md5[2:]}"

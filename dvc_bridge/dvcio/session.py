@@ -1,0 +1,102 @@
+"""DVC itself, opened when something must be recorded; until then a run needs none of it."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from contextlib import ExitStack
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.plan.pipeline import Kind, Stage
+
+if TYPE_CHECKING:
+    from dvc_bridge.dvcio.ignore import Ignores
+
+
+class Session(ExitStack):
+    """DVC's repository object for the time of a run, its bookkeeping batched.
+
+    The caller holds the repository's lock whenever it uses what is given here.
+    """
+
+    def __init__(self, project: Project) -> None:
+        super().__init__()
+        self._project = project
+        self._repo: Any = None
+        self._ignores: Ignores | None = None
+        self._opening: Thread | None = None
+        self._problem: BaseException | None = None
+
+    def warm(self) -> None:
+        """Start to import and open DVC, half a second, beside the first commands."""
+        if self._opening is None:
+            self._opening = Thread(target=self._open, daemon=True)
+            self._opening.start()
+
+    @property
+    def opened(self) -> bool:
+        """Whether DVC was needed."""
+        return self._opening is not None
+
+    @property
+    def repo(self) -> Any:
+        """DVC's `Repo`, opened now if it was not.
+
+        Raises
+        ------
+        UsageError
+            DVC refuses the project's settings.
+        """
+        self.warm()
+        if self._opening is not None:
+            self._opening.join()
+        if isinstance(self._problem, BridgeError):
+            raise self._problem
+        if self._problem is not None:
+            raise UsageError(f"DVC cannot open the project: {self._problem}", "see dvc doctor")
+        return self._repo
+
+    def turn(self, place: int) -> None:
+        """Let what is recorded next come at `place` of the run, whenever that is."""
+        if self._ignores:
+            self._ignores.position = place
+
+    def stage(self, stage: Stage, place: int) -> Any:
+        """Give DVC's own object for the stage, whose turn it is."""
+        from dvc.dvcfile import ProjectFile, load_file  # noqa: PLC0415  DVC is imported here only
+        from dvc.stage.loader import StageLoader  # noqa: PLC0415
+
+        repo = self.repo
+        self.turn(place)
+        path = str(self._project.root / stage.file)
+        if stage.kind is not Kind.STAGE:
+            return load_file(repo, path).stage
+        data, lock = copy.deepcopy((dict(stage.data), dict(stage.lock or {})))
+        return StageLoader.load_stage(ProjectFile(repo, path), stage.name, data, lock)
+
+    def track(self, files: list[str]) -> None:
+        """Tell DVC of files that were written for it: with core.autostage it adds them to git."""
+        if files:
+            self.repo.scm_context.track_file([str(self._project.root / file) for file in files])
+
+    def _open(self) -> None:
+        try:
+            from dvc.lock import LockNoop  # noqa: PLC0415  half a second
+            from dvc.repo import Repo  # noqa: PLC0415
+
+            from dvc_bridge.dvcio.bookkeeping import batched  # noqa: PLC0415
+
+            # Its progress bars would fall into the output of the stages.
+            logging.getLogger("dvc.progress").setLevel(logging.CRITICAL)
+            repo = Repo(str(self._project.root))
+            repo.lock = LockNoop()
+            repo.lock.lock()
+            self.callback(repo.close)
+            self.enter_context(repo.scm_context(quiet=True))
+            self._ignores = self.enter_context(batched(repo))
+            self._repo = repo
+        except BaseException as exc:
+            self._problem = exc

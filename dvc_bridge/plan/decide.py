@@ -1,0 +1,250 @@
+"""What has changed since a stage's entry in dvc.lock, by DVC's own rules.
+
+The one function here is asked by everybody: by `plan` for all reasons, by a run for the first. It
+sees files through a `Look`, so that it can be asked about files that do not exist yet.
+The rules are those of `Stage.changed` (dvc/stage/__init__.py, dvc 3.48 to 3.67).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.pipeline import Dependency, Kind, LockEntry, Output, Params, Pointer, Stage
+from dvc_bridge.plan.run_cache import inputs_entry, run_cache_key
+
+
+class UndecidedError(Exception):
+    """Only DVC itself can say: an import, a file outside the project, an old kind of hash."""
+
+
+class Look(Protocol):
+    """How files and folders are now."""
+
+    def dep(self, dep: Dependency) -> Pointer | None:
+        """The file or folder; None: there is none."""
+
+    def out(self, out: Output) -> Pointer | None:
+        """The file or folder; None: there is none."""
+
+    def values(self, params: Params) -> Mapping[str, Any] | None:
+        """The parameters found among those asked for; None: no such file."""
+
+    def kept(self, pointer: Pointer) -> bool:
+        """Whether DVC's cache holds it, with all its files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One reason to run.
+
+    Parameters
+    ----------
+    what
+        `cmd`, `dep`, `param`, `out`, `always` or `new`.
+    name
+        The path, or `file:parameter`; empty for the others.
+    old, new
+        md5s, values or commands; None where there is nothing.
+    """
+
+    what: str
+    name: str = ""
+    old: Any = None
+    new: Any = None
+
+    def __str__(self) -> str:
+        if self.what == "new":
+            return "it has never run: no entry in dvc.lock"
+        if self.what == "always":
+            return "it runs every time"
+        subject = f"{self.what} {self.name}".rstrip()
+        if self.what == "out" and self.old == self.new:
+            return f"{subject} is not in the cache"
+        if self.new is None:
+            return f"{subject} is gone"
+        if self.old is None:
+            return f"{subject} is new"
+        return f"{subject} changed from {_shown(self.old)} to {_shown(self.new)}"
+
+
+def changes(stage: Stage, look: Look) -> Iterator[Change]:
+    """Give the reasons to run the stage, one by one; none: it is up to date.
+
+    Raises
+    ------
+    UndecidedError
+        DVC must be asked.
+    """
+    if stage.kind not in (Kind.STAGE, Kind.DATA):
+        raise UndecidedError
+    lock = stage.lock
+    if lock is None:
+        if stage.frozen:
+            raise UndecidedError
+        yield Change("new")
+        return
+    if stage.kind is Kind.STAGE:
+        if lock.get("cmd") != stage.cmd:
+            yield Change("cmd", "", lock.get("cmd"), stage.cmd)
+        if not stage.frozen:
+            if stage.callback or stage.always_changed:
+                yield Change("always")
+            yield from _deps(stage, lock, look)
+            yield from _params(stage, lock, look)
+    yield from _outs(stage, lock, look)
+
+
+def locked(lock: LockEntry, section: str) -> dict[str, Pointer]:
+    """Give the pointers of `deps` or `outs` of a lock entry by path."""
+    return {item["path"]: item for item in lock.get(section) or ()}
+
+
+def md5(pointer: Pointer | None) -> str | None:
+    """Give the md5 of a pointer of DVC 3.
+
+    Raises
+    ------
+    UndecidedError
+        It is of an older DVC, or of a cloud.
+    """
+    if not pointer or len(pointer) == 1:
+        return None
+    if pointer.get("hash") != "md5" or "md5" not in pointer:
+        raise UndecidedError
+    return str(pointer["md5"])
+
+
+def _deps(stage: Stage, lock: LockEntry, look: Look) -> Iterator[Change]:
+    known = locked(lock, "deps")
+    for dep in stage.deps:
+        if not dep.local:
+            raise UndecidedError
+        old, new = md5(known.get(dep.path)), md5(look.dep(dep))
+        if old != new or new is None:
+            yield Change("dep", dep.path, old, new)
+
+
+def _params(stage: Stage, lock: LockEntry, look: Look) -> Iterator[Change]:
+    for params in stage.params:
+        known = (lock.get("params") or {}).get(params.path)
+        actual = look.values(params)
+        if actual is None:
+            yield Change("param", params.path, known or "", None)
+            continue
+        old = dict(known or {})
+        for key in params.keys or dict.fromkeys([*actual, *old]):
+            if key not in actual:
+                yield Change("param", f"{params.path}:{key}", old.get(key, ""), None)
+            elif key not in old:
+                yield Change("param", f"{params.path}:{key}", None, actual[key])
+            elif not _same(actual[key], old[key]):
+                yield Change("param", f"{params.path}:{key}", old[key], actual[key])
+        if known is None and not actual:
+            yield Change("param", params.path, None, "")
+
+
+def _same(actual: Any, old: Any) -> bool:
+    return bool(actual == old) or (isinstance(actual, tuple) and list(actual) == old)
+
+
+def _outs(stage: Stage, lock: LockEntry, look: Look) -> Iterator[Change]:
+    known = locked(lock, "outs")
+    for out in stage.outs:
+        if not out.local:
+            raise UndecidedError
+        pointer = known.get(out.path)
+        old = md5(pointer)
+        if pointer and old and out.cached and not look.kept(pointer):
+            yield Change("out", out.path, old, old)
+            continue
+        new = md5(look.out(out))
+        if old != new or new is None:
+            yield Change("out", out.path, old, new)
+
+
+def _shown(value: Any) -> str:
+    text = str(value) if not isinstance(value, str) else value
+    if len(text) >= 32 and not text.removesuffix(".dir").strip("0123456789abcdef"):
+        return text[:8]
+    return repr(value) if len(text) <= 60 else f"{text[:57]!r}..."
+
+
+class Step(Enum):
+    """What to do first with a stage."""
+
+    UNCHANGED = "unchanged"
+    COMMAND = "command"
+    ASK = "ask"  # only DVC can say, or the run cache may have the result
+
+
+def first_step(
+    stage: Stage, look: Look, *, force: bool, has_runs: Callable[[str], bool]
+) -> tuple[Step, Change | None]:
+    """Give what to do with a stage whose turn it is, and the first reason to run it.
+
+    Parameters
+    ----------
+    has_runs
+        Whether the run cache holds anything under a key.
+
+    Raises
+    ------
+    UndecidedError
+        DVC must be asked.
+    UsageError
+        A dep or a parameter is missing.
+    """
+    change = None if force else next(changes(stage, look), None)
+    if change is None and not force:
+        return Step.UNCHANGED, None
+    if stage.kind is not Kind.STAGE or stage.frozen or not stage.is_local:
+        return Step.ASK, change
+    inputs = current_inputs(stage, look)
+    # Where only outs are gone or edited, the cache may still hold what they were.
+    only_outs = change is not None and change.what == "out"
+    if any(out.persist for out in stage.outs) or only_outs:
+        return Step.ASK, change
+    key = run_cache_key(inputs, [o.path for o in stage.outs]) if in_run_cache(stage) else ""
+    known = bool(key) and not force and has_runs(key)
+    return (Step.ASK if known else Step.COMMAND), change
+
+
+def in_run_cache(stage: Stage) -> bool:
+    """Whether DVC keeps this stage's results by what went into them (dvc/stage/cache.py)."""
+    if stage.callback or stage.always_changed or not stage.outs:
+        return False
+    return bool(stage.reads) and stage.is_local
+
+
+def current_inputs(stage: Stage, look: Look) -> LockEntry:
+    """Give the part of the stage's lock entry that is known before it runs.
+
+    Raises
+    ------
+    UsageError
+        A dep, a parameters file or a parameter does not exist.
+    """
+    missing = []
+    deps: dict[str, Pointer] = {}
+    for dep in stage.deps:
+        pointer = look.dep(dep)
+        if pointer is None:
+            missing.append(f"dependency {dep.path} does not exist")
+        else:
+            deps[dep.path] = pointer
+    values: dict[str, Mapping[str, Any]] = {}
+    for params in stage.params:
+        found = look.values(params)
+        if found is None:
+            missing.append(f"parameters file {params.path} does not exist")
+            continue
+        lost = [key for key in params.keys if key not in found]
+        missing += [f"parameter {key} is missing from {params.path}" for key in lost]
+        values[params.path] = found
+    if missing:
+        raise UsageError("; ".join(missing))
+    return inputs_entry(stage.cmd, deps, values)

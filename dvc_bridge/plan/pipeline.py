@@ -1,0 +1,143 @@
+"""A pipeline as values: the stages of a project, what each reads and writes, and who feeds whom.
+
+Words are DVC's. Every `at` is a path from the project's root with `/`, an absolute path outside
+it, or a URL; every `path` is what dvc.lock calls the same thing, from the stage's `wdir`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+# What dvc.lock says of a file or folder beside its path: hash, md5, size, nfiles, isexec.
+Pointer = Mapping[str, Any]
+# A stage as it stands in dvc.lock: cmd, deps, params, outs.
+LockEntry = Mapping[str, Any]
+
+DVC_YAML = "dvc.yaml"
+
+
+class Kind(Enum):
+    """Where a stage stands, and what bringing it up to date means."""
+
+    STAGE = "stage"  # an entry of dvc.yaml with a command
+    DATA = "data"  # a .dvc file of `dvc add`
+    IMPORT = "import"  # a .dvc file that says where its out comes from
+    LEGACY = "legacy"  # a .dvc file with a command, from before dvc.yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A file or folder that a stage reads; `local` says whether it lies in the project."""
+
+    path: str
+    at: str
+    local: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Values that a stage reads from a parameters file; no `keys`: the whole file."""
+
+    path: str
+    at: str
+    keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file or folder that a stage writes.
+
+    Parameters
+    ----------
+    cached
+        Whether DVC keeps it in its cache (`cache: false` says no).
+    persist
+        Whether it stays where it is when the stage starts.
+    shown
+        Whether it is a metric or a plot: DVC's run cache holds those even with `cache: false`.
+    """
+
+    path: str
+    at: str
+    local: bool = True
+    cached: bool = True
+    persist: bool = False
+    shown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage, its templates resolved.
+
+    Parameters
+    ----------
+    file
+        The dvc.yaml or .dvc file it stands in, from the root.
+    name
+        Its name in dvc.yaml; empty for a .dvc file.
+    wdir
+        Where its command runs, from the root; `.` is the root.
+    group
+        The foreach or matrix that it came from; empty if none.
+    data
+        The resolved entry, as DVC's own loader takes it.
+    lock
+        Its entry in dvc.lock (for a .dvc file: the file), None if there is none.
+    """
+
+    file: str
+    name: str
+    kind: Kind = Kind.STAGE
+    cmd: str | list[str] | None = None
+    wdir: str = "."
+    deps: tuple[Dependency, ...] = ()
+    params: tuple[Params, ...] = ()
+    outs: tuple[Output, ...] = ()
+    frozen: bool = False
+    always_changed: bool = False
+    group: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    lock: LockEntry | None = field(default=None, compare=False)
+
+    @property
+    def reads(self) -> tuple[Dependency | Params, ...]:
+        """All that it reads, parameter files too, in DVC's order."""
+        return (*self.deps, *self.params)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether all its deps and outs lie in the project."""
+        return all(d.local for d in self.deps) and all(o.local for o in self.outs)
+
+    @property
+    def address(self) -> str:
+        """What DVC calls it at the root: `train`, `sub/dvc.yaml:train`, `raw.csv.dvc`."""
+        if not self.name:
+            return self.file
+        return self.name if self.file == DVC_YAML else f"{self.file}:{self.name}"
+
+    @property
+    def callback(self) -> bool:
+        """Whether it is a command without deps and outs, which DVC runs every time."""
+        return bool(self.cmd) and not (self.deps or self.params or self.outs)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The stages of a project in the order of DVC's index, and the edges between them.
+
+    Parameters
+    ----------
+    upstream
+        For each stage the positions of those whose outs it reads, in DVC's order of edges.
+    """
+
+    stages: tuple[Stage, ...]
+    upstream: tuple[tuple[int, ...], ...]
+
+    def active(self, position: int) -> tuple[int, ...]:
+        """The edges that DVC follows: a frozen stage waits for nobody."""
+        return () if self.stages[position].frozen else self.upstream[position]

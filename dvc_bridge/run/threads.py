@@ -1,0 +1,25 @@
+"""Cores divided over the commands that run at the same time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+def thread_limits(jobs: int, environment: Mapping[str, str]) -> dict[str, str]:
+    """Give what to add to the commands' environment so that `jobs` of them fill the cores once.
+
+    Nothing with one job, or where the user has set one of `VARIABLES`.
+    """
+    if jobs < 2 or any(name in environment for name in VARIABLES):
+        return {}
+    share = max(1, len(os.sched_getaffinity(0)) // jobs)
+    return dict.fromkeys(VARIABLES, str(share))

@@ -1,0 +1,75 @@
+"""What a person sees of a run: plain lines; `run.live` has the moving one."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import Protocol, TextIO
+
+from dvc_bridge.run.outcome import Outcome
+
+
+class View(Protocol):
+    """Is told of everything that happens; `line` may be called from any thread."""
+
+    @contextmanager
+    def shown(self, names: Sequence[str], seconds: Mapping[str, float]) -> Iterator[None]:
+        """Show for the time of a run.
+
+        Parameters
+        ----------
+        names
+            The addresses, by place.
+        seconds
+            How long the commands of some of them took earlier.
+        """
+
+    def started(self, place: int) -> None:
+        """The stage's command runs."""
+
+    def line(self, place: int, text: str) -> None:
+        """The stage has printed a line."""
+
+    def ended(self, place: int, outcome: Outcome) -> None:
+        """The stage's turn is over."""
+
+
+class PlainView:
+    """One line for everything, as a log file wants it; unchanged stages are not named."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+        self._names: Sequence[str] = ()
+        self._begun: dict[int, float] = {}
+        self._lock = Lock()
+
+    @contextmanager
+    def shown(self, names: Sequence[str], seconds: Mapping[str, float]) -> Iterator[None]:
+        """Know the names."""
+        del seconds
+        self._names = names
+        yield
+
+    def started(self, place: int) -> None:
+        """Say so."""
+        self._begun[place] = time.monotonic()
+        self._print(f"{self._names[place]}: running")
+
+    def line(self, place: int, text: str) -> None:
+        """Show it behind the stage's name."""
+        self._print(f"{self._names[place]} | {text}")
+
+    def ended(self, place: int, outcome: Outcome) -> None:
+        """Say how, unless nothing happened."""
+        if outcome is Outcome.UNCHANGED:
+            return
+        begun = self._begun.pop(place, None)
+        took = f" ({time.monotonic() - begun:.1f} s)" if begun is not None else ""
+        self._print(f"{self._names[place]}: {outcome.value}{took}")
+
+    def _print(self, text: str) -> None:
+        with self._lock:
+            print(text, file=self._out, flush=True)
