@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
+import traceback
 from collections.abc import Sequence
+from importlib import import_module
 
 from dvc_bridge.errors import BridgeError
+
+BUG = 5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `dvc-bridge` with `argv` (default: the process's own) and return its exit code."""
-    parser = argparse.ArgumentParser(prog="dvc-bridge", description="Run any dvc.yaml in parallel.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    repro = commands.add_parser("repro", help="run stages here, in parallel, as dvc repro would")
-    repro.add_argument("targets", nargs="*", metavar="TARGET")
-    repro.add_argument("-j", "--jobs", type=int, default=1)
-    repro.add_argument("-k", "--keep-going", action="store_true")
-    repro.add_argument("-f", "--force", action="store_true")
-    repro.add_argument("-s", "--single-item", action="store_true")
-    repro.add_argument("-P", "--all-pipelines", action="store_true")
-    repro.add_argument("--downstream", action="store_true")
-    args = parser.parse_args(argv)
-    try:
-        # Imported late: `--help` needs no DVC.
-        from dvc_bridge.cli.repro import repro as run  # noqa: PLC0415
+    from dvc_bridge.cli.parser import parser  # noqa: PLC0415  `python -m` needs errors first
 
-        return run(args)
+    args = parser().parse_args(argv)
+    module, _, name = args.run.partition(":")
+    try:
+        # Imported late: `--help` needs none of it.
+        code: int = getattr(import_module(module), name)(args)
     except BridgeError as exc:
         print(f"dvc-bridge: {exc}", file=sys.stderr)
         return exc.exit_code
+    except BrokenPipeError:  # whoever read the output has gone, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:
+        traceback.print_exc()
+        print("dvc-bridge: this is a bug of dvc-bridge; please report the above", file=sys.stderr)
+        return BUG
+    return code

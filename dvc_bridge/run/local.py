@@ -22,7 +22,7 @@ from dvc_bridge.plan.pipeline import Kind, Pipeline, Stage
 from dvc_bridge.plan.schedule import Schedule
 from dvc_bridge.run.journal import Journal
 from dvc_bridge.run.outcome import Outcome, Summary
-from dvc_bridge.run.process import Ended, Interrupted, Processes
+from dvc_bridge.run.process import NOT_STARTED, Ended, Interrupted, Processes
 from dvc_bridge.run.signals import handed_to
 from dvc_bridge.run.threads import thread_limits
 from dvc_bridge.run.view import View
@@ -246,4 +246,6 @@ class _Run:
 def _ended_badly(ended: Ended) -> str:
     if ended.code < 0:
         return f"`{ended.failed}` was ended by {signal.Signals(-ended.code).name}"
+    if ended.code == NOT_STARTED:
+        return f"the command cannot be started: {ended.failed}"
     return f"`{ended.failed}` exited with {ended.code}"

@@ -18,6 +18,8 @@ from dvc_bridge.dvcio.files import UMASK
 from dvc_bridge.dvcio.stage import Command
 
 CHUNK = 1 << 16
+# The exit code that shells use for what cannot be started.
+NOT_STARTED = 126
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ class Processes:
                     if code:
                         failed = line
                         break
-        except OSError as exc:
-            failed, code = f"{exc.strerror}: {exc.filename}", 126
+        except Exception as exc:
+            failed, code = str(exc), NOT_STARTED
         self.events.put(Ended(position, code, time.monotonic() - start, failed))
 
     def _run_one(

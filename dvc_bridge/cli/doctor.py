@@ -1,0 +1,107 @@
+"""`dvc-bridge doctor`: what is wrong here, each with the command that fixes it."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dvc_bridge.cli.repro import read_settings
+from dvc_bridge.dvcio.claim import RepositoryLock
+from dvc_bridge.dvcio.probe import check_version, installed, missing
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError
+
+Check = Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at; `fix` is empty where it is right."""
+
+    what: str
+    said: str
+    fix: str = ""
+    wrong: bool = False
+
+
+def doctor(args: Namespace) -> int:
+    """Look at everything that a run here needs, and print it."""
+    del args
+    findings = list(examine())
+    width = max(len(finding.what) for finding in findings)
+    for finding in findings:
+        mark = "wrong" if finding.wrong else "ok"
+        print(f"{mark:<5}  {finding.what:<{width}}  {finding.said}")
+        if finding.fix:
+            print(f"{'':<5}  {'':<{width}}  fix: {finding.fix}")
+    if any(finding.wrong for finding in findings):
+        raise UsageError("a run here would not work, see above")
+    return 0
+
+
+def examine() -> Iterator[Finding]:
+    """Check what can be checked; what needs a thing that is wrong is left out."""
+    yield _look("DVC", _dvc)
+    found = _look("project", lambda: str(find_project().root))
+    yield found
+    if found.wrong:
+        return
+    project = find_project()
+    yield _look("cache", lambda: _writable(project.cache))
+    yield _look("settings", lambda: _settings(project))
+    yield _look("pipeline", lambda: _pipeline(project))
+    yield _look("lock", lambda: _lock(project))
+    yield _look("shell", _shell)
+
+
+def _look(what: str, check: Check) -> Finding:
+    try:
+        return Finding(what, check())
+    except BridgeError as exc:
+        return Finding(what, exc.message, exc.fix, wrong=True)
+
+
+def _dvc() -> str:
+    check_version()
+    if gone := missing():
+        raise VersionMismatchError(
+            f"DVC {installed()} lacks {', '.join(gone)}", "pip install 'dvc~=3.67.0'"
+        )
+    return f"version {installed()}"
+
+
+def _writable(folder: Path) -> str:
+    above = next(up for up in (folder, *folder.parents) if up.exists())
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{above} may not be written to", f"chown it, or dvc cache dir --local FOLDER ({above})"
+        )
+    status = os.statvfs(above)
+    return f"{folder}, {status.f_bavail * status.f_frsize / 1e9:.1f} GB free"
+
+
+def _settings(project: Project) -> str:
+    groups = len(read_settings(project).mutexes)
+    return f"{groups} mutexes in dvc-bridge.yaml" if groups else "no dvc-bridge.yaml is needed"
+
+
+def _pipeline(project: Project) -> str:
+    pipeline = read_pipeline(project)
+    files = len({stage.file for stage in pipeline.stages})
+    return f"{len(pipeline.stages)} stages in {files} files"
+
+
+def _lock(project: Project) -> str:
+    with RepositoryLock(project).held():
+        return "no other DVC process is at work here"
+
+
+def _shell() -> str:
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    if not os.access(shell, os.X_OK):
+        raise UsageError(f"$SHELL is {shell}, which cannot be run", "export SHELL=/bin/sh")
+    return shell

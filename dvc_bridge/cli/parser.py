@@ -1,0 +1,84 @@
+"""The words of the command line; nothing here imports DVC, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.metadata import version
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe every command."""
+    whole = argparse.ArgumentParser(
+        prog="dvc-bridge", description="Run any dvc.yaml in parallel and end where dvc repro would."
+    )
+    whole.add_argument("--version", action="version", version=version("dvc-bridge"))
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _plan(commands.add_parser("plan", help="what would run, what would not, and why"))
+    _repro(commands.add_parser("repro", help="run stages here, in parallel"))
+    doctor = commands.add_parser("doctor", help="what is wrong here, and the command that fixes it")
+    doctor.set_defaults(run="dvc_bridge.cli.doctor:doctor")
+    return whole
+
+
+def _stages(command: argparse.ArgumentParser) -> None:
+    """Which stages, in the words of `dvc repro`."""
+    command.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="a stage, a foreach or matrix group, a dvc.yaml or .dvc file; default: ./dvc.yaml",
+    )
+    command.add_argument(
+        "-s", "--single-item", action="store_true", help="the targets alone, nothing upstream"
+    )
+    command.add_argument(
+        "-P", "--all-pipelines", action="store_true", help="every stage of the project"
+    )
+    command.add_argument(
+        "--downstream", action="store_true", help="the targets and what follows from them"
+    )
+    command.add_argument(
+        "-f", "--force", action="store_true", help="run stages that are up to date too"
+    )
+
+
+def _plan(command: argparse.ArgumentParser) -> None:
+    _stages(command)
+    command.add_argument("--json", action="store_true", help="for programs")
+    command.add_argument(
+        "-v", "--verbose", action="store_true", help="name the stages that are up to date too"
+    )
+    command.set_defaults(run="dvc_bridge.cli.plan:plan")
+
+
+def _repro(command: argparse.ArgumentParser) -> None:
+    _stages(command)
+    command.add_argument(
+        "-j", "--jobs", type=_jobs, default=1, metavar="N", help="stages at a time; default: 1"
+    )
+    command.add_argument(
+        "-k", "--keep-going", action="store_true", help="go on with what does not need a failure"
+    )
+    command.add_argument("--dry", action="store_true", help="print the plan, run nothing")
+    command.add_argument(
+        "--plain", action="store_true", help="plain lines on a terminal too, no live view"
+    )
+    proof = command.add_mutually_exclusive_group()
+    proof.add_argument(
+        "--verify",
+        action="store_true",
+        help="run each stage again in a copy with its deps alone, and report outs that differ",
+    )
+    proof.add_argument(
+        "--check-against-dvc",
+        action="store_true",
+        help="run dvc repro and this in two copies, and report every difference; needs room",
+    )
+    command.set_defaults(run="dvc_bridge.cli.repro:repro", json=False, verbose=False)
+
+
+def _jobs(text: str) -> int:
+    jobs = int(text)
+    if jobs < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return jobs

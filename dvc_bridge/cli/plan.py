@@ -1,0 +1,43 @@
+"""`dvc-bridge plan`, and `repro --dry`, which is the same."""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+
+from dvc_bridge.cli.selection import chosen
+from dvc_bridge.dvcio.claim import RepositoryLock
+from dvc_bridge.dvcio.look import Workspace
+from dvc_bridge.dvcio.probe import check_version
+from dvc_bridge.dvcio.project import find_project
+from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.runs import ask_dvc, newest_run
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.plan.forecast import Sources, forecast
+from dvc_bridge.plan.targets import select
+from dvc_bridge.plan.timeline import timeline
+from dvc_bridge.render.plan import plan_json, plan_text
+from dvc_bridge.run.journal import Journal
+
+
+def plan(args: Namespace) -> int:
+    """Print what a run would do; nothing is changed."""
+    check_version()
+    project = find_project()
+    with RepositoryLock(project).held(), Session(project) as session:
+        pipeline = read_pipeline(project)
+        order = select(pipeline, chosen(args, project))
+        workspace = Workspace(project)
+        sources = Sources(
+            workspace,
+            lambda key: newest_run(project, key),
+            lambda stage: ask_dvc(session, stage),
+        )
+        forecasts = forecast(pipeline, order, sources, force=args.force)
+        workspace.hashes.save()
+    line = timeline(forecasts, Journal(project).seconds)
+    if args.json:
+        print(json.dumps(plan_json(forecasts, line), indent=2, ensure_ascii=False))
+    else:
+        print(plan_text(forecasts, line, every=args.verbose))
+    return 0

@@ -1,0 +1,37 @@
+"""Results in DVC's run cache, and DVC's own word on stages that only it can judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.yaml12 import read
+from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.pipeline import LockEntry, Stage
+
+
+def newest_run(project: Project, key: str) -> LockEntry | None:
+    """Give the result that DVC would take for a key (dvc/stage/cache.py); None: there is none."""
+    folder = project.cache / "runs" / key[:2] / key
+    if not folder.is_dir():
+        return None
+    newest = max(folder.iterdir(), key=lambda file: file.stat().st_mtime, default=None)
+    if newest is None:
+        return None
+    try:
+        entry: Any = read(newest, str(newest))
+    except UsageError:
+        return None  # DVC deletes a damaged one and runs the stage
+    return entry if isinstance(entry, dict) and "cmd" in entry else None
+
+
+def ask_dvc(session: Session, stage: Stage) -> Sequence[str]:
+    """Give DVC's own reasons to run the stage; none: it is up to date."""
+    loaded = session.stage(stage, 0)
+    if not loaded.changed():
+        return ()
+    deps, outs, own = loaded.changed_entries()
+    said = [f"dep {name} changed" for name in deps] + [f"out {name} changed" for name in outs]
+    return [*said, *([str(own)] if own else ())] or ["DVC says that it has changed"]

@@ -1,0 +1,163 @@
+"""What a run would do: for every stage whether it runs, and why, before anything is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.decide import (
+    Change,
+    Look,
+    UndecidedError,
+    changes,
+    current_inputs,
+    in_run_cache,
+    locked,
+)
+from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Params, Pipeline, Pointer, Stage
+from dvc_bridge.plan.run_cache import run_cache_key
+
+
+class Verdict(Enum):
+    """What a run would do with a stage."""
+
+    RUNS = "runs"
+    MAY_RUN = "may run"  # it depends on what stages before it make
+    RUN_CACHE = "run cache"
+    UP_TO_DATE = "up to date"
+    FAILS = "fails"
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """One stage of a run to come.
+
+    Parameters
+    ----------
+    reasons
+        Why it is not up to date; for MAY_RUN, only what is known so far.
+    waits_for
+        Positions of the stages before it whose results decide or are read.
+    """
+
+    position: int
+    stage: Stage
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    waits_for: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a forecast asks.
+
+    Parameters
+    ----------
+    look
+        The workspace and the cache.
+    run
+        The result that the run cache would give for a key; None if there is none.
+    ask
+        DVC's own reasons to run a stage that only it can judge.
+    """
+
+    look: Look
+    run: Callable[[str], LockEntry | None]
+    ask: Callable[[Stage], Sequence[str]]
+
+
+def forecast(
+    pipeline: Pipeline, order: Sequence[int], sources: Sources, *, force: bool = False
+) -> list[Forecast]:
+    """Say what would become of the stages at `order`, in that order."""
+    seen: dict[int, Forecast] = {}
+    brought: dict[int, dict[str, Pointer]] = {}  # outs that the run cache would bring
+    for position in order:
+        stage = pipeline.stages[position]
+        before = [seen[p] for p in pipeline.upstream[position] if p in seen]
+        waits = tuple(f.position for f in before if f.verdict in (Verdict.RUNS, Verdict.MAY_RUN))
+        unmade = [out.at for p in waits for out in pipeline.stages[p].outs]
+        known = {at: out for f in before for at, out in brought.get(f.position, {}).items()}
+        look = _Ahead(sources.look, known, unmade)
+        found = _one(position, stage, look, sources, force=force)
+        seen[position] = replace(found, waits_for=waits)
+        if found.verdict is Verdict.RUN_CACHE and look.result:
+            outs = locked(look.result, "outs")
+            brought[position] = {o.at: outs[o.path] for o in stage.outs if o.path in outs}
+    return list(seen.values())
+
+
+class _UnknownError(Exception):
+    """It is not made yet."""
+
+
+class _Ahead:
+    """The workspace as it will be when the stage's turn comes; implements `decide.Look`."""
+
+    def __init__(self, now: Look, known: Mapping[str, Pointer], unmade: Sequence[str]) -> None:
+        self._now, self._known, self._unmade = now, known, unmade
+        self.result: LockEntry | None = None
+
+    def dep(self, dep: Dependency) -> Pointer | None:
+        if any(_overlap(dep.at, at) for at in self._unmade):
+            raise _UnknownError
+        if dep.at in self._known:
+            return self._known[dep.at]
+        if any(_overlap(dep.at, at) for at in self._known):
+            raise _UnknownError
+        return self._now.dep(dep)
+
+    def out(self, out: Output) -> Pointer | None:
+        return self._now.out(out)
+
+    def values(self, params: Params) -> Mapping[str, Any] | None:
+        if any(_overlap(params.at, at) for at in (*self._unmade, *self._known)):
+            raise _UnknownError
+        return self._now.values(params)
+
+    def kept(self, pointer: Pointer) -> bool:
+        return self._now.kept(pointer)
+
+
+def _overlap(one: str, other: str) -> bool:
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def _one(position: int, stage: Stage, look: _Ahead, sources: Sources, *, force: bool) -> Forecast:
+    reasons: list[Change] = []
+    try:
+        if force and stage.cmd and not stage.frozen:
+            return Forecast(position, stage, Verdict.RUNS, ("asked for with --force",))
+        for change in changes(stage, look):
+            reasons.append(change)  # noqa: PERF402  kept when an exception comes
+        if not reasons:
+            return Forecast(position, stage, Verdict.UP_TO_DATE)
+        verdict = _from_cache(stage, look, sources, reasons)
+    except _UnknownError:
+        verdict = Verdict.RUNS if reasons else Verdict.MAY_RUN
+    except UndecidedError:
+        said = tuple(sources.ask(stage))
+        return Forecast(position, stage, Verdict.RUNS if said else Verdict.UP_TO_DATE, said)
+    except UsageError as exc:
+        return Forecast(position, stage, Verdict.FAILS, (exc.message,))
+    return Forecast(position, stage, verdict, tuple(map(str, reasons)))
+
+
+def _from_cache(stage: Stage, look: _Ahead, sources: Sources, reasons: Sequence[Change]) -> Verdict:
+    inputs = current_inputs(stage, look)
+    only_outs = stage.lock is not None and all(change.what == "out" for change in reasons)
+    if in_run_cache(stage) and not any(out.persist for out in stage.outs) and stage.cmd:
+        result = stage.lock if only_outs else None
+        if result is None or not _all_kept(result, look):
+            result = sources.run(run_cache_key(inputs, [out.path for out in stage.outs]))
+        if result is not None and _all_kept(result, look):
+            look.result = result
+            return Verdict.RUN_CACHE
+    return Verdict.RUNS
+
+
+def _all_kept(entry: LockEntry, look: Look) -> bool:
+    return all(look.kept(out) for out in entry.get("outs") or ())

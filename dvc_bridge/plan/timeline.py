@@ -1,0 +1,65 @@
+"""How long a run takes at best, from how long its stages took before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from dvc_bridge.plan.forecast import Forecast, Verdict
+
+# What a stage is taken to last when none of the run has ever been timed: then only counts matter.
+UNKNOWN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The longest chain of stages that wait for each other.
+
+    Parameters
+    ----------
+    path
+        Its positions, first to last.
+    path_s, work_s
+        How long it lasts, and how long all stages last one after the other.
+    timed
+        How many of the stages that may run have been timed before; the others count as the median
+        of those.
+    """
+
+    path: tuple[int, ...]
+    path_s: float
+    work_s: float
+    timed: int
+
+    @property
+    def speed_up(self) -> float:
+        """How many times faster than one after the other a run can be."""
+        return self.work_s / self.path_s if self.path_s else 1.0
+
+
+def timeline(forecasts: Sequence[Forecast], seconds: Mapping[str, float]) -> Timeline:
+    """Find the critical path among the stages that run or may run.
+
+    Parameters
+    ----------
+    seconds
+        How long the commands of stages took, by address.
+    """
+    running = [f for f in forecasts if f.verdict in (Verdict.RUNS, Verdict.MAY_RUN)]
+    known = [seconds[f.stage.address] for f in running if f.stage.address in seconds]
+    default = median(known) if known else UNKNOWN_S
+    ends: dict[int, float] = {}
+    previous: dict[int, int | None] = {}
+    for found in running:  # in order: what a stage waits for comes before it
+        latest = max(found.waits_for, key=lambda p: ends.get(p, 0.0), default=None)
+        begin = ends.get(latest, 0.0) if latest is not None else 0.0
+        ends[found.position] = begin + seconds.get(found.stage.address, default)
+        previous[found.position] = latest
+    path: list[int] = []
+    at: int | None = max(ends, key=lambda p: ends[p], default=None)
+    while at is not None:
+        path.append(at)
+        at = previous[at]
+    work_s = sum(seconds.get(f.stage.address, default) for f in running)
+    return Timeline(tuple(reversed(path)), max(ends.values(), default=0.0), work_s, len(known))
