@@ -45,10 +45,20 @@ def dvc_files(project: Project, outs: set[str]) -> Iterator[str]:
 
 def dvcignore(project: Project) -> Filter:
     """Give DVC's own rules for what a walk leaves out; quick ones where no .dvcignore says more."""
+    root = str(project.root)
     exact: list[Any] = []
+    plain: dict[str, bool] = {}
+
+    def is_plain(folder: str) -> bool:
+        if folder not in plain:
+            above = os.path.dirname(folder)  # noqa: PTH120  os.walk gives strings
+            inside = folder != root and folder.startswith(f"{root}/")
+            own = not has_patterns(Path(folder, ".dvcignore"))
+            plain[folder] = own and (not inside or is_plain(above))
+        return plain[folder]
 
     def keep(folder: str, names: list[str], files: list[str]) -> tuple[list[str], list[str]]:
-        if not exact and _says_more(folder, names, files, str(project.root)):
+        if not exact and not (is_plain(folder) and _no_project_inside(folder, names, root)):
             exact.append(_dvc_filter(project.root))
         if exact:
             kept, found = exact[0](folder, names, files)
@@ -58,17 +68,17 @@ def dvcignore(project: Project) -> Filter:
     return keep
 
 
-def _says_more(folder: str, names: list[str], files: list[str], root: str) -> bool:
-    """Whether there are patterns, or a project inside the project, which DVC does not enter."""
+def _no_project_inside(folder: str, names: list[str], root: str) -> bool:
+    """Whether none of the folders is a DVC project of its own, which DVC does not enter."""
     if ".dvc" in names and folder != root:
-        return True
-    if any(Path(folder, name, ".dvc").is_dir() for name in names if name not in NEVER):
-        return True
-    return ".dvcignore" in files and has_patterns(Path(folder, ".dvcignore"))
+        return False
+    return not any(Path(folder, name, ".dvc").is_dir() for name in names if name not in NEVER)
 
 
 def has_patterns(ignore_file: Path) -> bool:
-    """Whether a .dvcignore or .gitignore file has more than comments."""
+    """Whether a .dvcignore file is there and has more than comments."""
+    if not ignore_file.is_file():
+        return False
     lines = ignore_file.read_text(encoding="utf-8", errors="replace").splitlines()
     return any(line.strip() and not line.lstrip().startswith("#") for line in lines)
 

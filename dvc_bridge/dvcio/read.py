@@ -66,7 +66,7 @@ def read_lock(project: Project, file: str) -> Mapping[str, LockEntry]:
     stages = data.get("stages", {}) if isinstance(data, dict) else None
     right = (
         isinstance(stages, dict)
-        and (not data or data.get("schema") == "2.0")
+        and data.get("schema") == "2.0"
         and all(isinstance(entry, dict) and "cmd" in entry for entry in stages.values())
     )
     if not right:

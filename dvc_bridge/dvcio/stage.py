@@ -36,8 +36,10 @@ class Command:
 
 
 def clear(project: Project, stage: Stage) -> None:
-    """Remove what an earlier run left at the stage's outs; none of them is `persist`."""
+    """Remove what an earlier run left at the stage's outs, but for those that persist."""
     for out in stage.outs:
+        if out.persist or not out.local:
+            continue
         path = project.root / out.at
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

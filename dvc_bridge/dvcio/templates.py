@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.yaml12 import line_of
-from dvc_bridge.errors import UsageError
+from dvc_bridge.errors import BridgeError, UsageError
 
 _FLAGS = {"cache": bool, "persist": bool, "push": bool, "remote": str, "desc": str, "type": str}
 _ITEMS = {"deps": (str,), "outs": (str, dict), "metrics": (str, dict), "plots": (str, dict)}
@@ -137,6 +137,8 @@ def _check_names(file: str, name: str, definition: Any) -> None:
 
 def with_causes(exc: BaseException) -> str:
     """Give an exception's message with those of its causes that say more."""
+    if isinstance(exc, BridgeError):
+        return exc.message
     parts = [str(exc)]
     cause = exc.__cause__
     while cause is not None:

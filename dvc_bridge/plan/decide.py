@@ -203,13 +203,15 @@ def first_step(
         return Step.UNCHANGED, None
     if stage.kind is not Kind.STAGE or stage.frozen or not stage.is_local:
         return Step.ASK, change
+    if force and not any(out.persist for out in stage.outs):
+        return Step.COMMAND, None
     inputs = current_inputs(stage, look)
     # Where only outs are gone or edited, the cache may still hold what they were.
     only_outs = change is not None and change.what == "out"
     if any(out.persist for out in stage.outs) or only_outs:
         return Step.ASK, change
     key = run_cache_key(inputs, [o.path for o in stage.outs]) if in_run_cache(stage) else ""
-    known = bool(key) and not force and has_runs(key)
+    known = bool(key) and has_runs(key)
     return (Step.ASK if known else Step.COMMAND), change
 
 

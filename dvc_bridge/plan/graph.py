@@ -46,6 +46,10 @@ def pipeline_of(stages: Sequence[Stage]) -> Pipeline:
         if above:
             problems.append(f"{stage.file} lies inside {above[1].at}, which is an out")
     upstream = tuple(_upstream(stage, outs) for stage in stages)
+    for position, stage in enumerate(stages):
+        if position in upstream[position]:
+            own = ", ".join(out.at for out in stage.outs)
+            problems.append(f"{stage.address} reads what it writes itself ({own})")
     if not problems and (circle := _circle(upstream)):
         names = " -> ".join(stages[p].address for p in circle)
         problems.append(f"stages wait for each other: {names}")

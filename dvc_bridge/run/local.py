@@ -17,6 +17,7 @@ from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.templates import with_causes
+from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.decide import Step, UndecidedError, first_step
 from dvc_bridge.plan.pipeline import Kind, Pipeline, Stage
 from dvc_bridge.plan.schedule import Schedule
@@ -158,6 +159,9 @@ class _Run:
             )
         except UndecidedError:
             step = Step.ASK
+        except UsageError:
+            steps.clear(self._project, stage)  # as DVC does before it looks at the deps
+            raise
         if step is Step.UNCHANGED:
             return Outcome.UNCHANGED
         if step is Step.COMMAND:
