@@ -3,6 +3,7 @@
     BridgeError                     exit code
     ├── StageFailedError            1   a stage's command failed
     ├── UsageError                  2   the call, the project or the environment is not right
+    │   └── MissingInputError           a dep or a parameter does not exist
     ├── IntegrityError              3   bytes are not what their hash says
     ├── VersionMismatchError        4   this dvc, or a plan of another version, is not supported
     └── StoppedError          128 + n   signal n has ended the run; what was done is kept
@@ -35,6 +36,10 @@ class StageFailedError(BridgeError):
 
 class UsageError(BridgeError):
     """The call, the project or the environment is not right."""
+
+
+class MissingInputError(UsageError):
+    """A dep or a parameter of a stage does not exist."""
 
 
 class IntegrityError(BridgeError):

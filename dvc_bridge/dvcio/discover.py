@@ -16,22 +16,23 @@ Filter = Callable[[str, list[str], list[str]], tuple[list[str], list[str]]]
 NEVER = frozenset({".git", ".hg", ".dvc"})
 
 
-def dvc_files(project: Project, outs: set[str]) -> Iterator[str]:
+def dvc_files(project: Project, keep: Filter, outs: set[str]) -> Iterator[str]:
     """Walk the project and give each dvc.yaml and .dvc file, from the root.
 
     Parameters
     ----------
+    keep
+        What DVC ignores, usually a `DvcIgnore`.
     outs
         Absolute paths of outs: folders among them are not entered. The caller adds those of each
         file before it takes the next.
     """
     root = str(project.root)
-    keep = dvcignore(project)
     git_ignores = _git_ignores(project)
     for folder, names, files in os.walk(root):
         kept, found = keep(folder, names, files)
         for name in found:
-            if name == DVC_YAML or name.endswith(".dvc"):
+            if is_dvc_file(name):
                 path = os.path.join(folder, name)  # noqa: PTH118  os.walk gives strings
                 if not git_ignores(path):
                     yield os.path.relpath(path, root)
@@ -43,29 +44,44 @@ def dvc_files(project: Project, outs: set[str]) -> Iterator[str]:
         ]
 
 
-def dvcignore(project: Project) -> Filter:
-    """Give DVC's own rules for what a walk leaves out; quick ones where no .dvcignore says more."""
-    root = str(project.root)
-    exact: list[Any] = []
-    plain: dict[str, bool] = {}
+def is_dvc_file(path: str) -> bool:
+    """Whether DVC takes a file of this name for one of its own."""
+    return path.endswith(".dvc") or path.rpartition("/")[2] == DVC_YAML
 
-    def is_plain(folder: str) -> bool:
-        if folder not in plain:
-            above = os.path.dirname(folder)  # noqa: PTH120  os.walk gives strings
-            inside = folder != root and folder.startswith(f"{root}/")
-            own = not has_patterns(Path(folder, ".dvcignore"))
-            plain[folder] = own and (not inside or is_plain(above))
-        return plain[folder]
 
-    def keep(folder: str, names: list[str], files: list[str]) -> tuple[list[str], list[str]]:
-        if not exact and not (is_plain(folder) and _no_project_inside(folder, names, root)):
-            exact.append(_dvc_filter(project.root))
-        if exact:
-            kept, found = exact[0](folder, names, files)
+class DvcIgnore:
+    """DVC's own rules for what a walk leaves out; quick ones where no .dvcignore says more."""
+
+    def __init__(self, project: Project) -> None:
+        self._root = str(project.root)
+        self._exact: Any = None
+        self._plain: dict[str, bool] = {}
+
+    def __call__(
+        self, folder: str, names: list[str], files: list[str]
+    ) -> tuple[list[str], list[str]]:
+        """Give those of a folder's folders and files that are not ignored."""
+        if self._exact is None and not (
+            self._is_plain(folder) and _no_project_inside(folder, names, self._root)
+        ):
+            self._exact = _dvc_filter(self._root)
+        if self._exact is not None:
+            kept, found = self._exact(folder, names, files)
             return list(kept), list(found)
         return [name for name in names if name not in NEVER], [f for f in files if f != ".git"]
 
-    return keep
+    def ignores(self, path: str) -> bool:
+        """Whether an absolute path is ignored, for which DVC refuses it as an out."""
+        folder, name = os.path.split(path)
+        return not self._is_plain(folder) and not self(folder, [], [name])[1]
+
+    def _is_plain(self, folder: str) -> bool:
+        if folder not in self._plain:
+            inside = folder.startswith(f"{self._root}/")
+            own = not has_patterns(Path(folder, ".dvcignore"))
+            above = os.path.dirname(folder)  # noqa: PTH120  os.walk gives strings
+            self._plain[folder] = own and (not inside or self._is_plain(above))
+        return self._plain[folder]
 
 
 def _no_project_inside(folder: str, names: list[str], root: str) -> bool:
@@ -83,11 +99,11 @@ def has_patterns(ignore_file: Path) -> bool:
     return any(line.strip() and not line.lstrip().startswith("#") for line in lines)
 
 
-def _dvc_filter(root: Path) -> Any:
+def _dvc_filter(root: str) -> Any:
     from dvc.fs import localfs  # noqa: PLC0415  a tenth of a second, for projects that need it
     from dvc.ignore import DvcIgnoreFilter  # noqa: PLC0415
 
-    return DvcIgnoreFilter(localfs, str(root))
+    return DvcIgnoreFilter(localfs, root)
 
 
 def _git_ignores(project: Project) -> Callable[[str], bool]:

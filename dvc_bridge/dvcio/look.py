@@ -6,10 +6,9 @@ import json
 import os
 import stat
 from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
-from dvc_bridge.dvcio.discover import Filter, dvcignore
+from dvc_bridge.dvcio.discover import DvcIgnore
 from dvc_bridge.dvcio.hashes import Hashes
 from dvc_bridge.dvcio.params import read_values
 from dvc_bridge.dvcio.project import Project
@@ -30,11 +29,7 @@ class Workspace:
         self._runs = str(project.cache / "runs")
         self._members: dict[str, list[str]] = {}
         self._values: dict[tuple[str, tuple[str, ...]], tuple[object, Any]] = {}
-        self.hashes = Hashes(project.scratch / "hashes.db", self._filter)
-
-    @cached_property
-    def _filter(self) -> Filter:
-        return dvcignore(self._project)
+        self.hashes = Hashes(project.scratch / "hashes.db", DvcIgnore(project))
 
     def dep(self, dep: Dependency) -> Pointer | None:
         """The file or folder that a stage reads."""

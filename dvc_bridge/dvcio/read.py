@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dvc_bridge.dvcio.discover import dvc_files
+from dvc_bridge.dvcio.discover import DvcIgnore, dvc_files, is_dvc_file
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.templates import Entry, entries
 from dvc_bridge.dvcio.yaml12 import parse, text_of
@@ -38,10 +38,22 @@ def read_pipeline(project: Project) -> Pipeline:
     """
     stages: list[Stage] = []
     outs: set[str] = set()
-    for file in dvc_files(project, outs):
+    ignore = DvcIgnore(project)
+    problems: list[str] = []
+    for file in dvc_files(project, ignore, outs):
         for stage in read_file(project, file):
             stages.append(stage)
-            outs.update(str(project.root / out.at) for out in stage.outs if out.local)
+            paths = [f"{project.root}/{out.at}" for out in stage.outs if out.local]
+            ends = (*stage.reads, *stage.outs)
+            own = [end.path for end in ends if is_dvc_file(end.path) and stage.kind is Kind.STAGE]
+            problems += (f"{stage.address}: {p} is a file of DVC, no dep and no out" for p in own)
+            ignored = [path for path in paths if ignore.ignores(path)]
+            problems += (f"{stage.address}: .dvcignore leaves its out {p} out" for p in ignored)
+            outs.update(paths)
+    if problems:
+        raise UsageError(
+            "\n".join(problems), "name other paths; dvc check-ignore -d PATH shows what ignores one"
+        )
     return pipeline_of(stages)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
-from dvc_bridge.errors import UsageError
+from dvc_bridge.errors import MissingInputError
 from dvc_bridge.plan.pipeline import Dependency, Kind, LockEntry, Output, Params, Pointer, Stage
 from dvc_bridge.plan.run_cache import inputs_entry, run_cache_key
 
@@ -195,7 +195,7 @@ def first_step(
     ------
     UndecidedError
         DVC must be asked.
-    UsageError
+    MissingInputError
         A dep or a parameter is missing.
     """
     change = None if force else next(changes(stage, look), None)
@@ -227,7 +227,7 @@ def current_inputs(stage: Stage, look: Look) -> LockEntry:
 
     Raises
     ------
-    UsageError
+    MissingInputError
         A dep, a parameters file or a parameter does not exist.
     """
     missing = []
@@ -248,5 +248,5 @@ def current_inputs(stage: Stage, look: Look) -> LockEntry:
         missing += [f"parameter {key} is missing from {params.path}" for key in lost]
         values[params.path] = found
     if missing:
-        raise UsageError("; ".join(missing))
+        raise MissingInputError("; ".join(missing))
     return inputs_entry(stage.cmd, deps, values)

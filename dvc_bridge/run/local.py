@@ -17,7 +17,7 @@ from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.templates import with_causes
-from dvc_bridge.errors import UsageError
+from dvc_bridge.errors import MissingInputError
 from dvc_bridge.plan.decide import Step, UndecidedError, first_step
 from dvc_bridge.plan.pipeline import Kind, Pipeline, Stage
 from dvc_bridge.plan.schedule import Schedule
@@ -159,7 +159,7 @@ class _Run:
             )
         except UndecidedError:
             step = Step.ASK
-        except UsageError:
+        except MissingInputError:
             steps.clear(self._project, stage)  # as DVC does before it looks at the deps
             raise
         if step is Step.UNCHANGED:
@@ -223,11 +223,12 @@ class _Run:
         address = self._stages[place].address
         self.summary.reasons[address] = reason
         self._stopping = self._stopping or not self._options.keep_going
-        self._done(place, Outcome.FAILED)
         self._view.line(place, reason)
-        for skipped in self._schedule.skip_dependents(place):
-            self.summary.outcomes[self._stages[skipped].address] = Outcome.SKIPPED
-            self._view.ended(skipped, Outcome.SKIPPED)
+        skipped = self._schedule.skip_dependents(place)
+        self._done(place, Outcome.FAILED)
+        for dependent in skipped:
+            self.summary.outcomes[self._stages[dependent].address] = Outcome.SKIPPED
+            self._view.ended(dependent, Outcome.SKIPPED)
 
     def _interrupt(self, signum: int) -> None:
         again = bool(self.summary.interrupted)

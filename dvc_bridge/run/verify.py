@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dvc_bridge.dvcio import stage as steps
-from dvc_bridge.dvcio.discover import dvcignore
+from dvc_bridge.dvcio.discover import DvcIgnore
 from dvc_bridge.dvcio.hashes import Hashes
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import UsageError
@@ -104,7 +104,7 @@ def _run_alone(
         ended = processes.events.get()
         if isinstance(ended, Ended) and ended.code:
             return f"`{ended.failed}` exited with {ended.code}"
-        hashes = Hashes(root / ".hashes", dvcignore(project))
+        hashes = Hashes(root / ".hashes", DvcIgnore(project))
         pointers = {out.path: hashes.pointer(str(root / out.at), large=True) for out in stage.outs}
         return {path: str(found["md5"]) if found else None for path, found in pointers.items()}
 
