@@ -80,14 +80,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", default=[], help="part of a row's name")
     only = parser.parse_args().only
-    results = []
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        print(
-            f"{'work':36} {'dvc repro':>10} {'dvc-bridge':>10} {'ratio':>7} {'to reach':>8}  load"
-        )
-        for work in WORKS:
-            if not only or any(part in work.name for part in only):
-                results.append(measure(work, Path(name)))
+        head = ("work", "dvc repro", "dvc-bridge", "ratio", "to reach", "CPU of each", "load")
+        print("{:36} {:>11} {:>11} {:>8} {:>8} {:>19} {:>5}".format(*head))
+        chosen = [w for w in WORKS if not only or any(part in w.name for part in only)]
+        results = [measure(work, Path(name)) for work in chosen]
         scale = [] if only else [cost(Path(name), stages) for stages in (100, 1000, 5000)]
     for row in scale:
         print(
@@ -103,7 +100,7 @@ def measure(work: Work, folder: Path) -> dict[str, object]:
     if work.ready:
         timed(BRIDGE(2), start)
     sides = {
-        "dvc": Samples(" ".join(["dvc", "repro"])),
+        "dvc": Samples("dvc repro"),
         "dvc-bridge": Samples(f"dvc-bridge repro -j {work.jobs}"),
     }
     commands = {"dvc": DVC, "dvc-bridge": BRIDGE(work.jobs)}
@@ -122,10 +119,11 @@ def measure(work: Work, folder: Path) -> dict[str, object]:
             sys.exit(f"{work.name}: the two did not end with the same dvc.lock and .gitignore")
     shutil.rmtree(start)
     theirs, ours = (median(samples.wall_s) for samples in sides.values())
+    cpus = " / ".join(f"{median(samples.cpu_s):.1f} s" for samples in sides.values())
     load = median([value for samples in sides.values() for value in samples.load])
     print(
-        f"{work.name:36} {theirs:8.2f} s {ours:8.2f} s {theirs / ours:6.2f}x {work.target:7.2f}x"
-        f"  {load:.1f}",
+        f"{work.name:36} {theirs:9.2f} s {ours:9.2f} s {theirs / ours:7.2f}x {work.target:7.2f}x"
+        f" {cpus:>19} {load:5.1f}",
         flush=True,
     )
     return {"work": asdict(work), "sides": {k: asdict(v) for k, v in sides.items()}}
