@@ -62,7 +62,7 @@ class Hgb(_Section):
     learning_rate: float = Field(gt=0, le=1)
     leaves: int = Field(ge=2, le=255)
     bins: int = Field(ge=2, le=255)
-    min_leaf_flights: int = Field(ge=1)
+    min_leaf_flights: int = Field(ge=1, le=10_000_000)
     l2: float = Field(ge=0)
     feature_share: float = Field(gt=0, le=1)
     seed: int = Field(ge=0, lt=2**32)
@@ -71,7 +71,7 @@ class Hgb(_Section):
 class Logistic(_Section):
     """Logistic regression; `c` is the inverse of the penalty's weight."""
 
-    c: float = Field(gt=0)
+    c: float = Field(ge=1e-6, le=1e3)
 
 
 class RateTable(_Section):
