@@ -105,7 +105,7 @@ class TrainFlow(FlowSpec):
     def end(self) -> None:
         """Show the metrics, and say what ran."""
         self.metrics = json.loads(self.evaluation("metrics.json"))
-        tables = {name: self.evaluation(f"{name}.csv") for name in ("roc", "reliability")}
+        tables = {name: self.evaluation(f"{name}.csv") for name in ("roc", "reliability", "months")}
         current.card.extend(components(self.metrics, tables, self.dvc))
         done, known = self.dvc["computed"], self.dvc["restored"]
         print(f"{len(done)} stages ran, {len(known)} were known to DVC")
