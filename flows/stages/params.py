@@ -181,11 +181,11 @@ class _Loader(yaml.SafeLoader):
     """A SafeLoader that refuses a key that is there twice, as DVC does."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
+        seen: set[tuple[str, str]] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if (key.tag, key.value) in seen:
                 why = f"key {key.value} is there twice, again in line {key.start_mark.line + 1}"
                 raise yaml.MarkedYAMLError(problem=why)
-            seen.add(key.value)
+            seen.add((key.tag, key.value))
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping

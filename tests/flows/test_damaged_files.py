@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.stages.columns import FORBIDDEN
-from flows.stages.params import Params
 from flows.stages.run import run_stage
 from tests.flows.refusals import command, refusal
 
@@ -18,33 +17,10 @@ MARCH = "data/features/2013-03.parquet"
 JULY = "data/backtest/2013-07.parquet"
 
 
-@pytest.fixture(scope="session")
-def small_models(small_features: Path, tmp_path_factory: pytest.TempPathFactory, params: Params):
-    """A folder with all that `evaluate` and `export` read, made by the stages from few flights."""
-    root = tmp_path_factory.mktemp("models") / "root"
-    shutil.copytree(small_features, root)
-    for name in params.candidates:
-        run_stage(root, params, f"train@{name}")
-    for month in params.backtest.months:
-        run_stage(root, params, f"backtest@{month}")
-    run_stage(root, params, "select")
-    return root
-
-
 @pytest.fixture
 def model_root(small_models: Path, tmp_path: Path) -> Path:
     """A copy of `small_models`, for the test to damage."""
     return shutil.copytree(small_models, tmp_path / "root")
-
-
-@pytest.fixture(scope="session")
-def easy_gate(params: Params) -> Params:
-    """Parameters whose gate a model of few flights passes."""
-    gate = params.evaluate.gate.model_copy(
-        update={"max_log_loss_ratio": 1.0, "min_auc_gain": 0.0, "max_ece": 1.0}
-    )
-    evaluate = params.evaluate.model_copy(update={"gate": gate})
-    return params.model_copy(update={"evaluate": evaluate})
 
 
 def put(file: Path, column: str, values: pa.Array) -> None:
@@ -203,6 +179,13 @@ def test_a_candidate_that_was_not_trained_is_named(model_root, params):
 def test_a_prediction_that_is_no_probability_is_named(model_root, params):
     put_value(model_root / JULY, "hgb", np.nan, row=5)
     assert f"{JULY}: column hgb is empty" in refusal(model_root, params, "evaluate")
+
+
+def test_a_selected_model_that_is_no_candidate_is_refused(model_root, params):
+    others = params.model_copy(update={"candidates": ["logistic", "rate_table"]})
+    assert "models/selected: hgb is not among the candidates" in refusal(
+        model_root, others, "evaluate"
+    )
 
 
 @pytest.mark.parametrize("column", [*FORBIDDEN, "unheard_of"])
