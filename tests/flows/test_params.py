@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from flows.stages.columns import FEATURES, FORBIDDEN, forbidden
+from flows.stages.columns import FEATURE_FILE, FEATURES, FORBIDDEN, forbidden
 from flows.stages.errors import StageError
 from flows.stages.params import parse_params, parse_yaml
 from flows.stages.run import run_stage
@@ -67,6 +67,12 @@ def test_an_unknown_stage_is_refused_with_the_list_of_stages(values, tmp_path):
 
 def test_no_feature_is_a_forbidden_column():
     assert forbidden(FEATURES) == []
+
+
+def test_what_tells_a_flights_time_or_outcome_in_a_feature_file_is_forbidden():
+    beside = FEATURE_FILE.keys() - set(FEATURES)
+    assert beside == {"date", "departure_utc", "flight", "disrupted", "operated"}
+    assert beside - {"flight"} <= FORBIDDEN.keys()
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)
