@@ -33,7 +33,8 @@ def plan(args: Namespace) -> int:
             lambda key: newest_run(project, key),
             lambda stage: ask_dvc(session, stage),
         )
-        forecasts = forecast(pipeline, order, sources, force=args.force)
+        alone = args.single_item and not args.all_pipelines
+        forecasts = forecast(pipeline, order, sources, force=args.force, alone=alone)
         workspace.hashes.save()
     line = timeline(forecasts, Journal(project).seconds)
     if args.json:
