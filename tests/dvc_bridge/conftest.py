@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from tests.dvc_bridge.commands import dvc
+from tests.dvc_bridge.running import Running
 
 MakeProject = Callable[..., Path]
+Start = Callable[..., Running]
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +40,15 @@ def make_project(empty_project: Path, tmp_path: Path) -> MakeProject:
         return root
 
     return make
+
+
+@pytest.fixture
+def start(request: pytest.FixtureRequest) -> Start:
+    """Give a function that starts dvc-bridge; what still runs after the test is killed."""
+
+    def run(root: Path, *args: str, **options: Any) -> Running:
+        running = Running(root, *args, **options)
+        request.addfinalizer(running.close)
+        return running
+
+    return run
