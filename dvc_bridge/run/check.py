@@ -51,7 +51,8 @@ class Report:
     def __str__(self) -> str:
         times = f"dvc repro {self.dvc.seconds:.1f} s, dvc-bridge repro {self.bridge.seconds:.1f} s"
         if self.equal:
-            return f"equal: the same state ({times})"
+            failed = ", in which both have failed" if self.dvc.code else ""
+            return "\n".join([f"equal: the same state{failed} ({times})", *self._shown()])
         return "\n".join([f"{len(self.differences)} differences ({times})", *self._shown()])
 
     def _shown(self) -> list[str]:

@@ -13,6 +13,20 @@ import pytest
 from tests.dvc_bridge.commands import dvc
 from tests.dvc_bridge.running import Running
 
+# Waits until a file is there, or for a second.
+_AWAIT = "for i in $(seq 20); do test -e {} && break; sleep 0.05; done"
+# Stages that share a file which they do not declare: side by side, the first one reads what the
+# second has written.
+RACE = {
+    "one": {
+        "cmd": f"echo one > shared; {_AWAIT.format('go')}; cat shared > one.txt",
+        "outs": ["one.txt"],
+    },
+    "two": {
+        "cmd": f"{_AWAIT.format('shared')}; echo two > shared; touch go; cat shared > two.txt",
+        "outs": ["two.txt"],
+    },
+}
 MakeProject = Callable[..., Path]
 Start = Callable[..., Running]
 
