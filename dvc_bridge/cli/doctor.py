@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
@@ -36,9 +37,10 @@ def doctor(args: Namespace) -> int:
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
         mark = "wrong" if finding.wrong else "ok"
-        print(f"{mark:<5}  {finding.what:<{width}}  {finding.said}")
-        if finding.fix:
-            print(f"{'':<5}  {'':<{width}}  fix: {finding.fix}")
+        first, *more = [*finding.said.splitlines(), *([f"fix: {finding.fix}"] * bool(finding.fix))]
+        print(f"{mark:<5}  {finding.what:<{width}}  {first}")
+        for line in more:
+            print(f"{'':<5}  {'':<{width}}  {line}")
     if any(finding.wrong for finding in findings):
         raise UsageError("a run here would not work, see above")
     return 0
@@ -79,10 +81,14 @@ def _dvc() -> str:
 
 def _writable(folder: Path) -> str:
     above = next(up for up in (folder, *folder.parents) if up.exists())
-    if not os.access(above, os.W_OK | os.X_OK):
+    try:
+        with TemporaryFile(dir=above):  # permission bits say nothing of root, or of a network disk
+            pass
+    except OSError as exc:
         raise UsageError(
-            f"{above} may not be written to", f"chown it, or dvc cache dir --local FOLDER ({above})"
-        )
+            f"{above} may not be written to: {exc.strerror}",
+            "chown it, or name another folder: dvc cache dir --local FOLDER",
+        ) from exc
     status = os.statvfs(above)
     return f"{folder}, {status.f_bavail * status.f_frsize / 1e9:.1f} GB free"
 
@@ -95,7 +101,11 @@ def _settings(project: Project) -> str:
 def _pipeline(project: Project) -> str:
     pipeline = read_pipeline(project)
     files = len({stage.file for stage in pipeline.stages})
-    return f"{len(pipeline.stages)} stages in {files} files"
+    return f"{_count(len(pipeline.stages), 'stage')} in {_count(files, 'file')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _lock(project: Project) -> str:
