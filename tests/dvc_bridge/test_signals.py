@@ -61,7 +61,7 @@ def test_ctrl_c_at_the_terminal_stops_what_runs_and_keeps_what_has_finished(
 def test_sigterm_to_the_process_alone_reaches_what_its_commands_have_started(
     make_project: MakeProject, start: Start
 ):
-    slow = "(trap 'sleep 0.3; echo tidied > tidied; exit' TERM; touch started; sleep 300 & wait)"
+    slow = "(trap 'sleep 1; echo tidied > tidied; exit' TERM; touch started; sleep 300 & wait)"
     stages = {**STAGES, "slow": {**STAGES["slow"], "cmd": f"{slow}; echo"}}
     root = make_project(stages)
     run = start(root, "repro")
