@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import md5
 from pathlib import Path
 
 from tests.dvc_bridge.equality.forks import ForkServer
@@ -15,12 +16,27 @@ Change = Callable[["Workbench"], None]
 
 @dataclass(frozen=True)
 class Step:
-    """A change, then a repro with `argv`; `fails` says how the oracle must end."""
+    """A change, then a repro.
+
+    Parameters
+    ----------
+    name
+        For the report.
+    change
+        What is done to the project before the run.
+    argv
+        The arguments of `repro` on both sides; those about jobs are ours alone.
+    fails
+        How DVC must end; None: as it may.
+    says
+        What ours must print.
+    """
 
     name: str
     change: Change = lambda _: None
     argv: tuple[str, ...] = ()
-    fails: bool = False
+    fails: bool | None = False
+    says: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,7 +52,7 @@ class Case:
     steps
         Played in order on one copy.
     jobs
-        For ours.
+        For ours; a step where DVC stops at a failure is played with one.
     keeps_ignores
         Whether the oracle's roll-back of .gitignore lines after a failed stage is switched off:
         dvc_bridge does not copy it.
@@ -44,9 +60,8 @@ class Case:
         Added to the environment of both sides.
     folder
         Where the commands are run, relative to the project.
-    compares_executed
-        Whether the commands that ran must be the same too; not so where a failure stops the
-        run at a moment that depends on the number of jobs.
+    handed_over
+        Whether `dvc repro` is run on both sides at the end, and must do the same.
     """
 
     name: str
@@ -56,7 +71,7 @@ class Case:
     keeps_ignores: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     folder: str = "."
-    compares_executed: bool = True
+    handed_over: bool = True
 
 
 class Workbench:
@@ -84,13 +99,23 @@ class Workbench:
         assert old in text, f"{old!r} is not in {name}"
         self.write({name: text.replace(old, new)})
 
-    def remove(self, name: str) -> None:
-        """Remove a file or a folder."""
-        path = self.root / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    def remove(self, *names: str) -> None:
+        """Remove files and folders."""
+        for name in names:
+            path = self.root / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def chmod(self, name: str, mode: int) -> None:
+        """Give a file another mode."""
+        (self.root / name).chmod(mode)
+
+    def lose(self, text: str, cache: str = ".dvc/cache") -> None:
+        """Remove the object with this text from the cache."""
+        name = md5(text.encode(), usedforsecurity=False).hexdigest()
+        self.remove(f"{cache}/files/md5/{name[:2]}/{name[2:]}")
 
     def git(self, *argv: str, folder: str = ".") -> None:
         """Run git."""
