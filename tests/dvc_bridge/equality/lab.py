@@ -9,6 +9,7 @@ sides: what ours left is as good a start for it as what DVC left.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -72,7 +73,7 @@ class Lab(ExitStack):
         stopped = _stopped(case, expected)
         if not stopped <= single:
             actual = self._ours.play_all(case, pristine, stopped)
-        return list(_found(case, expected, actual))
+        return list(_found(case, expected, actual, polite=self._ours.module != DVC))
 
 
 def environment(work: Path, python: str | None = None) -> dict[str, str]:
@@ -86,11 +87,13 @@ def environment(work: Path, python: str | None = None) -> dict[str, str]:
     ran = tools / "ran"  # `ran a` in a command notes that stage a was executed
     ran.write_text('#!/bin/sh\necho "$1" >> "$RAN"\n')
     ran.chmod(0o755)
-    own = [str(Path(python).parent)] if python else []
+    own = str(Path(python or sys.executable).parent)
     return {
-        "PATH": os.pathsep.join([str(tools), *own, os.environ["PATH"]]),
+        "PATH": os.pathsep.join([str(tools), own, os.environ["PATH"]]),
         "HOME": str(home),
         "LANG": "C.UTF-8",
+        "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
+        "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
         "DVC_NO_ANALYTICS": "1",
         "DVC_SITE_CACHE_DIR": str(work / "site"),
         "DVC_GLOBAL_CONFIG_DIR": str(home),
@@ -110,15 +113,19 @@ def _stopped(case: Case, played: list[Played]) -> frozenset[int]:
     return frozenset(i for i, (step, p) in steps if p.ran.code != 0 and _stops(step))
 
 
-def _found(case: Case, expected: list[Played], actual: list[Played]) -> Iterator[str]:
+def _found(
+    case: Case, expected: list[Played], actual: list[Played], *, polite: bool
+) -> Iterator[str]:
     steps = [*case.steps, *([Step("handed over to dvc")] if case.handed_over else [])]
     ends = ("dvc succeeds", "dvc fails")
     for step, one, other in zip(steps, expected, actual, strict=True):
         lines = [str(d) for d in differences(one.state, other.state, ("dvc", "ours"))]
         if one.executed != other.executed:
             lines.append(f"executed: dvc {one.executed}, ours {other.executed}")
+        if one.index != other.index:
+            lines.append(f"git's index: dvc {one.index}, ours {other.index}")
         if step in case.steps:
-            lines += _manners(step, other)
+            lines += _manners(step, other) if polite else ()
             if step.fails not in (None, one.ran.code != 0):
                 lines.append(f"the case is wrong: {ends[not step.fails]} here")
         if lines:

@@ -12,10 +12,12 @@ import importlib
 import inspect
 import json
 import os
+import signal
 import sys
 import traceback
 from typing import Any
 
+DEADLINE = 60  # s, of a command that takes one even on a busy machine
 NOWHERE = compile("", "nowhere", "exec")
 ENTRY_POINTS = {"dvc": "dvc.cli", "dvc_bridge": "dvc_bridge.cli"}
 
@@ -47,6 +49,7 @@ def _carry_out(request: dict[str, Any], learned: int) -> None:
     """Be the command: never returns."""
     code = 1
     try:
+        signal.alarm(DEADLINE)  # one that hangs is ended by the signal, and shows as -14
         os.set_inheritable(learned, False)
         os.environ.clear()
         os.environ.update(request["env"])

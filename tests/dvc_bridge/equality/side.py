@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +21,24 @@ DVC = "dvc"
 
 @dataclass(frozen=True)
 class Played:
-    """What one step led to on one side."""
+    """What one step led to on one side.
+
+    Parameters
+    ----------
+    ran
+        The command's end.
+    state
+        Workspace and cache.
+    executed
+        The stages whose commands ran, sorted.
+    index
+        What stands in git's index, for a case that stages.
+    """
 
     ran: Ran
     state: ProjectState
     executed: tuple[str, ...]
+    index: tuple[str, ...] = ()
 
 
 class Side:
@@ -47,7 +61,7 @@ class Side:
     ) -> None:
         folder.mkdir()
         self.root = folder / "project"
-        self._module = module
+        self.module = module
         self._servers = servers
         self._site = folder / "site"
         self._log = folder / "ran.log"
@@ -70,9 +84,9 @@ class Side:
     def _play(self, case: Case, step: Step, *, single: bool) -> Played:
         step.change(Workbench(self.root, self._servers[DVC], {**self._env, **case.env}))
         argv = list(step.argv)
-        if self._module != DVC and (single or without_jobs(argv) == argv):
+        if self.module != DVC and (single or without_jobs(argv) == argv):
             argv = [*without_jobs(argv), "-j", str(1 if single else case.jobs)]
-        return self._repro(case, argv, self._module)
+        return self._repro(case, argv, self.module)
 
     def _repro(self, case: Case, argv: Sequence[str], module: str) -> Played:
         self._log.write_text("")
@@ -85,7 +99,13 @@ class Side:
             keeps_ignores=case.keeps_ignores and module == DVC,
         )
         state = project_state(self.root, _cache(folder), succeeded=ran.code == 0)
-        return Played(ran, state, tuple(sorted(self._log.read_text().split())))
+        executed = tuple(sorted(self._log.read_text().split()))
+        return Played(ran, state, executed, self._index() if case.stages else ())
+
+    def _index(self) -> tuple[str, ...]:
+        command = ["git", "ls-files", "--stage"]
+        done = subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True)
+        return tuple(done.stdout.splitlines())
 
 
 def clear(*folders: Path) -> None:

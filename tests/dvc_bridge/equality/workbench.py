@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -60,6 +61,8 @@ class Case:
         Added to the environment of both sides.
     folder
         Where the commands are run, relative to the project.
+    stages
+        Whether git's index is compared too.
     handed_over
         Whether `dvc repro` is run on both sides at the end, and must do the same.
     """
@@ -71,6 +74,7 @@ class Case:
     keeps_ignores: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     folder: str = "."
+    stages: bool = False
     handed_over: bool = True
 
 
@@ -81,6 +85,10 @@ class Workbench:
         self.root = root
         self._server = server
         self._env = dict(env)
+
+    def has(self, name: str) -> bool:
+        """Whether something stands there, be it a link that leads nowhere."""
+        return os.path.lexists(self.root / name)
 
     def write(self, files: Mapping[str, str]) -> None:
         """Write text files, with their folders; what stands there is replaced, never written to.
@@ -99,6 +107,10 @@ class Workbench:
         assert old in text, f"{old!r} is not in {name}"
         self.write({name: text.replace(old, new)})
 
+    def append(self, name: str, text: str) -> None:
+        """Add text to the end of a file."""
+        self.write({name: (self.root / name).read_text("utf-8") + text})
+
     def remove(self, *names: str) -> None:
         """Remove files and folders."""
         for name in names:
@@ -112,10 +124,19 @@ class Workbench:
         """Give a file another mode."""
         (self.root / name).chmod(mode)
 
-    def lose(self, text: str, cache: str = ".dvc/cache") -> None:
+    def copy(self, name: str, other: str) -> None:
+        """Copy a file to a name that is free."""
+        self.write({other: (self.root / name).read_text("utf-8")})
+
+    def lose(self, text: str) -> None:
         """Remove the object with this text from the cache."""
-        name = md5(text.encode(), usedforsecurity=False).hexdigest()
-        self.remove(f"{cache}/files/md5/{name[:2]}/{name[2:]}")
+        self.remove(_object(text))
+
+    def damage(self, text: str) -> None:
+        """Change the object with this text, as somebody who may write everywhere."""
+        path = self.root / _object(text)
+        path.chmod(0o644)
+        path.write_text("damaged")
 
     def git(self, *argv: str, folder: str = ".") -> None:
         """Run git."""
@@ -126,14 +147,19 @@ class Workbench:
         ran = self._server("dvc", argv, self.root / folder, self._env)
         assert ran.code == 0, ran.output
 
-    def start(self, *, git: bool = True) -> None:
-        """Make the project a DVC project."""
+    def start(self, *, git: bool = True, folder: str = ".") -> None:
+        """Make the folder a DVC project."""
         if git:
-            self.git("init", "-q")
-        self.dvc("init", "-q", *([] if git else ["--no-scm"]))
+            self.git("init", "-q", folder=folder)
+        self.dvc("init", "-q", *([] if git else ["--no-scm"]), folder=folder)
 
     def _call(self, command: Sequence[str], folder: str) -> None:
         done = subprocess.run(
             command, cwd=self.root / folder, env=self._env, capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr.decode()
+
+
+def _object(text: str) -> str:
+    name = md5(text.encode(), usedforsecurity=False).hexdigest()
+    return f".dvc/cache/files/md5/{name[:2]}/{name[2:]}"
