@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -66,6 +66,14 @@ class Lab(ExitStack):
 
     def unlike_from(self, pristine: Path, case: Case) -> list[str]:
         """Like `unlike`, on a project that has been built."""
+        expected, actual = self.play_from(pristine, case)
+        return list(_found(case, expected, actual, polite=self._ours.module != DVC))
+
+    def play(self, case: Case) -> tuple[list[Played], list[Played]]:
+        """Build `case` and give what DVC's steps led to, and ours."""
+        return self.play_from(self.build(case), case)
+
+    def play_from(self, pristine: Path, case: Case) -> tuple[list[Played], list[Played]]:
         single = frozenset(i for i, s in enumerate(case.steps) if s.fails and _stops(s))
         waiting = self._threads.submit(self._ours.play_all, case, pristine, single)
         expected = self._theirs.play_all(case, pristine)
@@ -73,7 +81,7 @@ class Lab(ExitStack):
         stopped = _stopped(case, expected)
         if not stopped <= single:
             actual = self._ours.play_all(case, pristine, stopped)
-        return list(_found(case, expected, actual, polite=self._ours.module != DVC))
+        return expected, actual
 
 
 def environment(work: Path, python: str | None = None) -> dict[str, str]:
@@ -123,7 +131,8 @@ def _found(
         if one.executed != other.executed:
             lines.append(f"executed: dvc {one.executed}, ours {other.executed}")
         if one.index != other.index:
-            lines.append(f"git's index: dvc {one.index}, ours {other.index}")
+            alone = (sorted(a - b) for a, b in _both_ways(one.index, other.index))
+            lines.append("git's index: dvc alone {}, ours alone {}".format(*alone))
         if step in case.steps:
             lines += _manners(step, other) if polite else ()
             if step.fails not in (None, one.ran.code != 0):
@@ -132,6 +141,11 @@ def _found(
             yield from (f"after step {step.name}:", *lines)
             yield from ("dvc printed:", one.ran.output, "ours printed:", other.ran.output)
             return  # what follows a difference follows from it
+
+
+def _both_ways(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[set[str], set[str]]]:
+    yield set(one), set(other)
+    yield set(other), set(one)
 
 
 def _manners(step: Step, ours: Played) -> Iterator[str]:

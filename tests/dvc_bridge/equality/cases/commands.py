@@ -101,10 +101,10 @@ stages:
 BACKGROUND = """\
 stages:
   begin:
-    cmd: ran begin; sleep 3 & echo $! > pid; echo 1 > begun
+    cmd: ran begin; (sleep 10; touch late) & echo $! > pid; echo 1 > begun
     outs: [begun]
   end:
-    cmd: ran end; kill $(cat pid) && rm pid && echo 1 > ended
+    cmd: ran end; kill $(cat pid) && rm pid && test ! -e late && echo 1 > ended
     deps: [begun]
     outs: [ended]
 """

@@ -46,9 +46,10 @@ CASES = [
         "dry",
         diamond,
         (
-            Step("cold", argv=("--dry",)),
             Step("one", argv=("left",)),
-            Step("after a change", _dep, ("--dry", "join")),
+            Step("another", argv=("--dry", "right")),
+            Step("by force", argv=("--dry", "-f", "left")),
+            Step("after a change", _dep, ("--dry", "left")),
             Step("in earnest"),
         ),
     ),

@@ -9,10 +9,10 @@ vars:
   - more.json
   - sub/vars.yaml:text,deep
   - local: {name: local, list: [1, 2]}
-  - derived: from-${local.name}
+  - derived: derived
 stages:
   plain:
-    cmd: ran plain; echo ${rate} ${deep.one} ${text} ${derived} \\${literal} > ${files.plain}
+    cmd: ran plain; echo ${rate} ${deep.one} ${text} ${derived} \\${literal} > "${files.plain}"
     deps: ['${files.raw}']
     params: [rate, "models.${which}"]
     outs: ['${files.plain}']
@@ -27,12 +27,12 @@ stages:
       - ran listed; echo ${own} ${toml} > listed
       - echo ${local.list[1]} ${yes} ${nothing} >> listed
     outs:
-      - listed: {cache: '${cached}', desc: 'about ${text}'}
+      - listed: {cache: false, desc: 'about ${text}'}
   elsewhere:
     wdir: ${files.folder}
     vars:
-      - vars.yaml:deep
-    cmd: ran elsewhere; echo ${deep.one} > out
+      - own.yaml:below
+    cmd: ran elsewhere; echo ${below.one} ${deep.one} > out
     deps: [vars.yaml]
     outs: [out]
   each:
@@ -46,7 +46,6 @@ stages:
     foreach: ${list}
     do:
       cmd: ran nested; echo ${item.a} ${item.b} > nested-${item.a}
-      frozen: ${no}
       outs: ['nested-${item.a}']
 """
 PARAMS = """\
@@ -54,7 +53,6 @@ rate: 1.0e-05
 which: small
 yes: true
 no: false
-cached: false
 nothing: null
 files: {raw: raw.txt, plain: 'the plain', folder: sub}
 models:
@@ -76,7 +74,13 @@ REFUSED = {
 def templated(bench: Workbench) -> None:
     bench.start()
     bench.write({"dvc.yaml": STAGES, "params.yaml": PARAMS, "raw.txt": "raw\n"})
-    bench.write({"more.json": '{"json": 1}', "sub/own.toml": "toml = 1\n"})
+    bench.write(
+        {
+            "more.json": '{"json": 1}',
+            "sub/own.toml": "toml = 1\n",
+            "sub/own.yaml": "below: {one: 1}\n",
+        }
+    )
     bench.write({"sub/vars.yaml": "text: a text\ndeep: {one: 1}\nunused: 1\n"})
 
 
@@ -98,7 +102,6 @@ CASES = [
             Step("own", lambda b: b.replace("dvc.yaml", "own: 1", "own: 2")),
             Step("another path", lambda b: b.replace("params.yaml", "the plain", "a plain")),
             Step("a model more", lambda b: b.replace("params.yaml", "  large", MORE + "  large")),
-            Step("now cached", lambda b: b.replace("params.yaml", "cached: false", "cached: true")),
         ),
     ),
     Case("templates, other parsing", configured, (Step("cold"), Step("nothing changed"))),
