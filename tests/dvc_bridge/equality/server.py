@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import gc
 import importlib
+import inspect
 import json
 import os
+import signal
 import sys
 import traceback
 from typing import Any
 
+DEADLINE = 30  # s, of a command that takes one even on a busy machine
+NOWHERE = compile("", "nowhere", "exec")
 ENTRY_POINTS = {"dvc": "dvc.cli", "dvc_bridge": "dvc_bridge.cli"}
 
 
@@ -24,6 +28,8 @@ def serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         importlib.import_module(ENTRY_POINTS[request["module"]])
+        # Every child would look for the files of all modules: half the CPU of a small repro.
+        inspect.getmodule(NOWHERE)
         gc.freeze()
         read, write = os.pipe()
         pid = os.fork()
@@ -43,6 +49,7 @@ def _carry_out(request: dict[str, Any], learned: int) -> None:
     """Be the command: never returns."""
     code = 1
     try:
+        signal.alarm(DEADLINE)  # one that hangs is ended by the signal, and shows as -14
         os.set_inheritable(learned, False)
         os.environ.clear()
         os.environ.update(request["env"])
