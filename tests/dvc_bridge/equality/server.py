@@ -60,6 +60,8 @@ def _carry_out(request: dict[str, Any], learned: int) -> None:
             os.dup2(source, target)
         if request["keeps_ignores"]:
             _keep_ignores()
+        if request["module"] == "dvc":
+            _take_stages_in_order()
         known = set(sys.modules)
         code = _main(request["module"], request["argv"])
         os.write(learned, "\n".join(sorted(set(sys.modules) - known)).encode())
@@ -77,6 +79,16 @@ def _main(module: str, argv: list[str]) -> int:
     except SystemExit as stop:
         code = stop.code
     return code if isinstance(code, int) else int(code is not None)
+
+
+def _take_stages_in_order() -> None:
+    """With few targets DVC iterates over a set of stages: any order, another one each time.
+
+    Here it takes them as it does with many, in the order of its index.
+    """
+    from networkx.classes.coreviews import FilterAtlas
+
+    FilterAtlas.__iter__ = lambda self: (n for n in self._atlas if self.NODE_OK(n))
 
 
 def _keep_ignores() -> None:
