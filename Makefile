@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv demo profile lock lint types test clean
+.PHONY: help venv demo profile bench-local lock lint types test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -32,6 +32,9 @@ demo: venv  ## the pipeline by `dvc repro`, then by Metaflow; every file's md5 s
 profile: venv  ## CPU, wall and peak memory of every stage
 	python benchmarks/profile_stages.py
 
+bench-local: venv  ## dvc repro and dvc-bridge repro on equal work, side by side (half an hour)
+	python benchmarks/local.py
+
 lock:  ## requirements.lock anew from setup.cfg (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --all-extras --no-header -o requirements.lock setup.cfg
@@ -46,6 +49,9 @@ types: venv  ## mypy strict
 
 test: lint types  ## the whole test suite with linters, types and import rules
 	pytest
+
+full: venv  ## the pipeline by `dvc repro` and by Metaflow in a copy, as a test (minutes)
+	pytest -m full
 
 clean:  ## remove .venv and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info

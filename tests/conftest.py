@@ -11,11 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from flows.stages.columns import FLIGHTS, WEATHER
+from flows.stages.columns import FLIGHT_KEY, FLIGHTS, WEATHER, WEATHER_KEY
 from flows.stages.featurize import featurize
-from flows.stages.files import write_table
 from flows.stages.ingest import ingest
 from flows.stages.params import Params, read_params
+from flows.stages.parquet import write_table
+from flows.stages.run import run_stage
 from flows.stages.tables import read_csv
 
 REPOSITORY = Path(__file__).parent.parent
@@ -45,13 +46,14 @@ def raw_root(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
 def flights(raw_root: Path) -> pa.Table:
     """The flights of the year, every column."""
     files = sorted((raw_root / "data" / "raw" / "flights").iterdir())
-    return pa.concat_tables(read_csv("tests", f.name, f, FLIGHTS) for f in files)
+    return pa.concat_tables(read_csv(f, f.read_bytes(), FLIGHTS, FLIGHT_KEY) for f in files)
 
 
 @pytest.fixture(scope="session")
 def weather(raw_root: Path) -> pa.Table:
     """The weather of the year."""
-    return read_csv("tests", "weather.csv", raw_root / "data" / "raw" / "weather.csv", WEATHER)
+    file = raw_root / "data" / "raw" / "weather.csv"
+    return read_csv(file, file.read_bytes(), WEATHER, WEATHER_KEY)
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +83,28 @@ def small_root(small_features: Path, tmp_path: Path) -> Path:
     shutil.copytree(small_features, root)
     shutil.copyfile(REPOSITORY / "params.yaml", root / "params.yaml")
     return root
+
+
+@pytest.fixture(scope="session")
+def small_models(
+    small_features: Path, tmp_path_factory: pytest.TempPathFactory, params: Params
+) -> Path:
+    """A folder with all that `evaluate` and `export` read, made by the stages from few flights."""
+    root = tmp_path_factory.mktemp("models") / "root"
+    shutil.copytree(small_features, root)
+    for name in params.candidates:
+        run_stage(root, params, f"train@{name}")
+    for month in params.backtest.months:
+        run_stage(root, params, f"backtest@{month}")
+    run_stage(root, params, "select")
+    return root
+
+
+@pytest.fixture(scope="session")
+def easy_gate(params: Params) -> Params:
+    """Parameters whose gate a model of few flights passes."""
+    gate = params.evaluate.gate.model_copy(
+        update={"max_log_loss_ratio": 1.0, "min_auc_gain": 0.0, "max_ece": 1.0}
+    )
+    evaluate = params.evaluate.model_copy(update={"gate": gate})
+    return params.model_copy(update={"evaluate": evaluate})

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import shutil
 import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
+
+FICLONE = 0x40049409  # the Linux ioctl that makes a file share another's blocks until written
 
 
 def _umask() -> int:
@@ -18,33 +25,58 @@ def _umask() -> int:
 UMASK = _umask()
 
 
-def write_whole(path: Path, text: str, scratch: Path) -> None:
+def write_whole(path: Path, text: str, scratch: Path, *, durable: bool = True) -> None:
     """Replace the file in one step; its mode stays as it was.
 
     Parameters
     ----------
     scratch
         A folder for the unfinished file, made if needed. What a kill leaves there disturbs nobody.
+    durable
+        Whether it must survive a power cut; without, the disk is not waited for.
     """
-    scratch.mkdir(parents=True, exist_ok=True)
+
+    def write(file: BinaryIO) -> None:
+        file.write(text.encode())
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
+
     mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~UMASK
+    _replace(path, write, scratch, mode)
+
+
+def copy_file(source: Path, target: Path, scratch: Path, *, mode: int) -> None:
+    """Copy a file's bytes, sharing blocks where the disk can; the copy appears in one step."""
+    _replace(target, lambda file: clone_or_copy(source, file), scratch, mode)
+
+
+def clone_or_copy(source: Path, file: BinaryIO) -> None:
+    """Fill an empty file with the bytes of another."""
+    with source.open("rb") as original:
+        with suppress(OSError):
+            fcntl.ioctl(file.fileno(), FICLONE, original.fileno())
+            return
+        shutil.copyfileobj(original, file)
+
+
+def _replace(path: Path, write: Callable[[BinaryIO], None], scratch: Path, mode: int) -> None:
+    scratch.mkdir(parents=True, exist_ok=True)
     try:
-        _write(path, text, scratch, mode)
+        _write(path, write, scratch, mode)
     except OSError as exc:
         if exc.errno != errno.EXDEV:
             raise
-        _write(path, text, path.parent, mode)  # another disk than the scratch folder's
+        _write(path, write, path.parent, mode)  # another disk than the scratch folder's
 
 
-def _write(path: Path, text: str, folder: Path, mode: int) -> None:
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
+def _write(path: Path, write: Callable[[BinaryIO], None], folder: Path, mode: int) -> None:
+    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name[:40]}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(path)
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            os.fchmod(file.fileno(), mode)
+        os.rename(name, path)  # noqa: PTH104  a string
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -22,6 +22,11 @@ def _signature(path: str) -> Signature:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
+def _lines(path: str) -> list[str]:
+    with Path(path).open(encoding="utf-8", newline="") as file:  # line ends stay as they are
+        return file.read().splitlines(keepends=True)
+
+
 @dataclass
 class _File:
     """One .gitignore as last seen, and the lines that this run put there."""
@@ -85,8 +90,7 @@ class Ignores:
     @staticmethod
     def _read(gitignore: str, file: _File) -> None:
         file.signature = _signature(gitignore)
-        text = Path(gitignore).read_text(encoding="utf-8") if file.signature else ""
-        file.lines = set(text.splitlines(keepends=True))
+        file.lines = set(_lines(gitignore)) if file.signature else set()
         file.negated = any(line.startswith("!") for line in file.lines)
 
     def _forget_stale(self, path: str) -> None:
@@ -108,11 +112,10 @@ class Ignores:
         mark = (self.position, self._count, line)
         later = {own[2] for own in file.own if own > mark}
         if later:
-            text = Path(gitignore).read_text(encoding="utf-8")
-            lines = text.splitlines(keepends=True)
+            lines = _lines(gitignore)
             at = next((i for i, old in enumerate(lines) if old in later), len(lines))
             lines.insert(at, line)
-            Path(gitignore).write_text("".join(lines), encoding="utf-8")
+            Path(gitignore).write_text("".join(lines), encoding="utf-8", newline="")
         else:
             self._git._add_entry_to_gitignore(entry, gitignore)
         file.own.append(mark)

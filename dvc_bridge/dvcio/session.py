@@ -29,6 +29,7 @@ class Session(ExitStack):
         self._ignores: Ignores | None = None
         self._opening: Thread | None = None
         self._problem: BaseException | None = None
+        self._place = 0
 
     def warm(self) -> None:
         """Start to import and open DVC, half a second, beside the first commands."""
@@ -57,11 +58,13 @@ class Session(ExitStack):
             raise self._problem
         if self._problem is not None:
             raise UsageError(f"DVC cannot open the project: {self._problem}", "see dvc doctor")
+        self.turn(self._place)
         return self._repo
 
     def turn(self, place: int) -> None:
         """Let what is recorded next come at `place` of the run, whenever that is."""
-        if self._ignores:
+        self._place = place
+        if self._repo is not None and self._ignores:
             self._ignores.position = place
 
     def stage(self, stage: Stage, place: int) -> Any:

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections.abc import Mapping
-from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from dvc.dvcfile import load_file
-from dvc.exceptions import DvcException
-from dvc.repo import Repo
-from dvc.scm import NoSCM
-from dvc.stage.serialize import (
-    _serialize_params_values,
-    split_params_deps,
-)
-
-from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.run_cache import Pointer, StageSpec
-
-from .stage import travels
-from .workspace import open_workspace
-
-DVC_YAML = "dvc.yaml"
+from dvc_bridge.dvcio.params import read_values
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.errors import MissingInputError, UsageError
+from dvc_bridge.plan.decide import in_run_cache, locked
+from dvc_bridge.plan.pipeline import DVC_YAML, Kind, Pipeline, Pointer, Stage
+from dvc_bridge.plan.run_cache import StageSpec
 
 
-class Project(NamedTuple):
+class Specs(NamedTuple):
     """What a run needs to know of a DVC project, read once.
 
     `refused` says of each stage that has no place in the run cache why; `tracked` holds the
@@ -42,7 +34,7 @@ class Project(NamedTuple):
     dirty: bool
 
 
-def read_project(root: Path, replaced: Mapping[str, str] | None = None) -> Project:
+def read_specs(root: Path, replaced: Mapping[str, str] | None = None) -> Specs:
     """Read `root`/dvc.yaml as DVC does: templates, foreach, matrix and params resolved.
 
     Parameters
@@ -57,79 +49,86 @@ def read_project(root: Path, replaced: Mapping[str, str] | None = None) -> Proje
     UsageError
         No DVC project, or a dvc.yaml or parameter that DVC refuses.
     """
-    try:
-        with closing(Repo(str(root))) as repo:
-            cache = Path(repo.cache.legacy.path)
-            has_git = not isinstance(repo.scm, NoSCM)
-            revision = repo.scm.get_rev() if has_git else None
-            dirty = has_git and bool(repo.scm.is_dirty(untracked_files=False))
-        with tempfile.TemporaryDirectory(prefix="dvc-spec-") as folder:
-            mirror = Path(folder).resolve()
-            _mirror(root, mirror, replaced or {})
-            with closing(open_workspace(mirror, cache)) as repo:
-                loader = load_file(repo, str(mirror / DVC_YAML)).stages
-                stages = {name: loader[name] for name in loader}
-                refused = {name: why for name, s in stages.items() if (why := _refusal(s))}
-                specs = {n: _spec(mirror, s, loader) for n, s in stages.items() if n not in refused}
-                tracked = _tracked(repo, specs)
-    except DvcException as error:
-        raise UsageError(f"{root / DVC_YAML}: {error}", "see what `dvc status` says") from None
-    return Project(specs, refused, tracked, cache, revision, dirty)
+    project = find_project(root)
+    if not (root / DVC_YAML).exists():
+        raise UsageError(f"there is no {root / DVC_YAML}", "dvc stage add writes one")
+    revision, dirty = _revision(project)
+    with tempfile.TemporaryDirectory(prefix="dvc-spec-") as folder:
+        mirror = Path(folder).resolve()
+        _mirror(root, mirror, replaced or {})
+        pipeline = read_pipeline(replace(project, root=mirror, git_root=None))
+        refused = {s.name: why for s in _own(pipeline) if (why := _refusal(s))}
+        specs = {s.name: _spec(mirror, s) for s in _own(pipeline) if s.name not in refused}
+    return Specs(specs, refused, _tracked(pipeline), project.cache, revision, dirty)
+
+
+def _own(pipeline: Pipeline) -> list[Stage]:
+    return [stage for stage in pipeline.stages if stage.file == DVC_YAML]
+
+
+def _revision(project: Project) -> tuple[str | None, bool]:
+    if project.git_root is None:
+        return None, False
+    head = _git(project, "rev-parse", "--verify", "--quiet", "HEAD")
+    return head or None, bool(_git(project, "status", "--porcelain", "--untracked-files=no"))
+
+
+def _git(project: Project, *words: str) -> str:
+    done = subprocess.run(
+        ["git", *words], cwd=project.root, check=False, capture_output=True, text=True
+    )
+    return done.stdout.strip()
 
 
 def _mirror(root: Path, mirror: Path, replaced: Mapping[str, str]) -> None:
     """Make `mirror` look like `root`: links to what it holds, and texts for what is replaced."""
     for entry in root.iterdir():
-        if entry.name not in (".git", ".dvc", *replaced):
+        if entry.name not in (".git", *replaced):
             (mirror / entry.name).symlink_to(entry)
     for name, text in replaced.items():
         (mirror / name).write_text(text, encoding="utf-8")
 
 
-def _refusal(stage: Any) -> str | None:
+def _refusal(stage: Stage) -> str | None:
     if stage.frozen or stage.always_changed:
         return "it is frozen or always_changed"
-    if not stage.outs or not stage.deps:
+    if not stage.outs or not stage.reads:
         return "it has no deps or no outs"
-    for dep in stage.deps:
-        if dep.protocol != "local" or not dep.is_in_repo:
-            return f"dep {dep.def_path} is outside the project"
     for out in stage.outs:
-        if out.protocol != "local" or not out.is_in_repo or out.persist:
-            return f"out {out.def_path} is persist: true, or outside the project"
-        if not travels(out):
-            return f"out {out.def_path} is cache: false and neither metric nor plot"
-    return None
+        if out.persist:
+            return f"out {out.path} is persist: true"
+        if not out.cached and not out.shown:
+            return f"out {out.path} is cache: false and neither metric nor plot"
+    return None if in_run_cache(stage) else "a dep or an out is outside the project"
 
 
-def _spec(root: Path, stage: Any, loader: Any) -> StageSpec:
-    params, deps = split_params_deps(stage)
-    for param in params:
-        param.save()
+def _spec(root: Path, stage: Stage) -> StageSpec:
+    values = {}
+    for params in stage.params:
+        if not (root / params.at).exists():
+            raise MissingInputError(f"stage {stage.name}: there is no {params.path}")
+        values[params.path] = read_values(str(root / params.at), params)
+        if lost := [key for key in params.keys if key not in values[params.path]]:
+            raise MissingInputError(f"stage {stage.name}: {params.path} has no {', '.join(lost)}")
     return StageSpec(
         name=stage.name,
-        wdir=Path(stage.wdir).relative_to(root).as_posix(),
-        cmd=stage.cmd,
-        deps=sorted(dep.def_path for dep in deps),
-        params={f: dict(values) for f, values in _serialize_params_values(params).items()},
-        outs=sorted(out.def_path for out in stage.outs),
-        data=loader.resolver.resolve_one(stage.name)[stage.name],
-        lock=loader.lockfile_data.get(stage.name),
+        wdir=stage.wdir,
+        cmd=stage.cmd or "",
+        deps=sorted(dep.path for dep in stage.deps),
+        params=values,
+        outs=sorted(out.path for out in stage.outs),
+        data=dict(stage.data),
+        lock=dict(stage.lock) if stage.lock else None,
     )
 
 
-def _tracked(repo: Repo, specs: Mapping[str, StageSpec]) -> dict[str, Pointer]:
-    """Find the deps that `dvc add` or an import brought."""
-    found = {}
-    for spec in specs.values():
-        for dep in spec["deps"]:
-            path = (Path(spec["wdir"]) / dep).as_posix()
-            if (Path(repo.root_dir) / f"{path}.dvc").exists():
-                (stage,) = repo.stage.load_all(str(Path(repo.root_dir) / f"{path}.dvc"))
-                found[path] = _pointer(stage.outs[0])
-    return found
-
-
-def _pointer(out: Any) -> Pointer:
-    dumped: dict[str, Any] = out.dumpd()
-    return {k: v for k, v in dumped.items() if k in ("hash", "md5", "size", "nfiles", "isexec")}
+def _tracked(pipeline: Pipeline) -> dict[str, Pointer]:
+    """Find what `dvc add` or an import brought."""
+    names = ("hash", "md5", "size", "nfiles", "isexec")
+    return {
+        out.at: {key: value for key, value in pointer.items() if key in names}
+        for stage in pipeline.stages
+        if stage.kind in (Kind.DATA, Kind.IMPORT)
+        for out in stage.outs
+        if "md5" in (pointer := locked(stage.lock or {}, "outs")[out.path])
+    }

@@ -6,8 +6,9 @@ schema; most entries need neither, which is what makes reading 5,000 stages quic
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from math import prod
+from itertools import product
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -125,12 +126,18 @@ def _resolved(project: Project, file: str, data: Any) -> Iterator[Entry]:
 
 
 def _check_names(file: str, name: str, definition: Any) -> None:
-    items = prod(len(values) for values in definition.resolved_iterable.values())
-    names = len(definition.normalized_iterable)
-    if names != items:
+    """Refuse a matrix of which two items would have one name (`MatrixDefinition` keeps one)."""
+    from dvc.parsing import is_map_or_seq, to_str  # noqa: PLC0415  only for a matrix
+
+    values = [
+        [f"{key}{i}" if is_map_or_seq(value) else to_str(value) for i, value in enumerate(of_key)]
+        for key, of_key in definition.resolved_iterable.items()
+    ]
+    items = Counter("-".join(parts) for parts in product(*values))
+    if twice := [f"{name}@{item}" for item, times in items.items() if times > 1]:
         raise UsageError(
-            f"{file}: the {items} items of matrix {name} have only {names} different names;"
-            " DVC would run one of those with the same name and drop the others",
+            f"{file}: two items of matrix {name} are both called {', '.join(twice)};"
+            " DVC would run one of them and drop the other",
             "rename values so that joining them with - gives different names",
         )
 

@@ -48,10 +48,10 @@ def begin_run(root: Path, replaced: Mapping[str, str] | None = None) -> DvcRun:
         No DVC project, or a dvc.yaml or parameter that DVC refuses.
     """
     # Imported late: the steps that follow need no DVC, which takes half a second to import.
-    from dvc_bridge.dvcio.spec import read_project  # noqa: PLC0415
+    from dvc_bridge.dvcio.spec import read_specs  # noqa: PLC0415
 
     root = root.resolve()
-    project = read_project(root, replaced)
+    project = read_specs(root, replaced)
     return DvcRun(
         root=str(root),
         cache=str(project.cache),

@@ -69,6 +69,11 @@ def entry_key(entry: LockEntry) -> str:
     return run_cache_key(entry, [out["path"] for out in entry.get("outs", [])])
 
 
+def entry_hash(entry: LockEntry) -> str:
+    """Give the name of the file in the key's folder that holds the entry: 64 hex digits."""
+    return _sha256(entry)
+
+
 def _sha256(value: Any) -> str:
     try:
         text = json.dumps(_without(value), sort_keys=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
 from collections.abc import Collection
-from contextlib import suppress
 from pathlib import Path
 
-FICLONE = 0x40049409  # the Linux ioctl that makes a file share another's blocks until written
+from dvc_bridge.dvcio.files import clone_or_copy
 
 
 def copy_tree(source: Path, target: Path, *, skip: Collection[Path] = ()) -> None:
@@ -68,13 +66,5 @@ def _copy_leaf(
 
 
 def _copy_file(path: Path, target: Path) -> None:
-    if _clone(path, target):
-        return
-    shutil.copyfile(path, target)
-
-
-def _clone(path: Path, target: Path) -> bool:
-    with path.open("rb") as source, target.open("wb") as copy, suppress(OSError):
-        fcntl.ioctl(copy.fileno(), FICLONE, source.fileno())
-        return True
-    return False
+    with target.open("wb") as copy:
+        clone_or_copy(path, copy)

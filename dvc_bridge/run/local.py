@@ -15,6 +15,7 @@ from dvc_bridge.dvcio.claim import Claims, RepositoryLock
 from dvc_bridge.dvcio.lock import LockFiles
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.quick import Quick
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.templates import with_causes
 from dvc_bridge.errors import MissingInputError
@@ -100,6 +101,7 @@ class _Run:
         self._lock_files, self._claims = LockFiles(project), Claims(project)
         self._workspace, self._journal = Workspace(project), Journal(project)
         self._env = {**steps.base_environment(), **thread_limits(options.jobs, os.environ)}
+        self._quick = Quick(project, session, self._workspace)
         self._processes = Processes(view.line)
         self._loaded: dict[int, Any] = {}
         self._running: set[int] = set()
@@ -113,6 +115,7 @@ class _Run:
             stack.enter_context(self._view.shown(names, self._journal.seconds))
             stack.callback(self._workspace.hashes.save)
             stack.callback(self._journal.save)
+            stack.callback(self._quick.remember)
             stack.callback(self._flush)
             stack.enter_context(handed_to(self._processes.events.put))
             while True:
@@ -203,15 +206,19 @@ class _Run:
 
     def _record(self, place: int, *, finish: bool) -> None:
         stage = self._stages[place]
-        loaded = self._loaded.pop(place, None) or self._session.stage(stage, place)
+        loaded = self._loaded.pop(place, None)
         self._session.turn(place)
-        if finish:
-            steps.finish(loaded)
-            steps.learn(loaded, self._workspace.hashes)
-        if stage.kind is Kind.STAGE:
-            self._lock_files.record(place, stage.file, stage.name, steps.entry(loaded))
-        else:
-            loaded.dump(update_pipeline=False)
+        entry = self._quick.record(stage) if finish and loaded is None else None
+        if entry is None:
+            loaded = loaded or self._session.stage(stage, place)
+            if finish:
+                steps.finish(loaded)
+                steps.learn(loaded, self._workspace.hashes)
+            if stage.kind is not Kind.STAGE:
+                loaded.dump(update_pipeline=False)
+                return
+            entry = steps.entry(loaded)
+        self._lock_files.record(place, stage.file, stage.name, entry)
 
     def _done(self, place: int, outcome: Outcome) -> None:
         self.summary.outcomes[self._stages[place].address] = outcome

@@ -15,9 +15,10 @@ from .columns import CATEGORIES, NUMBERS
 from .errors import GateError, StageError
 from .files import read_json, whole_directory, write_bytes, write_json
 from .models import SklearnModel, load
-from .months import read_months
+from .months import read_months, read_months_before
 from .onnx_model import onnx_predict, parity_rows, to_onnx
 from .params import Params
+from .results import Metrics, read_selected
 
 _LIBRARIES = ("onnx", "onnxruntime", "pandas", "pyarrow", "scikit-learn", "skl2onnx")
 _THRESHOLD = 0.5
@@ -41,20 +42,20 @@ def export(root: Path, params: Params) -> None:
     windows = params.windows
     model = load(root / "models" / "selected")
     if not isinstance(model, SklearnModel):
-        raise StageError("export", ["the selected model is the rate table, which is not exported"])
+        raise StageError(["the selected model is the rate table, which is not exported"])
     content = to_onnx(model)
-    test = read_months("export", root, windows.test_first, None, last=windows.test_last)
+    test = read_months(root, windows.test_first, last=windows.test_last)
     parity = check_parity(content, model, test.select(model.features), params.export.max_difference)
-    train = read_months("export", root, None, windows.test_first)
+    train = read_months_before(root, windows.test_first)
     description = {
         "name": "disrupted-flights",
-        "selected": read_json(root / "models" / "selected" / "selection.json")["selected"],
+        "selected": read_selected(root),
         "md5": hashlib.md5(content, usedforsecurity=False).hexdigest(),
         "sha256": hashlib.sha256(content).hexdigest(),
         "size_bytes": len(content),
         "labels": ["on time", "disrupted"],
         "inputs": [_input(name) for name in model.features],
-        "metrics": read_json(root / "models" / "evaluation" / "metrics.json"),
+        "metrics": read_json(root / "models" / "evaluation" / "metrics.json", Metrics),
         "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
         "reference": {name: histogram(train[name]) for name in model.features},
         "parity": parity,
@@ -84,7 +85,7 @@ def check_parity(
     if flipped:
         problems.append(f"parity gate: {flipped} of {rows.num_rows} labels flipped")
     if problems:
-        raise GateError("export", problems, "compare the versions of skl2onnx and protobuf")
+        raise GateError(problems, "compare the versions of skl2onnx and protobuf")
     return {"rows": rows.num_rows, "max_difference_below": max_difference, "flipped_labels": 0}
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dvc_bridge.dvcio.spec import read_project
+from dvc_bridge.dvcio.spec import read_specs
 from dvc_bridge.dvcio.workspace import save_results
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.run_cache import entry_key, inputs_entry, run_cache_key
@@ -41,12 +41,12 @@ def run_keys(root: Path) -> set[str]:
 
 
 def test_the_key_of_every_lock_entry_is_the_one_under_which_dvc_filed_the_run(project: Path):
-    locks = [spec["lock"] for spec in read_project(project).stages.values()]
+    locks = [spec["lock"] for spec in read_specs(project).stages.values()]
     assert {entry_key(lock) for lock in locks} == run_keys(project)
 
 
 def test_the_key_is_known_before_the_run_from_cmd_deps_and_params(project: Path):
-    for name, spec in read_project(project).stages.items():
+    for name, spec in read_specs(project).stages.items():
         deps = {
             d["path"]: {k: v for k, v in d.items() if k != "path"} for d in spec["lock"]["deps"]
         }
@@ -55,22 +55,25 @@ def test_the_key_is_known_before_the_run_from_cmd_deps_and_params(project: Path)
 
 
 def test_a_replaced_params_file_changes_the_params_of_the_stages(project: Path):
-    replaced = read_project(project, {"params.yaml": json.dumps({**PARAMS, "rate": 0.5})})
+    replaced = read_specs(project, {"params.yaml": json.dumps({**PARAMS, "rate": 0.5})})
     assert replaced.stages["one"]["params"]["params.yaml"]["rate"] == 0.5
 
 
 def test_a_stage_that_the_run_cache_cannot_hold_is_refused_with_the_reason(project: Path):
-    assert "no deps" in read_project(project).refused["callback"]
+    assert "no deps" in read_specs(project).refused["callback"]
 
 
 def test_a_folder_without_dvc_is_refused(tmp_path: Path):
-    with pytest.raises(UsageError, match=r"dvc\.yaml"):
-        read_project(tmp_path)
+    with pytest.raises(UsageError, match="no DVC project"):
+        read_specs(tmp_path)
+    dvc(tmp_path, "init", "--no-scm", "--quiet")
+    with pytest.raises(UsageError, match=r"no .*dvc\.yaml"):
+        read_specs(tmp_path)
 
 
 def test_results_saved_from_a_workspace_are_found_by_dvc_repro(project: Path, tmp_path: Path):
     (project / "a").write_text("changed")
-    spec = read_project(project).stages["one"]
+    spec = read_specs(project).stages["one"]
     work = tmp_path / "work"
     (work / "d").mkdir(parents=True)
     (work / "a").write_text("changed")
