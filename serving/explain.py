@@ -12,7 +12,7 @@ import numpy as np
 
 from flows.stages.columns import NUMBERS
 
-from .description import Description
+from .description import Reference
 from .model import Model
 from .request import Batch
 
@@ -29,13 +29,12 @@ GROUPS = {
 }
 
 
-def medians(description: Description) -> dict[str, float]:
-    """Give the middle of each number feature over the training months."""
-    found = {}
-    for name in NUMBERS:
-        edges = description.reference[name].edges or [0.0]
-        found[name] = edges[len(edges) // 2]
-    return found
+def quantile(reference: Reference, share: float) -> float:
+    """Give the value that `share` of the reference's rows do not exceed, to the nearest edge."""
+    edges, counts = reference.edges or [0.0], reference.counts
+    assert isinstance(counts, list)  # noqa: S101 - numbers have edges, and a list of counts
+    up_to = np.cumsum(counts[:-1]) / max(sum(counts), 1)
+    return edges[min(int(np.searchsorted(up_to, share - 1e-3)), len(edges) - 1)]
 
 
 def explain(model: Model, batch: Batch) -> dict[str, Any]:
@@ -46,12 +45,12 @@ def explain(model: Model, batch: Batch) -> dict[str, Any]:
     dict
         `probability`, and `drivers`: each group with the change of the probability that it makes.
     """
-    names, usual = list(NUMBERS), medians(model.description)
+    names, reference = list(NUMBERS), model.description.reference
     n = len(GROUPS) + 1
     numbers = np.repeat(batch.numbers[:1], n, axis=0)
     for row, features in enumerate(GROUPS.values(), start=1):
         for feature in features:
-            numbers[row, names.index(feature)] = usual[feature]
+            numbers[row, names.index(feature)] = quantile(reference[feature], 0.5)
     codes = np.repeat(batch.codes[:1], n, axis=0)
     probability, *without = model.predict(codes, numbers).tolist()
     drivers = [

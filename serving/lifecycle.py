@@ -87,7 +87,7 @@ class Server(uvicorn.Server):
         model = await asyncio.to_thread(load_model, self.settings.bundle)
         before = self.live.now
         if before:
-            self.metrics.count_values(before.window.fold())
+            self.metrics.fold(before.window)
         self.live.now = Serving(model, Window(model.description, self.settings.drift_rows))
         log.warning("serving %s %s, bundle %s", model.name, model.version, model.bundle.sha256)
 

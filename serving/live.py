@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .errors import RequestError
 from .model import Model
 from .window import Window
 
@@ -28,3 +29,15 @@ class Live:
     def ready(self) -> bool:
         """Whether a warm model is there and the server is not on its way out."""
         return self.now is not None and not self.draining
+
+    def serving(self) -> Serving:
+        """Give what serves now.
+
+        Raises
+        ------
+        RequestError
+            503 before the first model is loaded.
+        """
+        if self.now is None:
+            raise RequestError(503, "the model is not loaded yet", retry_after_s=1)
+        return self.now

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -12,8 +12,8 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from .live import Live
-from .model import Floats
-from .psi import Counted
+from .psi import COLUMNS, missing, unseen
+from .window import Window
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 _SCORES = tuple(n / 20 for n in range(1, 21))
@@ -47,12 +47,15 @@ class Metrics:
         )
         for result in ("loaded", "refused"):
             self._reloads.labels(result)
+        self.lost_lines = Counter(
+            "serving_request_log_lost", "Lines that could not be written", registry=registry
+        )
         in_progress = Gauge("serving_requests_in_progress", "Being answered", registry=registry)
         in_progress.set_function(lambda: live.in_progress)
         ready = Gauge("serving_ready", "1 if /readyz says so", registry=registry)
         ready.set_function(lambda: float(live.ready))
         self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
-        self._scores = np.zeros(len(_SCORES) + 1, np.int64)
+        self._scores = np.zeros(len(_SCORES), np.int64)
         self._score_sum = 0.0
         registry.register(_Model(self))
 
@@ -65,20 +68,19 @@ class Metrics:
         children[0].inc()
         children[1].observe(seconds)
 
-    def count_rows(self, probabilities: Floats) -> None:
-        """Count predictions and their scores."""
-        self._rows.inc(len(probabilities))
-        at = np.minimum(np.ceil(probabilities * 20).astype(np.int64) - 1, len(_SCORES) - 1)
-        self._scores += np.bincount(np.maximum(at, 0), minlength=len(self._scores))
-        self._score_sum += float(probabilities.sum())
-
-    def count_values(self, counted: Mapping[str, Counted]) -> None:
-        """Count what was missing or never seen."""
-        for feature, count in counted.items():
-            if count.missing:
-                self._missing.labels(feature).inc(count.missing)
-            if count.unseen:
-                self._unseen.labels(feature).inc(count.unseen)
+    def fold(self, window: Window) -> None:
+        """Count the rows that wait in the window: predictions, scores, missing, never seen."""
+        rows, counted = window.fold()
+        if not len(rows):
+            return
+        self._rows.inc(len(rows))
+        at = np.clip(np.ceil(rows * 20).astype(np.int64) - 1, 0, len(_SCORES) - 1)
+        self._scores += np.bincount(at, minlength=len(_SCORES))
+        self._score_sum += float(rows.sum())
+        for counter, by_column in ((self._missing, missing), (self._unseen, unseen)):
+            for feature, n in zip(COLUMNS, by_column(counted).tolist(), strict=True):
+                if n:
+                    counter.labels(feature).inc(n)
 
     def count_reload(self, result: str) -> None:
         """Count a reload: `loaded` or `refused`."""
@@ -86,13 +88,15 @@ class Metrics:
 
     def text(self) -> bytes:
         """Give the exposition, with the drift of this moment."""
+        if self.live.now:
+            self.fold(self.live.now.window)
         return generate_latest(self.registry)
 
     def scores(self) -> HistogramMetricFamily:
         """Give the histogram of the probabilities served."""
-        totals = np.cumsum(self._scores[:-1]).tolist()
+        totals = np.cumsum(self._scores).tolist()
         buckets = [(str(b), float(n)) for b, n in zip(_SCORES, totals, strict=True)]
-        buckets.append(("+Inf", float(self._scores.sum())))
+        buckets.append(("+Inf", float(totals[-1])))
         family = HistogramMetricFamily("serving_prediction_score", "Probabilities served")
         family.add_metric([], buckets, self._score_sum)
         return family
@@ -115,21 +119,20 @@ class _Model(Collector):
         facts = {"name": now.model.name, "version": now.model.version, "revision": revision}
         info.add_metric([], {**facts, "md5": bundle.description.md5, "sha256": bundle.sha256})
         yield info
-        self.metrics.count_values(now.window.fold())
         rows = GaugeMetricFamily("serving_drift_window_rows", "Rows that the drift gauges see")
         rows.add_metric([], now.window.rows)
         yield rows
         index = GaugeMetricFamily(
             "serving_feature_psi", "Population stability index", labels=["feature"]
         )
-        missing = GaugeMetricFamily(
+        absent = GaugeMetricFamily(
             "serving_missing_share", "Share of rows not known", labels=["feature"]
         )
-        unseen = GaugeMetricFamily(
+        new = GaugeMetricFamily(
             "serving_unseen_share", "Share of rows with a code never seen", labels=["feature"]
         )
         for name, drift in now.window.drift().items():
             index.add_metric([name], drift.psi)
-            missing.add_metric([name], drift.missing)
-            unseen.add_metric([name], drift.unseen)
-        yield from (index, missing, unseen)
+            absent.add_metric([name], drift.missing)
+            new.add_metric([name], drift.unseen)
+        yield from (index, absent, new)

@@ -43,8 +43,7 @@ class Model:
 
     def predict(self, codes: Codes, numbers: Float32s) -> Floats:
         """Give P(disrupted) to seven decimals, shape (n,)."""
-        found: Floats = np.round(self.engine(codes, numbers), _DECIMALS)
-        return found
+        return self.engine(codes, numbers).round(_DECIMALS)
 
     def labels(self, probabilities: Sequence[float]) -> list[str]:
         """Name each probability's class."""

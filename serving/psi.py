@@ -1,4 +1,4 @@
-"""The population stability index between a reference and what came later.
+"""Rows counted in the bins of a reference, and the population stability index of two counts.
 
 PSI = sum over bins of (p - q) ln(p / q). By the custom of credit scoring, where it comes from,
 below 0.1 is no change and above 0.25 is a change to act on. Half a row is added to every bin, so an
@@ -7,76 +7,101 @@ empty one gives a finite number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
-from flows.stages.histograms import bin_counts, largest
+from flows.stages.columns import CATEGORIES, NUMBERS
+from flows.stages.histograms import largest
 
 from .description import Reference
 
 Counts = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
+PROBABILITY = "probability"
+COLUMNS = (*CATEGORIES, *NUMBERS, PROBABILITY)
 # Codes beyond the most frequent ones share a bin: many rare codes would look like drift by chance.
 _CODES = 9
+_BINS = 10
+_MISSING, _UNSEEN, _WIDTH = _BINS, _BINS + 1, _BINS + 2
 
 
-class Counted(NamedTuple):
-    """Rows of a column: by bin, those that are missing, and those whose code was never seen."""
+class Grid:
+    """The bins of every column.
 
-    bins: Counts
-    missing: int
-    unseen: int
+    A count is an int64 array of shape (len(COLUMNS), 12): ten bins, rows missing, rows with a code
+    that the reference has not (they are in the last bin too).
+    """
 
-    def plus(self, other: Counted) -> Counted:
-        """Add counts of the same column."""
-        return Counted(
-            self.bins + other.bins, self.missing + other.missing, self.unseen + other.unseen
-        )
+    def __init__(self, reference: Mapping[str, Reference]) -> None:
+        self.reference = np.zeros((len(COLUMNS), _WIDTH), np.int64)
+        self.used = np.zeros((len(COLUMNS), _BINS), np.bool_)
+        self._codes: list[dict[str, int]] = []
+        # A bin's number is the number of edges below the value; an edge at infinity counts never.
+        self._edges = np.full((_BINS - 1, len(NUMBERS) + 1), np.inf, np.float32)
+        for at, name in enumerate(COLUMNS):
+            counts, edges = reference[name].counts, reference[name].edges or []
+            self.reference[at, _MISSING] = reference[name].empty
+            if isinstance(counts, dict):
+                bins = {code: i for i, code in enumerate(largest(counts, _CODES))}
+                self._codes.append({code: bins.get(code, len(bins)) for code in counts})
+                for code, rows in counts.items():
+                    self.reference[at, self._codes[-1][code]] += rows
+                self.used[at, : len(bins) + 1] = True
+            else:
+                self._edges[: len(edges), at - len(CATEGORIES)] = edges
+                self.reference[at, : len(counts)] = counts
+                self.used[at, : len(counts)] = True
 
-
-class Bins:
-    """The bins of one column of the reference."""
-
-    def __init__(self, reference: Reference) -> None:
-        counts = reference.counts
-        self.edges: npt.NDArray[np.float32] | None = None
-        if isinstance(counts, dict):
-            often = largest(counts, _CODES)
-            self._at = {code: len(often) for code in counts}
-            self._at |= {code: at for at, code in enumerate(often)}
-            self.size = len(often) + 1
-            rare = sum(counts.values()) - sum(counts[code] for code in often)
-            bins = np.array([*(counts[code] for code in often), rare], np.int64)
-        else:
-            self.edges = np.array(reference.edges, np.float32)
-            self.size = len(self.edges) + 1
-            bins = np.array(counts, np.int64)
-        self.reference = Counted(bins, reference.empty, 0)
-
-    def count(self, values: Iterable[object]) -> Counted:
-        """Count the values: an array of numbers with NaN, or codes with None."""
-        if self.edges is not None:
-            counts = bin_counts(self.edges, np.asarray(values, np.float32))
-            return Counted(counts[:-1], int(counts[-1]), 0)
-        found = [None if code is None else self._at.get(str(code), self.size) for code in values]
-        known = [at for at in found if at is not None]
-        counts = np.bincount(known, minlength=self.size + 1)
-        # A code never seen is counted among the rare ones too.
-        bins = counts[:-1].copy()
-        bins[-1] += counts[-1]
-        return Counted(bins, len(found) - len(known), int(counts[-1]))
-
-    def nothing(self) -> Counted:
+    def nothing(self) -> Counts:
         """Give the count of no rows."""
-        return Counted(np.zeros(self.size, np.int64), 0, 0)
+        return np.zeros_like(self.reference)
+
+    def count(
+        self,
+        codes: npt.NDArray[np.object_],
+        numbers: npt.NDArray[np.float32],
+        probabilities: Floats,
+    ) -> Counts:
+        """Count rows: codes (n, 3), numbers (n, 32) with NaN, probabilities (n,)."""
+        found = self.nothing()
+        for at, (column, bins) in enumerate(zip(codes.T, self._codes, strict=True)):
+            last = int(self.used[at].sum()) - 1
+            for code, rows in Counter(column.tolist()).items():
+                found[at, bins.get(code, last)] += rows
+                found[at, _UNSEEN] += 0 if code in bins else rows
+        values = np.column_stack([numbers, probabilities.astype(np.float32)])
+        bin_of = np.zeros(values.shape, np.int64)
+        for edges in self._edges:
+            bin_of += values > edges
+        bin_of[np.isnan(values)] = _MISSING
+        bin_of += np.arange(values.shape[1]) * _WIDTH
+        counted = np.bincount(bin_of.ravel(), minlength=values.shape[1] * _WIDTH)
+        found[len(CATEGORIES) :] = counted.reshape(-1, _WIDTH)
+        return found
+
+    def psi(self, current: Counts) -> Floats:
+        """Give the index of every column, shape (len(COLUMNS),); 0 where either has no rows."""
+        p, q = (self._shares(counts) for counts in (self.reference, current))
+        index: Floats = np.sum((q - p) * np.log(q / p), axis=1, where=self.used)
+        filled = [counts[:, :_BINS].any(axis=1) for counts in (self.reference, current)]
+        return np.where(filled[0] & filled[1], index, 0.0)
+
+    def _shares(self, counts: Counts) -> Floats:
+        smoothed = np.where(self.used, counts[:, :_BINS] + 0.5, 1.0)
+        total = np.sum(smoothed, axis=1, where=self.used, keepdims=True)
+        shares: Floats = smoothed / total
+        return shares
 
 
-def psi(reference: Counts, current: Counts) -> float:
-    """Give the index; 0 where either has no rows."""
-    if not reference.sum() or not current.sum():
-        return 0.0
-    p, q = ((c + 0.5) / (c.sum() + 0.5 * len(c)) for c in (reference, current))
-    return float(np.sum((q - p) * np.log(q / p)))
+def missing(counts: Counts) -> Counts:
+    """Give the rows in which each column is missing."""
+    return counts[:, _MISSING]
+
+
+def unseen(counts: Counts) -> Counts:
+    """Give the rows in which each column holds a code that the reference has not."""
+    return counts[:, _UNSEEN]

@@ -20,6 +20,7 @@ _CODE, _DEPARTURE = r"^[0-9A-Z]{1,8}$", r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]
 _ARRIVAL = r"^([01]\d|2[0-3]):[0-5]\d$"
 _TIMES = {"departure": _DEPARTURE, "arrival": _ARRIVAL}
 _PATTERNS = {**dict.fromkeys(CATEGORIES, _CODE), **_TIMES}
+_MATCHES = [re.compile(pattern).search for pattern in _PATTERNS.values()]
 _MAX_PROBLEMS = 50
 
 
@@ -89,7 +90,7 @@ def read_batch(content: bytes, max_rows: int) -> tuple[Batch, str | None]:
         if (body.rows is None) == (body.columns is None):
             raise RequestError(422, 'the body holds either "rows" or "columns"')
         if body.rows is None:
-            return _batch(_astuple(body.columns), max_rows), body.id
+            return _batch(_even(_astuple(body.columns)), max_rows), body.id
         _check_count(len(body.rows), max_rows)
         by_column = tuple(zip(*map(_astuple, body.rows), strict=True))
         return _batch(by_column, max_rows), body.id
@@ -108,7 +109,7 @@ def convert_columns(given: Mapping[str, Sequence[Any]], max_rows: int) -> Batch:
         422, with every problem's row and column.
     """
     try:
-        return _batch(_astuple(msgspec.convert(given, Columns)), max_rows)
+        return _batch(_even(_astuple(msgspec.convert(given, Columns))), max_rows)
     except (msgspec.ValidationError, _Misfit):
         raise _refused(_columns_problems(given)) from None
 
@@ -122,9 +123,7 @@ def _batch(columns: Sequence[Sequence[Any] | None], max_rows: int) -> Batch:
     """Check and join columns, in the order of TYPES; None is a column that is not known."""
     n = len(columns[0] or ())
     _check_count(n, max_rows)
-    _check_lengths(columns, n)
-    for name, texts in zip(_PATTERNS, columns, strict=False):
-        match = re.compile(_PATTERNS[name]).search
+    for match, texts in zip(_MATCHES, columns, strict=False):
         if not all(map(match, set(texts or ()))):
             raise _Misfit
     unknown = (np.nan,) * n
@@ -142,7 +141,9 @@ def _batch(columns: Sequence[Sequence[Any] | None], max_rows: int) -> Batch:
     return Batch(codes, leaves, lands, known.T, feature_numbers(leaves, lands, known.T))
 
 
-def _check_lengths(columns: Sequence[Sequence[Any] | None], n: int) -> None:
+def _even(columns: Sequence[Sequence[Any] | None]) -> Sequence[Sequence[Any] | None]:
+    """Give the columns, if they are of one length."""
+    n = len(columns[0] or ())
     wrong = [
         Problem(f"has {len(column)} rows, {next(iter(TYPES))} has {n}", None, name)
         for name, column in zip(TYPES, columns, strict=True)
@@ -150,6 +151,7 @@ def _check_lengths(columns: Sequence[Sequence[Any] | None], n: int) -> None:
     ]
     if wrong:
         raise RequestError(422, "the columns differ in length", wrong)
+    return columns
 
 
 def _dates_problems(departure: Iterable[str]) -> Iterable[Problem]:

@@ -15,6 +15,7 @@ from flows.stages.columns import CATEGORIES
 from flows.stages.known import KNOWN
 
 from .errors import SettingsError
+from .metrics import Metrics
 from .model import Floats, Model
 from .request import TYPES, Batch
 from .settings import Settings
@@ -25,13 +26,13 @@ _REDACTED = "redacted"
 class RequestLog:
     """Writes what was asked and answered, without the columns on the redaction list.
 
-    A line that cannot be written (a full disk) is counted in `lost`; the request is answered.
+    A line that cannot be written (a full disk) is counted; the request is answered.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
         if unknown := settings.redact - TYPES.keys():
             raise SettingsError([f"SERVING_REDACT names no column: {', '.join(sorted(unknown))}"])
-        self.redact, self.lost = settings.redact, 0
+        self.redact, self.metrics = settings.redact, metrics
         try:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
             self._file = (
@@ -56,7 +57,7 @@ class RequestLog:
         try:
             os.write(self._file, msgspec.json.encode(line) + b"\n")
         except OSError:
-            self.lost += 1
+            self.metrics.lost_lines.inc()
 
     def _columns(self, batch: Batch) -> Iterator[tuple[str, Any]]:
         columns: dict[str, Any] = dict(zip(CATEGORIES, batch.codes.T.tolist(), strict=True))

@@ -60,7 +60,7 @@ def _name(feature: str) -> str:
 KNOWN = {_name(feature): _known(feature) for feature in NUMBERS if feature not in _OF_TIMES}
 
 _NAMES = list(NUMBERS)
-_ROOTS = [_NAMES.index(name) for name in _ROOT_OF]
+_ROOTS = np.array([_NAMES.index(name) for name in _ROOT_OF])
 _AT_CHANGE, _AT_NOW = _NAMES.index(_CHANGE), _NAMES.index(_NOW)
 _DAY_MIN = 24 * 60
 
