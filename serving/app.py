@@ -9,7 +9,8 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from .answer import Answer, error_answer, json_answer
 from .card import card
@@ -108,20 +109,20 @@ def build_app(live: Live, settings: Settings, metrics: Metrics) -> Edge:
         (version + "/ready", gets.model_ready),
     ]
     for path, handler in posts:
-        app.router.add_route(path, _Route(handler), methods=["POST"])
+        app.router.routes.append(Route(path, _Endpoint(handler), methods=["POST"]))
     for path, get in table:
-        app.router.add_route(path, _Route(_without_body(get)), methods=["GET"])
+        app.router.routes.append(Route(path, _Endpoint(_without_body(get)), methods=["GET"]))
     add_pages(app, live)
     app.openapi = lambda: openapi(settings)  # type: ignore[method-assign]
     app.add_exception_handler(HTTPException, _refused)
     return Edge(app, {"/predict": predictions.predict}, metrics)
 
 
-class _Route:
+class _Endpoint:
     """A handler as an ASGI application, under the handler's name."""
 
     def __init__(self, handler: Handler) -> None:
-        self.handler, self.__name__ = handler, handler.__name__  # type: ignore[attr-defined]
+        self.handler, self.__name__ = handler, handler.__name__
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await (await self.handler(scope, receive)).send(send)
@@ -131,11 +132,11 @@ def _without_body(get: Get) -> Handler:
     async def handler(scope: Scope, _: Receive) -> Answer:
         return get(scope)
 
-    handler.__name__ = get.__name__  # type: ignore[attr-defined]
+    handler.__name__ = get.__name__
     return handler
 
 
-async def _refused(request: Request, error: Any) -> ASGIApp:
+async def _refused(request: Request, error: Any) -> Response:
     """Give what FastAPI refuses (404, 405) in our shape."""
     refused = RequestError(error.status_code, str(error.detail))
     answer = error_answer(refused, request.url.path, request.scope["request_id"])

@@ -1,8 +1,8 @@
 """`python -m serving.bundle --ref REF`: the bundle of a DVC revision as a folder to serve.
 
-REF is a git revision, `name@version` or `name#stage` (tags of gto, as `dvc artifacts` has them). Every
-file is checked against dvc.lock of that revision, which `dvc artifacts get` does not do. Needs DVC;
-the server does not.
+REF is a git revision, `name@version` or `name#stage` (tags of gto, as `dvc artifacts` has them).
+Every file is checked against dvc.lock of that revision, which `dvc artifacts get` does not do.
+Needs DVC; the server does not.
 """
 
 from __future__ import annotations

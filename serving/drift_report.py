@@ -9,7 +9,8 @@ from .psi import COLUMNS, Counts, Grid
 
 _STYLE = """
 :root { color-scheme: light dark; }
-body { font: 15px/1.4 system-ui, sans-serif; max-width: 60rem; margin: 1.5rem auto; padding: 0 1rem; }
+body { font: 15px/1.4 system-ui, sans-serif; max-width: 60rem; margin: 1.5rem auto;
+  padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #8884; }
 th:first-child, td:first-child { text-align: left; }

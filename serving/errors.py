@@ -1,9 +1,9 @@
 """What the server refuses, each problem with its place.
 
-    ServingError
-        SettingsError   the environment
-        BundleError     a folder that is not a bundle, or not the one that was exported
-        RequestError    a request; carries the HTTP status
+ServingError
+    SettingsError   the environment
+    BundleError     a folder that is not a bundle, or not the one that was exported
+    RequestError    a request; carries the HTTP status
 """
 
 from __future__ import annotations

@@ -23,7 +23,9 @@ GROUPS = {
         *("precip", "precip_3h", "wind_dir", "wind_speed", "visib", "pressure", "dewp"),
         "pressure_change_3h",
     ),
-    "the airports now": tuple(n for n in NUMBERS if n.startswith(("origin_late", "origin_wait", "all_"))),
+    "the airports now": tuple(
+        n for n in NUMBERS if n.startswith(("origin_late", "origin_wait", "all_"))
+    ),
     "the airline now": tuple(n for n in NUMBERS if n.startswith("carrier_") and n[-1] == "h"),
     "the last weeks": ("carrier_rate_14d", "origin_hour_rate", "flight_rate"),
 }

@@ -24,7 +24,7 @@ log = logging.getLogger("serving")
 
 
 class Server(uvicorn.Server):
-    """uvicorn with our signals. It listens first and loads then: /readyz is 503 until it is warm."""
+    """uvicorn with our signals; it listens first and loads then: not ready until it is warm."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -33,7 +33,7 @@ class Server(uvicorn.Server):
         self.failed = False
         self._reload_asked, self._tasks = asyncio.Event(), set[asyncio.Task[None]]()
         config = uvicorn.Config(
-            build_app(self.live, settings, self.metrics),  # type: ignore[arg-type]
+            build_app(self.live, settings, self.metrics),
             host=settings.host,
             port=settings.port,
             loop="uvloop",

@@ -27,19 +27,29 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         self._requests = Counter(
-            "serving_requests", "Requests by route and status", ["route", "status"], registry=registry
+            "serving_requests",
+            "Requests by route and status",
+            ["route", "status"],
+            registry=registry,
         )
         self._seconds = Histogram(
-            "serving_request_seconds", "From headers to answer", ["route"],
-            buckets=_SECONDS, registry=registry,
+            "serving_request_seconds",
+            "From headers to answer",
+            ["route"],
+            buckets=_SECONDS,
+            registry=registry,
         )
         self._rows = Counter("serving_rows", "Rows predicted", registry=registry)
         self._missing = Counter(
-            "serving_missing", "Rows in which a feature was not known", ["feature"],
+            "serving_missing",
+            "Rows in which a feature was not known",
+            ["feature"],
             registry=registry,
         )
         self._unseen = Counter(
-            "serving_unseen_category", "Rows with a code that training had not", ["feature"],
+            "serving_unseen_category",
+            "Rows with a code that training had not",
+            ["feature"],
             registry=registry,
         )
         self._reloads = Counter(

@@ -86,8 +86,10 @@ def load_model(folder: Path) -> Model:
     try:
         engine = OnnxEngine(bundle.model)
         inputs = {i.name: (i.type, i.shape[-1]) for i in engine.session.get_inputs()}
-    except Exception as error:  # noqa: BLE001 - onnxruntime has a class for each of its codes
-        raise BundleError(folder, [f"model.onnx does not load: {error}"], "export it anew") from None
+    except Exception as error:
+        raise BundleError(
+            folder, [f"model.onnx does not load: {error}"], "export it anew"
+        ) from None
     wanted = {
         "codes": ("tensor(string)", len(CATEGORIES)),
         "numbers": ("tensor(float)", len(NUMBERS)),
@@ -105,7 +107,9 @@ def _schema_problems(description: Description) -> list[str]:
     inputs = [i.name for i in description.inputs]
     found = []
     if description.features != list(FEATURES):
-        found.append(f"features differ from this server's: {_differing(description.features, FEATURES)}")
+        found.append(
+            f"features differ from this server's: {_differing(description.features, FEATURES)}"
+        )
     if inputs != here:
         found.append(f"inputs differ from this server's: {_differing(inputs, here)}")
     if set(description.reference) != {*FEATURES, "probability"}:
@@ -123,7 +127,7 @@ def _warm(folder: Path, model: Model) -> None:
     golden = model.description.golden
     try:
         difference = np.abs(model.predict(*golden_rows(golden)) - np.array(golden.probabilities))
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:
         raise BundleError(folder, [f"the warm-up fails: {error}"], "export it anew") from None
     if not difference.max() <= _MAX_DIFFERENCE:
         problem = f"the warm-up differs by {difference.max():.2g} from what was exported"

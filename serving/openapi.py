@@ -10,7 +10,7 @@ from flows.stages.columns import CATEGORIES
 from flows.stages.known import KNOWN
 
 from .protocol import OUTPUTS, Infer
-from .request import REQUIRED, TYPES
+from .schema import MAX_ID, REQUIRED, TYPES
 from .settings import Settings
 
 Schema = dict[str, Any]
@@ -40,7 +40,9 @@ def openapi(settings: Settings) -> Schema:
     versioned = [*named, _in_path("version")]
     paths: Schema = {
         "/predict": _post("Probabilities of rows or columns", _body(settings), _predicted(), []),
-        "/explain": _post("What drives the prediction of one row", _body(settings), _explained(), []),
+        "/explain": _post(
+            "What drives the prediction of one row", _body(settings), _explained(), []
+        ),
         "/livez": _get("The process answers", _flag("live")),
         "/readyz": _get("Predictions are answered", _flag("ready"), 503),
         "/metrics": _get("Metrics of Prometheus", None),
@@ -103,7 +105,7 @@ def _body(settings: Settings) -> Schema:
         "description": "Lists of one length.",
     }
     rows = {"type": "array", "items": row, "minItems": 1, "maxItems": settings.max_rows}
-    own_id = {"type": "string", "maxLength": 128}
+    own_id = {"type": "string", "maxLength": MAX_ID}
 
     def one_of(name: str, schema: Schema) -> Schema:
         return {
@@ -153,7 +155,12 @@ def _explained() -> Schema:
 
 def _infer() -> Schema:
     tensors = [
-        {"name": name, "shape": [1], "datatype": "BYTES" if isinstance(v, str) else "FP64", "data": [v]}
+        {
+            "name": name,
+            "shape": [1],
+            "datatype": "BYTES" if isinstance(v, str) else "FP64",
+            "data": [v],
+        }
         for name, v in EXAMPLE.items()
     ]
     return {"$ref": "#/components/schemas/Infer", "examples": [{"inputs": tensors}]}

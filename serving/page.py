@@ -30,16 +30,27 @@ _HEADERS = {
 # Quantiles of the training months that stand for a state of the airports.
 _STATES = {"calm": 0.1, "usual": 0.5, "bad": 0.9}
 _CLEAR = {
-    **{"precip": 0, "precip_3h": 0, "wind_dir": 250, "wind_speed": 8, "visib": 10},
-    **{"pressure": 1018, "pressure_3h_before": 1018, "dewp": 35},
+    "precip": 0,
+    "precip_3h": 0,
+    "wind_dir": 250,
+    "wind_speed": 8,
+    "visib": 10,
+    "pressure": 1018,
+    "pressure_3h_before": 1018,
+    "dewp": 35,
 }
 _WEATHER = {
     "clear": _CLEAR,
     "rainy": {**_CLEAR, "precip": 0.08, "precip_3h": 0.2, "visib": 3, "pressure": 1008, "dewp": 55},
     "stormy": {
         **_CLEAR,
-        **{"precip": 0.4, "precip_3h": 0.9, "wind_speed": 26, "visib": 1.5, "dewp": 65},
-        **{"pressure": 998, "pressure_3h_before": 1003},
+        "precip": 0.4,
+        "precip_3h": 0.9,
+        "wind_speed": 26,
+        "visib": 1.5,
+        "dewp": 65,
+        "pressure": 998,
+        "pressure_3h_before": 1003,
     },
     "foggy": {**_CLEAR, "visib": 0.25, "wind_speed": 3, "dewp": 48},
 }

@@ -14,7 +14,8 @@ from msgspec import Meta
 
 from .errors import Problem, RequestError
 from .model import Floats, Model
-from .request import TYPES, Batch, convert_columns
+from .request import Batch, convert_columns
+from .schema import MAX_ID, TYPES
 
 _TEXTS = {"BYTES"}
 _NUMBERS = {"FP64", "FP32", "FP16", *(f"{s}INT{n}" for s in ("", "U") for n in (8, 16, 32, 64))}
@@ -42,7 +43,7 @@ class Infer(msgspec.Struct):
     """An inference request."""
 
     inputs: list[Tensor]
-    id: Annotated[str, Meta(max_length=128)] | None = None
+    id: Annotated[str, Meta(max_length=MAX_ID)] | None = None
     parameters: dict[str, Any] | None = None
     outputs: list[Output] | None = None
 
@@ -92,7 +93,9 @@ def _tensor_problems(tensor: Tensor) -> list[Problem]:
     if tensor.shape[1:] not in ([], [1]):
         return [Problem(f"shape {tensor.shape} is neither [n] nor [n, 1]", None, name)]
     if len(tensor.data) != tensor.shape[0]:
-        return [Problem(f"has {len(tensor.data)} values, its shape says {tensor.shape[0]}", None, name)]
+        return [
+            Problem(f"has {len(tensor.data)} values, its shape says {tensor.shape[0]}", None, name)
+        ]
     return []
 
 

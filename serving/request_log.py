@@ -17,7 +17,8 @@ from flows.stages.known import KNOWN
 from .errors import SettingsError
 from .metrics import Metrics
 from .model import Floats, Model
-from .request import TYPES, Batch
+from .request import Batch
+from .schema import TYPES
 from .settings import Settings
 
 _REDACTED = "redacted"

@@ -73,5 +73,6 @@ class Window:
         shares = (missing(self._total) / n, unseen(self._total) / n)
         by_column = zip(self._grid.psi(self._total), *shares, strict=True)
         return {
-            name: Drift(*map(float, values)) for name, values in zip(COLUMNS, by_column, strict=True)
+            name: Drift(*map(float, values))
+            for name, values in zip(COLUMNS, by_column, strict=True)
         }

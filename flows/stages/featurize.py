@@ -228,4 +228,3 @@ def _codes(values: pa.ChunkedArray, order: list[str] | None = None) -> Ints:
 
 def _minutes(clock: Ints) -> Ints:
     return clock // 100 * 60 + clock % 100
-

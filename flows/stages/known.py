@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .asof import Floats, Ints, signed_root
-from .columns import CATEGORIES, NUMBERS
+from .columns import NUMBERS
 
 Float32s = npt.NDArray[np.float32]
 
@@ -108,4 +108,3 @@ def known_from_features(numbers: Floats) -> Floats:
     found[:, _ROOTS] = np.copysign(numbers[:, _ROOTS] ** 2, numbers[:, _ROOTS])
     found[:, _AT_CHANGE] = numbers[:, _AT_NOW] - numbers[:, _AT_CHANGE]
     return found[:, len(_OF_TIMES) :]
-
