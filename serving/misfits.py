@@ -22,7 +22,9 @@ def explained(content: bytes, max_rows: int) -> RequestError:
         body = msgspec.json.decode(content)
     except (msgspec.DecodeError, RecursionError) as error:
         return RequestError(400, f"the body is not JSON: {error}")
-    parts = body if isinstance(body, dict) else {}
+    parts: dict[str, Any] = body if isinstance(body, dict) else {}
+    rows: Any
+    columns: Any
     rows, columns = parts.get("rows"), parts.get("columns")
     if detail := _shape_problem(body, rows, columns, max_rows):
         return RequestError(422, detail)
