@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from flows.stages.columns import FLIGHTS, WEATHER
+from flows.stages.columns import FLIGHT_KEY, FLIGHTS, WEATHER, WEATHER_KEY
 from flows.stages.featurize import featurize
-from flows.stages.files import write_table
 from flows.stages.ingest import ingest
 from flows.stages.params import Params, read_params
+from flows.stages.parquet import write_table
 from flows.stages.tables import read_csv
 
 REPOSITORY = Path(__file__).parent.parent
@@ -45,13 +45,14 @@ def raw_root(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
 def flights(raw_root: Path) -> pa.Table:
     """The flights of the year, every column."""
     files = sorted((raw_root / "data" / "raw" / "flights").iterdir())
-    return pa.concat_tables(read_csv("tests", f.name, f, FLIGHTS) for f in files)
+    return pa.concat_tables(read_csv(f, f.read_bytes(), FLIGHTS, FLIGHT_KEY) for f in files)
 
 
 @pytest.fixture(scope="session")
 def weather(raw_root: Path) -> pa.Table:
     """The weather of the year."""
-    return read_csv("tests", "weather.csv", raw_root / "data" / "raw" / "weather.csv", WEATHER)
+    file = raw_root / "data" / "raw" / "weather.csv"
+    return read_csv(file, file.read_bytes(), WEATHER, WEATHER_KEY)
 
 
 @pytest.fixture(scope="session")

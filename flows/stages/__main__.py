@@ -19,10 +19,8 @@ def main(argv: list[str]) -> int:
     try:
         run_stage(root, read_params(root / "params.yaml"), argv[0])
     except StageError as error:
+        error.stage = argv[0]
         print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"stage {argv[0]}: {error.strerror}: {error.filename}", file=sys.stderr)
         return 1
     return 0
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import pyarrow as pa
 
 from .columns import OUTCOMES
-from .files import write_table
 from .models import fit
-from .months import read_months
+from .months import read_months, read_months_before
 from .params import Candidate, Models
+from .parquet import write_table
 
 
 def backtest(root: Path, month: str, candidates: Sequence[Candidate], models: Models) -> None:
     """Write data/backtest/{month}.parquet: date, disrupted, operated, and a column a candidate."""
-    before = read_months("backtest", root, None, month)
-    flights = read_months("backtest", root, month, None, last=month)
+    before = read_months_before(root, month)
+    flights = read_months(root, month, last=month)
     predicted = {name: fit(name, before, models).predict(flights) for name in candidates}
     table = flights.select(["date", *OUTCOMES])
     for name, column in predicted.items():

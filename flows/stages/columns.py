@@ -2,82 +2,89 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
-class Raw(NamedTuple):
-    """A column of a raw CSV file: its kind, whether it may be empty, and its range."""
+class Column(NamedTuple):
+    """A column of a file: its kind, whether it may be empty, and its range.
 
-    kind: str  # "int", "float", "text" or "time" (UTC)
+    Kinds: "text"; "date"; "time" and "time_ms" (parquet knows no seconds), both in UTC; the numbers
+    "int", "flag" (8 bits), "float" and "float32", where NaN counts as empty; "clock", a time of day
+    written hhmm. Infinity is never allowed.
+    """
+
+    kind: str
     empty: bool = False
     low: float = float("-inf")
     high: float = float("inf")
 
 
 FLIGHTS = {
-    "year": Raw("int", low=1987),
-    "month": Raw("int", low=1, high=12),
-    "day": Raw("int", low=1, high=31),
-    "dep_time": Raw("float", empty=True, low=0, high=2400),
-    "sched_dep_time": Raw("int", low=0, high=2400),
-    "dep_delay": Raw("float", empty=True, low=-180, high=4320),
-    "arr_time": Raw("float", empty=True, low=0, high=2400),
-    "sched_arr_time": Raw("int", low=0, high=2400),
-    "arr_delay": Raw("float", empty=True, low=-300, high=4320),
-    "carrier": Raw("text"),
-    "flight": Raw("int", low=0, high=99_999),
-    "tailnum": Raw("text", empty=True),
-    "origin": Raw("text"),
-    "dest": Raw("text"),
-    "air_time": Raw("float", empty=True, low=0, high=1440),
-    "distance": Raw("int", low=1, high=20_000),
-    "hour": Raw("int", low=0, high=24),
-    "minute": Raw("int", low=0, high=59),
-    "time_hour": Raw("time"),
+    "year": Column("int", low=1987),
+    "month": Column("int", low=1, high=12),
+    "day": Column("int", low=1, high=31),
+    "dep_time": Column("clock", empty=True, low=0, high=2400),
+    "sched_dep_time": Column("clock", low=0, high=2359),
+    "dep_delay": Column("float", empty=True, low=-180, high=4320),
+    "arr_time": Column("clock", empty=True, low=0, high=2400),
+    "sched_arr_time": Column("clock", low=0, high=2359),
+    "arr_delay": Column("float", empty=True, low=-300, high=4320),
+    "carrier": Column("text"),
+    "flight": Column("int", low=0, high=99_999),
+    "tailnum": Column("text", empty=True),
+    "origin": Column("text"),
+    "dest": Column("text"),
+    "air_time": Column("float", empty=True, low=0, high=1440),
+    "distance": Column("int", low=1, high=20_000),
+    "hour": Column("int", low=0, high=23),
+    "minute": Column("int", low=0, high=59),
+    "time_hour": Column("time"),
 }
 
 WEATHER = {
-    "origin": Raw("text"),
-    "year": Raw("int", low=1987),
-    "month": Raw("int", low=1, high=12),
-    "day": Raw("int", low=1, high=31),
-    "hour": Raw("int", low=0, high=23),
-    "temp": Raw("float", empty=True, low=-100, high=150),
-    "dewp": Raw("float", empty=True, low=-100, high=150),
-    "humid": Raw("float", empty=True, low=0, high=101),
-    "wind_dir": Raw("float", empty=True, low=0, high=360),
-    "wind_speed": Raw("float", empty=True, low=0, high=2000),
-    "wind_gust": Raw("float", empty=True, low=0, high=3000),
-    "precip": Raw("float", empty=True, low=0, high=20),
-    "pressure": Raw("float", empty=True, low=800, high=1100),
-    "visib": Raw("float", empty=True, low=0, high=100),
-    "time_hour": Raw("time"),
+    "origin": Column("text"),
+    "year": Column("int", low=1987),
+    "month": Column("int", low=1, high=12),
+    "day": Column("int", low=1, high=31),
+    "hour": Column("int", low=0, high=23),
+    "temp": Column("float", empty=True, low=-100, high=150),
+    "dewp": Column("float", empty=True, low=-100, high=150),
+    "humid": Column("float", empty=True, low=0, high=101),
+    "wind_dir": Column("float", empty=True, low=0, high=360),
+    "wind_speed": Column("float", empty=True, low=0, high=2000),
+    "wind_gust": Column("float", empty=True, low=0, high=3000),
+    "precip": Column("float", empty=True, low=0, high=20),
+    "pressure": Column("float", empty=True, low=800, high=1100),
+    "visib": Column("float", empty=True, low=0, high=100),
+    "time_hour": Column("time"),
 }
 
-AIRLINES = {"carrier": Raw("text"), "name": Raw("text")}
+AIRLINES = {"carrier": Column("text"), "name": Column("text")}
 AIRPORTS = {
-    "faa": Raw("text"),
-    "name": Raw("text"),
-    "lat": Raw("float", low=-90, high=90),
-    "lon": Raw("float", low=-180, high=180),
-    "alt": Raw("int"),
-    "tz": Raw("float"),
-    "dst": Raw("text"),
-    "tzone": Raw("text", empty=True),
+    "faa": Column("text"),
+    "name": Column("text"),
+    "lat": Column("float", low=-90, high=90),
+    "lon": Column("float", low=-180, high=180),
+    "alt": Column("int"),
+    "tz": Column("float"),
+    "dst": Column("text"),
+    "tzone": Column("text", empty=True),
 }
 PLANES = {
-    "tailnum": Raw("text"),
-    "year": Raw("float", empty=True),
-    "type": Raw("text"),
-    "manufacturer": Raw("text"),
-    "model": Raw("text"),
-    "engines": Raw("int", low=1),
-    "seats": Raw("int", low=1),
-    "speed": Raw("float", empty=True),
-    "engine": Raw("text"),
+    "tailnum": Column("text"),
+    "year": Column("float", empty=True),
+    "type": Column("text"),
+    "manufacturer": Column("text"),
+    "model": Column("text"),
+    "engines": Column("int", low=1),
+    "seats": Column("int", low=1),
+    "speed": Column("float", empty=True),
+    "engine": Column("text"),
 }
 
 FLIGHT_KEY = ("year", "month", "day", "carrier", "flight", "origin")
+WEATHER_KEY = ("origin", "time_hour")
 
 # Known only after the prediction. `tailnum` looks harmless, but where it is missing the flight was
 # cancelled (2,512 of 2,512), so it, and all that is joined through it, tells the outcome.
@@ -96,6 +103,7 @@ FORBIDDEN = {
     "day": "identifies the day, which trees memorise",
     "year": "identifies the day's surroundings, which trees memorise",
     "time_hour": "identifies the hour, which trees memorise",
+    "departure_utc": "identifies the hour, which trees memorise",
 }
 
 
@@ -153,12 +161,27 @@ NUMBERS = {
 
 FEATURES = (*CATEGORIES, *NUMBERS)
 LABEL = "disrupted"
-# In a feature file beside the features: who it is, when, and what came of it.
-IDENTITY = ("date", "carrier", "flight", "origin", "departure_utc")
 OUTCOMES = (LABEL, "operated")
+_ALWAYS_KNOWN = ("departure_min", "weekday", "block_min", "distance_mi")
+
+# A file of data/features, in this order: who it is, the features, and what came of it.
+FEATURE_FILE = {
+    "date": Column("date"),
+    "flight": Column("int", low=0, high=99_999),
+    "departure_utc": Column("time_ms"),
+    **{name: Column("text") for name in CATEGORIES},
+    **{name: Column("float32", empty=name not in _ALWAYS_KNOWN) for name in NUMBERS},
+    **{name: Column("flag", low=0, high=1) for name in OUTCOMES},
+}
 
 
-def forbidden(names: tuple[str, ...] | list[str]) -> list[str]:
+def backtest_file(candidates: Sequence[str]) -> dict[str, Column]:
+    """Give the columns of a file of data/backtest: what came of the flight, and each prediction."""
+    outcomes = {name: FEATURE_FILE[name] for name in ("date", *OUTCOMES)}
+    return outcomes | {name: Column("float", low=0, high=1) for name in candidates}
+
+
+def forbidden(names: Sequence[str]) -> list[str]:
     """Say of each of `names` that may not be a feature why; an empty list is good."""
     return [
         f"column {name} may not be a feature: {FORBIDDEN[name]}"

@@ -10,18 +10,22 @@ class StageError(Exception):
 
     Parameters
     ----------
-    stage : str
-        The stage's name, for example `featurize`.
     problems : sequence of str
         Every problem found, each naming file, column, parameter and value.
     fix : str
         What to do next.
+    stage : str
+        The stage's name as DVC calls it, for example `train@hgb`; `run_stage` fills it in.
     """
 
-    def __init__(self, stage: str, problems: Sequence[str], fix: str = "") -> None:
-        self.stage, self.problems, self.fix = stage, list(problems), fix
-        lines = [f"stage {stage}: {problem}" for problem in self.problems]
-        super().__init__("\n".join([*lines, *([f"fix: {fix}"] if fix else [])]))
+    def __init__(self, problems: Sequence[str], fix: str = "", stage: str = "") -> None:
+        super().__init__(list(problems), fix, stage)
+        self.problems, self.fix, self.stage = list(problems), fix, stage
+
+    def __str__(self) -> str:
+        where = f"stage {self.stage}: " if self.stage else ""
+        lines = [f"{where}{problem}" for problem in self.problems]
+        return "\n".join([*lines, *([f"fix: {self.fix}"] if self.fix else [])])
 
 
 class GateError(StageError):

@@ -13,9 +13,10 @@ from . import bundle
 from .errors import GateError, StageError
 from .files import read_json, whole_directory, write_bytes
 from .models import SklearnModel, load
-from .months import read_months
+from .months import read_months, read_months_before
 from .onnx_model import onnx_predict, parity_rows, to_onnx
 from .params import Params
+from .results import Metrics, read_selected
 
 _LIBRARIES = ("onnx", "onnxruntime", "pandas", "pyarrow", "scikit-learn", "skl2onnx")
 _THRESHOLD = 0.5
@@ -39,14 +40,14 @@ def export(root: Path, params: Params) -> None:
     windows = params.windows
     model = load(root / "models" / "selected")
     if not isinstance(model, SklearnModel):
-        raise StageError("export", ["the selected model is the rate table, which is not exported"])
+        raise StageError(["the selected model is the rate table, which is not exported"])
     content = to_onnx(model)
-    test = read_months("export", root, windows.test_first, None, last=windows.test_last)
+    test = read_months(root, windows.test_first, last=windows.test_last)
     parity = check_parity(content, model, test.select(model.features), params.export.max_difference)
-    train = read_months("export", root, None, windows.test_first)
+    train = read_months_before(root, windows.test_first)
     described = {
-        "selected": read_json(root / "models" / "selected" / "selection.json")["selected"],
-        "metrics": read_json(root / "models" / "evaluation" / "metrics.json"),
+        "selected": read_selected(root),
+        "metrics": read_json(root / "models" / "evaluation" / "metrics.json", Metrics),
         "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
         "reference": bundle.reference(train, onnx_predict(content, train)),
         "routes": bundle.routes(train),
@@ -78,5 +79,5 @@ def check_parity(
     if flipped:
         problems.append(f"parity gate: {flipped} of {rows.num_rows} labels flipped")
     if problems:
-        raise GateError("export", problems, "compare the versions of skl2onnx and protobuf")
+        raise GateError(problems, "compare the versions of skl2onnx and protobuf")
     return {"rows": rows.num_rows, "max_difference_below": max_difference, "flipped_labels": 0}

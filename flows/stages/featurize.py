@@ -10,12 +10,24 @@ import pyarrow.compute as pc
 
 from . import signals
 from .asof import Floats, Ints
-from .columns import CATEGORIES, FEATURES, FLIGHT_KEY, FLIGHTS, NUMBERS, WEATHER, forbidden
+from .columns import (
+    CATEGORIES,
+    FEATURES,
+    FLIGHT_KEY,
+    FLIGHTS,
+    NUMBERS,
+    WEATHER,
+    WEATHER_KEY,
+    forbidden,
+)
 from .errors import StageError
-from .files import whole_directory, write_table
+from .files import whole_directory
 from .known import KNOWN, feature_numbers
 from .params import Features
+from .parquet import write_table
+from .rows import FIRST_ROW, epoch_s, ints, local_days
 from .signals import Flights, Weather
+from .span import month_files
 from .tables import read_csv
 
 _FLIGHT_COLUMNS = (
@@ -31,24 +43,20 @@ def featurize(root: Path, params: Features) -> None:
     Raises
     ------
     StageError
-        A raw file missing or not as `columns` says, a month without rows, a flight twice, an
-        origin without weather.
+        A month missing between two others, a raw file not as `columns` says, a flight of another
+        month than its file's, a forbidden column among the features, an origin without weather.
     """
+    if wrong := forbidden(FEATURES):
+        raise StageError(wrong, "take it out of flows/stages/columns.py")
     raw = root / "data" / "raw"
-    files = sorted((raw / "flights").glob("*.csv"))
-    if not files:
-        raise StageError("featurize", ["data/raw/flights holds no month"], "dvc repro ingest")
-    months = [
-        read_csv("featurize", f"data/raw/flights/{f.name}", f, FLIGHTS, _FLIGHT_COLUMNS)
-        for f in files
-    ]
-    if empty := [f for f, month in zip(files, months, strict=True) if not month.num_rows]:
-        raise StageError("featurize", [f"data/raw/flights/{f.name} has no rows" for f in empty])
-    weather = read_csv("featurize", "data/raw/weather.csv", raw / "weather.csv", WEATHER)
-    table = feature_table(pa.concat_tables(months), weather, params)
+    files = month_files(raw / "flights", ".csv")
+    flights = pa.concat_tables([_read_month(file, month) for month, file in files.items()])
+    weather = raw / "weather.csv"
+    observed = read_csv(weather, weather.read_bytes(), WEATHER, WEATHER_KEY)
+    table = feature_table(flights, observed, params)
     month_of = pc.strftime(table["date"], format="%Y-%m")
     with whole_directory(root / "data" / "features") as part:
-        for month in sorted(set(pc.unique(month_of).to_pylist())):
+        for month in files:
             write_table(part / f"{month}.parquet", table.filter(pc.equal(month_of, month)))
 
 
@@ -68,23 +76,31 @@ def feature_table(flights: pa.Table, weather: pa.Table, params: Features) -> pa.
     """
     flights = _in_order(flights)
     known = _flights(flights)
-    _refuse_twice(flights, known)
     times = _local_times(flights, known)
     found = feature_numbers(*times, _known(flights, known, _weather(flights, weather), params))
     numbers = dict(zip(NUMBERS, map(pa.array, np.asfortranarray(found).T), strict=True))
-    if wrong := forbidden(list(FEATURES)):
-        raise StageError("featurize", wrong, "take it out of flows/stages/columns.py")
     return pa.table(
         {
             "date": pa.array(known.day.astype("datetime64[D]")),
             "flight": flights["flight"],
-            "departure_utc": pa.array(known.scheduled * 60, pa.timestamp("s", tz="UTC")),
+            "departure_utc": pa.array(known.scheduled * 60_000, pa.timestamp("ms", tz="UTC")),
             **{c: flights[c].combine_chunks() for c in FEATURES if c not in numbers},
             **numbers,
             "disrupted": pa.array(known.disrupted.astype(np.int8)),
             "operated": pc.is_valid(flights["arr_delay"]).cast(pa.int8()),
         }
     ).combine_chunks()
+
+
+def _read_month(path: Path, month: str) -> pa.Table:
+    table = read_csv(path, path.read_bytes(), FLIGHTS, FLIGHT_KEY, _FLIGHT_COLUMNS)
+    other = local_days(table) != np.datetime64(month, "D").astype(np.int64)
+    if other.any():
+        at = int(other.argmax())
+        found = f"year = {table['year'][at]}, month = {table['month'][at]}"
+        problem = f"{path}: row {at + FIRST_ROW} holds {found}: the file is of {month}"
+        raise StageError([problem], "dvc checkout, or dvc repro --force ingest")
+    return table
 
 
 def known_table(flights: pa.Table, weather: pa.Table, params: Features) -> pa.Table:
@@ -117,7 +133,7 @@ def known_table(flights: pa.Table, weather: pa.Table, params: Features) -> pa.Ta
 
 def _local_times(flights: pa.Table, f: Flights) -> tuple[Ints, Ints]:
     """Give departure as minutes since 1970 and arrival as minutes after midnight, both local."""
-    leaving, landing = (_minutes(_ints(flights, f"sched_{c}_time")) for c in ("dep", "arr"))
+    leaving, landing = (_minutes(ints(flights, f"sched_{c}_time")) for c in ("dep", "arr"))
     return f.day * (24 * 60) + leaving, landing
 
 
@@ -127,7 +143,7 @@ def _known(flights: pa.Table, f: Flights, weather: Weather, params: Features) ->
     everything = np.zeros_like(f.origin)
     at_origin = f.origin * 1024 + f.carrier
     columns: dict[str, Floats] = {
-        "distance_mi": _ints(flights, "distance").astype(np.float64),
+        "distance_mi": ints(flights, "distance").astype(np.float64),
         "traffic_week_ago": signals.traffic_week_ago(f),
     }
     for name, group, hours in (
@@ -164,22 +180,20 @@ def _in_order(flights: pa.Table) -> pa.Table:
 
 
 def _flights(table: pa.Table) -> Flights:
-    scheduled = _epoch_minutes(table["time_hour"]) + _ints(table, "minute")
+    scheduled = epoch_s(table) // 60 + ints(table, "minute")
     delay = table["dep_delay"].to_numpy()
     gone = ~np.isnan(delay)
     delay_min = np.where(gone, delay, 0).astype(np.int64)
     departed = np.where(gone, scheduled + delay_min, signals.not_departed(scheduled))
     arrival = table["arr_delay"].to_numpy()
-    months = (_ints(table, "year") - 1970) * 12 + _ints(table, "month") - 1
-    first_day = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
     return Flights(
         scheduled=scheduled,
         departed=departed,
         delay_min=delay_min,
         disrupted=(np.isnan(arrival) | (arrival >= 15)).astype(np.int64),
-        day=first_day + _ints(table, "day") - 1,
-        hour=_ints(table, "hour"),
-        number=_ints(table, "flight"),
+        day=local_days(table) + ints(table, "day") - 1,
+        hour=ints(table, "hour"),
+        number=ints(table, "flight"),
         carrier=_codes(table["carrier"]),
         origin=_codes(table["origin"]),
         dest=_codes(table["dest"]),
@@ -191,33 +205,14 @@ def _weather(flights: pa.Table, weather: pa.Table) -> Weather:
     seen = set(pc.unique(weather["origin"]).to_pylist())
     if missing := [origin for origin in origins if origin not in seen]:
         problems = [f"data/raw/weather.csv: column origin has no {m}" for m in missing]
-        raise StageError("featurize", problems, "get the weather of every airport of departure")
+        raise StageError(problems, "get the weather of every airport of departure")
     weather = weather.filter(pc.is_in(weather["origin"], pa.array(origins)))
     weather = weather.sort_by([("origin", "ascending"), ("time_hour", "ascending")])
     return Weather(
         origin=_codes(weather["origin"], origins),
-        time=_epoch_minutes(weather["time_hour"]),
+        time=epoch_s(weather) // 60,
         values={name: weather[name].to_numpy() for name in _OBSERVED},
     )
-
-
-def _refuse_twice(table: pa.Table, f: Flights) -> None:
-    same = (f.scheduled[1:] == f.scheduled[:-1]) & (f.carrier[1:] == f.carrier[:-1])
-    same &= (f.number[1:] == f.number[:-1]) & (f.origin[1:] == f.origin[:-1])
-    if same.any():
-        row = table.slice(int(np.argmax(same)), 1).select(FLIGHT_KEY).to_pylist()[0]
-        what = ", ".join(f"{k} {v}" for k, v in row.items())
-        raise StageError("featurize", [f"data/raw/flights: {int(same.sum())} twice, first {what}"])
-
-
-def _ints(table: pa.Table, column: str) -> Ints:
-    values: Ints = table[column].to_numpy().astype(np.int64, copy=False)
-    return values
-
-
-def _epoch_minutes(times: pa.ChunkedArray) -> Ints:
-    seconds: Ints = times.cast(pa.int64()).to_numpy()
-    return seconds // 60
 
 
 def _codes(values: pa.ChunkedArray, order: list[str] | None = None) -> Ints:

@@ -1,49 +1,50 @@
-"""Files that appear whole or not at all: written beside their place, flushed, then renamed."""
+"""Files that appear whole or not at all: made in a place beside theirs, flushed, then renamed."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import glob
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from pydantic import TypeAdapter, ValidationError
+
+from .errors import StageError
+
+T = TypeVar("T")
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path; it takes the place of `path` when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
-    try:
+    """Give a path to write to; that file takes the place of `path` when the block ends well."""
+    with _place_beside(path) as place:
+        part = place / path.name
         yield part
-        _flush(part)
-        part.chmod(0o644)
+        with part.open("rb") as stream:
+            os.fsync(stream.fileno())
         part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @contextmanager
 def whole_directory(path: Path) -> Iterator[Path]:
-    """Give a temporary folder; it takes the place of `path` when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    try:
+    """Give an empty folder to fill; it takes the place of `path` when the block ends well.
+
+    The old folder is renamed, not emptied: a kill in between leaves none at `path`, never half.
+    """
+    with _place_beside(path) as place:
+        part, old = place / "new", place / "old"
+        part.mkdir()
         yield part
-        part.chmod(0o755)
-        if path.exists():
-            shutil.rmtree(path)
+        with suppress(FileNotFoundError):
+            path.replace(old)
         part.replace(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -58,15 +59,23 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (text + "\n").encode())
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+def read_json(path: Path, shape: type[T]) -> T:
+    """Read a JSON file that holds a `shape`, any type that pydantic knows.
 
-
-def write_table(path: Path, table: pa.Table) -> None:
-    """Write a table as one parquet file; equal tables give equal bytes (with the same pyarrow)."""
-    with whole_file(path) as part:
-        pq.write_table(table, part, compression="zstd", compression_level=3)
+    Raises
+    ------
+    StageError
+        The file is not JSON, or its values are of other types: each with its place and value.
+    """
+    content = path.read_bytes()
+    try:
+        return TypeAdapter(shape).validate_json(content)
+    except ValidationError as error:
+        problems = [
+            f"{path}: {'.'.join(map(str, e['loc'])) or 'content'} = {e['input']!r:.80}: {e['msg']}"
+            for e in error.errors()
+        ]
+        raise StageError(problems, "dvc checkout, or dvc repro") from None
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -75,6 +84,43 @@ def write_rows(path: Path, header: Sequence[str], rows: Sequence[Sequence[object
     write_bytes(path, ("\n".join(lines) + "\n").encode())
 
 
-def _flush(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
+@contextmanager
+def _place_beside(path: Path) -> Iterator[Path]:
+    """Give a new folder on the file system of `path`, locked while in use and removed at the end.
+
+    An error of the system that names no file, or one in that folder, is raised anew with the file
+    that was to be. Git ignores the folder by its name.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(path)
+        place = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        lock = os.open(place, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+            os.close(lock)
+    except OSError as error:
+        number, why = error.errno or errno.EIO, error.strerror or str(error)
+        raise OSError(number, why, str(_final(path, error.filename))) from error
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the places beside `path` of processes that were killed: those that none has locked."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        lock = os.open(left, os.O_RDONLY)
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left)
+        os.close(lock)
+
+
+def _final(path: Path, named: str | None) -> Path:
+    """Give the final path of `named`, which may lie in a place beside `path`."""
+    if named is None:
+        return path
+    parts = Path(named).parts[len(path.parent.parts) :]
+    beside = parts and parts[0].startswith(f".{path.name}.") and parts[0].endswith(".part")
+    return path.joinpath(*parts[2:]) if beside else Path(named)

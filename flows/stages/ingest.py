@@ -12,14 +12,15 @@ from . import columns
 from .errors import StageError
 from .files import whole_directory, write_bytes
 from .params import Ingest
+from .span import month_name, months_between
 from .tables import read_csv
 
 _FIX = "install the packages of requirements.lock, or `dvc pull` the data from a remote"
 _TABLES = {
-    "weather.csv": columns.WEATHER,
-    "airlines.csv": columns.AIRLINES,
-    "airports.csv": columns.AIRPORTS,
-    "planes.csv": columns.PLANES,
+    "weather.csv": (columns.WEATHER, columns.WEATHER_KEY),
+    "airlines.csv": (columns.AIRLINES, ("carrier",)),
+    "airports.csv": (columns.AIRPORTS, ("faa",)),
+    "planes.csv": (columns.PLANES, ("tailnum",)),
 }
 
 
@@ -39,9 +40,9 @@ def ingest(root: Path, params: Ingest) -> None:
     contents = _read_package(params)
     with zipfile.ZipFile(io.BytesIO(contents.pop("flights.csv.zip"))) as archive:
         flights = archive.read("flights.csv")
-    read_csv("ingest", "flights.csv", flights, columns.FLIGHTS)
+    read_csv("flights.csv", flights, columns.FLIGHTS, columns.FLIGHT_KEY)
     for name, content in contents.items():
-        read_csv("ingest", name, content, _TABLES[name])
+        read_csv(name, content, *_TABLES[name])
     months = split_months(flights, params.last_month)
     with whole_directory(raw / "flights") as part:
         for month, content in months.items():
@@ -56,30 +57,26 @@ def split_months(flights: bytes, last_month: str) -> dict[str, bytes]:
     parts: dict[str, list[bytes]] = {}
     for line in lines:
         year, month, _ = line.split(b",", 2)
-        parts.setdefault(f"{int(year):04d}-{int(month):02d}", []).append(line)
-    months = _months_between(min(parts), last_month)
+        parts.setdefault(month_name(int(year), int(month)), []).append(line)
+    first = min(parts)
+    if last_month < first:
+        raise StageError([f"parameter ingest.last_month = {last_month}: data begins {first}"])
+    months = months_between(first, last_month)
     if problems := [f"flights.csv: month {m} has no rows" for m in months if m not in parts]:
-        raise StageError("ingest", problems, "lower ingest.last_month, or get the missing months")
+        raise StageError(problems, "lower ingest.last_month, or get the missing months")
     return {month: b"".join([header, *parts[month]]) for month in months}
-
-
-def _months_between(first: str, last: str) -> list[str]:
-    start, end = (int(m[:4]) * 12 + int(m[5:]) - 1 for m in (first, last))
-    if end < start:
-        raise StageError("ingest", [f"parameter ingest.last_month = {last}: data begins {first}"])
-    return [f"{m // 12:04d}-{m % 12 + 1:02d}" for m in range(start, end + 1)]
 
 
 def _read_package(params: Ingest) -> dict[str, bytes]:
     try:
         package = importlib.metadata.distribution(params.package)
     except importlib.metadata.PackageNotFoundError:
-        raise StageError("ingest", [f"package {params.package} is not installed"], _FIX) from None
+        raise StageError([f"package {params.package} is not installed"], _FIX) from None
     if package.version != params.version:
         problem = (
             f"package {params.package} is {package.version}, params.yaml says {params.version}"
         )
-        raise StageError("ingest", [problem], _FIX)
+        raise StageError([problem], _FIX)
     expected = {"flights.csv.zip", *_TABLES}
     problems = [
         f"params.yaml: parameter ingest.sha256 has no {name}"
@@ -100,5 +97,5 @@ def _read_package(params: Ingest) -> dict[str, bytes]:
         if digest != params.sha256[name]:
             problems.append(f"{name}: sha256 is {digest}, params.yaml says {params.sha256[name]}")
     if problems:
-        raise StageError("ingest", problems, _FIX)
+        raise StageError(problems, _FIX)
     return contents

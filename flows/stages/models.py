@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,12 +16,14 @@ from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from typing_extensions import TypedDict
 
 from . import rate_table
 from .asof import Floats
-from .columns import CATEGORIES, FEATURES, LABEL, forbidden
+from .columns import CATEGORIES, FEATURES, forbidden
 from .errors import StageError
-from .files import write_bytes
+from .files import read_json, write_bytes, write_json
+from .months import labels
 from .params import Candidate, Hgb, Logistic, Models
 
 # Probabilities are kept to this many decimals: the last bits depend on the processor.
@@ -28,6 +31,13 @@ _DECIMALS = 6
 # Coefficients too. The solver ends within about 1e-9 of the optimum on every kernel of OpenBLAS, so
 # all of them round to the same number.
 _COEFFICIENT_DECIMALS = 4
+
+
+class _Seal(TypedDict):
+    """model.json: the columns that the model reads, and the sha256 of model.pkl."""
+
+    features: list[str]
+    sha256: str
 
 
 class Model(Protocol):
@@ -55,9 +65,11 @@ class SklearnModel:
         return np.round(predicted, _DECIMALS)
 
     def save(self, folder: Path) -> None:
-        """Write model.pkl, for the next stages only; what leaves the pipeline is ONNX."""
-        content = {"features": self.features, "pipeline": self.pipeline}
-        write_bytes(folder / "model.pkl", pickle.dumps(content, protocol=5))
+        """Write model.pkl, for the next stages only, and its sha256; what leaves here is ONNX."""
+        content = pickle.dumps(self.pipeline, protocol=5)
+        seal: _Seal = {"features": self.features, "sha256": sha256(content).hexdigest()}
+        write_bytes(folder / "model.pkl", content)
+        write_json(folder / "model.json", seal)
 
 
 def fit(
@@ -77,23 +89,37 @@ def fit(
     StageError
         One of `features` is known only after the prediction.
     """
-    if wrong := forbidden(list(features)):
-        raise StageError("train", wrong, "predict from what is known two hours before departure")
+    if wrong := forbidden(features):
+        raise StageError(wrong, "predict from what is known two hours before departure")
     if name == "rate_table":
         return rate_table.RateTable.fit(table, params.rate_table.prior_flights)
     pipeline = _hgb(features, params.hgb) if name == "hgb" else _logistic(features, params.logistic)
-    pipeline.fit(table.select(features).to_pandas(), table[LABEL].to_numpy())
+    pipeline.fit(table.select(features).to_pandas(), labels(table, "fit"))
     _forget_machine(pipeline[-1])
     return SklearnModel(pipeline, features)
 
 
 def load(folder: Path) -> Model:
-    """Read a model that `save` wrote; only from this pipeline's own outputs, since it unpickles."""
+    """Read a model that `save` wrote; only from this pipeline's own outputs, since it unpickles.
+
+    Raises
+    ------
+    StageError
+        A file of the model is damaged, or it asks for a column that may not be a feature.
+    """
     if (folder / rate_table.FILE).exists():
         return rate_table.RateTable.load(folder)
-    with (folder / "model.pkl").open("rb") as stream:
-        content: dict[str, Any] = pickle.load(stream)  # noqa: S301 - written by `train`, md5 in dvc.lock
-    return SklearnModel(content["pipeline"], content["features"])
+    seal = read_json(folder / "model.json", _Seal)
+    content = (folder / "model.pkl").read_bytes()
+    found = sha256(content).hexdigest()
+    if found != seal["sha256"]:
+        problem = f"{folder}/model.pkl: sha256 is {found}, model.json says {seal['sha256']}"
+        raise StageError([problem], "dvc checkout, or dvc repro")
+    problems = forbidden(seal["features"])
+    problems += [f"column {c} is no feature" for c in seal["features"] if c not in FEATURES]
+    if problems:
+        raise StageError([f"{folder}/model.json: {p}" for p in problems], "train the model anew")
+    return SklearnModel(pickle.loads(content), seal["features"])  # noqa: S301 - the bytes of `save`
 
 
 def _hgb(features: Sequence[str], params: Hgb) -> Pipeline:

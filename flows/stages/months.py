@@ -4,84 +4,52 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from .columns import CATEGORIES, FEATURES, IDENTITY, OUTCOMES
+from .asof import Ints
+from .columns import FEATURE_FILE, LABEL
 from .errors import StageError
-
-_NEVER_EMPTY = (
-    *IDENTITY,
-    *CATEGORIES,
-    *OUTCOMES,
-    *("departure_min", "weekday", "block_min", "distance_mi"),
-)
+from .parquet import read_table
+from .span import month_before, month_files
 
 
-def read_months(
-    stage: str, root: Path, first: str | None, before: str | None, last: str | None = None
-) -> pa.Table:
-    """Read the features of a span of months.
+def read_months(root: Path, first: str | None = None, *, last: str) -> pa.Table:
+    """Read the features of every month from `first` to `last`, written YYYY-MM, both with it.
 
     Parameters
     ----------
-    stage : str
-        Who reads, for the messages.
-    first, before, last : str or None
-        Months as YYYY-MM: from `first` (None: the first there is), up to but without `before`,
-        up to and with `last`.
+    first : str, optional
+        Without it, the first month that there is.
 
     Raises
     ------
     StageError
-        No month in the span, `first` or `last` missing, a column missing, an empty value where
-        none may be.
+        A month of the span is missing, or a file of it is not as `columns.FEATURE_FILE` says.
     """
-    files = {f.stem: f for f in sorted((root / "data" / "features").glob("*.parquet"))}
-    months = [
-        m
-        for m in files
-        if (first is None or m >= first)
-        and (before is None or m < before)
-        and (last is None or m <= last)
-    ]
-    problems = [
-        f"data/features/{m}.parquet is missing" for m in (first, last) if m and m not in files
-    ]
-    if not months and not problems:
-        span = f"{first or 'the first'} to {f'before {before}' if before else last}"
-        problems = [f"data/features has no month in the span {span}"]
-    if problems:
-        raise StageError(
-            stage, problems, "dvc repro featurize, or correct the months in params.yaml"
+    files = month_files(root / "data" / "features", ".parquet", first, last)
+    return pa.concat_tables([read_table(f, FEATURE_FILE) for f in files.values()]).combine_chunks()
+
+
+def read_months_before(root: Path, month: str, first: str | None = None) -> pa.Table:
+    """Read the features of every month from `first` to the one before `month`."""
+    return read_months(root, first, last=month_before(month))
+
+
+def labels(table: pa.Table, purpose: str) -> Ints:
+    """Give the label of every row, shape (n_rows,), for `purpose`, which needs both labels.
+
+    Raises
+    ------
+    StageError
+        All labels are the same.
+    """
+    found: Ints = table[LABEL].to_numpy().astype(np.int64)
+    if len(seen := np.unique(found)) < 2:
+        dates = np.sort(table["date"].to_numpy())
+        problem = (
+            f"data of {dates[0]} to {dates[-1]}: column {LABEL} = {seen[0]} in all"
+            f" {len(found)} rows: cannot {purpose}"
         )
-    return pa.concat_tables([_read_month(stage, files[m]) for m in months]).combine_chunks()
-
-
-def _read_month(stage: str, path: Path) -> pa.Table:
-    name = f"data/features/{path.name}"
-    try:
-        table = pq.read_table(path, use_threads=False)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise StageError(
-            stage, [f"{name}: {error}"], "dvc checkout, or dvc repro -f featurize"
-        ) from None
-    wanted = dict.fromkeys((*IDENTITY, *FEATURES, *OUTCOMES))
-    problems = [f"{name}: column {c} is missing" for c in wanted if c not in table.column_names]
-    if not problems and not table.num_rows:
-        problems = [f"{name} has no rows"]
-    if not problems:
-        problems = [
-            f"{name}: column {c} is empty or NaN in {n} rows"
-            for c in _NEVER_EMPTY
-            if (n := _n_empty(table[c]))
-        ]
-    if problems:
-        raise StageError(stage, problems, "dvc repro -f featurize")
-    return table
-
-
-def _n_empty(values: pa.ChunkedArray) -> int:
-    n: int = pc.sum(pc.is_null(values, nan_is_null=True)).as_py()
-    return n
+        raise StageError([problem], "correct the data, or choose other months in params.yaml")
+    return found

@@ -152,15 +152,40 @@ def parse_params(values: Mapping[str, Any], where: str = "params.yaml") -> Param
             f" {e['msg'].removeprefix('Value error, ')}"
             for e in error.errors()
         ]
-        raise StageError("params", problems, f"correct {where}") from None
+        raise StageError(problems, f"correct {where}") from None
 
 
 def read_params(path: Path) -> Params:
     """Read and check `path`, a YAML file."""
+    return parse_params(parse_yaml(path.read_bytes(), path.name), path.name)
+
+
+def parse_yaml(content: bytes | str, where: str = "params.yaml") -> dict[str, Any]:
+    """Parse a YAML mapping.
+
+    Raises
+    ------
+    StageError
+        It is not YAML, not a mapping, or has a key twice: with the line.
+    """
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise StageError("params", [f"{path.name} cannot be read: {error}"]) from None
+        values = yaml.load(content, _Loader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StageError([f"{where} is not YAML: {error}"], f"correct {where}") from None
     if not isinstance(values, dict):
-        raise StageError("params", [f"{path.name} holds no mapping"])
-    return parse_params(values, path.name)
+        raise StageError([f"{where} holds no mapping"], f"correct {where}")
+    return values
+
+
+class _Loader(yaml.SafeLoader):
+    """A SafeLoader that refuses a key that is there twice, as DVC does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                why = f"key {key.value} is there twice, again in line {key.start_mark.line + 1}"
+                raise yaml.MarkedYAMLError(problem=why)
+            seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping

@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
 from .asof import Floats
-from .columns import LABEL
 from .files import read_json, write_json
+from .months import labels
 
 FILE = "rates.json"
+
+_Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class RateTable(NamedTuple):
     """`rates` by key such as `UA EWR 17`; a key that was never seen gets `mean`."""
 
-    mean: float
-    rates: dict[str, float]
+    mean: _Share
+    rates: dict[str, _Share]
 
     @classmethod
     def fit(cls, table: pa.Table, prior_flights: int) -> RateTable:
         """Count flights by key; few flights are pulled towards the mean by `prior_flights`."""
         keys = _keys(table).dictionary_encode()
         n = np.bincount(keys.indices, minlength=len(keys.dictionary))
-        bad = np.bincount(keys.indices, table[LABEL].to_numpy(), len(keys.dictionary))
+        bad = np.bincount(keys.indices, labels(table, "fit"), len(keys.dictionary))
         mean = round(float(bad.sum() / n.sum()), 6)
         rates = np.round((bad + prior_flights * mean) / (n + prior_flights), 6)
         named = zip(keys.dictionary.to_pylist(), rates.tolist(), strict=True)
@@ -36,7 +39,7 @@ class RateTable(NamedTuple):
     @classmethod
     def load(cls, folder: Path) -> RateTable:
         """Read what `save` wrote."""
-        return cls(**read_json(folder / FILE))
+        return read_json(folder / FILE, cls)
 
     def save(self, folder: Path) -> None:
         """Write rates.json."""

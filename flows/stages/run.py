@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from errno import ENOENT
 from pathlib import Path
 
 from .errors import StageError
@@ -24,21 +25,32 @@ def run_stage(root: Path, params: Params, name: str) -> None:
     Raises
     ------
     StageError
-        No such stage, or the stage refuses its input.
+        No such stage, or the stage refuses its input, or the system a file: with `name`, and with
+        paths as they are in `root`.
     """
+    try:
+        _run(root, params, name)
+    except StageError as error:
+        error.stage = name
+        error.problems = [problem.replace(f"{root}/", "") for problem in error.problems]
+        raise
+    except OSError as error:
+        path = str(error.filename).replace(f"{root}/", "")
+        fix = "dvc repro makes it, dvc checkout restores it" if error.errno == ENOENT else ""
+        raise StageError([f"{path}: {error.strerror or error}"], fix, name) from error
+
+
+def _run(root: Path, params: Params, name: str) -> None:
     stage, _, item = name.partition("@")
     if stage not in STAGES or bool(item) != (stage in _EACH):
         known = ", ".join(s + (f"@{_EACH[s].upper()}" if s in _EACH else "") for s in STAGES)
-        raise StageError(name, ["there is no such stage"], f"one of {known}")
+        raise StageError(["there is no such stage"], f"one of {known}")
     items: dict[str, Sequence[str]] = {
         "train": params.candidates,
         "backtest": params.backtest.months,
     }
-    allowed = items.get(stage, [item])
-    if item not in allowed:
-        raise StageError(
-            name, [f"{_EACH[stage]} {item} is not in params.yaml"], f"one of {allowed}"
-        )
+    if stage in items and item not in items[stage]:
+        raise StageError([f"{_EACH[stage]} {item} is not in params.yaml"], f"one of {items[stage]}")
     # Imported late: ingest needs no scikit-learn, which takes longer to import than ingest to run.
     function = getattr(importlib.import_module(f".{stage}", __package__), stage)
     arguments = {

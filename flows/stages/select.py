@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from .errors import StageError
-from .files import read_json, whole_directory, write_json
+from .files import read_json, whole_directory, write_bytes, write_json
+from .params import Candidate
+from .results import Scores, Selection
 
 
-def select(root: Path, candidates: Sequence[str]) -> None:
-    """Write models/selected: the best candidate's files, and selection.json with all scores.
-
-    Raises
-    ------
-    StageError
-        A candidate was not trained.
-    """
+def select(root: Path, candidates: Sequence[Candidate]) -> None:
+    """Write models/selected: the best candidate's files, and selection.json with all scores."""
     folders = {name: root / "models" / "candidates" / name for name in candidates}
-    missing = [n for n, folder in folders.items() if not (folder / "valid.json").exists()]
-    if missing:
-        problems = [f"models/candidates/{n}/valid.json is missing" for n in missing]
-        raise StageError("select", problems, f"dvc repro train@{missing[0]}")
-    scores = {name: read_json(folder / "valid.json") for name, folder in folders.items()}
+    scores = {name: read_json(folder / "valid.json", Scores) for name, folder in folders.items()}
     best = min(candidates, key=lambda name: (scores[name]["log_loss"], name))
     with whole_directory(root / "models" / "selected") as part:
         for source in sorted(folders[best].iterdir()):
             if source.name != "valid.json":
-                shutil.copyfile(source, part / source.name)
-        write_json(part / "selection.json", {"selected": best, "valid": scores})
+                write_bytes(part / source.name, source.read_bytes())
+        selection: Selection = {"selected": best, "valid": scores}
+        write_json(part / "selection.json", selection)

@@ -3,107 +3,118 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
-from .columns import Raw
+from .columns import Column
 from .errors import StageError
+from .rows import FIRST_ROW, wrong_rows
+from .values import TYPES, wrong_values
 
-_TYPES = {
-    "int": pa.int64(),
-    "float": pa.float64(),
-    "text": pa.string(),
-    "time": pa.timestamp("s", tz="UTC"),
+_READ = pacsv.ReadOptions(use_threads=False)  # the pool costs more CPU than it saves on such files
+_EMPTY = ("", "NA", "NaN")
+_PARSE: dict[str, Callable[[str], object]] = {
+    "int": int,
+    "clock": float,
+    "float": float,
+    "text": str,
+    "time": datetime.fromisoformat,
 }
 
 
 def read_csv(
-    stage: str,
-    name: str,
-    source: Path | bytes,
-    columns: Mapping[str, Raw],
+    name: str | Path,
+    content: bytes,
+    columns: Mapping[str, Column],
+    key: Sequence[str],
     only: Iterable[str] | None = None,
 ) -> pa.Table:
     """Read and check a CSV file.
 
     Parameters
     ----------
-    stage, name : str
-        Who reads what; both appear in every message.
-    source : Path or bytes
-        The file, or its content.
-    columns : mapping of column to Raw
+    name : str or Path
+        The file, for the messages.
+    content : bytes
+        What it holds.
+    columns : mapping of name to Column
         Every column that the file must have, in any order; others are refused.
+    key : sequence of str
+        The columns that together tell one row from all others.
     only : iterable of str, optional
         The columns to keep; all are looked for, only these are read.
 
     Raises
     ------
     StageError
-        Columns missing or unknown, a value of the wrong type, an empty value where none may be,
-        a value out of range: each with file, column, row and value.
+        Columns missing or unknown, a value of the wrong type, out of range or empty, a day or hour
+        that is none, a row twice: each with file, column, row and value.
     """
-    opened = io.BytesIO(source) if isinstance(source, bytes) else source
-    wanted = list(only) if only is not None else list(columns)
-    head = _header(stage, name, source)
-    problems = [f"{name}: column {c} is missing" for c in columns if c not in head]
-    problems += [f"{name}: column {c} is unknown" for c in head if c not in columns]
-    if problems:
-        raise StageError(stage, problems, f"{name} needs the columns {', '.join(columns)}")
+    _check_header(f"{name}", content, columns)
+    wanted = {c: columns[c] for c in (only or columns)}
+    fix = f"correct {name}, or restore it with `dvc checkout`"
     convert = pacsv.ConvertOptions(
-        column_types={c: _TYPES[columns[c].kind] for c in wanted},
-        include_columns=wanted,
-        null_values=["", "NA", "NaN"],
+        column_types={c: TYPES[column.kind] for c, column in wanted.items()},
+        include_columns=list(wanted),
+        null_values=_EMPTY,
         strings_can_be_null=True,
         timestamp_parsers=[pacsv.ISO8601],
     )
-    # One thread: the arrow pool would cost more CPU than it saves wall on a file this small.
     try:
-        table = pacsv.read_csv(
-            opened, pacsv.ReadOptions(use_threads=False), convert_options=convert
-        )
+        table = pacsv.read_csv(io.BytesIO(content), _READ, convert_options=convert)
     except pa.ArrowInvalid as error:
-        raise StageError(stage, [f"{name}: {error}"]) from None
-    problems = [p for c in wanted for p in _wrong_values(name, c, table[c], columns[c])]
-    if problems:
-        raise StageError(stage, problems, f"correct {name}, or restore it with `dvc pull`")
+        problems = _wrong_types(f"{name}", content, wanted) or [f"{name}: {error}"]
+        raise StageError(problems, fix) from None
+    # Whole rows are looked at only where each value by itself is good.
+    problems = wrong_values(f"{name}", table, wanted, FIRST_ROW)
+    if problems := problems or wrong_rows(f"{name}", table, key):
+        raise StageError(problems, fix)
     return table
 
 
-def _header(stage: str, name: str, source: Path | bytes) -> list[str]:
-    try:
-        if isinstance(source, bytes):
-            line = source.split(b"\n", 1)[0]
-        else:
-            with source.open("rb") as stream:
-                line = stream.readline()
-    except FileNotFoundError:
-        raise StageError(stage, [f"{name} is missing"], "dvc repro ingest, or dvc pull") from None
+def _check_header(name: str, content: bytes, columns: Mapping[str, Column]) -> None:
+    line = content.split(b"\n", 1)[0].decode("utf-8", "replace")
     if not line.strip():
-        raise StageError(stage, [f"{name} is empty"], "dvc repro --force ingest")
-    return [c.strip().strip('"') for c in line.decode("utf-8", "replace").rstrip("\r\n").split(",")]
+        raise StageError([f"{name} is empty"], "dvc checkout, or dvc repro --force ingest")
+    head = [c.strip().strip('"') for c in line.rstrip("\r").split(",")]
+    problems = [f"{name}: column {c} is missing" for c in columns if c not in head]
+    problems += [f"{name}: column {c} is unknown" for c in head if c not in columns]
+    problems += [f"{name}: column {c} is there twice" for c in columns if head.count(c) > 1]
+    if problems:
+        raise StageError(problems, f"{name} needs the columns {', '.join(columns)}")
 
 
-def _wrong_values(name: str, column: str, values: pa.ChunkedArray, raw: Raw) -> list[str]:
+def _wrong_types(name: str, content: bytes, columns: Mapping[str, Column]) -> list[str]:
+    """Find the first value of each column that is not of its kind: arrow says no column's name."""
+    convert = pacsv.ConvertOptions(
+        column_types=dict.fromkeys(columns, pa.binary()),
+        include_columns=list(columns),
+        null_values=_EMPTY,
+        strings_can_be_null=True,
+    )
+    try:
+        table = pacsv.read_csv(io.BytesIO(content), _READ, convert_options=convert)
+    except pa.ArrowInvalid:  # not even rows of equal length: arrow's message names the row
+        return []
     problems = []
-    if values.null_count and not raw.empty:
-        row = pc.index(pc.is_null(values), True).as_py() + 2
-        problems.append(
-            f"{name}: column {column} is empty in {values.null_count} rows, first {row}"
-        )
-    if raw.kind not in ("int", "float") or len(values) == values.null_count:
-        return problems
-    for value in pc.min_max(values).as_py().values():
-        if not raw.low <= value <= raw.high:
-            row = pc.index(values, pa.scalar(value, values.type)).as_py() + 2
-            problems.append(
-                f"{name}: column {column} = {value:g} in row {row},"
-                f" outside {raw.low:g} to {raw.high:g}"
-            )
-    if raw.kind == "float" and pc.any(pc.is_nan(values)).as_py():
-        problems.append(f"{name}: column {column} holds a number that is not one (nan)")
+    for column, allowed in columns.items():
+        for row, value in enumerate(table[column].to_pylist(), FIRST_ROW):
+            if value is not None and not _parses(value, _PARSE[allowed.kind]):
+                text = value.decode("utf-8", "backslashreplace")
+                problems.append(
+                    f"{name}: column {column} = {text!r:.80} in row {row}: not {allowed.kind}"
+                )
+                break
     return problems
+
+
+def _parses(value: bytes, parse: Callable[[str], object]) -> bool:
+    try:
+        parse(value.decode())
+    except ValueError:
+        return False
+    return True

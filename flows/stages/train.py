@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from .columns import LABEL
 from .files import whole_directory, write_json
 from .models import fit
-from .months import read_months
+from .months import labels, read_months_before
 from .params import Candidate, Models, Windows
 from .scores import score
 
@@ -20,9 +19,10 @@ def train(root: Path, candidate: Candidate, windows: Windows, models: Models) ->
     The scores are of a model fitted on the months before `windows.valid_first`; the model kept is
     fitted anew on all months before `windows.test_first`. No month of the test is read.
     """
-    early = read_months("train", root, None, windows.valid_first)
-    valid = read_months("train", root, windows.valid_first, windows.test_first)
-    found = score(valid[LABEL].to_numpy(), fit(candidate, early, models).predict(valid))
+    early = read_months_before(root, windows.valid_first)
+    valid = read_months_before(root, windows.test_first, windows.valid_first)
+    predicted = fit(candidate, early, models).predict(valid)
+    found = score(labels(valid, "validate"), predicted)
     model = fit(candidate, pa.concat_tables([early, valid]), models)
     with whole_directory(root / "models" / "candidates" / candidate) as part:
         model.save(part)

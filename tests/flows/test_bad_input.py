@@ -17,9 +17,9 @@ from flows.stages import files
 from flows.stages.backtest import backtest
 from flows.stages.columns import LABEL
 from flows.stages.errors import GateError, StageError
-from flows.stages.evaluate import gate
 from flows.stages.export import check_parity
 from flows.stages.featurize import featurize
+from flows.stages.gate import hold_gate
 from flows.stages.ingest import ingest, split_months
 from flows.stages.models import fit
 from flows.stages.months import read_months
@@ -138,7 +138,7 @@ def test_a_planted_leak_trips_the_ceiling(small_features, params):
     found = score(label, fit("hgb", train, params.models).predict(test))
     base = score(label, fit("rate_table", train, params.models).predict(test))
     with pytest.raises(GateError, match="too good to be true"):
-        gate(found, base, params.evaluate.gate)
+        hold_gate(found, base, params.evaluate.gate)
 
 
 GOOD = {"auc": 0.73, "log_loss": 0.5, "ece": 0.02}
@@ -155,9 +155,9 @@ BASE = {"auc": 0.62, "log_loss": 0.57, "ece": 0.02}
     ],
 )
 def test_each_limit_of_the_gate_holds(params, change, why):
-    gate(GOOD, BASE, params.evaluate.gate)
+    hold_gate(GOOD, BASE, params.evaluate.gate)
     with pytest.raises(GateError, match=why):
-        gate({**GOOD, **change}, BASE, params.evaluate.gate)
+        hold_gate({**GOOD, **change}, BASE, params.evaluate.gate)
 
 
 # A warning of numpy inside protobuf, which cannot be raised there, comes out as "out of range".

@@ -1,0 +1,55 @@
+"""What stages hand on as JSON, with its types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from .files import read_json
+from .params import Candidate
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Loss = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Scores(TypedDict):
+    """How good predictions are; `_low` and `_high` are the ends of a 95 % interval."""
+
+    auc: _Share
+    log_loss: _Loss
+    pr_auc: _Share
+    brier: _Share
+    ece: _Share
+    base_rate: _Share
+    n: int
+    auc_low: NotRequired[_Share]
+    auc_high: NotRequired[_Share]
+    log_loss_low: NotRequired[_Loss]
+    log_loss_high: NotRequired[_Loss]
+
+
+class Selection(TypedDict):
+    """selection.json: the best candidate, and what each scored on the validation months."""
+
+    selected: Candidate
+    valid: dict[Candidate, Scores]
+
+
+class Metrics(TypedDict):
+    """metrics.json: scores of the selected model and of the rate table, its baseline."""
+
+    selected: Candidate
+    test: Scores
+    test_baseline: Scores
+    test_late15_operated: Scores
+    backtest: Scores
+    backtest_baseline: Scores
+
+
+def read_selected(root: Path) -> Candidate:
+    """Give the name of the candidate in models/selected."""
+    selection = read_json(root / "models" / "selected" / "selection.json", Selection)
+    return selection["selected"]
