@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv demo serve bench-serve profile lock lint types test clean
+.PHONY: help venv demo serve bench-serve profile lock lint types test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
@@ -59,6 +59,9 @@ types: venv  ## mypy strict
 
 test: lint types  ## the whole test suite with linters, types and import rules
 	pytest
+
+full: venv  ## the pipeline by `dvc repro` and by Metaflow in a copy, as a test (minutes)
+	pytest -m full
 
 clean:  ## remove .venv and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info

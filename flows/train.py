@@ -6,7 +6,10 @@ python flows/train.py run --force    # every stage runs
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from metaflow import Config, FlowSpec, Parameter, card, current, step
 from metaflow.datastore.inputs import Inputs
@@ -19,21 +22,37 @@ sys.path.insert(0, str(ROOT))
 from dvc_bridge.metaflow import begin_run, dvc_stage, read_out, workspace  # noqa: E402
 from flows.card import components  # noqa: E402
 from flows.stages.errors import StageError  # noqa: E402
-from flows.stages.params import Params, parse_params  # noqa: E402
+from flows.stages.params import parse_params, parse_yaml  # noqa: E402
 from flows.stages.run import run_stage  # noqa: E402
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """End the run with what a stage says when it refuses, and without a traceback."""
+    try:
+        yield
+    except StageError as error:
+        raise MetaflowException(str(error)) from None
+
+
+def checked_yaml(content: str) -> dict[str, Any]:
+    """Parse params.yaml for Metaflow, which shows a traceback for all errors but its own."""
+    with refusals():
+        return parse_yaml(content)
 
 
 class TrainFlow(FlowSpec):
     """P(a New York flight arrives 15 minutes late or not at all), two hours before departure."""
 
-    settings = Config("settings", default=str(ROOT / "params.yaml"), parser="yaml.safe_load")
+    settings = Config("settings", default=str(ROOT / "params.yaml"), parser=checked_yaml)
     force = Parameter("force", is_flag=True, default=False, help="run every stage anew")
 
     @step
     def start(self) -> None:
         """Check the parameters, and ask DVC once what it knows."""
         values = self.settings.to_dict()
-        params = self.checked_params()
+        with refusals():
+            params = parse_params(values)
         self.dvc = begin_run(ROOT, {"params.yaml": json.dumps(values)})
         self.fits = [f"train@{name}" for name in params.candidates]
         self.fits += [f"backtest@{month}" for month in params.backtest.months]
@@ -86,7 +105,7 @@ class TrainFlow(FlowSpec):
     def end(self) -> None:
         """Show the metrics, and say what ran."""
         self.metrics = json.loads(self.evaluation("metrics.json"))
-        tables = {name: self.evaluation(f"{name}.csv") for name in ("roc", "reliability")}
+        tables = {name: self.evaluation(f"{name}.csv") for name in ("roc", "reliability", "months")}
         current.card.extend(components(self.metrics, tables, self.dvc))
         done, known = self.dvc["computed"], self.dvc["restored"]
         print(f"{len(done)} stages ran, {len(known)} were known to DVC")
@@ -95,21 +114,10 @@ class TrainFlow(FlowSpec):
         """Read a file that the stage evaluate wrote."""
         return read_out(self.dvc, f"models/evaluation/{name}").decode()
 
-    def checked_params(self) -> Params:
-        """Give params.yaml as typed values, or fail with every problem in it."""
-        try:
-            return parse_params(self.settings.to_dict())
-        except StageError as error:
-            raise MetaflowException(str(error)) from None
-
     def run_stage(self, name: str) -> None:
-        """Run a stage in the step's workspace; what it refuses ends the run without a traceback."""
-        try:
-            run_stage(workspace(), self.checked_params(), name)
-        except StageError as error:
-            raise MetaflowException(str(error)) from None
-        except OSError as error:
-            raise MetaflowException(f"stage {name}: {error.strerror}: {error.filename}") from None
+        """Run a stage in the step's workspace."""
+        with refusals():
+            run_stage(workspace(), parse_params(self.settings.to_dict()), name)
 
 
 if __name__ == "__main__":

@@ -122,17 +122,26 @@ class _Endpoint:
     """A handler as an ASGI application, under the handler's name."""
 
     def __init__(self, handler: Handler) -> None:
-        self.handler, self.__name__ = handler, handler.__name__
+        self.handler, self.__name__ = handler, _name(handler)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (await self.handler(scope, receive)).send(send)
+        """Answer; a refusal is answered here, before FastAPI would make a 500 of it."""
+        try:
+            answer = await self.handler(scope, receive)
+        except RequestError as error:
+            answer = error_answer(error, scope["path"], scope["request_id"])
+        await answer.send(send)
+
+
+def _name(handler: object) -> str:
+    return str(getattr(handler, "__name__", "none"))
 
 
 def _without_body(get: Get) -> Handler:
     async def handler(scope: Scope, _: Receive) -> Answer:
         return get(scope)
 
-    handler.__name__ = get.__name__
+    handler.__name__ = _name(get)
     return handler
 
 

@@ -23,6 +23,7 @@ async def read_body(scope: Scope, receive: Receive, live: Live, settings: Settin
     """
     length = _check_headers(scope)
     if length > settings.max_body_bytes:
+        await _discard(receive, settings.max_body_bytes)
         raise _too_large(settings)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
@@ -41,6 +42,7 @@ async def read_body(scope: Scope, receive: Receive, live: Live, settings: Settin
             size += len(part)
             live.held_bytes += len(part)
             if size > settings.max_body_bytes:
+                await _discard(receive, settings.max_body_bytes)
                 raise _too_large(settings)
             if live.held_bytes > settings.max_held_bytes:
                 raise RequestError(
@@ -53,6 +55,15 @@ async def read_body(scope: Scope, receive: Receive, live: Live, settings: Settin
         live.held_bytes -= size
 
 
+async def _discard(receive: Receive, most: int) -> None:
+    """Let the rest come in, so that the client reads the answer; a client that goes on is cut."""
+    more = True
+    while more and most > 0:
+        message = await receive()
+        most -= len(message.get("body", b""))
+        more = message.get("more_body", False)
+
+
 def _check_headers(scope: Scope) -> int:
     """Give the stated length, 0 where none is stated."""
     kind, length = b"", 0
@@ -63,11 +74,11 @@ def _check_headers(scope: Scope) -> int:
             # The server has refused a length that is no number.
             length = int(value)
         elif name == b"content-encoding" and value.lower() != b"identity":
-            raise RequestError(415, "an encoded body is not taken; send plain JSON", close=True)
+            raise RequestError(415, "an encoded body is not taken; send plain JSON")
         elif name == b"inference-header-content-length":
-            raise RequestError(415, "the binary tensor extension is not spoken", close=True)
+            raise RequestError(415, "the binary tensor extension is not spoken")
     if kind.split(b";", 1)[0].strip().lower() != b"application/json":
-        raise RequestError(415, "the content type is not application/json", close=True)
+        raise RequestError(415, "the content type is not application/json")
     return length
 
 

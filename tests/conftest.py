@@ -16,6 +16,7 @@ from flows.stages.featurize import featurize
 from flows.stages.ingest import ingest
 from flows.stages.params import Params, read_params
 from flows.stages.parquet import write_table
+from flows.stages.run import run_stage
 from flows.stages.tables import read_csv
 
 REPOSITORY = Path(__file__).parent.parent
@@ -82,3 +83,28 @@ def small_root(small_features: Path, tmp_path: Path) -> Path:
     shutil.copytree(small_features, root)
     shutil.copyfile(REPOSITORY / "params.yaml", root / "params.yaml")
     return root
+
+
+@pytest.fixture(scope="session")
+def small_models(
+    small_features: Path, tmp_path_factory: pytest.TempPathFactory, params: Params
+) -> Path:
+    """A folder with all that `evaluate` and `export` read, made by the stages from few flights."""
+    root = tmp_path_factory.mktemp("models") / "root"
+    shutil.copytree(small_features, root)
+    for name in params.candidates:
+        run_stage(root, params, f"train@{name}")
+    for month in params.backtest.months:
+        run_stage(root, params, f"backtest@{month}")
+    run_stage(root, params, "select")
+    return root
+
+
+@pytest.fixture(scope="session")
+def easy_gate(params: Params) -> Params:
+    """Parameters whose gate a model of few flights passes."""
+    gate = params.evaluate.gate.model_copy(
+        update={"max_log_loss_ratio": 1.0, "min_auc_gain": 0.0, "max_ece": 1.0}
+    )
+    evaluate = params.evaluate.model_copy(update={"gate": gate})
+    return params.model_copy(update={"evaluate": evaluate})

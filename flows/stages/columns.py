@@ -10,8 +10,8 @@ class Column(NamedTuple):
     """A column of a file: its kind, whether it may be empty, and its range.
 
     Kinds: "text"; "date"; "time" and "time_ms" (parquet knows no seconds), both in UTC; the numbers
-    "int", "flag" (8 bits), "float" and "float32", where NaN counts as empty; "clock", a time of day
-    written hhmm. Infinity is never allowed.
+    "int", "flag" (8 bits), "float" and "float32"; as "float", since they may be empty, "whole" and
+    "clock", a time of day written hhmm. NaN counts as empty; infinity is never allowed.
     """
 
     kind: str
@@ -21,21 +21,21 @@ class Column(NamedTuple):
 
 
 FLIGHTS = {
-    "year": Column("int", low=1987),
+    "year": Column("int", low=1987, high=2096),
     "month": Column("int", low=1, high=12),
     "day": Column("int", low=1, high=31),
     "dep_time": Column("clock", empty=True, low=0, high=2400),
     "sched_dep_time": Column("clock", low=0, high=2359),
-    "dep_delay": Column("float", empty=True, low=-180, high=4320),
+    "dep_delay": Column("whole", empty=True, low=-180, high=4320),
     "arr_time": Column("clock", empty=True, low=0, high=2400),
     "sched_arr_time": Column("clock", low=0, high=2359),
-    "arr_delay": Column("float", empty=True, low=-300, high=4320),
+    "arr_delay": Column("whole", empty=True, low=-300, high=4320),
     "carrier": Column("text"),
     "flight": Column("int", low=0, high=99_999),
     "tailnum": Column("text", empty=True),
     "origin": Column("text"),
     "dest": Column("text"),
-    "air_time": Column("float", empty=True, low=0, high=1440),
+    "air_time": Column("whole", empty=True, low=0, high=1440),
     "distance": Column("int", low=1, high=20_000),
     "hour": Column("int", low=0, high=23),
     "minute": Column("int", low=0, high=59),
@@ -44,7 +44,7 @@ FLIGHTS = {
 
 WEATHER = {
     "origin": Column("text"),
-    "year": Column("int", low=1987),
+    "year": Column("int", low=1987, high=2096),
     "month": Column("int", low=1, high=12),
     "day": Column("int", low=1, high=31),
     "hour": Column("int", low=0, high=23),

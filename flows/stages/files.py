@@ -103,8 +103,8 @@ def _place_beside(path: Path) -> Iterator[Path]:
             shutil.rmtree(place, ignore_errors=True)
             os.close(lock)
     except OSError as error:
-        number, why = error.errno or errno.EIO, error.strerror or str(error)
-        raise OSError(number, why, str(_final(path, error.filename))) from error
+        number = error.errno or errno.EIO
+        raise OSError(number, os.strerror(number), str(_final(path, error.filename))) from error
 
 
 def _remove_leftovers(path: Path) -> None:

@@ -68,27 +68,17 @@ def split_months(flights: bytes, last_month: str) -> dict[str, bytes]:
 
 
 def _read_package(params: Ingest) -> dict[str, bytes]:
-    try:
-        package = importlib.metadata.distribution(params.package)
-    except importlib.metadata.PackageNotFoundError:
-        raise StageError([f"package {params.package} is not installed"], _FIX) from None
-    if package.version != params.version:
-        problem = (
-            f"package {params.package} is {package.version}, params.yaml says {params.version}"
-        )
-        raise StageError([problem], _FIX)
+    package = _installed(params)
     expected = {"flights.csv.zip", *_TABLES}
-    problems = [
-        f"params.yaml: parameter ingest.sha256 has no {name}"
-        for name in sorted(expected - params.sha256.keys())
-    ]
+    missing, unknown = expected - params.sha256.keys(), params.sha256.keys() - expected
+    problems = [f"params.yaml: parameter ingest.sha256 has no {name}" for name in sorted(missing)]
     problems += [
         f"params.yaml: parameter ingest.sha256.{name}: there is no such table"
-        for name in sorted(params.sha256.keys() - expected)
+        for name in sorted(unknown)
     ]
     found = {f.name: Path(str(f.locate())) for f in package.files or [] if f.name in expected}
     contents = {}
-    for name in sorted(expected & params.sha256.keys()):
+    for name in sorted(expected - missing):
         if name not in found or not found[name].exists():
             problems.append(f"package {params.package} holds no {name}")
             continue
@@ -99,3 +89,14 @@ def _read_package(params: Ingest) -> dict[str, bytes]:
     if problems:
         raise StageError(problems, _FIX)
     return contents
+
+
+def _installed(params: Ingest) -> importlib.metadata.Distribution:
+    try:
+        package = importlib.metadata.distribution(params.package)
+    except importlib.metadata.PackageNotFoundError:
+        raise StageError([f"package {params.package} is not installed"], _FIX) from None
+    if package.version != params.version:
+        found = f"package {params.package} is {package.version}"
+        raise StageError([f"{found}, params.yaml says {params.version}"], _FIX)
+    return package

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from warnings import catch_warnings
 
 import numpy as np
 import onnxruntime
@@ -15,24 +16,38 @@ from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
 from .asof import Floats
 from .columns import CATEGORIES, NUMBERS
+from .errors import StageError
 from .models import SklearnModel
 
 _OPSET = {"": 17, "ai.onnx.ml": 3}
 
 
 def to_onnx(model: SklearnModel) -> bytes:
-    """Convert: inputs `codes` and `numbers`, a column a feature; output `probabilities` [n, 2]."""
+    """Convert: inputs `codes` and `numbers`, a column a feature; output `probabilities` [n, 2].
+
+    Raises
+    ------
+    StageError
+        A step of the pipeline has no ONNX form, or the converter cannot make it.
+    """
     inputs = [
         (c, (StringTensorType if c in CATEGORIES else FloatTensorType)([None, 1]))
         for c in model.features
     ]
-    proto: ModelProto = convert_sklearn(
-        model.pipeline,
-        name="disrupted",
-        initial_types=inputs,
-        target_opset=_OPSET,
-        options={"zipmap": False},
-    )
+    try:
+        # A deprecation that numpy warns of inside protobuf: made an error, it fails as another one.
+        with catch_warnings(action="ignore", category=DeprecationWarning):
+            proto: ModelProto = convert_sklearn(
+                model.pipeline,
+                name="disrupted",
+                initial_types=inputs,
+                target_opset=_OPSET,
+                options={"zipmap": False},
+            )
+    except Exception as error:  # skl2onnx raises what it likes, RuntimeError mostly
+        problem = f"{type(model.pipeline[-1]).__name__} to ONNX: {type(error).__name__}: {error}"
+        fix = "select another candidate, or compare the versions of skl2onnx and protobuf"
+        raise StageError([problem], fix) from error
     _join_inputs(proto, model.features)
     # Their order follows Python's hash seed.
     opsets = sorted(proto.opset_import, key=lambda opset: opset.domain)

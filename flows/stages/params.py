@@ -62,7 +62,7 @@ class Hgb(_Section):
     learning_rate: float = Field(gt=0, le=1)
     leaves: int = Field(ge=2, le=255)
     bins: int = Field(ge=2, le=255)
-    min_leaf_flights: int = Field(ge=1)
+    min_leaf_flights: int = Field(ge=1, le=10_000_000)
     l2: float = Field(ge=0)
     feature_share: float = Field(gt=0, le=1)
     seed: int = Field(ge=0, lt=2**32)
@@ -71,7 +71,7 @@ class Hgb(_Section):
 class Logistic(_Section):
     """Logistic regression; `c` is the inverse of the penalty's weight."""
 
-    c: float = Field(gt=0)
+    c: float = Field(ge=1e-6, le=1e3)
 
 
 class RateTable(_Section):
@@ -181,11 +181,11 @@ class _Loader(yaml.SafeLoader):
     """A SafeLoader that refuses a key that is there twice, as DVC does."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
+        seen: set[tuple[str, str]] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if (key.tag, key.value) in seen:
                 why = f"key {key.value} is there twice, again in line {key.start_mark.line + 1}"
                 raise yaml.MarkedYAMLError(problem=why)
-            seen.add(key.value)
+            seen.add((key.tag, key.value))
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping

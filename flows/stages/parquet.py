@@ -39,7 +39,7 @@ def read_table(path: Path, columns: Mapping[str, Column]) -> pa.Table:
             raise StageError(problems, fix)
         table = file.read(list(columns), use_threads=False).select(list(columns))
         table.validate(full=True)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise StageError([f"{path} is damaged: {error}"], fix) from None
     if problems := wrong_values(str(path), table, columns):
         raise StageError(problems, fix)

@@ -51,5 +51,4 @@ class Metrics(TypedDict):
 
 def read_selected(root: Path) -> Candidate:
     """Give the name of the candidate in models/selected."""
-    selection = read_json(root / "models" / "selected" / "selection.json", Selection)
-    return selection["selected"]
+    return read_json(root / "models" / "selected" / "selection.json", Selection)["selected"]

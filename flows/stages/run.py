@@ -31,13 +31,17 @@ def run_stage(root: Path, params: Params, name: str) -> None:
     try:
         _run(root, params, name)
     except StageError as error:
-        error.stage = name
-        error.problems = [problem.replace(f"{root}/", "") for problem in error.problems]
+        error.stage, error.fix = name, _short(error.fix, root)
+        error.problems = [_short(problem, root) for problem in error.problems]
         raise
     except OSError as error:
-        path = str(error.filename).replace(f"{root}/", "")
         fix = "dvc repro makes it, dvc checkout restores it" if error.errno == ENOENT else ""
-        raise StageError([f"{path}: {error.strerror or error}"], fix, name) from error
+        problem = f"{_short(str(error.filename), root)}: {error.strerror or error}"
+        raise StageError([problem], fix, name) from error
+
+
+def _short(text: str, root: Path) -> str:
+    return text.replace(f"{root}/", "")
 
 
 def _run(root: Path, params: Params, name: str) -> None:

@@ -19,6 +19,7 @@ _READ = pacsv.ReadOptions(use_threads=False)  # the pool costs more CPU than it 
 _EMPTY = ("", "NA", "NaN")
 _PARSE: dict[str, Callable[[str], object]] = {
     "int": int,
+    "whole": float,
     "clock": float,
     "float": float,
     "text": str,
@@ -104,10 +105,9 @@ def _wrong_types(name: str, content: bytes, columns: Mapping[str, Column]) -> li
     for column, allowed in columns.items():
         for row, value in enumerate(table[column].to_pylist(), FIRST_ROW):
             if value is not None and not _parses(value, _PARSE[allowed.kind]):
-                text = value.decode("utf-8", "backslashreplace")
-                problems.append(
-                    f"{name}: column {column} = {text!r:.80} in row {row}: not {allowed.kind}"
-                )
+                text = repr(value.decode("utf-8", "backslashreplace"))[:80]
+                place = f"{name}: column {column} = {text} in row {row}"
+                problems.append(f"{place}: not of kind {allowed.kind}")
                 break
     return problems
 

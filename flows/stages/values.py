@@ -15,6 +15,7 @@ from .columns import Column
 TYPES = {
     "int": pa.int64(),
     "flag": pa.int8(),
+    "whole": pa.float64(),
     "clock": pa.float64(),
     "float": pa.float64(),
     "float32": pa.float32(),
@@ -62,9 +63,11 @@ def wrong_values(
 
 def _outside(values: np.ndarray[Any, Any], allowed: Column) -> npt.NDArray[np.bool_]:
     inside = (values >= allowed.low) & (values <= allowed.high) & np.isfinite(values)
-    if allowed.kind == "clock":
-        with np.errstate(invalid="ignore"):
-            inside &= (values % 100 < 60) & (values % 1 == 0)
+    with np.errstate(invalid="ignore"):
+        if allowed.kind in ("whole", "clock"):
+            inside &= values % 1 == 0
+        if allowed.kind == "clock":
+            inside &= values % 100 < 60
     outside: npt.NDArray[np.bool_] = ~inside
     return outside
 
@@ -74,4 +77,4 @@ def _why(value: float, allowed: Column) -> str:
         return "not a finite number"
     if not allowed.low <= value <= allowed.high:
         return f"outside {allowed.low:g} to {allowed.high:g}"
-    return "not a time of day, hhmm"
+    return "not a time of day, hhmm" if allowed.kind == "clock" else "not a whole number"

@@ -1,11 +1,13 @@
 """params.yaml: what is wrong is refused by name, with its value."""
 
 import pytest
+import yaml
 
-from flows.stages.columns import FEATURES, FORBIDDEN, forbidden
+from flows.stages.columns import FEATURE_FILE, FEATURES, FORBIDDEN, forbidden
 from flows.stages.errors import StageError
-from flows.stages.params import parse_params
+from flows.stages.params import parse_params, parse_yaml
 from flows.stages.run import run_stage
+from tests.conftest import REPOSITORY
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,7 @@ from flows.stages.run import run_stage
         ("windows", "test_first", "2013-13"),
         ("export", "max_difference", float("nan")),
         ("backtest", "months", []),
+        ("models", "hgb", None),
     ],
 )
 def test_a_wrong_parameter_is_named_with_its_value(values, section, name, value):
@@ -25,6 +28,30 @@ def test_a_wrong_parameter_is_named_with_its_value(values, section, name, value)
         parse_params(values)
     assert f"{section}.{name}" in str(refused.value)
     assert repr(value) in str(refused.value)
+
+
+@pytest.mark.parametrize("section", ["features", "evaluate"])
+def test_a_key_that_is_there_twice_is_refused_with_its_line(section):
+    text = (REPOSITORY / "params.yaml").read_text()
+    line = len(text.splitlines()) + 1
+    with pytest.raises(StageError, match=rf"key {section} is there twice, again in line {line}"):
+        parse_yaml(f"{text}{section}: 1\n")
+
+
+def test_a_key_that_is_there_twice_inside_a_section_is_refused():
+    with pytest.raises(StageError, match=r"params.yaml is not YAML: key seed .* in line 4"):
+        parse_yaml("evaluate:\n  seed: 0\n  gate: {}\n  seed: 1\n")
+
+
+def test_params_yaml_is_read_as_yaml_reads_it():
+    text = (REPOSITORY / "params.yaml").read_text()
+    assert parse_yaml(text) == yaml.safe_load(text)
+
+
+@pytest.mark.parametrize("content", [b"a: [1", b"- 1", b"", b"\xff"])
+def test_what_is_no_mapping_is_refused(content):
+    with pytest.raises(StageError, match=r"params\.yaml "):
+        parse_yaml(content)
 
 
 def test_windows_out_of_order_are_refused(values):
@@ -40,6 +67,12 @@ def test_an_unknown_stage_is_refused_with_the_list_of_stages(values, tmp_path):
 
 def test_no_feature_is_a_forbidden_column():
     assert forbidden(FEATURES) == []
+
+
+def test_what_tells_a_flights_time_or_outcome_in_a_feature_file_is_forbidden():
+    beside = FEATURE_FILE.keys() - set(FEATURES)
+    assert beside == {"date", "departure_utc", "flight", "disrupted", "operated"}
+    assert beside - {"flight"} <= FORBIDDEN.keys()
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)

@@ -1,10 +1,15 @@
 """dvc.yaml, params.yaml and the code say the same."""
 
 import ast
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+
+from flows.stages.evaluate import evaluate
+from flows.stages.export import export
+from flows.stages.params import Params
 
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "flows" / "stages"
@@ -41,3 +46,25 @@ def test_the_backtest_months_of_evaluate_are_those_of_params():
 def test_select_depends_on_every_candidate():
     found = [d for d in DVC["select"]["deps"] if d.startswith("models/")]
     assert found == [f"models/candidates/{name}" for name in sorted(PARAMS["candidates"])]
+
+
+class Watched:
+    """Parameters that remember which of their sections were asked for."""
+
+    def __init__(self, params: Params) -> None:
+        self.params, self.seen = params, set()
+
+    def __getattr__(self, section: str) -> object:
+        self.seen.add(section)
+        return getattr(self.params, section)
+
+
+@pytest.mark.parametrize(("stage", "function"), [("evaluate", evaluate), ("export", export)])
+def test_a_stage_that_is_given_all_parameters_uses_those_that_dvc_yaml_names(
+    small_models, easy_gate, tmp_path, stage, function
+):
+    root = shutil.copytree(small_models, tmp_path / "root")
+    evaluate(root, easy_gate)
+    watched = Watched(easy_gate)
+    function(root, watched)
+    assert watched.seen == set(DVC[stage]["params"])

@@ -1,4 +1,4 @@
-"""A real bundle, made by the pipeline's own functions from real flights, and servers that serve it."""
+"""A real bundle, made by the pipeline's own functions from real flights, and its servers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -41,10 +40,7 @@ class Trained(NamedTuple):
 
 
 def describe(model: SklearnModel, train: pa.Table, test: pa.Table) -> Trained:
-    with warnings.catch_warnings():
-        # A warning of numpy inside protobuf, which cannot be raised there, is "out of range".
-        warnings.simplefilter("default")
-        content = to_onnx(model)
+    content = to_onnx(model)
     metrics = json.loads((REPOSITORY / "models/evaluation/metrics.json").read_text())
     described = {
         "selected": "hgb",

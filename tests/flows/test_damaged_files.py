@@ -1,0 +1,230 @@
+"""What a stage reads from another stage: damage is refused with stage, file, column and value."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.stages.columns import FORBIDDEN
+from flows.stages.run import run_stage
+from tests.flows.refusals import command, refusal
+
+MARCH = "data/features/2013-03.parquet"
+JULY = "data/backtest/2013-07.parquet"
+
+
+@pytest.fixture
+def model_root(small_models: Path, tmp_path: Path) -> Path:
+    """A copy of `small_models`, for the test to damage."""
+    return shutil.copytree(small_models, tmp_path / "root")
+
+
+def put(file: Path, column: str, values: pa.Array) -> None:
+    """Replace a column of a parquet file."""
+    table = pq.read_table(file)
+    pq.write_table(table.set_column(table.column_names.index(column), column, values), file)
+
+
+def put_value(file: Path, column: str, value: float, row: int) -> None:
+    """Replace one value in a parquet file; rows count from 1."""
+    column_values = pq.read_table(file)[column]
+    values = column_values.to_numpy().copy()
+    values[row - 1] = value
+    put(file, column, pa.array(values, column_values.type))
+
+
+def set_label(file: Path, label: int) -> None:
+    """Give all flights of a parquet file one label."""
+    put(file, "disrupted", pa.array([label] * pq.read_table(file).num_rows, pa.int8()))
+
+
+def test_the_small_models_go_through_to_the_end(model_root, easy_gate):
+    run_stage(model_root, easy_gate, "evaluate")
+    run_stage(model_root, easy_gate, "export")
+    assert (model_root / "models/bundle/model.onnx").exists()
+
+
+@pytest.mark.parametrize("stage", ["train@hgb", "train@logistic", "train@rate_table"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf])
+def test_infinity_in_a_feature_is_refused_whatever_the_candidate(small_root, params, stage, value):
+    put_value(small_root / MARCH, "visib", value, row=7)
+    text = refusal(small_root, params, stage)
+    assert f"{MARCH}: column visib = {value:g} in row 7: not a finite number" in text
+    assert not (small_root / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected"),
+    [
+        ("distance_mi", np.nan, "column distance_mi is empty in 1 rows, first 3"),
+        ("disrupted", 2, "column disrupted = 2 in row 3: outside 0 to 1"),
+        ("operated", -1, "column operated = -1 in row 3: outside 0 to 1"),
+    ],
+)
+def test_a_value_that_may_not_be_is_named(small_root, params, column, value, expected):
+    put_value(small_root / MARCH, column, value, row=3)
+    assert f"{MARCH}: {expected}" in refusal(small_root, params, "train@hgb")
+
+
+@pytest.mark.parametrize(
+    ("column", "wrong", "expected"),
+    [
+        ("visib", "text", "column visib is of type string, should be float"),
+        ("visib", "float64", "column visib is of type double, should be float"),
+        ("carrier", "float64", "column carrier is of type double, should be string"),
+        ("date", "text", "column date is of type string, should be date32[day]"),
+    ],
+)
+def test_a_column_of_the_wrong_type_is_named(small_root, params, column, wrong, expected):
+    n = pq.read_table(small_root / MARCH).num_rows
+    put(small_root / MARCH, column, pa.array(["7"] * n) if wrong == "text" else pa.array([7.0] * n))
+    assert f"{MARCH}: {expected}" in refusal(small_root, params, "train@hgb")
+
+
+def test_a_missing_column_is_named(small_root, params):
+    pq.write_table(pq.read_table(small_root / MARCH).drop_columns(["visib"]), small_root / MARCH)
+    assert f"{MARCH}: column visib is missing" in refusal(small_root, params, "train@hgb")
+
+
+def test_a_month_without_rows_is_named(small_root, params):
+    pq.write_table(pq.read_table(small_root / MARCH).slice(0, 0), small_root / MARCH)
+    assert f"{MARCH} has no rows" in refusal(small_root, params, "train@hgb")
+
+
+@pytest.mark.parametrize(
+    ("stage", "month"),
+    [
+        ("train@rate_table", "2013-05"),  # before the validation months
+        ("train@rate_table", "2013-06"),  # the last one before them
+        ("train@rate_table", "2013-08"),  # one of them
+        ("backtest@2013-07", "2013-05"),
+        ("backtest@2013-07", "2013-06"),
+        ("backtest@2013-07", "2013-07"),
+        ("evaluate", "2013-11"),
+        ("export", "2013-12"),
+        ("export", "2013-05"),
+    ],
+)
+def test_a_missing_month_is_named(model_root, easy_gate, stage, month):
+    run_stage(model_root, easy_gate, "evaluate")
+    (model_root / f"data/features/{month}.parquet").unlink()
+    text = refusal(model_root, easy_gate, stage)
+    assert f"data/features/{month}.parquet is missing" in text
+
+
+def half(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def bit_flipped(content: bytes) -> bytes:
+    at = len(content) // 3
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize("damage", [half, bit_flipped, lambda _: b""], ids=["half", "bit", "empty"])
+@pytest.mark.parametrize(
+    ("file", "stage"),
+    [
+        (MARCH, "train@rate_table"),
+        (JULY, "evaluate"),
+        ("models/selected/model.pkl", "evaluate"),
+        ("models/selected/model.pkl", "export"),
+    ],
+)
+def test_a_damaged_file_is_named(model_root, easy_gate, file, stage, damage):
+    path = model_root / file
+    path.write_bytes(damage(path.read_bytes()))
+    text = refusal(model_root, easy_gate, stage)
+    assert f"stage {stage}: {file}" in text
+    assert "fix: " in text
+
+
+@pytest.mark.parametrize("damage", [half, lambda _: b"", lambda _: b'{"a": 1}', lambda _: b"\xff"])
+@pytest.mark.parametrize(
+    ("file", "stage"),
+    [
+        ("models/candidates/hgb/valid.json", "select"),
+        ("models/selected/selection.json", "evaluate"),
+        ("models/selected/model.json", "evaluate"),
+        ("models/candidates/rate_table/rates.json", "evaluate"),
+        ("models/evaluation/metrics.json", "export"),
+    ],
+)
+def test_damaged_json_is_named(model_root, easy_gate, file, stage, damage):
+    run_stage(model_root, easy_gate, "evaluate")
+    path = model_root / file
+    path.write_bytes(damage(path.read_bytes()))
+    assert f"stage {stage}: {file}: " in refusal(model_root, easy_gate, stage)
+
+
+@pytest.mark.parametrize("value", ["low", None, 2, float("nan")])
+def test_a_wrong_value_in_json_is_named(model_root, params, value):
+    path = model_root / "models/candidates/hgb/valid.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"auc": value}))
+    text = refusal(model_root, params, "select")
+    assert f"models/candidates/hgb/valid.json: auc = {value!r}: " in text
+
+
+def test_a_candidate_that_was_not_trained_is_named(model_root, params):
+    shutil.rmtree(model_root / "models/candidates/logistic")
+    assert "models/candidates/logistic/valid.json: No such file" in refusal(
+        model_root, params, "select"
+    )
+
+
+def test_a_prediction_that_is_no_probability_is_named(model_root, params):
+    put_value(model_root / JULY, "hgb", np.nan, row=5)
+    assert f"{JULY}: column hgb is empty" in refusal(model_root, params, "evaluate")
+
+
+def test_a_selected_model_that_is_no_candidate_is_refused(model_root, params):
+    others = params.model_copy(update={"candidates": ["logistic", "rate_table"]})
+    assert "models/selected: hgb is not among the candidates" in refusal(
+        model_root, others, "evaluate"
+    )
+
+
+@pytest.mark.parametrize("column", [*FORBIDDEN, "unheard_of"])
+def test_a_stored_model_that_reads_what_may_not_be_a_feature_is_refused(model_root, params, column):
+    path = model_root / "models/selected/model.json"
+    seal = json.loads(path.read_text())
+    path.write_text(json.dumps(seal | {"features": [*seal["features"], column]}))
+    text = refusal(model_root, params, "evaluate")
+    assert f"models/selected/model.json: column {column} " in text
+
+
+@pytest.mark.parametrize(
+    ("months", "stage", "expected"),
+    [
+        (("2013-11", "2013-12"), "evaluate", "data of 2013-11-01 to 2013-12-31"),
+        (("2013-07", "2013-08", "2013-09", "2013-10"), "train@hgb", "2013-07-01 to 2013-10-31"),
+        (
+            ("2013-01", "2013-02", "2013-03", "2013-04", "2013-05", "2013-06"),
+            "backtest@2013-07",
+            "data of 2013-01-01 to 2013-06-30",
+        ),
+    ],
+)
+def test_months_with_one_label_only_are_refused(model_root, params, months, stage, expected):
+    for month in months:
+        set_label(model_root / f"data/features/{month}.parquet", 0)
+    text = refusal(model_root, params, stage)
+    assert expected in text
+    assert "column disrupted = 0 in all" in text
+
+
+def test_a_backtest_month_with_one_label_only_is_refused(model_root, params):
+    set_label(model_root / JULY, 1)
+    assert "column disrupted = 1 in all" in refusal(model_root, params, "evaluate")
+
+
+def test_the_command_refuses_without_a_traceback(small_root):
+    (small_root / MARCH).write_bytes(b"PAR1")
+    done = command(small_root, "-m", "flows.stages", "train@hgb")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"stage train@hgb: {MARCH} is damaged: ")
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,166 @@
+"""Files appear whole or not at all, whatever ends the process; and git sees no leftover."""
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from flows.stages import files
+from tests.conftest import REPOSITORY
+from tests.flows.refusals import command, refusal
+
+KILLED = """
+    import os, signal, sys
+    from pathlib import Path
+    from flows.stages import files
+    target = Path(sys.argv[1])
+"""
+
+
+def killed(script: str, target: Path) -> None:
+    """Run `script`, which kills itself while it writes `target`."""
+    code = textwrap.dedent(KILLED) + textwrap.dedent(script)
+    done = subprocess.run([sys.executable, "-c", code, str(target)], cwd=REPOSITORY)
+    assert done.returncode == -signal.SIGKILL
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder `out` that holds one file, `a`."""
+    with files.whole_directory(tmp_path / "out") as part:
+        files.write_bytes(part / "a", b"old")
+    return tmp_path / "out"
+
+
+def test_a_full_disk_names_the_file_and_leaves_the_old_one(tmp_path, monkeypatch):
+    target = tmp_path / "out.json"
+    files.write_json(target, 1)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device") as refused:
+        files.write_json(target, 2)
+    assert refused.value.filename == str(target)
+    assert target.read_text() == "1\n"
+    assert names(tmp_path) == ["out.json"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "file"),
+    [("featurize", "data/features/2013-01.parquet"), ("ingest", "data/raw/flights/2013-01.csv")],
+)
+def test_a_stage_that_may_not_write_on_names_itself_and_the_file(
+    raw_root, tmp_path, params, stage, file
+):
+    if stage == "featurize":
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "raw").symlink_to(raw_root / "data" / "raw")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        text = refusal(tmp_path, params, stage)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert text == f"stage {stage}: {file}: File too large"
+    assert not (tmp_path / file).parent.exists()
+
+
+def test_a_folder_that_may_not_be_written_is_named(tmp_path, params):
+    (tmp_path / "data").write_text("a file")
+    assert "data/raw" in refusal(tmp_path, params, "ingest")
+
+
+def test_a_kill_before_the_end_leaves_the_old_folder_whole(folder):
+    script = """
+        with files.whole_directory(target) as part:
+            files.write_bytes(part / "b", b"new")
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    killed(script, folder)
+    assert names(folder) == ["a"]
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_kill_while_folders_are_swapped_leaves_one_of_them_whole_or_none(folder, step):
+    script = f"""
+        replace, calls = Path.replace, []
+        def replace_and_die(self, to):
+            done = replace(self, to)
+            if target in (self, to):
+                calls.append(to)
+                if len(calls) == {step}:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return done
+        Path.replace = replace_and_die
+        with files.whole_directory(target) as part:
+            for name in "bc":
+                files.write_bytes(part / name, b"new")
+    """
+    killed(script, folder)
+    assert not folder.exists() or names(folder) == ["b", "c"]
+    assert folder.exists() == (step == 2)
+
+
+def test_a_kill_while_the_old_folder_is_removed_leaves_the_new_one_whole(folder):
+    files.write_bytes(folder / "b", b"old")
+    script = """
+        unlink, removed = os.unlink, []
+        def unlink_one_and_die(path, **settings):
+            unlink(path, **settings)
+            removed.append(path)
+            os.kill(os.getpid(), signal.SIGKILL)
+        with files.whole_directory(target) as part:
+            for name in "cd":
+                files.write_bytes(part / name, b"new")
+            os.unlink = unlink_one_and_die
+    """
+    killed(script, folder)
+    assert names(folder) == ["c", "d"]
+
+
+@pytest.mark.parametrize("whole", ["whole_file", "whole_directory"])
+def test_what_a_kill_leaves_git_does_not_see_and_the_next_run_removes(tmp_path, whole):
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text((REPOSITORY / ".gitignore").read_text())
+    target = tmp_path / "out"
+    script = f"""
+        with files.{whole}(target) as part:
+            os.kill(os.getpid(), signal.SIGKILL)
+    """
+    killed(script, target)
+    assert len(names(tmp_path)) == 3
+    seen = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert seen.stdout == "?? .gitignore\n"
+    files.write_bytes(target, b"new")
+    assert names(tmp_path) == [".git", ".gitignore", "out"]
+
+
+def test_what_another_process_is_writing_is_not_removed(tmp_path):
+    with files.whole_directory(tmp_path / "out") as first:
+        files.write_bytes(first / "a", b"1")
+        with files.whole_directory(tmp_path / "out") as second:
+            files.write_bytes(second / "b", b"2")
+    assert names(tmp_path / "out") == ["a"]
+
+
+def test_the_command_ends_with_1_and_no_traceback(small_root):
+    text = (small_root / "params.yaml").read_text().replace("lead_min: 120", "lead_min: 1")
+    (small_root / "params.yaml").write_text(text)
+    done = command(small_root, "-m", "flows.stages", "featurize")
+    assert done.returncode == 1
+    assert "stage featurize: params.yaml: parameter features.lead_min = 1" in done.stderr
+    assert "Traceback" not in done.stderr
