@@ -15,7 +15,7 @@ from .errors import BundleError
 SUMS, MODEL, DESCRIPTION, ORIGIN = "SHA256SUMS", "model.onnx", "model.json", "origin.json"
 _ALLOWED = {SUMS, MODEL, DESCRIPTION, ORIGIN}
 _NEEDED = {SUMS, MODEL, DESCRIPTION}
-_LINE = re.compile(r"([0-9a-f]{64})  ([a-z.]+)")
+_LINE = re.compile(r"([0-9a-f]{64})  ([a-z.]+)\n")
 _MAX_BYTES = 256 << 20
 _FIX = "run `dvc repro export`, `dvc checkout models/bundle` or `python -m serving.bundle` again"
 
@@ -78,11 +78,12 @@ def _read_files(folder: Path) -> dict[str, bytes]:
 
 
 def _check_sums(folder: Path, files: dict[str, bytes]) -> None:
-    lines = files[SUMS].decode("ascii", "replace").splitlines()
-    found = [_LINE.fullmatch(line) for line in lines]
-    stated = {match[2]: match[1] for match in found if match}
+    text = files[SUMS].decode("ascii", "replace")
+    stated = {name: digest for digest, name in _LINE.findall(text)}
     problems = []
-    if len(stated) != len(lines) or stated.keys() != files.keys() - {SUMS}:
+    # Nothing but these lines: rendered again, they are the file.
+    rendered = "".join(f"{digest}  {name}\n" for name, digest in stated.items())
+    if rendered != text or stated.keys() != files.keys() - {SUMS}:
         problems.append(f"{SUMS} does not list exactly {', '.join(sorted(files.keys() - {SUMS}))}")
     for name, expected in stated.items():
         if name in files and (actual := hashlib.sha256(files[name]).hexdigest()) != expected:
