@@ -230,3 +230,4 @@ class Load:
                 continue
             self.statuses.append(found.status)
             self.versions.append(found.headers.get("x-model-version", ""))
+        connection.close()
