@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,21 +16,10 @@ from .settings import Settings
 
 Schema = dict[str, Any]
 
-# A flight of the test months: Delta from JFK to Los Angeles on 20 December 2013.
-EXAMPLE: dict[str, Any] = {
-    "carrier": "DL",
-    "origin": "JFK",
-    "dest": "LAX",
-    "departure": "2013-12-20T17:30",
-    "arrival": "21:05",
-    "distance_mi": 2475,
-    "origin_late_3h": 0.4,
-    "origin_waiting_3h": 0.25,
-    "precip": 0.02,
-    "wind_speed": 12.7,
-    "visib": 6,
-    "pressure": 1012.5,
-}
+# JetBlue 918 to Boston on 23 December 2013, which arrived 204 minutes late.
+EXAMPLE: dict[str, Any] = msgspec.json.decode(
+    Path(__file__).with_name("example.json").read_bytes()
+)["rows"][0]
 
 
 def openapi(settings: Settings) -> Schema:

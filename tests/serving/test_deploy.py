@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import importlib.metadata
 import json
 import re
@@ -146,3 +147,16 @@ def test_prometheus_takes_rules_and_metrics(server: Server):
     # 3 is for remarks on style; process_* are Prometheus's own names.
     assert done.returncode in (0, 3), done.stderr
     assert b"serving_" not in done.stderr, done.stderr
+
+
+def test_the_example_of_the_readme_is_answered(server: Server):
+    command = "curl http://127.0.0.1:8000/predict -H 'content-type: application/json'"
+    assert f"$ {command} -d @serving/example.json" in (REPOSITORY / "README.md").read_text()
+    body = (REPOSITORY / "serving/example.json").read_bytes()
+    assert server.ask("POST", "/predict", body).json["labels"] == ["disrupted"]
+
+
+def test_every_setting_stands_in_the_documentation():
+    text = (REPOSITORY / "docs/serving.md").read_text()
+    named = set(re.findall(r"`SERVING_([A-Z_]+)`", text))
+    assert named == {field.name.upper() for field in dataclasses.fields(Settings)}
