@@ -8,10 +8,10 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv demo serve bench-serve profile lock lint types test full clean
+.PHONY: help venv demo serve bench-serve bench-serve-others profile lock lint types test full clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
 
 venv: .venv/.installed  ## .venv with the locked packages
 
@@ -40,6 +40,9 @@ profile: venv  ## CPU, wall and peak memory of every stage
 
 bench-serve: venv  ## CPU, latency and memory of the server, against its targets (needs wrk)
 	python -m benchmarks.serve
+
+bench-serve-others: venv  ## the server beside LitServe, BentoML, KServe and MLServer (makes their environments)
+	python -m benchmarks.serve_others
 
 lock:  ## requirements.lock anew from setup.cfg (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

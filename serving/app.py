@@ -113,7 +113,7 @@ def build_app(live: Live, settings: Settings, metrics: Metrics) -> Edge:
     for path, get in table:
         app.router.routes.append(Route(path, _Endpoint(_without_body(get)), methods=["GET"]))
     add_pages(app, live)
-    app.openapi = lambda: openapi(settings)  # type: ignore[method-assign]
+    app.openapi = lambda: openapi(settings, live.now and live.now.model)  # type: ignore[method-assign]
     app.add_exception_handler(HTTPException, _refused)
     return Edge(app, {"/predict": predictions.predict}, metrics)
 

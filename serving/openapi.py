@@ -10,6 +10,7 @@ import msgspec
 from flows.stages.columns import CATEGORIES
 from flows.stages.known import KNOWN
 
+from .model import Model
 from .protocol import OUTPUTS, Infer
 from .schema import MAX_ID, REQUIRED, TYPES
 from .settings import Settings
@@ -22,12 +23,12 @@ EXAMPLE: dict[str, Any] = msgspec.json.decode(
 )["rows"][0]
 
 
-def openapi(settings: Settings) -> Schema:
-    """Describe every path."""
+def openapi(settings: Settings, serving: Model | None) -> Schema:
+    """Describe every path, with the name and version of the model that serves."""
     model = "/v2/models/{model}"
     version = model + "/versions/{version}"
-    named = [_in_path("model")]
-    versioned = [*named, _in_path("version")]
+    named = [_in_path("model", serving.name if serving else None)]
+    versioned = [*named, _in_path("version", serving.version if serving else None)]
     paths: Schema = {
         "/predict": _post("Probabilities of rows or columns", _body(settings), _predicted(), []),
         "/explain": _post(
@@ -203,8 +204,9 @@ def _problem() -> Schema:
     }
 
 
-def _in_path(name: str) -> Schema:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+def _in_path(name: str, value: str | None) -> Schema:
+    schema: Schema = {"type": "string", **({"enum": [value]} if value else {})}
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _flag(name: str) -> Schema:
