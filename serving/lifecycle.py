@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Iterator
@@ -65,6 +66,9 @@ class Server(uvicorn.Server):
             log.error("%s", error)  # noqa: TRY400 - expected, so without a traceback
             self.failed = self.should_exit = True
             return
+        # What is there now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         self._start(self._reload_when_asked())
 
     async def _reload_when_asked(self) -> None:
