@@ -69,7 +69,7 @@ def test_malformed_bodies_get_4xx_and_never_5xx(server: Server, rows, full_size)
 
 
 def test_cases_from_its_own_openapi_get_no_5xx(server: Server, full_size, tmp_path: Path):
-    each = 2000 if full_size else 10
+    each = 1300 if full_size else 10
     command = [
         str(Path(sys.executable).parent / "schemathesis"),
         "run",
