@@ -6,6 +6,7 @@ import json
 from argparse import Namespace
 
 from dvc_bridge.cli.selection import chosen
+from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.probe import check_version
@@ -26,6 +27,7 @@ def plan(args: Namespace) -> int:
     project = find_project()
     with RepositoryLock(project).held(), Session(project) as session:
         pipeline = read_pipeline(project)
+        read_settings(project, pipeline)  # nothing of it shows, but what is wrong is told here too
         order = select(pipeline, chosen(args, project))
         workspace = Workspace(project)
         sources = Sources(
@@ -33,7 +35,8 @@ def plan(args: Namespace) -> int:
             lambda key: newest_run(project, key),
             lambda stage: ask_dvc(session, stage),
         )
-        forecasts = forecast(pipeline, order, sources, force=args.force)
+        alone = args.single_item and not args.all_pipelines
+        forecasts = forecast(pipeline, order, sources, force=args.force, alone=alone)
         workspace.hashes.save()
     line = timeline(forecasts, Journal(project).seconds)
     if args.json:

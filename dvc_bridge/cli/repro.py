@@ -10,18 +10,18 @@ from pathlib import Path
 
 from dvc_bridge.cli.plan import plan
 from dvc_bridge.cli.selection import chosen
+from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.probe import check_version
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.dvcio.yaml12 import read
 from dvc_bridge.errors import (
     IntegrityError,
     StageFailedError,
     StoppedError,
     VersionMismatchError,
 )
-from dvc_bridge.plan.settings import FILE, Settings, settings_of
+from dvc_bridge.plan.settings import FILE
 from dvc_bridge.plan.targets import select
 from dvc_bridge.run.local import Options
 from dvc_bridge.run.local import repro as run
@@ -50,7 +50,7 @@ def repro(args: Namespace) -> int:
             args.keep_going,
             args.force,
             alone=args.single_item and not args.all_pipelines,
-            mutexes=read_settings(project).mutex_groups(addresses),
+            mutexes=read_settings(project, pipeline).mutex_groups(addresses),
         )
         if args.verify:
             from dvc_bridge.run.verify import verify  # noqa: PLC0415  not for every run
@@ -59,12 +59,6 @@ def repro(args: Namespace) -> int:
             return _verified(verify(project, stages, _view(args)))
         summary = run(project, pipeline, order, options, _view(args), lock)
     return _told(summary, project)
-
-
-def read_settings(project: Project) -> Settings:
-    """Read dvc-bridge.yaml; there need not be one."""
-    path = project.root / FILE
-    return settings_of(read(path, FILE) if path.exists() else None)
 
 
 def _view(args: Namespace) -> View:

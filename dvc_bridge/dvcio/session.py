@@ -92,7 +92,8 @@ class Session(ExitStack):
 
             from dvc_bridge.dvcio.bookkeeping import batched  # noqa: PLC0415
 
-            # Its progress bars would fall into the output of the stages.
+            # What it tells of its work, the view tells; its progress bars would fall into that.
+            logging.getLogger("dvc").setLevel(logging.WARNING)
             logging.getLogger("dvc.progress").setLevel(logging.CRITICAL)
             repo = Repo(str(self._project.root))
             repo.lock = LockNoop()

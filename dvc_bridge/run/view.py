@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from dvc_bridge.run.outcome import Outcome
 
@@ -40,8 +41,7 @@ class View(Protocol):
 class PlainView:
     """One line for everything, as a log file wants it; unchanged stages are not named."""
 
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self._out = out
+    def __init__(self) -> None:
         self._names: Sequence[str] = ()
         self._begun: dict[int, float] = {}
         self._lock = Lock()
@@ -72,4 +72,17 @@ class PlainView:
 
     def _print(self, text: str) -> None:
         with self._lock:
-            print(text, file=self._out, flush=True)
+            try:
+                print(text, flush=True)
+            except BrokenPipeError:
+                print_nowhere()
+
+
+def print_nowhere() -> None:
+    """Drop what is printed from now on: whoever read it has gone, as with `| head`.
+
+    Neither a run nor its exit code may depend on a reader.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
