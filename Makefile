@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv demo serve bench-local bench-serve bench-serve-others profile lock lint types test full clean
+.PHONY: help venv versions demo serve bench-local bench-serve bench-serve-others profile lock lint types test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -22,6 +22,16 @@ venv: .venv/.installed  ## .venv with the locked packages
 	  { echo "this Python cannot make a venv; on Debian: apt-get install python3-venv" >&2; exit 2; }
 	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The oldest DVC that dvc_bridge supports, and two between it and the newest.
+OLDER_DVC := 3.48.4 3.55.2 3.63.0
+
+versions: $(OLDER_DVC:%=.venv-dvc/%/.installed)  ## environments with older versions of DVC, for the tests
+
+.venv-dvc/%/.installed: tests/dvc_bridge/versions/%.txt
+	$(PYTHON) -m venv .venv-dvc/$*
+	.venv-dvc/$*/bin/pip install --quiet --retries 1 --require-hashes -r $<
 	@touch $@
 
 demo: venv  ## the pipeline by `dvc repro`, then by Metaflow; every file's md5 side by side
@@ -54,6 +64,10 @@ lock:  ## requirements.lock anew from setup.cfg (needs uv)
 	  print(f["options.extras_require"]["serving"])' | \
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --constraint requirements.lock -o serving/requirements.lock -
+	for version in $(OLDER_DVC); do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --no-header -o tests/dvc_bridge/versions/$$version.txt tests/dvc_bridge/versions/$$version.in \
+	    || exit; done
 
 lint: venv  ## style and import rules
 	ruff check .
@@ -64,10 +78,12 @@ types: venv  ## mypy strict
 	mypy
 
 test: lint types  ## the whole test suite with linters, types and import rules
+	@$(MAKE) --no-print-directory -j2 versions || \
+	  echo "no package index: the tests on older versions of DVC are skipped" >&2
 	pytest
 
 full: venv  ## the pipeline by `dvc repro` and by Metaflow in a copy, as a test (minutes)
 	pytest -m full
 
 clean:  ## remove .venv and caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info
+	rm -rf .venv .venv-dvc .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info

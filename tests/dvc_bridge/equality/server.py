@@ -17,7 +17,7 @@ import sys
 import traceback
 from typing import Any
 
-DEADLINE = 30  # s, of a command that takes one even on a busy machine
+DEADLINE = 60  # s, of a command that takes one even on a busy machine
 NOWHERE = compile("", "nowhere", "exec")
 ENTRY_POINTS = {"dvc": "dvc.cli", "dvc_bridge": "dvc_bridge.cli"}
 

@@ -9,7 +9,7 @@ MARKS = "<<<<<<< HEAD\nschema: '2.0'\n=======\nschema: '2.0'\n>>>>>>> other\n"
 # By name: in dvc.yaml this becomes that; and what the message must name.
 EDITS = {
     "a cycle": ("deps: [raw.txt]", "deps: [joined.txt]", "start"),
-    "a stage of its own out": ("deps: [raw.txt]", "deps: [start.txt]", "start.txt"),
+    "a stage of its own out": ("deps: [raw.txt]", "deps: [start.txt]", "start"),
     "one out of two stages": ("outs: [left.txt]", "outs: [right.txt]", "right.txt"),
     "one out inside another": ("outs: [left.txt]", "outs: [joined.txt/x]", "joined.txt"),
     "an out that is a dep's file": ("outs: [left.txt]", "outs: [code.sh]", "code.sh"),

@@ -67,7 +67,6 @@ REFUSED = {
     "an unknown variable": ("${rate}", "${absent}"),
     "a variable defined twice": ("- more.json", "- more.json\n  - rate: 2"),
     "a file of variables that is not there": ("more.json", "absent.json"),
-    "a mapping where a text is needed": ("echo ${rate}", "echo ${files}/x"),
 }
 
 
