@@ -82,6 +82,10 @@ class LiveView:
             said = (f"{outcome.value}{took}", STYLES[outcome])
             self._console.print(Text.assemble(said, f"  {self._names[place]}"), soft_wrap=True)
 
+    def note(self, text: str) -> None:
+        """Scroll it by."""
+        self._console.print(Text(text, style="bold"), soft_wrap=True)
+
     def _draw(self) -> Group:
         with self._lock:
             running = sorted(self._begun.items(), key=lambda item: item[1])

@@ -106,10 +106,11 @@ class _Run:
     def run(self) -> None:
         names = [stage.address for stage in self._stages]
         with ExitStack() as stack:
+            # First, so that it ends last: what is written at the end is written to its end.
+            stack.enter_context(handed_to(self._processes.events.put))
             stack.enter_context(self._view.shown(names, self._journal.seconds))
             stack.callback(self._journal.save)
             stack.callback(self._ledger.close)
-            stack.enter_context(handed_to(self._processes.events.put))
             while True:
                 self._fill()
                 if not self._running:
@@ -123,16 +124,19 @@ class _Run:
             self._begin(self._schedule.take())
 
     def _wait(self) -> None:
-        if self._processes.events.empty():
+        if not self._processes.events.empty():
+            ended = self._next_end()
+        else:
             self._ledger.flush_now_and_then()
             with self._repository_lock.released():
-                event = self._processes.events.get()
-        else:
-            event = self._processes.events.get()
-        if isinstance(event, Interrupted):
+                ended = self._next_end()
+        self._end(ended)
+
+    def _next_end(self) -> Ended:
+        # A signal is passed on at once: the lock may be held by the very command that it is to end.
+        while isinstance(event := self._processes.events.get(), Interrupted):
             self._interrupt(event.signal)
-        else:
-            self._end(event)
+        return event
 
     def _begin(self, place: int) -> None:
         try:
@@ -210,6 +214,8 @@ class _Run:
         again = bool(self.summary.interrupted)
         self.summary.interrupted = signum
         self._stopping = True
+        many = f"{len(self._running)} stages" if len(self._running) > 1 else "1 stage"
+        self._view.note(f"killing {many}" if again else f"stopping {many}; once more kills them")
         self._processes.stop(signum, kill=again)
 
 

@@ -37,6 +37,9 @@ class View(Protocol):
     def ended(self, place: int, outcome: Outcome) -> None:
         """The stage's turn is over."""
 
+    def note(self, text: str) -> None:
+        """Something of the run as a whole has to be said."""
+
 
 class PlainView:
     """One line for everything, as a log file wants it; unchanged stages are not named."""
@@ -69,6 +72,10 @@ class PlainView:
         begun = self._begun.pop(place, None)
         took = f" ({time.monotonic() - begun:.1f} s)" if begun is not None else ""
         self._print(f"{self._names[place]}: {outcome.value}{took}")
+
+    def note(self, text: str) -> None:
+        """Say it."""
+        self._print(f"dvc-bridge: {text}")
 
     def _print(self, text: str) -> None:
         with self._lock:
