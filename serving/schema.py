@@ -13,11 +13,12 @@ from msgspec import Meta
 from flows.stages.columns import CATEGORIES
 from flows.stages.known import KNOWN
 
-_CODE, _DEPARTURE = r"^[0-9A-Z]{1,8}$", r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d$"
-_ARRIVAL = r"^([01]\d|2[0-3]):[0-5]\d$"
-_TIMES = {"departure": _DEPARTURE, "arrival": _ARRIVAL}
-PATTERNS = {**dict.fromkeys(CATEGORIES, _CODE), **_TIMES}
-MATCHES = [re.compile(pattern).search for pattern in PATTERNS.values()]
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_TIMES = {"departure": f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_CLOCK}$", "arrival": f"^{_CLOCK}$"}
+PATTERNS = {**dict.fromkeys(CATEGORIES, "^[0-9A-Z]{1,8}$"), **_TIMES}
+MATCHES = [re.compile(pattern).fullmatch for pattern in PATTERNS.values()]
+# Python's $ also matches before a line end at the end; the length shuts it out.
+_LENGTHS = {**dict.fromkeys(CATEGORIES, 8), "departure": 16, "arrival": 5}
 
 
 def _number(name: str) -> Any:
@@ -29,7 +30,7 @@ MAX_ID = 128
 
 # Everything that may be in a row, in the order in which it is taken apart: codes, times, numbers.
 TYPES: dict[str, Any] = {
-    **{name: Annotated[str, Meta(pattern=p)] for name, p in PATTERNS.items()},
+    **{n: Annotated[str, Meta(pattern=p, max_length=_LENGTHS[n])] for n, p in PATTERNS.items()},
     **{name: _number(name) for name in KNOWN},
 }
 REQUIRED = frozenset({*PATTERNS} | {n for n in KNOWN if KNOWN[n].required})
@@ -38,12 +39,18 @@ LOW = np.array([[k.low] for k in KNOWN.values()])
 HIGH = np.array([[k.high] for k in KNOWN.values()])
 
 
-def _fields(of: Callable[[Any], Any]) -> list[Any]:
-    # Decoded without patterns and ranges, which are checked by column: that takes half the time.
+def _plain(of: Callable[[Any], Any]) -> list[Any]:
     plain = {name: str if name in PATTERNS else float for name in TYPES}
     plain |= {name: float | None for name in TYPES if name not in REQUIRED}  # type: ignore[misc]
     return [(n, of(t)) if n in REQUIRED else (n, of(t) | None, None) for n, t in plain.items()]
 
 
-Row = msgspec.defstruct("Row", _fields(lambda t: t), forbid_unknown_fields=True, gc=False)
-Columns = msgspec.defstruct("Columns", _fields(list.__class_getitem__), forbid_unknown_fields=True)
+def _checked() -> list[Any]:
+    return [(n, t) if n in REQUIRED else (n, t, None) for n, t in TYPES.items()]
+
+
+# A few rows are checked as they are decoded. Many are decoded without patterns and ranges, which
+# are then checked by column: that takes half the time.
+Row = msgspec.defstruct("Row", _checked(), forbid_unknown_fields=True, gc=False)
+BulkRow = msgspec.defstruct("BulkRow", _plain(lambda t: t), forbid_unknown_fields=True, gc=False)
+Columns = msgspec.defstruct("Columns", _plain(list.__class_getitem__), forbid_unknown_fields=True)
