@@ -14,11 +14,14 @@ from flows.stages.columns import CATEGORIES
 from flows.stages.known import KNOWN
 
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
-_TIMES = {"departure": f"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_CLOCK}$", "arrival": f"^{_CLOCK}$"}
-PATTERNS = {**dict.fromkeys(CATEGORIES, "^[0-9A-Z]{1,8}$"), **_TIMES}
-MATCHES = [re.compile(pattern).fullmatch for pattern in PATTERNS.values()]
-# Python's $ also matches before a line end at the end; the length shuts it out.
-_LENGTHS = {**dict.fromkeys(CATEGORIES, 8), "departure": 16, "arrival": 5}
+_TEXTS = {
+    **dict.fromkeys(CATEGORIES, "[0-9A-Z]{1,8}"),
+    "departure": f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_CLOCK}",
+    "arrival": _CLOCK,
+}
+# Python's $ also matches before a line end at the end.
+PATTERNS = {name: rf"^{pattern}(?!\n)$" for name, pattern in _TEXTS.items()}
+MATCHES = [re.compile(pattern).search for pattern in PATTERNS.values()]
 
 
 def _number(name: str) -> Any:
@@ -30,7 +33,7 @@ MAX_ID = 128
 
 # Everything that may be in a row, in the order in which it is taken apart: codes, times, numbers.
 TYPES: dict[str, Any] = {
-    **{n: Annotated[str, Meta(pattern=p, max_length=_LENGTHS[n])] for n, p in PATTERNS.items()},
+    **{name: Annotated[str, Meta(pattern=p)] for name, p in PATTERNS.items()},
     **{name: _number(name) for name in KNOWN},
 }
 REQUIRED = frozenset({*PATTERNS} | {n for n in KNOWN if KNOWN[n].required})
