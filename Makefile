@@ -57,12 +57,14 @@ bench-serve: venv  ## CPU, latency and memory of the server, against its targets
 bench-serve-others: venv  ## the server beside LitServe, BentoML, KServe and MLServer (makes their environments)
 	python -m benchmarks.serve_others
 
+# Extras stay in the pins: pip, asked for coverage[toml], would otherwise look at a newer coverage,
+# for which there is no hash.
 lock:  ## requirements.lock anew from setup.cfg (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes \
 	  --all-extras --no-header -o requirements.lock setup.cfg
 	$(PYTHON) -c 'import configparser as c; f = c.ConfigParser(); f.read("setup.cfg"); \
 	  print(f["options.extras_require"]["serving"])' | \
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header \
 	  --constraint requirements.lock -o serving/requirements.lock -
 	for version in $(OLDER_DVC); do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \

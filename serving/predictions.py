@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import msgspec
@@ -42,6 +43,8 @@ class Predictions:
     def __init__(self, live: Live, settings: Settings, metrics: Metrics) -> None:
         self.live, self.settings, self.metrics = live, settings, metrics
         self.log = RequestLog(settings, metrics) if settings.request_log else None
+        # More threads would wait for Python's lock, each with memory of its own.
+        self.pool = ThreadPoolExecutor(1, "predict")
 
     async def predict(self, scope: Scope, receive: Receive) -> Answer:
         """Predict rows or columns."""
@@ -84,7 +87,8 @@ class Predictions:
             if len(body) <= _INLINE_BYTES:
                 predicted = predict(serving.model, body, scope["request_id"])
             else:
-                work = asyncio.to_thread(predict, serving.model, body, scope["request_id"])
+                arguments = (serving.model, body, scope["request_id"])
+                work = asyncio.get_running_loop().run_in_executor(self.pool, predict, *arguments)
                 predicted = await asyncio.wait_for(work, self.settings.timeout_s)
         except TimeoutError:
             detail = f"the answer took more than {self.settings.timeout_s:g} s"

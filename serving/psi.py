@@ -74,11 +74,11 @@ class Grid:
                 found[at, bins.get(code, last)] += rows
                 found[at, _UNSEEN] += 0 if code in bins else rows
         values = np.column_stack([numbers, probabilities.astype(np.float32)])
-        bin_of = np.zeros(values.shape, np.int64)
+        below = np.zeros(values.shape, np.int8)
         for edges in self._edges:
-            bin_of += values > edges
-        bin_of[np.isnan(values)] = _MISSING
-        bin_of += np.arange(values.shape[1]) * _WIDTH
+            below += values > edges
+        below[np.isnan(values)] = _MISSING
+        bin_of = below + np.arange(values.shape[1]) * _WIDTH
         counted = np.bincount(bin_of.ravel(), minlength=values.shape[1] * _WIDTH)
         found[len(CATEGORIES) :] = counted.reshape(-1, _WIDTH)
         return found

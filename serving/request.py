@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -14,16 +14,16 @@ from flows.stages.known import Float32s, feature_numbers
 
 from .errors import Problem, RequestError
 from .misfits import columns_problems, explained, refused
-from .schema import HIGH, LOW, MATCHES, MAX_ID, N_CODES, N_TEXTS, TYPES, Columns, Row
+from .schema import HIGH, LOW, MATCHES, MAX_ID, N_CODES, N_TEXTS, TYPES, BulkRow, Columns, Row
 
 
-class Body(msgspec.Struct, forbid_unknown_fields=True):
-    """What /predict takes: `rows` or `columns`."""
-
-    # Made at run time, so that no type checker can follow them.
-    rows: list[Row] | None = None  # type: ignore[valid-type]
-    columns: Columns | None = None  # type: ignore[valid-type]
-    id: Annotated[str, Meta(max_length=MAX_ID)] | None = None
+def _decoder(row: Any) -> Callable[[bytes], Any]:
+    """Give what decodes a body of /predict: `rows` or `columns`."""
+    own_id = Annotated[str, Meta(max_length=MAX_ID)]
+    kinds: dict[str, Any] = {"rows": list[row], "columns": Columns, "id": own_id}
+    fields = [(name, kind | None, None) for name, kind in kinds.items()]
+    body = msgspec.defstruct("Body", fields, forbid_unknown_fields=True)
+    return msgspec.json.Decoder(body).decode
 
 
 class Batch(NamedTuple):
@@ -36,11 +36,16 @@ class Batch(NamedTuple):
     numbers: Float32s  # (n, len(NUMBERS))
 
 
+# In the order of TYPES; None is a column that is not known.
+GivenColumns = Sequence[Sequence[Any] | None]
+
+
 class _MisfitError(Exception):
     """Some value does not fit; which one is found by looking at each."""
 
 
-_decode = msgspec.json.Decoder(Body).decode
+_BULK_BYTES = 16 << 10
+_decode, _decode_bulk = _decoder(Row), _decoder(BulkRow)
 _astuple = msgspec.structs.astuple
 
 
@@ -53,14 +58,15 @@ def read_batch(content: bytes, max_rows: int) -> tuple[Batch, str | None]:
         400 for what is not JSON; 422 for what does not fit, with every problem's row and column.
     """
     try:
-        body: Any = _decode(content)
+        bulk = len(content) > _BULK_BYTES
+        body = _decode_bulk(content) if bulk else _decode(content)
         if (body.rows is None) == (body.columns is None):
             raise RequestError(422, 'the body holds either "rows" or "columns"')
         if body.columns is not None:
-            return _batch(_even(_astuple(body.columns)), max_rows), body.id
+            return _batch(_checked(_even(_astuple(body.columns))), max_rows), body.id
         _check_count(len(body.rows), max_rows)
         by_column = tuple(zip(*map(_astuple, body.rows), strict=True))
-        return _batch(by_column, max_rows), body.id
+        return _batch(_checked(by_column) if bulk else by_column, max_rows), body.id
     except (msgspec.ValidationError, _MisfitError):
         raise explained(content, max_rows) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -76,7 +82,8 @@ def convert_columns(given: Mapping[str, Sequence[Any]], max_rows: int) -> Batch:
         422, with every problem's row and column.
     """
     try:
-        return _batch(_even(_astuple(msgspec.convert(given, Columns))), max_rows)
+        columns = _astuple(msgspec.convert(given, Columns))
+        return _batch(_checked(_even(columns)), max_rows)
     except (msgspec.ValidationError, _MisfitError):
         raise refused(columns_problems(given)) from None
 
@@ -86,29 +93,35 @@ def _check_count(n: int, max_rows: int) -> None:
         raise RequestError(422, f"{n} rows; a request has 1 to {max_rows}")
 
 
-def _batch(columns: Sequence[Sequence[Any] | None], max_rows: int) -> Batch:
-    """Check and join columns, in the order of TYPES; None is a column that is not known."""
-    n = len(columns[0] or ())
-    _check_count(n, max_rows)
+def _checked(columns: GivenColumns) -> GivenColumns:
+    """Give the columns, their numbers as one array, if all values fit."""
     for match, texts in zip(MATCHES, columns, strict=False):
         if not all(map(match, set(texts or ()))):
             raise _MisfitError
-    unknown = (np.nan,) * n
+    unknown = (np.nan,) * len(columns[0] or ())
     numbers = [unknown if column is None else column for column in columns[N_TEXTS:]]
     known = np.array(numbers, np.float64)
     if (known < LOW).any() or (known > HIGH).any():
         raise _MisfitError
+    return (*columns[:N_TEXTS], *known)
+
+
+def _batch(columns: GivenColumns, max_rows: int) -> Batch:
+    """Join columns that fit, in the order of TYPES."""
+    _check_count(len(columns[0] or ()), max_rows)
+    known = np.array(columns[N_TEXTS:], np.float64)
     codes = np.array(columns[:N_CODES], object).T
     departure, arrival = columns[N_CODES], columns[N_CODES + 1]
     try:
         leaves = np.array(departure, "datetime64[m]").astype(np.int64)
     except ValueError:
         raise refused(_dates_problems(departure or ())) from None
-    lands = np.array([int(t[:2]) * 60 + int(t[3:5]) for t in arrival or ()], np.int64)
+    clock = {t: int(t[:2]) * 60 + int(t[3:]) for t in set(arrival or ())}
+    lands = np.array([clock[t] for t in arrival or ()], np.int64)
     return Batch(codes, leaves, lands, known.T, feature_numbers(leaves, lands, known.T))
 
 
-def _even(columns: Sequence[Sequence[Any] | None]) -> Sequence[Sequence[Any] | None]:
+def _even(columns: GivenColumns) -> GivenColumns:
     """Give the columns, if they are of one length."""
     n = len(columns[0] or ())
     wrong = [

@@ -13,10 +13,14 @@ from msgspec import Meta
 from flows.stages.columns import CATEGORIES
 from flows.stages.known import KNOWN
 
-_CODE, _DEPARTURE = r"^[0-9A-Z]{1,8}$", r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d$"
-_ARRIVAL = r"^([01]\d|2[0-3]):[0-5]\d$"
-_TIMES = {"departure": _DEPARTURE, "arrival": _ARRIVAL}
-PATTERNS = {**dict.fromkeys(CATEGORIES, _CODE), **_TIMES}
+_CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
+_TEXTS = {
+    **dict.fromkeys(CATEGORIES, "[0-9A-Z]{1,8}"),
+    "departure": f"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_CLOCK}",
+    "arrival": _CLOCK,
+}
+# Python's $ also matches before a line end at the end.
+PATTERNS = {name: rf"^{pattern}(?!\n)$" for name, pattern in _TEXTS.items()}
 MATCHES = [re.compile(pattern).search for pattern in PATTERNS.values()]
 
 
@@ -38,12 +42,18 @@ LOW = np.array([[k.low] for k in KNOWN.values()])
 HIGH = np.array([[k.high] for k in KNOWN.values()])
 
 
-def _fields(of: Callable[[Any], Any]) -> list[Any]:
-    # Decoded without patterns and ranges, which are checked by column: that takes half the time.
+def _plain(of: Callable[[Any], Any]) -> list[Any]:
     plain = {name: str if name in PATTERNS else float for name in TYPES}
     plain |= {name: float | None for name in TYPES if name not in REQUIRED}  # type: ignore[misc]
     return [(n, of(t)) if n in REQUIRED else (n, of(t) | None, None) for n, t in plain.items()]
 
 
-Row = msgspec.defstruct("Row", _fields(lambda t: t), forbid_unknown_fields=True, gc=False)
-Columns = msgspec.defstruct("Columns", _fields(list.__class_getitem__), forbid_unknown_fields=True)
+def _checked() -> list[Any]:
+    return [(n, t) if n in REQUIRED else (n, t, None) for n, t in TYPES.items()]
+
+
+# A few rows are checked as they are decoded. Many are decoded without patterns and ranges, which
+# are then checked by column: that takes half the time.
+Row = msgspec.defstruct("Row", _checked(), forbid_unknown_fields=True, gc=False)
+BulkRow = msgspec.defstruct("BulkRow", _plain(lambda t: t), forbid_unknown_fields=True, gc=False)
+Columns = msgspec.defstruct("Columns", _plain(list.__class_getitem__), forbid_unknown_fields=True)

@@ -245,3 +245,21 @@ def test_the_request_log_has_a_line_a_request_without_redacted_columns(bundle, s
 def test_no_request_is_logged_unless_it_was_asked_for(server: Server):
     server.ask("POST", "/predict", {"rows": [{**BASE, "dest": "QQQ"}]})
     assert "QQQ" not in server.text
+
+
+@pytest.mark.parametrize("n", [1, 300])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("arrival", "18:04\n"),
+        ("carrier", "UA\n"),
+        ("departure", "2013-12-24T17:3\N{ARABIC-INDIC DIGIT ZERO}"),
+        ("visib", -1),
+    ],
+)
+def test_few_rows_and_many_are_checked_alike(server: Server, n: int, column: str, value):
+    """Few are checked by the decoder, many by column."""
+    rows = [BASE] * n + [{**BASE, column: value}]
+    assert problems(server.ask("POST", "/predict", {"rows": rows})) == [(n, column)]
+    by_column = {name: [row.get(name) for row in rows] for name in {**BASE, column: value}}
+    assert problems(server.ask("POST", "/predict", {"columns": by_column})) == [(n, column)]
