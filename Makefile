@@ -32,6 +32,7 @@ versions: $(OLDER_DVC:%=.venv-dvc/%/.installed)  ## environments with older vers
 .venv-dvc/%/.installed: tests/dvc_bridge/versions/%.txt
 	$(PYTHON) -m venv .venv-dvc/$*
 	.venv-dvc/$*/bin/pip install --quiet --retries 1 --require-hashes -r $<
+	.venv-dvc/$*/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: venv  ## the pipeline by `dvc repro`, then by Metaflow; every file's md5 side by side
@@ -80,7 +81,7 @@ types: venv  ## mypy strict
 	mypy
 
 test: lint types  ## the whole test suite with linters, types and import rules
-	@$(MAKE) --no-print-directory -j2 versions || \
+	@$(MAKE) --no-print-directory versions || \
 	  echo "no package index: the tests on older versions of DVC are skipped" >&2
 	pytest
 

@@ -63,7 +63,7 @@ CASES = [
                 fails=True,
                 says="params.yaml",
             ),
-            Step("empty", lambda b: b.write({"dvc.yaml": ""}), fails=None),
+            Step("empty", lambda b: b.write({"dvc.yaml": "", "params.yaml": "a: 1\n"})),
             Step("a list", lambda b: b.write({"dvc.yaml": "- a"}), fails=True, says="dvc.yaml"),
         ),
         keeps_ignores=True,
