@@ -44,6 +44,7 @@ def repro(args: Namespace) -> int:
         _become_dvc(args, exc)
     if args.check_against_dvc:
         return _check(args)
+    view = _view(args)
     project = find_project()
     lock = RepositoryLock(project)
     with lock.held():
@@ -61,13 +62,13 @@ def repro(args: Namespace) -> int:
             from dvc_bridge.run.verify import verify  # noqa: PLC0415  not for every run
 
             stages = [pipeline.stages[position] for position in order]
-            return _verified(verify(project, stages, _view(args)))
-        summary = run(project, pipeline, order, options, _view(args), lock)
+            return _verified(verify(project, stages, view))
+        summary = run(project, pipeline, order, options, view, lock)
     return _told(summary, project)
 
 
 def _view(args: Namespace) -> View:
-    if args.plain or not sys.stdout.isatty():
+    if args.plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return PlainView()
     from dvc_bridge.run.live import LiveView  # noqa: PLC0415  a tenth of a second
 

@@ -66,7 +66,7 @@ def repro(
         The repository's lock, which the caller holds since before it read `pipeline`.
     """
     start = time.monotonic()
-    with Session(project) as session:
+    with Session(project, view.note) as session:
         run = _Run(project, pipeline, order, options, view, session, lock)
         run.run()
     run.summary.seconds = time.monotonic() - start
@@ -98,7 +98,7 @@ class _Run:
         self._workspace, self._journal = Workspace(project), Journal(project)
         self._env = {**steps.base_environment(), **thread_limits(options.jobs, os.environ)}
         self._ledger = Ledger(project, session, self._workspace)
-        self._processes = Processes(view.line)
+        self._processes = Processes(view.line, view.passing)
         self._running: set[int] = set()
         self._stopping = False
         self.summary = Summary()
@@ -108,7 +108,8 @@ class _Run:
         with ExitStack() as stack:
             # First, so that it ends last: what is written at the end is written to its end.
             stack.enter_context(handed_to(self._processes.events.put))
-            stack.enter_context(self._view.shown(names, self._journal.seconds))
+            followers = self._schedule.followers
+            stack.enter_context(self._view.shown(names, self._journal.seconds, followers))
             stack.callback(self._journal.save)
             stack.callback(self._ledger.close)
             while True:

@@ -24,13 +24,20 @@ class Output:
     ----------
     show
         Is given each line.
+    passing
+        Is given what a line without an end shows at the moment.
     write
         Is given every byte.
     """
 
-    def __init__(self, show: Callable[[str], object], write: Callable[[bytes], object]) -> None:
+    def __init__(
+        self,
+        show: Callable[[str], object],
+        passing: Callable[[str], object],
+        write: Callable[[bytes], object],
+    ) -> None:
         self._pipe, self.end = os.pipe()
-        self._show, self._write = show, write
+        self._show, self._passing, self._write = show, passing, write
         self._rest = b""
 
     def close_end(self) -> None:
@@ -73,16 +80,26 @@ class Output:
             self._flush()
             return False
         write(chunk)
-        whole = (self._rest + chunk).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, self._rest = whole.split(b"\n")
+        *lines, rest = (self._rest + chunk).split(b"\n")
         for line in lines:
-            self._show(line.decode(errors="replace"))
+            self._show(_seen(line).decode(errors="replace"))
+        # A bar may go on for hours without an end of line.
+        self._rest = _seen(rest) + (b"\r" if rest.endswith(b"\r") else b"")
+        if b"\r" in rest:
+            self._passing(_seen(rest).decode(errors="replace"))
+        if len(self._rest) > CHUNK:
+            self._flush()
         return True
 
     def _flush(self) -> None:
         if self._rest:
-            self._show(self._rest.decode(errors="replace"))
+            self._show(_seen(self._rest).decode(errors="replace"))
             self._rest = b""
+
+
+def _seen(line: bytes) -> bytes:
+    """Give what a terminal shows of a line: what a progress bar has written over is gone."""
+    return line.rstrip(b"\r").rpartition(b"\r")[2]
 
 
 class LogFile(ExitStack):

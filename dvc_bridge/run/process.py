@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
@@ -50,11 +51,15 @@ class Processes:
     ----------
     show
         Called in the command's thread with each line that it prints.
+    passing
+        The same with what will be written over.
     """
 
-    def __init__(self, show: Callable[[int, str], None]) -> None:
+    def __init__(
+        self, show: Callable[[int, str], None], passing: Callable[[int, str], None]
+    ) -> None:
         self.events: SimpleQueue[Ended | Interrupted] = SimpleQueue()
-        self._show = show
+        self._show, self._passing = show, passing
         self._children: set[int] = set()
         self._told: dict[int, set[psutil.Process]] = {}
         self._stopped = False
@@ -99,7 +104,7 @@ class Processes:
     def _run_one(
         self, position: int, command: Command, argv: list[str], write: Callable[[bytes], object]
     ) -> int:
-        output = Output(lambda line: self._show(position, line), write)
+        output = Output(partial(self._show, position), partial(self._passing, position), write)
         child = None
         try:
             child = self._spawn(command, argv, output.end)

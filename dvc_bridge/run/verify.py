@@ -73,7 +73,7 @@ def verify(project: Project, stages: Sequence[Stage], view: View) -> Verified:
     again = _Again(project, view)
     with (
         handed_to(again.processes.events.put),
-        view.shown(verified.checked, Journal(project).seconds),
+        view.shown(verified.checked, Journal(project).seconds, [()] * len(checked)),
     ):
         for place, stage in enumerate(checked):
             view.started(place)
@@ -119,7 +119,7 @@ class _Again:
 
     def __init__(self, project: Project, view: View) -> None:
         self._project, self._journal = project, Journal(project)
-        self.processes = Processes(view.line)
+        self.processes = Processes(view.line, view.passing)
 
     def unlike(self, place: int, stage: Stage) -> Iterator[str]:
         """Say how the outs that deps alone give differ from those in dvc.lock."""

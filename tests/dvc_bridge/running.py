@@ -80,6 +80,7 @@ class Running:
         """Wait for something, not for ever."""
         end = time.monotonic() + PATIENCE_S
         while not is_so():
+            assert self._child.poll() is None, self.printed
             assert time.monotonic() < end, self.printed
             time.sleep(0.02)
 
