@@ -63,7 +63,8 @@ def _resolved(project: Project, file: str, data: Any) -> Iterator[Entry]:
     try:
         resolver = DataResolver(repo, str((project.root / file).parent), data)
         for top in ("artifacts", "datasets", "metrics", "params", "plots"):
-            getattr(resolver, f"resolve_{top}")()  # DVC refuses the file if one of them is wrong
+            # DVC refuses the file if one of them is wrong; 3.48 knows no datasets.
+            getattr(resolver, f"resolve_{top}", list)()
         for name, definition in resolver.definitions.items():
             if isinstance(definition, MatrixDefinition):
                 _check_names(file, name, definition)
