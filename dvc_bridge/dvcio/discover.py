@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.pipeline import DVC_YAML
 
 # (folder, names of folders, names of files) -> the names that are not ignored
@@ -34,8 +35,16 @@ def dvc_files(project: Project, keep: Filter, outs: set[str]) -> Iterator[str]:
         for name in found:
             if is_dvc_file(name):
                 path = os.path.join(folder, name)  # noqa: PTH118  os.walk gives strings
-                if not git_ignores(path):
-                    yield os.path.relpath(path, root)
+                if git_ignores(path):
+                    continue
+                lock = f"{path.removesuffix('.yaml')}.lock"
+                if name == DVC_YAML and git_ignores(lock):
+                    shown = os.path.relpath(lock, root)
+                    raise UsageError(
+                        f"{shown} is ignored by git, and DVC refuses that",
+                        f"take it out of .gitignore: git check-ignore -v {shown} names the line",
+                    )
+                yield os.path.relpath(path, root)
         inside = [f"{folder}/{name}" for name in kept]
         names[:] = [
             name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ from typing import Any
 from platformdirs import site_config_dir, user_config_dir
 
 from dvc_bridge.errors import UsageError
+
+_FLAGS = frozenset({"analytics", "autostage", "check_update", "no_scm"})
+_WORDS = frozenset({"true", "false"})
+_URL = re.compile(r"(?:(?:s3|gs|ssh|azure|gdrive|https?)://.+)|[^:]+")
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,9 @@ def find_project(start: Path | None = None) -> Project:
     if root is None:
         raise UsageError(f"{here} is in no DVC project", "run it inside one, or dvc init")
     config = _config(root)
-    no_scm = str(config.get("core", {}).get("no_scm", "")).lower() in ("true", "1", "yes", "on")
+    if not all(_is_plain(section, options) for section, options in config.items()):
+        _check_as_dvc(root)
+    no_scm = str(config.get("core", {}).get("no_scm", "")).lower() == "true"
     git_root = None if no_scm else _above(root, ".git")
     if git_root is None and not no_scm:
         raise UsageError(
@@ -89,6 +96,31 @@ def _config(root: Path) -> dict[str, dict[str, Any]]:
         for section, options in _read(file).items():
             merged.setdefault(section, {}).update(options)
     return merged
+
+
+def _is_plain(section: str, options: Mapping[str, Any]) -> bool:
+    """Whether DVC takes a section's settings beyond doubt."""
+    if section == "core":
+        return all(
+            isinstance(value, str) and (key == "remote" or (key in _FLAGS and value in _WORDS))
+            for key, value in options.items()
+        )
+    if section.startswith("'remote \""):
+        url = options.get("url")
+        return len(options) == 1 and isinstance(url, str) and bool(_URL.fullmatch(url))
+    return section == "cache" and options.keys() == {"dir"}
+
+
+def _check_as_dvc(root: Path) -> None:
+    from dvc.config import Config, ConfigError  # noqa: PLC0415  a tenth of a second
+
+    try:
+        Config(str(root / ".dvc"), validate=True)
+    except ConfigError as exc:
+        raise UsageError(
+            f"the settings in {root / '.dvc'}, or those of the user or the machine: {exc}",
+            "dvc config --list --show-origin names the file of each",
+        ) from exc
 
 
 def _outer_files() -> list[Path]:

@@ -19,9 +19,10 @@ from dvc_bridge.dvcio.files import UMASK, copy_file, write_whole
 from dvc_bridge.dvcio.look import PROTECTED, Workspace
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.session import Session
-from dvc_bridge.plan.decide import UndecidedError, current_inputs, in_run_cache
+from dvc_bridge.plan.decide import UndecidedError
 from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Pointer, Stage
 from dvc_bridge.plan.run_cache import entry_hash, run_cache_key
+from dvc_bridge.plan.step import current_inputs, in_run_cache
 
 # Above this the bytes cost more than DVC's objects do, and DVC reads large files in parallel.
 MODERATE_BYTES = 1 << 23
@@ -77,7 +78,12 @@ class Quick:
 
         repo = self._session.repo
         items = [(path, HashInfo("md5", md5), None) for path, md5 in self._hashed.items()]
-        repo.state.save_many([item for item in items if Path(item[0]).exists()], repo.fs)
+        items = [item for item in items if Path(item[0]).exists()]
+        if hasattr(repo.state, "save_many"):
+            repo.state.save_many(items, repo.fs)
+        else:  # dvc-data of DVC 3.63 and before
+            for path, info, _ in items:
+                repo.state.save(path, repo.fs, info)
         self._hashed.clear()
 
     def _path(self, at: str) -> str:

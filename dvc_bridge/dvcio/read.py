@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from dvc_bridge.dvcio.discover import DvcIgnore, dvc_files, is_dvc_file
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.schema import check_dvc_file, check_entry, check_lock
 from dvc_bridge.dvcio.templates import Entry, entries
 from dvc_bridge.dvcio.yaml12 import parse, text_of
 from dvc_bridge.errors import UsageError
@@ -40,8 +42,10 @@ def read_pipeline(project: Project) -> Pipeline:
     outs: set[str] = set()
     ignore = DvcIgnore(project)
     problems: list[str] = []
+    files = []
     for file in dvc_files(project, ignore, outs):
-        for stage in read_file(project, file):
+        files.append(file)
+        for stage in read_file(project, file, ignore.ignores):
             stages.append(stage)
             paths = [f"{project.root}/{out.at}" for out in stage.outs if out.local]
             ends = (*stage.reads, *stage.outs)
@@ -54,18 +58,26 @@ def read_pipeline(project: Project) -> Pipeline:
         raise UsageError(
             "\n".join(problems), "name other paths; dvc check-ignore -d PATH shows what ignores one"
         )
-    return pipeline_of(stages)
+    return replace(pipeline_of(stages), files=frozenset(files))
 
 
-def read_file(project: Project, file: str) -> Iterator[Stage]:
-    """Read the stages of one dvc.yaml or .dvc file, a path from the root."""
+def read_file(project: Project, file: str, ignores: Callable[[str], bool]) -> Iterator[Stage]:
+    """Read the stages of one dvc.yaml or .dvc file, a path from the root.
+
+    Parameters
+    ----------
+    ignores
+        Whether DVC ignores an absolute path: such a dvc.lock is not read.
+    """
     text = text_of(project.root / file, file)
     data = parse(text, file)
     if posixpath.basename(file) != DVC_YAML:
-        yield _data_stage(project, file, data)
+        yield _data_stage(project, file, check_dvc_file(data, file, text))
         return
-    locked = read_lock(project, f"{file.removesuffix('.yaml')}.lock")
+    lock = f"{file.removesuffix('.yaml')}.lock"
+    locked = {} if ignores(f"{project.root}/{lock}") else read_lock(project, lock)
     for entry in entries(project, file, data, text):
+        check_entry(entry.data, file, entry.name)
         yield _stage(project, file, entry, locked.get(entry.name))
 
 
@@ -74,19 +86,8 @@ def read_lock(project: Project, file: str) -> Mapping[str, LockEntry]:
     path = project.root / file
     if not path.exists():
         return {}
-    data = parse(text_of(path, file), file)
-    stages = data.get("stages", {}) if isinstance(data, dict) else None
-    right = (
-        isinstance(stages, dict)
-        and data.get("schema") == "2.0"
-        and all(isinstance(entry, dict) and "cmd" in entry for entry in stages.values())
-    )
-    if not right:
-        raise UsageError(
-            f"{file} is not a lock file of DVC 3",
-            f"git checkout {file}, or delete it and run again: results come from the run cache",
-        )
-    return stages or {}
+    text = text_of(path, file)
+    return check_lock(parse(text, file), file, text)
 
 
 def _stage(project: Project, file: str, entry: Entry, lock: LockEntry | None) -> Stage:
@@ -151,24 +152,23 @@ def _outs(project: Project, wdir: str, data: Mapping[str, Any]) -> Iterator[Outp
 
 
 def _data_stage(project: Project, file: str, data: Any) -> Stage:
-    if not isinstance(data, dict) or not isinstance(data.get("outs"), list):
-        raise UsageError(f"{file} is not a file that DVC wrote", f"git checkout {file}")
     wdir = posixpath.normpath(posixpath.join(posixpath.dirname(file), data.get("wdir") or "."))
     deps = data.get("deps") or []
-    outs, cmd = data["outs"], data.get("cmd")
-    kind = Kind.LEGACY if cmd else Kind.IMPORT if deps else Kind.DATA
     # DVC draws no edges from what another repository or a database gives.
     own = [dep for dep in deps if isinstance(dep.get("path"), str) and not dep.keys() & {"repo"}]
     return Stage(
         file=file,
         name="",
-        kind=kind,
-        cmd=cmd,
+        kind=Kind.IMPORT if deps else Kind.DATA,
         wdir=wdir,
         deps=tuple(Dependency(*_place(project, wdir, dep["path"])) for dep in own),
         outs=tuple(
-            Output(*_place(project, wdir, out["path"]), cached=out.get("cache", True))
-            for out in outs
+            Output(
+                *_place(project, wdir, out["path"]),
+                out.get("cache", True),
+                out.get("persist", False),
+            )
+            for out in data.get("outs") or ()
         ),
         frozen=bool(data.get("frozen") or data.get("locked")),
         data=data,

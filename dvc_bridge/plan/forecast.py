@@ -8,17 +8,10 @@ from enum import Enum
 from typing import Any
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.decide import (
-    Change,
-    Look,
-    UndecidedError,
-    changes,
-    current_inputs,
-    in_run_cache,
-    locked,
-)
+from dvc_bridge.plan.decide import Change, Look, UndecidedError, changes, locked
 from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Params, Pipeline, Pointer, Stage
 from dvc_bridge.plan.run_cache import run_cache_key
+from dvc_bridge.plan.step import current_inputs, in_run_cache
 
 
 class Verdict(Enum):

@@ -25,7 +25,6 @@ class Kind(Enum):
     STAGE = "stage"  # an entry of dvc.yaml with a command
     DATA = "data"  # a .dvc file of `dvc add`
     IMPORT = "import"  # a .dvc file that says where its out comes from
-    LEGACY = "legacy"  # a .dvc file with a command, from before dvc.yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +132,13 @@ class Pipeline:
     ----------
     upstream
         For each stage the positions of those whose outs it reads, in DVC's order of edges.
+    files
+        The dvc.yaml and .dvc files that were read, those without stages too.
     """
 
     stages: tuple[Stage, ...]
     upstream: tuple[tuple[int, ...], ...]
+    files: frozenset[str] = frozenset()
 
     def active(self, position: int) -> tuple[int, ...]:
         """The edges that DVC follows: a frozen stage waits for nobody."""

@@ -39,6 +39,8 @@ class Selection:
 def select(pipeline: Pipeline, selection: Selection) -> list[int]:
     """Give the positions of the stages to look at, in the order of `dvc repro`.
 
+    A dvc.yaml without stages means all of the project, as it does there.
+
     Raises
     ------
     UsageError
@@ -50,27 +52,25 @@ def select(pipeline: Pipeline, selection: Selection) -> list[int]:
     problems = []
     for target in selection.targets or (DVC_YAML,):
         found = _meant(pipeline, target, selection.folder)
-        if not found and not (target == DVC_YAML and not selection.targets):
-            problems.append(f"no stage {target}{_near(pipeline, target)}")
-        chosen.update(dict.fromkeys(found))
+        if found is None:
+            problems.append(_nothing(pipeline, target, selection.folder))
+        chosen.update(dict.fromkeys(found or ()))
     if problems:
         raise UsageError("\n".join(problems), "dvc stage list --all names them all")
-    if not chosen:
-        file = posixpath.normpath(posixpath.join(selection.folder, DVC_YAML))
-        raise UsageError(f"{file} has no stages", "name a target, or -P for all of them")
     if selection.single_item:
         return list(chosen)
     return execution_order(pipeline, list(chosen), downstream=selection.downstream)
 
 
-def _meant(pipeline: Pipeline, target: str, folder: str) -> list[int]:
+def _meant(pipeline: Pipeline, target: str, folder: str) -> list[int] | None:
+    """The stages, none for a file without any; None: there is no such stage or file."""
     path, name = _split(target)
     file = posixpath.normpath(posixpath.join(folder, path))
     stages = [(p, stage) for p, stage in enumerate(pipeline.stages) if stage.file == file]
     if not name:
-        return [position for position, _ in stages]
+        return [position for position, _ in stages] if file in pipeline.files else None
     group = [position for position, stage in stages if stage.group == name]
-    return group or [position for position, stage in stages if stage.name == name]
+    return group or [position for position, stage in stages if stage.name == name] or None
 
 
 def _split(target: str) -> tuple[str, str]:
@@ -82,6 +82,13 @@ def _split(target: str) -> tuple[str, str]:
     if target.endswith(".dvc") or posixpath.basename(target) == DVC_YAML:
         return target, ""
     return DVC_YAML, target
+
+
+def _nothing(pipeline: Pipeline, target: str, folder: str) -> str:
+    path, name = _split(target)
+    if not name:
+        return f"there is no {posixpath.normpath(posixpath.join(folder, path))}"
+    return f"no stage {target}{_near(pipeline, target)}"
 
 
 def _near(pipeline: Pipeline, target: str) -> str:

@@ -8,29 +8,25 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 from dvc_bridge.dvcio import stage as steps
 from dvc_bridge.dvcio.claim import Claims, RepositoryLock
-from dvc_bridge.dvcio.lock import LockFiles
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.quick import Quick
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.templates import with_causes
 from dvc_bridge.errors import MissingInputError
-from dvc_bridge.plan.decide import Step, UndecidedError, first_step
-from dvc_bridge.plan.pipeline import Kind, Pipeline, Stage
+from dvc_bridge.plan.decide import UndecidedError
+from dvc_bridge.plan.pipeline import Pipeline, Stage
 from dvc_bridge.plan.schedule import Schedule
+from dvc_bridge.plan.step import Step, first_step
 from dvc_bridge.run.journal import Journal
+from dvc_bridge.run.ledger import Ledger
 from dvc_bridge.run.outcome import Outcome, Summary
 from dvc_bridge.run.process import NOT_STARTED, Ended, Interrupted, Processes
 from dvc_bridge.run.signals import handed_to
 from dvc_bridge.run.threads import thread_limits
 from dvc_bridge.run.view import View
-
-# dvc.lock is written while a run goes on too, for at most this share of its time.
-FLUSH_SHARE, FLUSH_S = 0.05, 1.0
 
 
 @dataclass(frozen=True)
@@ -98,15 +94,13 @@ class _Run:
         self._session, self._repository_lock = session, lock
         self._stages: list[Stage] = [pipeline.stages[p] for p in order]
         self._schedule = Schedule.of(pipeline, order, alone=options.alone, mutexes=options.mutexes)
-        self._lock_files, self._claims = LockFiles(project), Claims(project)
+        self._claims = Claims(project)
         self._workspace, self._journal = Workspace(project), Journal(project)
         self._env = {**steps.base_environment(), **thread_limits(options.jobs, os.environ)}
-        self._quick = Quick(project, session, self._workspace)
+        self._ledger = Ledger(project, session, self._workspace)
         self._processes = Processes(view.line, view.passing)
-        self._loaded: dict[int, Any] = {}
         self._running: set[int] = set()
         self._stopping = False
-        self._flushed_at, self._flush_s = time.monotonic(), 0.0
         self.summary = Summary()
 
     def run(self) -> None:
@@ -116,10 +110,8 @@ class _Run:
             stack.enter_context(handed_to(self._processes.events.put))
             followers = self._schedule.followers
             stack.enter_context(self._view.shown(names, self._journal.seconds, followers))
-            stack.callback(self._workspace.hashes.save)
             stack.callback(self._journal.save)
-            stack.callback(self._quick.remember)
-            stack.callback(self._flush)
+            stack.callback(self._ledger.close)
             while True:
                 self._fill()
                 if not self._running:
@@ -136,7 +128,7 @@ class _Run:
         if not self._processes.events.empty():
             ended = self._next_end()
         else:
-            self._flush_now_and_then()
+            self._ledger.flush_now_and_then()
             with self._repository_lock.released():
                 ended = self._next_end()
         self._end(ended)
@@ -175,14 +167,7 @@ class _Run:
         if step is Step.COMMAND:
             steps.clear(self._project, stage)
             return None
-        loaded = self._loaded[place] = self._session.stage(stage, place)
-        found = steps.begin(loaded, force=force)
-        if found is steps.Step.COMMAND:
-            return None
-        if found is steps.Step.UNCHANGED:
-            return Outcome.UNCHANGED
-        self._record(place, finish=found is steps.Step.RESTORED)
-        return Outcome.RESTORED if found is steps.Step.RESTORED else Outcome.RAN
+        return self._ledger.ask_dvc(place, stage, force=force)
 
     def _start(self, place: int) -> None:
         stage = self._stages[place]
@@ -202,28 +187,12 @@ class _Run:
             self._fail(place, _ended_badly(ended))
             return
         try:
-            self._record(place, finish=True)
+            self._ledger.record(place, self._stages[place], finish=True)
         except Exception as exc:
             self._fail(place, with_causes(exc))
             return
         self._journal.took(self._stages[place].address, ended.seconds)
         self._done(place, Outcome.RAN)
-
-    def _record(self, place: int, *, finish: bool) -> None:
-        stage = self._stages[place]
-        loaded = self._loaded.pop(place, None)
-        self._session.turn(place)
-        entry = self._quick.record(stage) if finish and loaded is None else None
-        if entry is None:
-            loaded = loaded or self._session.stage(stage, place)
-            if finish:
-                steps.finish(loaded)
-                steps.learn(loaded, self._workspace.hashes)
-            if stage.kind is not Kind.STAGE:
-                loaded.dump(update_pipeline=False)
-                return
-            entry = steps.entry(loaded)
-        self._lock_files.record(place, stage.file, stage.name, entry)
 
     def _done(self, place: int, outcome: Outcome) -> None:
         self.summary.outcomes[self._stages[place].address] = outcome
@@ -231,7 +200,7 @@ class _Run:
         self._schedule.ended(place)
 
     def _fail(self, place: int, reason: str) -> None:
-        self._loaded.pop(place, None)
+        self._ledger.forget(place)
         address = self._stages[place].address
         self.summary.reasons[address] = reason
         self._stopping = self._stopping or not self._options.keep_going
@@ -249,17 +218,6 @@ class _Run:
         many = f"{len(self._running)} stages" if len(self._running) > 1 else "1 stage"
         self._view.note(f"killing {many}" if again else f"stopping {many}; once more kills them")
         self._processes.stop(signum, kill=again)
-
-    def _flush_now_and_then(self) -> None:
-        quiet_s = max(FLUSH_S, self._flush_s / FLUSH_SHARE)
-        if time.monotonic() - self._flushed_at > quiet_s:
-            self._flush()
-
-    def _flush(self) -> None:
-        start = time.monotonic()
-        self._session.track(self._lock_files.flush())
-        self._flushed_at = time.monotonic()
-        self._flush_s = self._flushed_at - start
 
 
 def _ended_badly(ended: Ended) -> str:

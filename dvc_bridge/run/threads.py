@@ -21,11 +21,5 @@ def thread_limits(jobs: int, environment: Mapping[str, str]) -> dict[str, str]:
     """
     if jobs < 2 or any(name in environment for name in VARIABLES):
         return {}
-    return dict.fromkeys(VARIABLES, str(max(1, _cores() // jobs)))
-
-
-def _cores() -> int:
-    """How many cores this process may use; macOS does not say that, but how many there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    share = max(1, len(os.sched_getaffinity(0)) // jobs)
+    return dict.fromkeys(VARIABLES, str(share))
