@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 
 from dvc_bridge.cli.selection import chosen
@@ -25,7 +26,7 @@ def plan(args: Namespace) -> int:
     """Print what a run would do; nothing is changed."""
     check_version()
     project = find_project()
-    with RepositoryLock(project).held(), Session(project) as session:
+    with RepositoryLock(project).held(), Session(project, _warn) as session:
         pipeline = read_pipeline(project)
         read_settings(project, pipeline)  # nothing of it shows, but what is wrong is told here too
         order = select(pipeline, chosen(args, project))
@@ -44,3 +45,7 @@ def plan(args: Namespace) -> int:
     else:
         print(plan_text(forecasts, line, every=args.verbose))
     return 0
+
+
+def _warn(text: str) -> None:
+    print(f"dvc-bridge: {text}", file=sys.stderr)

@@ -82,8 +82,8 @@ def check_dvc_file(data: Any, file: str, text: str) -> Any:
     """
     if isinstance(data, dict) and data.get("cmd"):
         raise UsageError(
-            f"{file}:{line_of(text, ['cmd'])}: a stage with a command in a .dvc file: DVC 3 has"
-            " none, nor has DVC 2 written any",
+            f"{file}:{line_of(text, ['cmd'])}: a stage with a command in a .dvc file, which"
+            " DVC 3 does not read",
             "move it to dvc.yaml: dvc stage add, then delete this file",
         )
     right = isinstance(data, dict) and all(
@@ -112,6 +112,7 @@ def check_lock(data: Any, file: str, text: str) -> Mapping[str, Any]:
     return stages or {}
 
 
+_MEND = "mend the file there; fields of older versions of DVC go"
 _ANEW = "take it from git, or delete it and run again: what the run cache has is not run"
 
 
@@ -176,7 +177,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-def _by_dvc(kind: str, data: Any, file: str, text: str, fix: str = "") -> Any:
+def _by_dvc(kind: str, data: Any, file: str, text: str, fix: str = _MEND) -> Any:
     from dvc import schema  # noqa: PLC0415  a tenth of a second
     from voluptuous import MultipleInvalid  # noqa: PLC0415
 

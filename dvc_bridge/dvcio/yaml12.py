@@ -30,7 +30,13 @@ _ODD = re.compile(
     r"[-+]?(?:0[xob][0-9a-fA-F_]*|\.(?:inf|Inf|INF|nan|NaN|NAN)|[0-9_.]+(?:[eE][-+]?[0-9_]+)?)"
     r"|[0-9]{4}-.*"
 )
-_RARE = re.compile(r"^\ufeff|^%|^---|^\.\.\.|[!]|<<|\t|[\x7f-\x9f\u2028\u2029]|^\?", re.MULTILINE)
+# What the two scanners cut differently: documents, tags, merges, tabs, line ends of their own,
+# explicit keys, anchors with a colon; blocks with a comment or a line of spaces at their head.
+_RARE = re.compile(
+    r"^(?:\ufeff|%|---|\.\.\.|\?)|!|<<|[\t\r\x7f-\x9f\u2028\u2029]|[&*]\S*:"
+    r"|[|>][-+0-9]* *(?:#|\n\n*(?: +\n|#))",
+    re.MULTILINE,
+)
 
 
 class _RareError(Exception):
@@ -70,7 +76,7 @@ def _plain(_: Any, node: Any) -> Any:
 def _scalar(text: str) -> Any:
     from dvc.utils.serialize import loads_yaml  # noqa: PLC0415  only for odd numbers and dates
 
-    return loads_yaml(text)
+    return loads_yaml(f"- {text}")[0]  # by itself, ... would be the end of a document
 
 
 _Loader.add_constructor("plain", _plain)
@@ -120,7 +126,7 @@ def _parse_as_dvc(text: str, path: str) -> Any:
         return parse_yaml(text, path)
     except YAMLFileCorruptedError as exc:
         raise UsageError(f"{path}: {_syntax(exc.__cause__)}", _next_step(text, path)) from exc
-    except ValueError as exc:  # such as a date that no calendar has
+    except (ValueError, LookupError, TypeError) as exc:  # such as a date that no calendar has
         raise UsageError(f"{path}: {exc}") from exc
 
 

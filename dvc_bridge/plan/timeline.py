@@ -72,3 +72,31 @@ def timeline(forecasts: Sequence[Forecast], seconds: Mapping[str, float]) -> Tim
     work_s = sum(seconds.get(f.stage.address, default) for f in running)
     path_s = max(ends.values(), default=0.0)
     return Timeline(tuple(reversed(path)), path_s, work_s, len(running), len(known))
+
+
+def remaining_s(
+    left: Mapping[int, float | None],
+    followers: Sequence[Sequence[int]],
+    elapsed: Mapping[int, float],
+    jobs: int,
+) -> float:
+    """Give how long the rest of a run takes: its longest chain, or all of it over the jobs.
+
+    Parameters
+    ----------
+    left
+        Place -> how long the stage lasts, in order; None: unknown, as long as the median.
+    followers
+        For each place, the places that wait for it.
+    elapsed
+        How long the stages that run have been running.
+    """
+    known = [seconds for seconds in left.values() if seconds is not None]
+    usual = median(known) if known else UNKNOWN_S
+    work_s, chains = 0.0, dict[int, float]()
+    for place in reversed(tuple(left)):
+        seconds = left[place]
+        rest = max(0.0, (usual if seconds is None else seconds) - elapsed.get(place, 0.0))
+        work_s += rest
+        chains[place] = rest + max((chains.get(f, 0.0) for f in followers[place]), default=0.0)
+    return max(work_s / jobs, *chains.values(), 0.0)

@@ -66,7 +66,7 @@ def repro(
         The repository's lock, which the caller holds since before it read `pipeline`.
     """
     start = time.monotonic()
-    with Session(project) as session:
+    with Session(project, view.note) as session:
         run = _Run(project, pipeline, order, options, view, session, lock)
         run.run()
     run.summary.seconds = time.monotonic() - start
@@ -98,7 +98,7 @@ class _Run:
         self._workspace, self._journal = Workspace(project), Journal(project)
         self._env = {**steps.base_environment(), **thread_limits(options.jobs, os.environ)}
         self._ledger = Ledger(project, session, self._workspace)
-        self._processes = Processes(view.line)
+        self._processes = Processes(view.line, view.passing)
         self._running: set[int] = set()
         self._stopping = False
         self.summary = Summary()
@@ -106,10 +106,12 @@ class _Run:
     def run(self) -> None:
         names = [stage.address for stage in self._stages]
         with ExitStack() as stack:
-            stack.enter_context(self._view.shown(names, self._journal.seconds))
+            # First, so that it ends last: what is written at the end is written to its end.
+            stack.enter_context(handed_to(self._processes.events.put))
+            followers = self._schedule.followers
+            stack.enter_context(self._view.shown(names, self._journal.seconds, followers))
             stack.callback(self._journal.save)
             stack.callback(self._ledger.close)
-            stack.enter_context(handed_to(self._processes.events.put))
             while True:
                 self._fill()
                 if not self._running:
@@ -123,16 +125,19 @@ class _Run:
             self._begin(self._schedule.take())
 
     def _wait(self) -> None:
-        if self._processes.events.empty():
+        if not self._processes.events.empty():
+            ended = self._next_end()
+        else:
             self._ledger.flush_now_and_then()
             with self._repository_lock.released():
-                event = self._processes.events.get()
-        else:
-            event = self._processes.events.get()
-        if isinstance(event, Interrupted):
+                ended = self._next_end()
+        self._end(ended)
+
+    def _next_end(self) -> Ended:
+        # A signal is passed on at once: the lock may be held by the very command that it is to end.
+        while isinstance(event := self._processes.events.get(), Interrupted):
             self._interrupt(event.signal)
-        else:
-            self._end(event)
+        return event
 
     def _begin(self, place: int) -> None:
         try:
@@ -210,6 +215,8 @@ class _Run:
         again = bool(self.summary.interrupted)
         self.summary.interrupted = signum
         self._stopping = True
+        many = f"{len(self._running)} stages" if len(self._running) > 1 else "1 stage"
+        self._view.note(f"killing {many}" if again else f"stopping {many}; once more kills them")
         self._processes.stop(signum, kill=again)
 
 

@@ -11,8 +11,24 @@ from typing import Any
 import pytest
 
 from tests.dvc_bridge.commands import dvc
+from tests.dvc_bridge.running import Running
 
+# Waits until a file is there, or for a second.
+_AWAIT = "for i in $(seq 20); do test -e {} && break; sleep 0.05; done"
+# Stages that share a file which they do not declare: side by side, the first one reads what the
+# second has written.
+RACE = {
+    "one": {
+        "cmd": f"echo one > shared; {_AWAIT.format('go')}; cat shared > one.txt",
+        "outs": ["one.txt"],
+    },
+    "two": {
+        "cmd": f"{_AWAIT.format('shared')}; echo two > shared; touch go; cat shared > two.txt",
+        "outs": ["two.txt"],
+    },
+}
 MakeProject = Callable[..., Path]
+Start = Callable[..., Running]
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +54,15 @@ def make_project(empty_project: Path, tmp_path: Path) -> MakeProject:
         return root
 
     return make
+
+
+@pytest.fixture
+def start(request: pytest.FixtureRequest) -> Start:
+    """Give a function that starts dvc-bridge; what still runs after the test is killed."""
+
+    def run(root: Path, *args: str, **options: Any) -> Running:
+        running = Running(root, *args, **options)
+        request.addfinalizer(running.close)
+        return running
+
+    return run
