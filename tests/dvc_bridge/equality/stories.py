@@ -23,7 +23,7 @@ def stories(draw: st.DrawFn) -> Story:
     project = Project(
         files=tuple((name, "0\n") for name in FILES), params=tuple((name, 0) for name in PARAMS)
     )
-    for _ in range(draw(st.integers(1, 6))):
+    for _ in range(draw(st.integers(1, 5))):
         project = draw(_with_stage(project))
     runs = [Run(project, draw(_argv(project)))]
     for _ in range(draw(st.integers(1, 3))):
@@ -31,7 +31,7 @@ def stories(draw: st.DrawFn) -> Story:
             project = draw(CHANGES[change](project))
         done = draw(st.lists(st.one_of(*deeds(project)), max_size=2))
         runs.append(Run(project, draw(_argv(project)), tuple(done)))
-    return Story(tuple(runs))
+    return Story(tuple(runs), handed_over=draw(RARELY))
 
 
 @st.composite

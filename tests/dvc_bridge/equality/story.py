@@ -127,9 +127,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Story:
-    """Runs, one after the other."""
+    """Runs, one after the other; at the end DVC may take over."""
 
     runs: tuple[Run, ...] = ()
+    handed_over: bool = False
 
     def __repr__(self) -> str:
         shown: dict[str, str] = {}
@@ -154,7 +155,13 @@ class Story:
             change = _change(before, texts, run.deeds)
             steps.append(Step(f"{number}", change, run.argv, fails=None))
             before = texts
-        return Case("random", Workbench.start, tuple(steps), keeps_ignores=True)
+        return Case(
+            "random",
+            Workbench.start,
+            tuple(steps),
+            keeps_ignores=True,
+            handed_over=self.handed_over,
+        )
 
 
 def _change(

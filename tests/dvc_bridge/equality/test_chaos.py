@@ -44,8 +44,10 @@ def test_killed_at_any_moment_it_ends_where_dvc_repro_ends(
     enough = victim.kills + (KILLS + 1) // 2
     while victim.kills < enough:
         victim.lay_out(pristine)
-        found += play(victim, expected, seed, longest)
+        wrong = list(play(victim, expected, seed, longest))
         seed += 1
+        found += wrong
+        print(*wrong, sep="\n", end="\n" if wrong else "")
         print(f"{build.__name__}: seed {seed}, {victim.kills} kills, {len(found)} findings")
     if found:
         pytest.fail("\n".join(found), pytrace=False)
