@@ -105,7 +105,7 @@ class Claims:
         UsageError
             A living process has claimed one of them.
         """
-        reading = [str(self._root / at) for at in reads]
+        reading = [os.path.normpath(self._root / at) for at in reads]
         writing = [str(self._root / at) for at in writes]
         others = self._others()
         self._check(others["write"], [*reading, *writing])

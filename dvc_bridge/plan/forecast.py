@@ -122,8 +122,11 @@ class _Ahead:
         return self._now.kept(pointer)
 
 
-def _overlap(one: str, other: str) -> bool:
-    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
+def _overlap(read: str, made: str) -> bool:
+    """Whether one lies in the other; what is read may be the root or a folder above it."""
+    if not read.strip("./"):
+        return True
+    return read == made or read.startswith(f"{made}/") or made.startswith(f"{read}/")
 
 
 def _one(position: int, stage: Stage, look: _Ahead, sources: Sources, *, force: bool) -> Forecast:
