@@ -8,10 +8,10 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv demo profile bench-local lock lint types test full clean
+.PHONY: help venv versions demo serve bench-local bench-serve bench-serve-others profile lock lint types test full clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
 
 venv: .venv/.installed  ## .venv with the locked packages
 
@@ -24,10 +24,27 @@ venv: .venv/.installed  ## .venv with the locked packages
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# The oldest DVC that dvc_bridge supports, and two between it and the newest.
+OLDER_DVC := 3.48.4 3.55.2 3.63.0
+
+versions: $(OLDER_DVC:%=.venv-dvc/%/.installed)  ## environments with older versions of DVC, for the tests
+
+.venv-dvc/%/.installed: tests/dvc_bridge/versions/%.txt
+	$(PYTHON) -m venv .venv-dvc/$*
+	.venv-dvc/$*/bin/pip install --quiet --retries 1 --require-hashes -r $<
+	.venv-dvc/$*/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
 demo: venv  ## the pipeline by `dvc repro`, then by Metaflow; every file's md5 side by side
 	dvc repro
 	python flows/train.py run --force
 	python benchmarks/compare_outs.py
+
+serve: venv models/bundle/SHA256SUMS  ## the model behind HTTP, on http://127.0.0.1:8000
+	python -m serving
+
+models/bundle/SHA256SUMS:
+	@echo "there is no bundle yet: run make demo, dvc repro or dvc pull" >&2; exit 2
 
 profile: venv  ## CPU, wall and peak memory of every stage
 	python benchmarks/profile_stages.py
@@ -35,9 +52,25 @@ profile: venv  ## CPU, wall and peak memory of every stage
 bench-local: venv  ## dvc repro and dvc-bridge repro on equal work, side by side (half an hour)
 	python benchmarks/local.py
 
+bench-serve: venv  ## CPU, latency and memory of the server, against its targets (needs wrk)
+	python -m benchmarks.serve
+
+bench-serve-others: venv  ## the server beside LitServe, BentoML, KServe and MLServer (makes their environments)
+	python -m benchmarks.serve_others
+
+# Extras stay in the pins: pip, asked for coverage[toml], would otherwise look at a newer coverage,
+# for which there is no hash.
 lock:  ## requirements.lock anew from setup.cfg (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes \
 	  --all-extras --no-header -o requirements.lock setup.cfg
+	$(PYTHON) -c 'import configparser as c; f = c.ConfigParser(); f.read("setup.cfg"); \
+	  print(f["options.extras_require"]["serving"])' | \
+	uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header \
+	  --constraint requirements.lock -o serving/requirements.lock -
+	for version in $(OLDER_DVC); do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    --no-header -o tests/dvc_bridge/versions/$$version.txt tests/dvc_bridge/versions/$$version.in \
+	    || exit; done
 
 lint: venv  ## style and import rules
 	ruff check .
@@ -48,10 +81,12 @@ types: venv  ## mypy strict
 	mypy
 
 test: lint types  ## the whole test suite with linters, types and import rules
+	@$(MAKE) --no-print-directory versions || \
+	  echo "no package index: the tests on older versions of DVC are skipped" >&2
 	pytest
 
 full: venv  ## the pipeline by `dvc repro` and by Metaflow in a copy, as a test (minutes)
 	pytest -m full
 
 clean:  ## remove .venv and caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info
+	rm -rf .venv .venv-dvc .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info

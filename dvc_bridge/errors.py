@@ -61,8 +61,13 @@ class StoppedError(BridgeError):
     ----------
     signum
         Which; the exit code is 128 more, as shells have it.
+    kept
+        Whether there is something to go on from.
     """
 
-    def __init__(self, signum: int) -> None:
-        super().__init__("stopped; what had finished is kept", "run again to go on from there")
+    def __init__(self, signum: int, *, kept: bool = True) -> None:
+        if kept:
+            super().__init__("stopped; what had finished is kept", "run again to go on from there")
+        else:
+            super().__init__("stopped")
         self.exit_code = 128 + signum

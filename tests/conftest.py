@@ -22,6 +22,18 @@ from flows.stages.tables import read_csv
 REPOSITORY = Path(__file__).parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--full-size", action="store_true", help="hostile input and reloads in full number"
+    )
+
+
+@pytest.fixture(scope="session")
+def full_size(request: pytest.FixtureRequest) -> bool:
+    """Whether thousands of cases are asked for, and not a few for the suite."""
+    return bool(request.config.getoption("--full-size"))
+
+
 @pytest.fixture(scope="session")
 def params() -> Params:
     return read_params(REPOSITORY / "params.yaml")

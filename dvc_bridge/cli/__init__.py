@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 
 from dvc_bridge.errors import BridgeError
 
 BUG = 5
+STOPPED = 128 + signal.SIGINT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `dvc-bridge` with `argv` (default: the process's own) and return its exit code."""
+    # A name that this terminal has no letters for must not end a run.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            return _run(argv)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        from dvc_bridge.run.view import print_nowhere  # noqa: PLC0415  seldom
+
+        print_nowhere()
+        return 0
+
+
+def _run(argv: Sequence[str] | None) -> int:
     from dvc_bridge.cli.parser import parser  # noqa: PLC0415  `python -m` needs errors first
 
     args = parser().parse_args(argv)
@@ -25,9 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BridgeError as exc:
         print(f"dvc-bridge: {exc}", file=sys.stderr)
         return exc.exit_code
-    except BrokenPipeError:  # whoever read the output has gone, as with `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except KeyboardInterrupt:  # while a run goes on it is handled there
+        print("dvc-bridge: stopped", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        raise
     except Exception:
         traceback.print_exc()
         print("dvc-bridge: this is a bug of dvc-bridge; please report the above", file=sys.stderr)

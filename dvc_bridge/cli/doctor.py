@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dvc_bridge.cli.repro import read_settings
+from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.probe import check_version, installed, missing
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError
+from dvc_bridge.plan.settings import FILE
 
 Check = Callable[[], str]
 
@@ -52,8 +53,10 @@ def examine() -> Iterator[Finding]:
         return
     project = find_project()
     yield _look("cache", lambda: _writable(project.cache))
-    yield _look("settings", lambda: _settings(project))
-    yield _look("pipeline", lambda: _pipeline(project))
+    pipeline = _look("pipeline", lambda: _pipeline(project))
+    yield pipeline
+    if not pipeline.wrong:
+        yield _look("settings", lambda: _settings(project))
     yield _look("lock", lambda: _lock(project))
     yield _look("shell", _shell)
 
@@ -85,8 +88,8 @@ def _writable(folder: Path) -> str:
 
 
 def _settings(project: Project) -> str:
-    groups = len(read_settings(project).mutexes)
-    return f"{groups} mutexes in dvc-bridge.yaml" if groups else "no dvc-bridge.yaml is needed"
+    mutexes = read_settings(project, read_pipeline(project)).mutexes
+    return f"mutexes in {FILE}: {', '.join(mutexes)}" if mutexes else f"no {FILE} is needed"
 
 
 def _pipeline(project: Project) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import Namespace
 
 from dvc_bridge.cli.selection import chosen
+from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.probe import check_version
@@ -24,8 +26,9 @@ def plan(args: Namespace) -> int:
     """Print what a run would do; nothing is changed."""
     check_version()
     project = find_project()
-    with RepositoryLock(project).held(), Session(project) as session:
+    with RepositoryLock(project).held(), Session(project, _warn) as session:
         pipeline = read_pipeline(project)
+        read_settings(project, pipeline)  # nothing of it shows, but what is wrong is told here too
         order = select(pipeline, chosen(args, project))
         workspace = Workspace(project)
         sources = Sources(
@@ -33,7 +36,8 @@ def plan(args: Namespace) -> int:
             lambda key: newest_run(project, key),
             lambda stage: ask_dvc(session, stage),
         )
-        forecasts = forecast(pipeline, order, sources, force=args.force)
+        alone = args.single_item and not args.all_pipelines
+        forecasts = forecast(pipeline, order, sources, force=args.force, alone=alone)
         workspace.hashes.save()
     line = timeline(forecasts, Journal(project).seconds)
     if args.json:
@@ -41,3 +45,7 @@ def plan(args: Namespace) -> int:
     else:
         print(plan_text(forecasts, line, every=args.verbose))
     return 0
+
+
+def _warn(text: str) -> None:
+    print(f"dvc-bridge: {text}", file=sys.stderr)

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from dvc_bridge.cli.plan import plan
 from dvc_bridge.cli.selection import chosen
+from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
-from dvc_bridge.dvcio.probe import check_version
+from dvc_bridge.dvcio.probe import check_version, is_installed
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.dvcio.yaml12 import read
 from dvc_bridge.errors import (
     IntegrityError,
     StageFailedError,
     StoppedError,
     VersionMismatchError,
 )
-from dvc_bridge.plan.settings import FILE, Settings, settings_of
+from dvc_bridge.plan.settings import FILE
 from dvc_bridge.plan.targets import select
 from dvc_bridge.run.local import Options
 from dvc_bridge.run.local import repro as run
 from dvc_bridge.run.outcome import Outcome, Summary
 from dvc_bridge.run.view import PlainView, View
+
+if TYPE_CHECKING:
+    from dvc_bridge.run.verify import Verified
 
 
 def repro(args: Namespace) -> int:
@@ -36,9 +39,12 @@ def repro(args: Namespace) -> int:
     try:
         check_version()
     except VersionMismatchError as exc:
-        return _plain_dvc(args, exc)
+        if args.verify or args.check_against_dvc or not is_installed():
+            raise
+        _become_dvc(args, exc)
     if args.check_against_dvc:
         return _check(args)
+    view = _view(args)
     project = find_project()
     lock = RepositoryLock(project)
     with lock.held():
@@ -50,25 +56,19 @@ def repro(args: Namespace) -> int:
             args.keep_going,
             args.force,
             alone=args.single_item and not args.all_pipelines,
-            mutexes=read_settings(project).mutex_groups(addresses),
+            mutexes=read_settings(project, pipeline).mutex_groups(addresses),
         )
         if args.verify:
             from dvc_bridge.run.verify import verify  # noqa: PLC0415  not for every run
 
             stages = [pipeline.stages[position] for position in order]
-            return _verified(verify(project, stages, _view(args)))
-        summary = run(project, pipeline, order, options, _view(args), lock)
+            return _verified(verify(project, stages, view))
+        summary = run(project, pipeline, order, options, view, lock)
     return _told(summary, project)
 
 
-def read_settings(project: Project) -> Settings:
-    """Read dvc-bridge.yaml; there need not be one."""
-    path = project.root / FILE
-    return settings_of(read(path, FILE) if path.exists() else None)
-
-
 def _view(args: Namespace) -> View:
-    if args.plain or not sys.stdout.isatty():
+    if args.plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return PlainView()
     from dvc_bridge.run.live import LiveView  # noqa: PLC0415  a tenth of a second
 
@@ -88,14 +88,17 @@ def _told(summary: Summary, project: Project) -> int:
     return 0
 
 
-def _verified(found: Sequence[str]) -> int:
-    if found:
+def _verified(verified: Verified) -> int:
+    for address, why in verified.unchecked.items():
+        print(f"{address}: not checked, {why}")
+    same = len(verified.checked) - len(verified.found)
+    print(f"{same} of {len(verified.checked)} make the same outs in a clean copy")
+    if verified.found:
         raise IntegrityError(
-            "\n".join(found),
+            "\n".join(f"{a}: {text}" for a, texts in verified.found.items() for text in texts),
             "declare what these stages read as deps, or give those that share files a mutex"
             f" in {FILE}",
         )
-    print("every stage makes the same outs in a clean copy")
     return 0
 
 
@@ -105,15 +108,20 @@ def _check(args: Namespace) -> int:
     report = check_against_dvc(Path.cwd(), [*_words(args), "-j", str(args.jobs)])
     print(report)
     if not report.equal:
-        raise IntegrityError("dvc-bridge did not end where dvc repro did", "please report this")
+        raise IntegrityError(
+            "dvc-bridge did not end where dvc repro did",
+            "if dvc-bridge repro --verify finds nothing wrong with the stages, please report this",
+        )
     return 0
 
 
-def _plain_dvc(args: Namespace, why: VersionMismatchError) -> int:
-    """Do it as DVC does: slower, one stage at a time, but done."""
+def _become_dvc(args: Namespace, why: VersionMismatchError) -> NoReturn:
+    """Do it as DVC does: slower, one stage at a time, but done; signals and exit code are its."""
     print(f"dvc-bridge: {why.message}; running plain `dvc repro` instead", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
     command = [sys.executable, "-m", "dvc", "repro", *_words(args)]
-    return subprocess.run(command, check=False).returncode
+    os.execv(command[0], command)  # noqa: S606  no shell
 
 
 def _words(args: Namespace) -> list[str]:

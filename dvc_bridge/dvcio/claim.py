@@ -9,26 +9,29 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import UsageError
 
-# As long as DVC itself waits; and much longer for a dvc that a stage of this run has called.
-START_S, DURING_S = 3.0, 600.0
+# As long as DVC itself waits for another process.
+START_S = 3.0
 POLL_S = 0.05
 
 
 class RepositoryLock:
-    """`.dvc/tmp/lock`: whoever has an flock on it may use the repository (zc.lockfile's way)."""
+    """The lock without which nobody uses the repository, as this project's DVC takes it."""
 
     def __init__(self, project: Project) -> None:
         self._path = project.tmp / "lock"
-        self._file: int | None = None
+        hard = str(project.config.get("core", {}).get("hardlink_lock", "")).lower() == "true"
+        self._lock: _Flock | _Hardlink = _Hardlink(self._path) if hard else _Flock(self._path)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -40,47 +43,76 @@ class RepositoryLock:
             Another DVC process has it.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._take(START_S)
         try:
-            self._take(START_S)
             yield
         finally:
-            os.close(self._file)
-            self._file = None
+            self._lock.drop()
 
     @contextmanager
     def released(self) -> Iterator[None]:
-        """Let others have it for a while."""
-        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        """Let others have it for a while; a dvc that a stage calls may keep it for long."""
+        self._lock.drop()
         try:
             yield
         finally:
-            self._take(DURING_S)
-
-    @property
-    def _descriptor(self) -> int:
-        if self._file is None:
-            raise RuntimeError("the repository's lock is not held")
-        return self._file
+            self._take(math.inf)
 
     def _take(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as exc:
-                if time.monotonic() > until:
-                    raise UsageError(
-                        f"another DVC process holds {self._path}{_holder(self._path)}",
-                        "wait for it to end",
-                    ) from exc
-                time.sleep(POLL_S)
-            else:
-                os.pwrite(self._descriptor, f" {os.getpid()}\n".encode(), 0)
-                return
+        while not self._lock.take():
+            if time.monotonic() > until:
+                raise UsageError(
+                    f"another DVC process holds {self._path}{_holder(self._path)}",
+                    "wait for it to end",
+                )
+            time.sleep(POLL_S)
 
 
-def _holder(path: Any) -> str:
+class _Flock:
+    """zc.lockfile's way, with the file kept open: whoever has an flock on it has the lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    def take(self) -> bool:
+        if self._file is None:
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        os.pwrite(self._file, f"{os.getpid():>10}\n".encode(), 0)
+        return True
+
+    def drop(self) -> None:
+        if self._file is not None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+
+
+class _Hardlink:
+    """The way for file systems without locks (core.hardlink_lock), by DVC's own class."""
+
+    def __init__(self, path: Path) -> None:
+        from dvc.lock import make_lock  # noqa: PLC0415  only where it is asked for
+
+        self._lock = make_lock(str(path), tmp_dir=str(path.parent), hardlink_lock=True)
+
+    def take(self) -> bool:
+        from dvc.lock import LockError  # noqa: PLC0415
+
+        try:
+            self._lock.lock()
+        except LockError:
+            return False
+        return True
+
+    def drop(self) -> None:
+        self._lock.unlock()
+
+
+def _holder(path: Path) -> str:
     with suppress(OSError):
         pid = path.read_text(encoding="utf-8").strip()
         if pid:

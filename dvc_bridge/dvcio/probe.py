@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Any
 
 from packaging.version import Version
@@ -64,6 +65,11 @@ def check_version() -> None:
             f"DVC {found} is newer than {NEWEST_TRIED} and lacks {', '.join(gone)}",
             f"pip install 'dvc~={NEWEST_TRIED}.0', or a newer dvc-bridge",
         )
+
+
+def is_installed() -> bool:
+    """Whether there is a DVC of any version."""
+    return find_spec("dvc") is not None
 
 
 def installed() -> str:

@@ -19,9 +19,10 @@ from dvc_bridge.dvcio.files import UMASK, copy_file, write_whole
 from dvc_bridge.dvcio.look import PROTECTED, Workspace
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.session import Session
-from dvc_bridge.plan.decide import UndecidedError, current_inputs, in_run_cache
+from dvc_bridge.plan.decide import UndecidedError
 from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Pointer, Stage
 from dvc_bridge.plan.run_cache import entry_hash, run_cache_key
+from dvc_bridge.plan.step import current_inputs, in_run_cache
 
 # Above this the bytes cost more than DVC's objects do, and DVC reads large files in parallel.
 MODERATE_BYTES = 1 << 23

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,16 @@ class Session(ExitStack):
     """DVC's repository object for the time of a run, its bookkeeping batched.
 
     The caller holds the repository's lock whenever it uses what is given here.
+
+    Parameters
+    ----------
+    warn
+        Is told what DVC warns of.
     """
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, warn: Callable[[str], object]) -> None:
         super().__init__()
-        self._project = project
+        self._project, self._warn = project, warn
         self._repo: Any = None
         self._ignores: Ignores | None = None
         self._opening: Thread | None = None
@@ -92,8 +98,7 @@ class Session(ExitStack):
 
             from dvc_bridge.dvcio.bookkeeping import batched  # noqa: PLC0415
 
-            # Its progress bars would fall into the output of the stages.
-            logging.getLogger("dvc.progress").setLevel(logging.CRITICAL)
+            self.enter_context(_warnings_to(self._warn))
             repo = Repo(str(self._project.root))
             repo.lock = LockNoop()
             repo.lock.lock()
@@ -103,3 +108,26 @@ class Session(ExitStack):
             self._repo = repo
         except BaseException as exc:
             self._problem = exc
+
+
+class _Warnings(logging.Handler):
+    def __init__(self, warn: Callable[[str], object]) -> None:
+        super().__init__(logging.WARNING)
+        self._warn = warn
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._warn(f"DVC warns: {record.getMessage()}")
+
+
+@contextmanager
+def _warnings_to(warn: Callable[[str], object]) -> Iterator[None]:
+    """Keep DVC from writing to the terminal, where its lines and bars would fall into a view."""
+    for name in ("dvc.progress", "dvc_data.callbacks"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    log = logging.getLogger("dvc")
+    before = log.handlers[:]
+    log.handlers[:] = [_Warnings(warn)]
+    try:
+        yield
+    finally:
+        log.handlers[:] = before

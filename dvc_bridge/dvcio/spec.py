@@ -13,9 +13,10 @@ from dvc_bridge.dvcio.params import read_values
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.errors import MissingInputError, UsageError
-from dvc_bridge.plan.decide import in_run_cache, locked
+from dvc_bridge.plan.decide import locked
 from dvc_bridge.plan.pipeline import DVC_YAML, Kind, Pipeline, Pointer, Stage
 from dvc_bridge.plan.run_cache import StageSpec
+from dvc_bridge.plan.step import in_run_cache
 
 
 class Specs(NamedTuple):

@@ -8,17 +8,10 @@ from enum import Enum
 from typing import Any
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.decide import (
-    Change,
-    Look,
-    UndecidedError,
-    changes,
-    current_inputs,
-    in_run_cache,
-    locked,
-)
+from dvc_bridge.plan.decide import Change, Look, UndecidedError, changes, locked
 from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Params, Pipeline, Pointer, Stage
 from dvc_bridge.plan.run_cache import run_cache_key
+from dvc_bridge.plan.step import current_inputs, in_run_cache
 
 
 class Verdict(Enum):
@@ -70,13 +63,31 @@ class Sources:
 
 
 def forecast(
-    pipeline: Pipeline, order: Sequence[int], sources: Sources, *, force: bool = False
+    pipeline: Pipeline,
+    order: Sequence[int],
+    sources: Sources,
+    *,
+    force: bool = False,
+    alone: bool = False,
 ) -> list[Forecast]:
-    """Say what would become of the stages at `order`, in that order."""
+    """Say what would become of the stages at `order`, in that order.
+
+    Parameters
+    ----------
+    alone
+        Each stands for itself, as with `--single-item`: no failure makes another pointless.
+    """
     seen: dict[int, Forecast] = {}
     brought: dict[int, dict[str, Pointer]] = {}  # outs that the run cache would bring
     for position in order:
         stage = pipeline.stages[position]
+        needs = () if alone else pipeline.active(position)
+        if lost := [seen[p] for p in needs if p in seen and seen[p].verdict is Verdict.FAILS]:
+            names = ", ".join(f.stage.address for f in lost)
+            seen[position] = Forecast(
+                position, stage, Verdict.FAILS, (f"it needs {names}: that fails",)
+            )
+            continue
         before = [seen[p] for p in pipeline.upstream[position] if p in seen]
         waits = tuple(f.position for f in before if f.verdict in (Verdict.RUNS, Verdict.MAY_RUN))
         unmade = [out.at for p in waits for out in pipeline.stages[p].outs]
@@ -132,7 +143,7 @@ def _overlap(read: str, made: str) -> bool:
 def _one(position: int, stage: Stage, look: _Ahead, sources: Sources, *, force: bool) -> Forecast:
     reasons: list[Change] = []
     try:
-        if force and stage.cmd and not stage.frozen:
+        if force:  # DVC records the outs of data and of frozen stages anew
             return Forecast(position, stage, Verdict.RUNS, ("asked for with --force",))
         for change in changes(stage, look):
             reasons.append(change)  # noqa: PERF402  kept when an exception comes

@@ -20,6 +20,11 @@ class Schedule:
         For each place, the places that must have ended before it may start; holds `needs`.
     mutexes
         Groups of places of which only one may be taken at a time.
+
+    Attributes
+    ----------
+    followers
+        For each place, the places that wait for it.
     """
 
     def __init__(
@@ -30,13 +35,13 @@ class Schedule:
     ) -> None:
         count = len(needs)
         self._dependents: list[list[int]] = [[] for _ in range(count)]
-        self._followers: list[list[int]] = [[] for _ in range(count)]
+        self.followers: list[list[int]] = [[] for _ in range(count)]
         self._blockers = [0] * count
         for place in range(count):
             for upstream in needs[place]:
                 self._dependents[upstream].append(place)
             for earlier in after[place]:
-                self._followers[earlier].append(place)
+                self.followers[earlier].append(place)
                 self._blockers[place] += 1
         self._ready = [p for p in range(count) if not self._blockers[p]]
         self._ended = [False] * count
@@ -104,7 +109,7 @@ class Schedule:
             for parked in self._parked:
                 heapq.heappush(self._ready, parked)
             self._parked.clear()
-        for follower in self._followers[place]:
+        for follower in self.followers[place]:
             self._blockers[follower] -= 1
             if not self._blockers[follower] and not self._ended[follower]:
                 heapq.heappush(self._ready, follower)

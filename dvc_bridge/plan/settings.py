@@ -11,7 +11,7 @@ they are.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -42,6 +42,23 @@ class Settings:
             for globs in self.mutexes.values()
         )
         return tuple(group for group in groups if len(group) > 1)
+
+    def check(self, addresses: Iterable[str]) -> None:
+        """See that every glob names a stage of the project, or its mutex would hold nobody.
+
+        Raises
+        ------
+        UsageError
+            One does not.
+        """
+        known = list(addresses)
+        lost = [
+            f"{FILE}: stages.{glob} names no stage{_meant(glob, known)}"
+            for glob in dict.fromkeys(glob for globs in self.mutexes.values() for glob in globs)
+            if not any(fnmatchcase(address, glob) for address in known)
+        ]
+        if lost:
+            raise UsageError("\n".join(lost), "dvc stage list --all names them all")
 
 
 def settings_of(content: Any) -> Settings:
@@ -77,8 +94,12 @@ def _mapping(
         problems.append(f"{where or 'the file'} must be a mapping, not {type(value).__name__}")
         return {}
     if keys is not None:
-        for key in value.keys() - set(keys):
-            close = difflib.get_close_matches(str(key), keys, n=1)
-            hint = f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(keys)}"
+        for key in [key for key in value if key not in keys]:
+            hint = _meant(key, keys) or f"; known here: {', '.join(keys)}"
             problems.append(f"{where}.{key}".lstrip(".") + f" means nothing{hint}")
     return value
+
+
+def _meant(word: Any, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(str(word), known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""

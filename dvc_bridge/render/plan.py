@@ -32,15 +32,12 @@ def plan_text(forecasts: Sequence[Forecast], line: Timeline, *, every: bool) -> 
         first, *more = found.reasons or (_after([names[p] for p in found.waits_for]),)
         lines.append(f"  {found.verdict.value:<{COLUMN}}  {found.stage.address}: {first}")
         lines += [f"  {'':<{COLUMN}}  {'':<{len(found.stage.address)}}  {r}" for r in more]
-    lines += _timeline_lines(line, names, counts)
+    lines += _timeline_lines(line, names)
     return "\n".join(line.rstrip().removesuffix(":") for line in lines)
 
 
-def _timeline_lines(
-    line: Timeline, names: Mapping[int, str], counts: Mapping[Verdict, int]
-) -> list[str]:
-    running = counts.get(Verdict.RUNS, 0) + counts.get(Verdict.MAY_RUN, 0)
-    if not running:
+def _timeline_lines(line: Timeline, names: Mapping[int, str]) -> list[str]:
+    if not line.path:
         return []
     shown = [names[p] for p in line.path]
     if len(shown) > SHOWN_PATH:
@@ -49,7 +46,8 @@ def _timeline_lines(
     best = f"at best {line.speed_up:.1f} times as fast as one after the other"
     if not line.timed:
         return [*lines, f"{best}, if all stages last as long: none of them has been timed yet"]
-    timed = "" if line.timed == running else f", {running - line.timed} of {running} guessed"
+    guessed = line.commands - line.timed
+    timed = f", {guessed} of {line.commands} guessed" if guessed else ""
     return [*lines, f"{best}: {_time(line.path_s)} of {_time(line.work_s)}{timed}"]
 
 

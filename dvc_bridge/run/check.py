@@ -18,6 +18,8 @@ from pathlib import Path
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.equality import Difference, ProjectState, differences, without_rolled_back
 from dvc_bridge.run.copies import copy_tree
+from dvc_bridge.run.process import kill_tree
+from dvc_bridge.run.signals import raised
 from dvc_bridge.run.state import project_state
 
 JOBS_FLAGS = ("-j", "--jobs")
@@ -49,7 +51,8 @@ class Report:
     def __str__(self) -> str:
         times = f"dvc repro {self.dvc.seconds:.1f} s, dvc-bridge repro {self.bridge.seconds:.1f} s"
         if self.equal:
-            return f"equal: the same state ({times})"
+            failed = ", in which both have failed" if self.dvc.code else ""
+            return "\n".join([f"equal: the same state{failed} ({times})", *self._shown()])
         return "\n".join([f"{len(self.differences)} differences ({times})", *self._shown()])
 
     def _shown(self) -> list[str]:
@@ -68,16 +71,20 @@ Runner = Callable[[str, Sequence[str], Path, Mapping[str, str]], Ran]
 def run_process(module: str, argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> Ran:
     """Run `python -m module argv` in `folder`."""
     start = time.monotonic()
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-m", module, *argv],
         cwd=folder,
         env=dict(env),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout.decode("utf-8", "replace"), time.monotonic() - start)
+    ) as child:
+        try:
+            output, _ = child.communicate()
+        except BaseException:  # what it works on is a copy, and goes
+            kill_tree(child.pid)
+            raise
+    return Ran(child.returncode, output.decode("utf-8", "replace"), time.monotonic() - start)
 
 
 def check_against_dvc(root: Path, argv: Sequence[str], *, run: Runner = run_process) -> Report:
@@ -96,10 +103,12 @@ def check_against_dvc(root: Path, argv: Sequence[str], *, run: Runner = run_proc
     ------
     UsageError
         `root` is in no DVC project.
+    StoppedError
+        A signal has ended it.
     """
     folder = root.resolve()
     project = _outermost(folder)
-    with tempfile.TemporaryDirectory(prefix="dvc-bridge-check-") as name:
+    with raised(), tempfile.TemporaryDirectory(prefix="dvc-bridge-check-") as name:
         work = Path(name).resolve()
         theirs = _side(project, folder, work, ("dvc", ["repro", *without_jobs(argv)]), run)
         ours = _side(project, folder, work, ("dvc_bridge", ["repro", *argv]), run)

@@ -8,29 +8,25 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 from dvc_bridge.dvcio import stage as steps
 from dvc_bridge.dvcio.claim import Claims, RepositoryLock
-from dvc_bridge.dvcio.lock import LockFiles
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.quick import Quick
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.templates import with_causes
 from dvc_bridge.errors import MissingInputError
-from dvc_bridge.plan.decide import Step, UndecidedError, first_step
-from dvc_bridge.plan.pipeline import Kind, Pipeline, Stage
+from dvc_bridge.plan.decide import UndecidedError
+from dvc_bridge.plan.pipeline import Pipeline, Stage
 from dvc_bridge.plan.schedule import Schedule
+from dvc_bridge.plan.step import Step, first_step
 from dvc_bridge.run.journal import Journal
+from dvc_bridge.run.ledger import Ledger
 from dvc_bridge.run.outcome import Outcome, Summary
 from dvc_bridge.run.process import NOT_STARTED, Ended, Interrupted, Processes
 from dvc_bridge.run.signals import handed_to
 from dvc_bridge.run.threads import thread_limits
 from dvc_bridge.run.view import View
-
-# dvc.lock is written while a run goes on too, for at most this share of its time.
-FLUSH_SHARE, FLUSH_S = 0.05, 1.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +66,7 @@ def repro(
         The repository's lock, which the caller holds since before it read `pipeline`.
     """
     start = time.monotonic()
-    with Session(project) as session:
+    with Session(project, view.note) as session:
         run = _Run(project, pipeline, order, options, view, session, lock)
         run.run()
     run.summary.seconds = time.monotonic() - start
@@ -98,26 +94,24 @@ class _Run:
         self._session, self._repository_lock = session, lock
         self._stages: list[Stage] = [pipeline.stages[p] for p in order]
         self._schedule = Schedule.of(pipeline, order, alone=options.alone, mutexes=options.mutexes)
-        self._lock_files, self._claims = LockFiles(project), Claims(project)
+        self._claims = Claims(project)
         self._workspace, self._journal = Workspace(project), Journal(project)
         self._env = {**steps.base_environment(), **thread_limits(options.jobs, os.environ)}
-        self._quick = Quick(project, session, self._workspace)
-        self._processes = Processes(view.line)
-        self._loaded: dict[int, Any] = {}
+        self._ledger = Ledger(project, session, self._workspace)
+        self._processes = Processes(view.line, view.passing)
         self._running: set[int] = set()
         self._stopping = False
-        self._flushed_at, self._flush_s = time.monotonic(), 0.0
         self.summary = Summary()
 
     def run(self) -> None:
         names = [stage.address for stage in self._stages]
         with ExitStack() as stack:
-            stack.enter_context(self._view.shown(names, self._journal.seconds))
-            stack.callback(self._workspace.hashes.save)
-            stack.callback(self._journal.save)
-            stack.callback(self._quick.remember)
-            stack.callback(self._flush)
+            # First, so that it ends last: what is written at the end is written to its end.
             stack.enter_context(handed_to(self._processes.events.put))
+            followers = self._schedule.followers
+            stack.enter_context(self._view.shown(names, self._journal.seconds, followers))
+            stack.callback(self._journal.save)
+            stack.callback(self._ledger.close)
             while True:
                 self._fill()
                 if not self._running:
@@ -131,16 +125,19 @@ class _Run:
             self._begin(self._schedule.take())
 
     def _wait(self) -> None:
-        if self._processes.events.empty():
-            self._flush_now_and_then()
+        if not self._processes.events.empty():
+            ended = self._next_end()
+        else:
+            self._ledger.flush_now_and_then()
             with self._repository_lock.released():
-                event = self._processes.events.get()
-        else:
-            event = self._processes.events.get()
-        if isinstance(event, Interrupted):
+                ended = self._next_end()
+        self._end(ended)
+
+    def _next_end(self) -> Ended:
+        # A signal is passed on at once: the lock may be held by the very command that it is to end.
+        while isinstance(event := self._processes.events.get(), Interrupted):
             self._interrupt(event.signal)
-        else:
-            self._end(event)
+        return event
 
     def _begin(self, place: int) -> None:
         try:
@@ -170,14 +167,7 @@ class _Run:
         if step is Step.COMMAND:
             steps.clear(self._project, stage)
             return None
-        loaded = self._loaded[place] = self._session.stage(stage, place)
-        found = steps.begin(loaded, force=force)
-        if found is steps.Step.COMMAND:
-            return None
-        if found is steps.Step.UNCHANGED:
-            return Outcome.UNCHANGED
-        self._record(place, finish=found is steps.Step.RESTORED)
-        return Outcome.RESTORED if found is steps.Step.RESTORED else Outcome.RAN
+        return self._ledger.ask_dvc(place, stage, force=force)
 
     def _start(self, place: int) -> None:
         stage = self._stages[place]
@@ -197,28 +187,12 @@ class _Run:
             self._fail(place, _ended_badly(ended))
             return
         try:
-            self._record(place, finish=True)
+            self._ledger.record(place, self._stages[place], finish=True)
         except Exception as exc:
             self._fail(place, with_causes(exc))
             return
         self._journal.took(self._stages[place].address, ended.seconds)
         self._done(place, Outcome.RAN)
-
-    def _record(self, place: int, *, finish: bool) -> None:
-        stage = self._stages[place]
-        loaded = self._loaded.pop(place, None)
-        self._session.turn(place)
-        entry = self._quick.record(stage) if finish and loaded is None else None
-        if entry is None:
-            loaded = loaded or self._session.stage(stage, place)
-            if finish:
-                steps.finish(loaded)
-                steps.learn(loaded, self._workspace.hashes)
-            if stage.kind is not Kind.STAGE:
-                loaded.dump(update_pipeline=False)
-                return
-            entry = steps.entry(loaded)
-        self._lock_files.record(place, stage.file, stage.name, entry)
 
     def _done(self, place: int, outcome: Outcome) -> None:
         self.summary.outcomes[self._stages[place].address] = outcome
@@ -226,7 +200,7 @@ class _Run:
         self._schedule.ended(place)
 
     def _fail(self, place: int, reason: str) -> None:
-        self._loaded.pop(place, None)
+        self._ledger.forget(place)
         address = self._stages[place].address
         self.summary.reasons[address] = reason
         self._stopping = self._stopping or not self._options.keep_going
@@ -241,18 +215,9 @@ class _Run:
         again = bool(self.summary.interrupted)
         self.summary.interrupted = signum
         self._stopping = True
+        many = f"{len(self._running)} stages" if len(self._running) > 1 else "1 stage"
+        self._view.note(f"killing {many}" if again else f"stopping {many}; once more kills them")
         self._processes.stop(signum, kill=again)
-
-    def _flush_now_and_then(self) -> None:
-        quiet_s = max(FLUSH_S, self._flush_s / FLUSH_SHARE)
-        if time.monotonic() - self._flushed_at > quiet_s:
-            self._flush()
-
-    def _flush(self) -> None:
-        start = time.monotonic()
-        self._session.track(self._lock_files.flush())
-        self._flushed_at = time.monotonic()
-        self._flush_s = self._flushed_at - start
 
 
 def _ended_badly(ended: Ended) -> str:

@@ -7,19 +7,24 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from io import FileIO
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
+from typing import TYPE_CHECKING
 
 from dvc_bridge.dvcio.files import UMASK
 from dvc_bridge.dvcio.stage import Command
+from dvc_bridge.run.output import LogFile, Output
 
-CHUNK = 1 << 16
+if TYPE_CHECKING:
+    import psutil
+
 # The exit code that shells use for what cannot be started.
 NOT_STARTED = 126
+POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -46,12 +51,17 @@ class Processes:
     ----------
     show
         Called in the command's thread with each line that it prints.
+    passing
+        The same with what will be written over.
     """
 
-    def __init__(self, show: Callable[[int, str], None]) -> None:
+    def __init__(
+        self, show: Callable[[int, str], None], passing: Callable[[int, str], None]
+    ) -> None:
         self.events: SimpleQueue[Ended | Interrupted] = SimpleQueue()
-        self._show = show
+        self._show, self._passing = show, passing
         self._children: set[int] = set()
+        self._told: dict[int, set[psutil.Process]] = {}
         self._stopped = False
         self._lock = Lock()
 
@@ -60,28 +70,28 @@ class Processes:
         Thread(target=self._run, args=(position, command, log), daemon=True).start()
 
     def stop(self, signum: int, *, kill: bool) -> None:
-        """Pass a signal on to every running command, and start no more.
+        """Pass a signal on to every running command and all that it has started; start no more.
 
         Parameters
         ----------
         kill
-            End them and all that they have started, whatever they are doing.
+            End them, whatever they are doing.
         """
         with self._lock:
             self._stopped = True
             children = list(self._children)
-        if kill:
-            _kill_all(children)
-        elif not (signum == signal.SIGINT and _is_in_foreground()):
-            for pid in children:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signum)
+        # Kept: what a shell has started cannot be found through it once it has gone.
+        for pid in children:
+            self._told.setdefault(pid, set()).update(_tree(pid))
+        if kill or not (signum == signal.SIGINT and _is_in_foreground()):
+            for process in set().union(*self._told.values()):
+                _signal(process, signal.SIGKILL if kill else signum)
 
     def _run(self, position: int, command: Command, log: Path) -> None:
         start = time.monotonic()
         failed, code = "", 0
         try:
-            with _LogFile(log) as file:
+            with LogFile(log) as file:
                 for line, argv in zip(command.lines, command.argv, strict=True):
                     code = self._run_one(position, command, argv, file.write)
                     if code:
@@ -94,20 +104,26 @@ class Processes:
     def _run_one(
         self, position: int, command: Command, argv: list[str], write: Callable[[bytes], object]
     ) -> int:
-        pipe, end = os.pipe()
-        with open(pipe, "rb", buffering=0) as output:  # noqa: PTH123  a file descriptor
-            try:
-                child = self._spawn(command, argv, end)
-            finally:
-                os.close(end)
+        output = Output(partial(self._show, position), partial(self._passing, position), write)
+        child = None
+        try:
+            child = self._spawn(command, argv, output.end)
+        finally:
+            output.close_end()
             if child is None:
-                return -signal.SIGINT
-            try:
-                self._read(position, output.fileno(), write)
-                return child.wait()
-            finally:
-                with self._lock:
-                    self._children.discard(child.pid)
+                output.drop()
+        if child is None:
+            return -signal.SIGINT
+        try:
+            output.read(lambda: child.poll() is not None)
+            code = child.wait()
+            # A shell ends at once, what it runs may want to put something in order first.
+            while any(map(_lives, self._told.get(child.pid, ()))):
+                time.sleep(POLL_S)
+            return code
+        finally:
+            with self._lock:
+                self._children.discard(child.pid)
 
     def _spawn(
         self, command: Command, argv: list[str], output: int
@@ -127,31 +143,6 @@ class Processes:
             self._children.add(child.pid)
             return child
 
-    def _read(self, position: int, pipe: int, write: Callable[[bytes], object]) -> None:
-        rest = b""
-        while chunk := os.read(pipe, CHUNK):
-            write(chunk)
-            *lines, rest = (rest + chunk).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-            for line in lines:
-                self._show(position, line.decode(errors="replace"))
-        if rest:
-            self._show(position, rest.decode(errors="replace"))
-
-
-class _LogFile(ExitStack):
-    """A file that is there once something is written; what an earlier run left goes first."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-        self._file: FileIO | None = None
-        path.unlink(missing_ok=True)
-
-    def write(self, chunk: bytes) -> None:
-        if self._file is None:
-            self._file = self.enter_context(FileIO(self._path, "w"))
-        self._file.write(chunk)
-
 
 def _is_in_foreground() -> bool:
     """Whether Ctrl-C reaches the commands too: they are in this process's group."""
@@ -165,12 +156,34 @@ def _is_in_foreground() -> bool:
         os.close(terminal)
 
 
-def _kill_all(pids: list[int]) -> None:
-    import psutil  # noqa: PLC0415  for the second Ctrl-C only
+def kill_tree(pid: int) -> None:
+    """Kill a process and all that it has started."""
+    for process in _tree(pid):
+        _signal(process, signal.SIGKILL)
 
-    for pid in pids:
-        with suppress(psutil.NoSuchProcess):
-            child = psutil.Process(pid)
-            for process in (child, *child.children(recursive=True)):
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
+
+def _tree(pid: int) -> list[psutil.Process]:
+    """Give a process and all that it has started, also indirectly."""
+    import psutil  # noqa: PLC0415  for Ctrl-C only
+
+    try:
+        top = psutil.Process(pid)
+        return [top, *top.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _lives(process: psutil.Process) -> bool:
+    import psutil  # noqa: PLC0415  as above
+
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _signal(process: psutil.Process, signum: int) -> None:
+    import psutil  # noqa: PLC0415  as above
+
+    with suppress(psutil.NoSuchProcess):  # it knows one pid's second owner from its first
+        process.send_signal(signum)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from dvc_bridge.errors import StoppedError
 from dvc_bridge.run.process import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -16,16 +17,33 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 @contextmanager
 def handed_to(put: Callable[[Interrupted], object]) -> Iterator[None]:
     """Call `put` for every signal that asks this process to end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread gets signals
-        return
 
     def hand(signum: int, _: Any) -> None:
         put(Interrupted(signum))
 
-    before = {signum: signal.signal(signum, hand) for signum in SIGNALS}
+    with _handled(hand):
+        yield
+
+
+@contextmanager
+def raised() -> Iterator[None]:
+    """Raise `StoppedError` for every such signal: for work that has nothing to finish."""
+
+    def stop(signum: int, _: Any) -> None:
+        raise StoppedError(signum, kept=False)
+
+    with _handled(stop):
+        yield
+
+
+@contextmanager
+def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread gets signals
+        return
+    before = {signum: signal.signal(signum, handler) for signum in SIGNALS}
     try:
         yield
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        for signum, earlier in before.items():
+            signal.signal(signum, earlier)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from .columns import CATEGORIES, NUMBERS
+from . import bundle
 from .errors import GateError, StageError
-from .files import read_json, whole_directory, write_bytes, write_json
+from .files import read_json, whole_directory, write_bytes
 from .models import SklearnModel, load
 from .months import read_months, read_months_before
 from .onnx_model import onnx_predict, parity_rows, to_onnx
@@ -25,12 +23,12 @@ _THRESHOLD = 0.5
 
 
 def export(root: Path, params: Params) -> None:
-    """Write models/bundle: model.onnx, and model.json that describes it.
+    """Write models/bundle: model.onnx, model.json that describes it, and SHA256SUMS over both.
 
-    model.json holds the md5 and sha256 of model.onnx, its inputs with kinds and units, the labels,
-    the metrics of `evaluate`, versions of libraries, a histogram of every input over the training
-    months, and the result of the parity gate. It names no revision: the bundle is the same in every
-    commit that leads to it.
+    model.json holds the md5 and sha256 of model.onnx, what a request gives with kinds, units and
+    ranges, the labels, the metrics of `evaluate`, versions of libraries, a histogram of every
+    feature over the training months, routes, golden rows, and the result of the parity gate. It
+    names no revision: the bundle is the same in every commit that leads to it.
 
     Raises
     ------
@@ -47,22 +45,18 @@ def export(root: Path, params: Params) -> None:
     test = read_months(root, windows.test_first, last=windows.test_last)
     parity = check_parity(content, model, test.select(model.features), params.export.max_difference)
     train = read_months_before(root, windows.test_first)
-    description = {
-        "name": "disrupted-flights",
+    described = {
         "selected": read_selected(root),
-        "md5": hashlib.md5(content, usedforsecurity=False).hexdigest(),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "size_bytes": len(content),
-        "labels": ["on time", "disrupted"],
-        "inputs": [_input(name) for name in model.features],
         "metrics": read_json(root / "models" / "evaluation" / "metrics.json", Metrics),
         "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
-        "reference": {name: histogram(train[name]) for name in model.features},
+        "reference": bundle.reference(train, onnx_predict(content, train)),
+        "routes": bundle.routes(train),
+        "golden": bundle.golden(test, onnx_predict(content, test)),
         "parity": parity,
     }
     with whole_directory(root / "models" / "bundle") as part:
-        write_bytes(part / "model.onnx", content)
-        write_json(part / "model.json", description)
+        for name, file in bundle.bundle_files(content, described).items():
+            write_bytes(part / name, file)
 
 
 def check_parity(
@@ -72,7 +66,7 @@ def check_parity(
     rows = parity_rows(rows)
     frame = rows.to_pandas()
     expected = model.pipeline.predict_proba(frame)[:, 1]
-    served = onnx_predict(content, rows, model.features)
+    served = onnx_predict(content, rows)
     difference = np.abs(served - expected)
     flipped = np.sum((served >= _THRESHOLD) != (expected >= _THRESHOLD))
     problems = []
@@ -87,24 +81,3 @@ def check_parity(
     if problems:
         raise GateError(problems, "compare the versions of skl2onnx and protobuf")
     return {"rows": rows.num_rows, "max_difference_below": max_difference, "flipped_labels": 0}
-
-
-def histogram(values: pa.ChunkedArray) -> dict[str, Any]:
-    """Give what drift is measured against: counts by category, or by tenths; and the empty ones."""
-    n_empty = int(pc.sum(pc.is_null(values, nan_is_null=True)).as_py())
-    if pa.types.is_string(values.type):
-        counted = {c["values"]: c["counts"] for c in pc.value_counts(values).to_pylist()}
-        return {"counts": dict(sorted(counted.items())), "empty": n_empty}
-    numbers = values.to_numpy()
-    numbers = numbers[~np.isnan(numbers)]
-    edges = np.unique(np.quantile(numbers, np.linspace(0.1, 0.9, 9), method="lower"))
-    # Bin i counts values up to and with edge i; the last one, values above all edges.
-    counts = np.bincount(np.searchsorted(edges, numbers, side="left"), minlength=len(edges) + 1)
-    edges_text = [float(f"{edge:.7g}") for edge in edges]
-    return {"edges": edges_text, "counts": counts.tolist(), "empty": n_empty}
-
-
-def _input(name: str) -> dict[str, str]:
-    column = CATEGORIES.get(name) or NUMBERS[name]
-    kind = "string" if name in CATEGORIES else "float32"
-    return {"name": name, "kind": kind, "unit": column.unit, "meaning": column.meaning}

@@ -10,9 +10,19 @@ import pyarrow.compute as pc
 
 from . import signals
 from .asof import Floats, Ints
-from .columns import FEATURES, FLIGHT_KEY, FLIGHTS, NUMBERS, WEATHER, WEATHER_KEY, forbidden
+from .columns import (
+    CATEGORIES,
+    FEATURES,
+    FLIGHT_KEY,
+    FLIGHTS,
+    NUMBERS,
+    WEATHER,
+    WEATHER_KEY,
+    forbidden,
+)
 from .errors import StageError
 from .files import whole_directory
+from .known import KNOWN, feature_numbers
 from .params import Features
 from .parquet import write_table
 from .rows import FIRST_ROW, epoch_s, ints, local_days
@@ -64,12 +74,11 @@ def feature_table(flights: pa.Table, weather: pa.Table, params: Features) -> pa.
         date, flight, departure_utc; the features (numbers as float32, codes as text); disrupted,
         operated. A row a flight, sorted by departure, carrier, number, origin.
     """
-    flights = flights.sort_by(
-        [(c, "ascending") for c in ("time_hour", "minute", "carrier", "flight", "origin")]
-    )
+    flights = _in_order(flights)
     known = _flights(flights)
-    columns = _columns(flights, known, _weather(flights, weather), params)
-    numbers = {name: pa.array(columns[name].astype(np.float32)) for name in NUMBERS}
+    times = _local_times(flights, known)
+    found = feature_numbers(*times, _known(flights, known, _weather(flights, weather), params))
+    numbers = dict(zip(NUMBERS, map(pa.array, np.asfortranarray(found).T), strict=True))
     return pa.table(
         {
             "date": pa.array(known.day.astype("datetime64[D]")),
@@ -94,16 +103,46 @@ def _read_month(path: Path, month: str) -> pa.Table:
     return table
 
 
-def _columns(
-    flights: pa.Table, f: Flights, weather: Weather, params: Features
-) -> dict[str, Floats]:
+def known_table(flights: pa.Table, weather: pa.Table, params: Features) -> pa.Table:
+    """Give what the server is asked with: codes, local times as text, and what is known.
+
+    Parameters
+    ----------
+    flights, weather : Table
+        As `feature_table` takes them; the rows come in the same order.
+
+    Returns
+    -------
+    Table
+        The columns carrier, origin, dest, departure, arrival, and those of `known.KNOWN`.
+    """
+    flights = _in_order(flights)
+    f = _flights(flights)
+    departure, arrival = _local_times(flights, f)
+    numbers = _known(flights, f, _weather(flights, weather), params)
+    clock = [f"{minute // 60:02}:{minute % 60:02}" for minute in arrival.tolist()]
+    return pa.table(
+        {
+            **{c: flights[c].combine_chunks() for c in CATEGORIES},
+            "departure": pa.array(departure.astype("datetime64[m]").astype(str)),
+            "arrival": pa.array(clock),
+            **dict(zip(KNOWN, map(pa.array, np.asfortranarray(numbers).T), strict=True)),
+        }
+    )
+
+
+def _local_times(flights: pa.Table, f: Flights) -> tuple[Ints, Ints]:
+    """Give departure as minutes since 1970 and arrival as minutes after midnight, both local."""
+    leaving, landing = (_minutes(ints(flights, f"sched_{c}_time")) for c in ("dep", "arr"))
+    return f.day * (24 * 60) + leaving, landing
+
+
+def _known(flights: pa.Table, f: Flights, weather: Weather, params: Features) -> Floats:
+    """Give what is known of each flight, shape (n_flights, len(KNOWN))."""
     known = f.scheduled - params.lead_min
     everything = np.zeros_like(f.origin)
     at_origin = f.origin * 1024 + f.carrier
     columns: dict[str, Floats] = {
-        "departure_min": _minutes(ints(flights, "sched_dep_time")).astype(np.float64),
-        "weekday": ((f.day + 3) % 7).astype(np.float64),
-        "block_min": _block(flights).astype(np.float64),
         "distance_mi": ints(flights, "distance").astype(np.float64),
         "traffic_week_ago": signals.traffic_week_ago(f),
     }
@@ -125,13 +164,19 @@ def _columns(
         found = signals.waiting(f, group, known, h)
         columns |= {f"{name}_{key}": v for key, v in found.items()}
     columns |= signals.weather_known(f, weather, params)
-    return columns | {
+    columns |= {
         "carrier_rate_14d": signals.rate(f, f.carrier, params, days=14),
         "origin_hour_rate": signals.rate(f, f.origin * 32 + f.hour, params),
         "dest_rate": signals.rate(f, f.dest, params),
         "dest_rate_14d": signals.rate(f, f.dest, params, days=14),
         "flight_rate": signals.rate(f, f.carrier * 100_000 + f.number, params),
     }
+    return np.column_stack([columns[name] for name in KNOWN])
+
+
+def _in_order(flights: pa.Table) -> pa.Table:
+    keys = ("time_hour", "minute", "carrier", "flight", "origin")
+    return flights.sort_by([(key, "ascending") for key in keys])
 
 
 def _flights(table: pa.Table) -> Flights:
@@ -178,8 +223,3 @@ def _codes(values: pa.ChunkedArray, order: list[str] | None = None) -> Ints:
 
 def _minutes(clock: Ints) -> Ints:
     return clock // 100 * 60 + clock % 100
-
-
-def _block(flights: pa.Table) -> Ints:
-    landing, leaving = (_minutes(ints(flights, f"sched_{c}_time")) for c in ("arr", "dep"))
-    return (landing - leaving) % (24 * 60)

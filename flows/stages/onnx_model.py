@@ -10,12 +10,12 @@ import numpy as np
 import onnxruntime
 import pyarrow as pa
 import pyarrow.compute as pc
-from onnx import ModelProto
+from onnx import ModelProto, TensorProto, helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
 from .asof import Floats
-from .columns import CATEGORIES
+from .columns import CATEGORIES, NUMBERS
 from .errors import StageError
 from .models import SklearnModel
 
@@ -23,7 +23,7 @@ _OPSET = {"": 17, "ai.onnx.ml": 3}
 
 
 def to_onnx(model: SklearnModel) -> bytes:
-    """Convert: one input a column, each [n, 1]; outputs `label` and `probabilities` [n, 2].
+    """Convert: inputs `codes` and `numbers`, a column a feature; output `probabilities` [n, 2].
 
     Raises
     ------
@@ -48,6 +48,7 @@ def to_onnx(model: SklearnModel) -> bytes:
         problem = f"{type(model.pipeline[-1]).__name__} to ONNX: {type(error).__name__}: {error}"
         fix = "select another candidate, or compare the versions of skl2onnx and protobuf"
         raise StageError([problem], fix) from error
+    _join_inputs(proto, model.features)
     # Their order follows Python's hash seed.
     opsets = sorted(proto.opset_import, key=lambda opset: opset.domain)
     del proto.opset_import[:]
@@ -56,14 +57,31 @@ def to_onnx(model: SklearnModel) -> bytes:
     return content
 
 
-def onnx_predict(content: bytes, table: pa.Table, features: Sequence[str]) -> Floats:
+def onnx_predict(content: bytes, table: pa.Table) -> Floats:
     """Give P(disrupted) of each row as onnxruntime computes it, shape (n_rows,)."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    feed = {c: _tensor(table[c], is_code=c in CATEGORIES) for c in features}
+    feed = {
+        "codes": np.array([table[c].to_pylist() for c in CATEGORIES], dtype=object).T,
+        "numbers": np.column_stack([_float32(table[c]) for c in NUMBERS]),
+    }
     result: Floats = session.run(["probabilities"], feed)[0][:, 1].astype(np.float64)
     return result
+
+
+def _join_inputs(proto: ModelProto, features: Sequence[str]) -> None:
+    """Replace an input a column by one for the codes and one for the numbers.
+
+    A run with one row takes half the time: most of it went into handing over 35 tensors.
+    """
+    graph = proto.graph
+    del graph.input[:]
+    kinds = {"codes": (CATEGORIES, TensorProto.STRING), "numbers": (NUMBERS, TensorProto.FLOAT)}
+    for name, (all_of_kind, kind) in kinds.items():
+        columns = [c for c in features if c in all_of_kind]
+        graph.input.append(helper.make_tensor_value_info(name, kind, [None, len(columns)]))
+        graph.node.insert(0, helper.make_node("Split", [name], columns, axis=1))
 
 
 def parity_rows(table: pa.Table) -> pa.Table:
@@ -87,8 +105,6 @@ def _with(table: pa.Table, values: Mapping[str, float | str]) -> pa.Table:
     return table
 
 
-def _tensor(values: pa.ChunkedArray, *, is_code: bool) -> np.ndarray[Any, Any]:
-    if is_code:
-        return np.array(values.to_pylist(), dtype=object).reshape(-1, 1)
+def _float32(values: pa.ChunkedArray) -> np.ndarray[Any, Any]:
     numbers: np.ndarray[Any, Any] = pc.fill_null(values, np.nan).to_numpy()
-    return numbers.astype(np.float32).reshape(-1, 1)
+    return numbers.astype(np.float32)

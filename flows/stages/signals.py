@@ -1,4 +1,4 @@
-"""The features, group by group; each sees only what its flight's prediction time had seen."""
+"""What is known, group by group; each sees only what its flight's prediction time had seen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .asof import Floats, Ints, Running, ratio, running, signed_root
+from .asof import Floats, Ints, Running, ratio, running
 from .params import Features
 
 _H = 60
@@ -46,8 +46,8 @@ def departures(flights: Flights, group: Ints, known: Ints, hours: tuple[int, ...
     Returns
     -------
     dict
-        `late_{h}h`: share >= 15 min late; `delay_{h}h`: signed root of the mean delay in minutes,
-        each delay counted as at most 3 h and at least -15 min.
+        `late_{h}h`: share >= 15 min late; `delay_{h}h`: mean delay in minutes, each delay counted
+        as at most 3 h and at least -15 min.
     """
     gone = flights.departed < _NEVER
     delay = flights.delay_min[gone]
@@ -57,7 +57,7 @@ def departures(flights: Flights, group: Ints, known: Ints, hours: tuple[int, ...
     for h in hours:
         n, minutes, n_late = events.between(group, known - h * _H, known)
         columns[f"late_{h}h"] = ratio(n_late, n)
-        columns[f"delay_{h}h"] = signed_root(ratio(minutes, n))
+        columns[f"delay_{h}h"] = ratio(minutes, n)
     return columns
 
 
@@ -71,8 +71,8 @@ def waiting(flights: Flights, group: Ints, known: Ints, hours: int) -> Columns:
     Returns
     -------
     dict
-        `waiting_{h}h`: share of the flights due; `waiting_min_{h}h`: root of the mean minutes
-        that the waiting ones are overdue, 0 if none waits.
+        `waiting_{h}h`: share of the flights due; `waiting_min_{h}h`: mean minutes that the waiting
+        ones are overdue, 0 if none waits.
     """
     ends = np.minimum(flights.departed, flights.scheduled + hours * _H)
     waits = ends > flights.scheduled
@@ -88,7 +88,7 @@ def waiting(flights: Flights, group: Ints, known: Ints, hours: int) -> Columns:
     )
     (due,) = running(group, flights.scheduled).between(group, known - hours * _H, known)
     minutes = np.nan_to_num(ratio(n * known - sum_since, n))
-    return {f"waiting_{hours}h": ratio(n, due), f"waiting_min_{hours}h": np.sqrt(minutes)}
+    return {f"waiting_{hours}h": ratio(n, due), f"waiting_min_{hours}h": minutes}
 
 
 def rate(flights: Flights, group: Ints, params: Features, days: int | None = None) -> Floats:
@@ -128,11 +128,10 @@ def weather_known(flights: Flights, weather: Weather, params: Features) -> Colum
     columns = {name: np.where(fresh, v[now], np.nan) for name, v in weather.values.items()}
     both = fresh & fresh_before
     pressure = weather.values["pressure"]
-    columns["pressure_change_3h"] = np.where(both, pressure[now] - pressure[before], np.nan)
+    columns["pressure_3h_before"] = np.where(both, pressure[before], np.nan)
     rain = np.rint(np.nan_to_num(weather.values["precip"]) * 10_000).astype(np.int64)
     total = np.cumsum(rain)
-    columns["precip_3h"] = np.where(both, np.sqrt((total[now] - total[before]) / 10_000), np.nan)
-    columns["precip"] = np.sqrt(columns["precip"])
+    columns["precip_3h"] = np.where(both, (total[now] - total[before]) / 10_000, np.nan)
     return columns
 
 

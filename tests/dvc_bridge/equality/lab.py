@@ -1,37 +1,32 @@
 """Play a case on both sides and say what differs.
 
 A case is a small project and steps: a change, then a repro. The project is built once by real
-tools; each side plays all steps on its own copy at the same path. After every step the whole
-state is compared, and which stages' commands ran.
+tools; each side plays all steps on its own copy, both at the same time. After every step the
+whole state is compared, and which stages' commands ran. At the end DVC runs once more on both
+sides: what ours left is as good a start for it as what DVC left.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-from dvc_bridge.plan.equality import ProjectState, differences
-from dvc_bridge.run.check import Ran, without_jobs
-from dvc_bridge.run.copies import copy_tree
-from dvc_bridge.run.state import project_state
+from dvc_bridge.plan.equality import differences
 from tests.dvc_bridge.equality.forks import REPOSITORY, ForkServer
+from tests.dvc_bridge.equality.side import DVC, Played, Side, clear
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
-
-@dataclass(frozen=True)
-class Played:
-    """What one side's step led to."""
-
-    ran: Ran
-    state: ProjectState
-    executed: tuple[str, ...]
+KEEP_GOING = {"-k", "--keep-going"}
+# Codes by which ours says what went wrong; 5 is a bug.
+ORDERLY = range(1, 5)
 
 
 class Lab(ExitStack):
-    """Two servers and a folder to play in.
+    """Servers, and a folder to play in.
 
     Parameters
     ----------
@@ -45,106 +40,116 @@ class Lab(ExitStack):
 
     def __init__(self, work: Path, *, ours: str = "dvc_bridge", python: str | None = None) -> None:
         super().__init__()
-        self.work = work
-        self._ours = ours
-        bridge = Path(os.environ.get("EQUALITY_BRIDGE", REPOSITORY))
+        self._work = work
+        self.env = environment(work, python)
         options = {"python": python} if python else {}
-        self.oracle = self.enter_context(ForkServer(**options))
-        self.bridge = self.enter_context(ForkServer(**options, path=bridge))
-        self.env = self._environment(python)
-
-    @property
-    def root(self) -> Path:
-        """Where every project of this lab stands while it is played."""
-        return self.work / "project"
+        bridge = Path(os.environ.get("EQUALITY_BRIDGE", REPOSITORY))
+        # DVC has a server of its own on each side, so that both can work at the same time and
+        # nothing that dvc_bridge changes inside DVC reaches it.
+        self._hands, second = (self.enter_context(ForkServer(**options)) for _ in range(2))
+        server = self.enter_context(ForkServer(**options, path=bridge))
+        self._theirs = Side(work / "dvc", DVC, {DVC: self._hands}, self.env)
+        self._ours = Side(work / "our", ours, {ours: server, DVC: second}, self.env)
+        self._threads = self.enter_context(ThreadPoolExecutor(2))
 
     def unlike(self, case: Case) -> list[str]:
-        """Play `case` on both sides; every difference with the step after which it was seen."""
-        self.build(case)
-        expected = self._play_all(case, "dvc", self.oracle)
-        for step, played in zip(case.steps, expected, strict=True):
-            assert (played.ran.code != 0) is step.fails, f"{step.name}: {played.ran.output}"
-        actual = self._play_all(case, self._ours, self.bridge)
-        found = []
-        for step, one, other in zip(case.steps, expected, actual, strict=True):
-            lines = [str(d) for d in differences(one.state, other.state, ("dvc", "ours"))]
-            if case.compares_executed and one.executed != other.executed:
-                lines.append(f"executed: dvc {one.executed}, ours {other.executed}")
-            if lines:
-                found += [f"after step {step.name}:", *lines, "ours printed:", other.ran.output]
-                break  # what follows a difference follows from it
-        return found
+        """Build and play `case` on both sides; every difference and the step that led to it."""
+        return self.unlike_from(self.build(case), case)
 
-    def build(self, case: Case) -> None:
-        """Make the project of `case` and put it aside."""
-        self._clear("project", "pristine", "site")
-        self.root.mkdir()
-        case.build(Workbench(self.root, self.oracle, self.env))
-        self.root.rename(self.work / "pristine")
+    def build(self, case: Case) -> Path:
+        """Make the project of `case` and give its folder."""
+        pristine = self._work / "pristine"
+        clear(pristine)
+        pristine.mkdir()
+        case.build(Workbench(pristine, self._hands, self.env))
+        return pristine
 
-    def lay_out(self) -> None:
-        """Put a fresh copy of the built project where projects are played."""
-        self._clear("project", "site")
-        copy_tree(self.work / "pristine", self.root, skip=[self.root / ".dvc" / "tmp"])
+    def unlike_from(self, pristine: Path, case: Case) -> list[str]:
+        """Like `unlike`, on a project that has been built."""
+        expected, actual = self.play_from(pristine, case)
+        return list(_found(case, expected, actual, polite=self._ours.module != DVC))
 
-    def play(self, case: Case, step: Step, module: str, server: ForkServer) -> Played:
-        """Do one step in the copy that is laid out."""
-        env = {**self.env, **case.env}
-        step.change(Workbench(self.root, self.oracle, env))
-        log = Path(env["RAN"])
-        log.write_text("")
-        argv = ["repro", *step.argv]
-        if module == "dvc_bridge":
-            argv += [] if without_jobs(step.argv) != list(step.argv) else ["-j", str(case.jobs)]
-        else:
-            argv = without_jobs(argv)
-        folder = self.root / case.folder
-        keeps = case.keeps_ignores and module == "dvc"
-        ran = server(module, argv, folder, env, keeps_ignores=keeps)
-        state = project_state(self.root, _cache(folder), succeeded=ran.code == 0)
-        return Played(ran, state, tuple(sorted(log.read_text().split())))
+    def play(self, case: Case) -> tuple[list[Played], list[Played]]:
+        """Build `case` and give what DVC's steps led to, and ours."""
+        return self.play_from(self.build(case), case)
 
-    def _play_all(self, case: Case, module: str, server: ForkServer) -> list[Played]:
-        self.lay_out()
-        return [self.play(case, step, module, server) for step in case.steps]
-
-    def _clear(self, *names: str) -> None:
-        for name in names:
-            path = self.work / name
-            if path.exists():
-                _make_writable(path)
-                shutil.rmtree(path)
-
-    def _environment(self, python: str | None) -> dict[str, str]:
-        home, tools = self.work / "home", self.work / "bin"
-        home.mkdir()
-        tools.mkdir()
-        (home / ".gitconfig").write_text(
-            "[user]\nname = A\nemail = a@example.org\n[init]\ndefaultBranch = main\n"
-        )
-        ran = tools / "ran"  # `ran a` in a command notes that stage a was executed
-        ran.write_text('#!/bin/sh\necho "$1" >> "$RAN"\n')
-        ran.chmod(0o755)
-        own = [str(Path(python).parent)] if python else []
-        return {
-            "PATH": os.pathsep.join([str(tools), *own, os.environ["PATH"]]),
-            "HOME": str(home),
-            "LANG": "C.UTF-8",
-            "RAN": str(self.work / "ran.log"),
-            "DVC_NO_ANALYTICS": "1",
-            "DVC_SITE_CACHE_DIR": str(self.work / "site"),
-            "DVC_GLOBAL_CONFIG_DIR": str(home),
-            "DVC_SYSTEM_CONFIG_DIR": str(home),
-            "CI": "1",  # DVC looks for no newer version of itself
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+    def play_from(self, pristine: Path, case: Case) -> tuple[list[Played], list[Played]]:
+        single = frozenset(i for i, s in enumerate(case.steps) if s.fails and _stops(s))
+        waiting = self._threads.submit(self._ours.play_all, case, pristine, single)
+        expected = self._theirs.play_all(case, pristine)
+        actual = waiting.result()
+        stopped = _stopped(case, expected)
+        if not stopped <= single:
+            actual = self._ours.play_all(case, pristine, stopped)
+        return expected, actual
 
 
-def _cache(folder: Path) -> Path:
-    ups = (folder, *folder.parents)
-    return next(up for up in ups if (up / ".dvc").is_dir()) / ".dvc" / "cache"
+def environment(work: Path, python: str | None = None) -> dict[str, str]:
+    """Give what commands need and no more; makes a home and a folder of tools in `work`."""
+    home, tools = work / "home", work / "bin"
+    home.mkdir()
+    tools.mkdir()
+    (home / ".gitconfig").write_text(
+        "[user]\nname = A\nemail = a@example.org\n[init]\ndefaultBranch = main\n"
+    )
+    ran = tools / "ran"  # `ran a` in a command notes that stage a was executed
+    ran.write_text('#!/bin/sh\necho "$1" >> "$RAN"\n')
+    ran.chmod(0o755)
+    own = str(Path(python or sys.executable).parent)
+    return {
+        "PATH": os.pathsep.join([str(tools), own, os.environ["PATH"]]),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
+        "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
+        "DVC_NO_ANALYTICS": "1",
+        "DVC_SITE_CACHE_DIR": str(work / "site"),
+        "DVC_GLOBAL_CONFIG_DIR": str(home),
+        "DVC_SYSTEM_CONFIG_DIR": str(home),
+        "CI": "1",  # DVC looks for no newer version of itself
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
-def _make_writable(path: Path) -> None:
-    for folder, _, _ in os.walk(path):
-        Path(folder).chmod(0o755)
+def _stops(step: Step) -> bool:
+    return not KEEP_GOING & set(step.argv)
+
+
+def _stopped(case: Case, played: list[Played]) -> frozenset[int]:
+    # Where DVC stopped at a failure, what else has finished depends on the number of jobs.
+    steps = enumerate(zip(case.steps, played, strict=False))
+    return frozenset(i for i, (step, p) in steps if p.ran.code != 0 and _stops(step))
+
+
+def _found(
+    case: Case, expected: list[Played], actual: list[Played], *, polite: bool
+) -> Iterator[str]:
+    steps = [*case.steps, *([Step("handed over to dvc")] if case.handed_over else [])]
+    ends = ("dvc succeeds", "dvc fails")
+    for step, one, other in zip(steps, expected, actual, strict=True):
+        lines = [str(d) for d in differences(one.state, other.state, ("dvc", "ours"))]
+        if one.executed != other.executed:
+            lines.append(f"executed: dvc {one.executed}, ours {other.executed}")
+        if one.index != other.index:
+            alone = (sorted(a - b) for a, b in _both_ways(one.index, other.index))
+            lines.append("git's index: dvc alone {}, ours alone {}".format(*alone))
+        if step in case.steps:
+            lines += _manners(step, other) if polite else ()
+            if step.fails not in (None, one.ran.code != 0):
+                lines.append(f"the case is wrong: {ends[not step.fails]} here")
+        if lines:
+            yield from (f"after step {step.name}:", *lines)
+            yield from ("dvc printed:", one.ran.output, "ours printed:", other.ran.output)
+            return  # what follows a difference follows from it
+
+
+def _both_ways(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[set[str], set[str]]]:
+    yield set(one), set(other)
+    yield set(other), set(one)
+
+
+def _manners(step: Step, ours: Played) -> Iterator[str]:
+    if ours.ran.code and (ours.ran.code not in ORDERLY or "Traceback" in ours.ran.output):
+        yield f"ours ended with {ours.ran.code}, a traceback or both"
+    if step.says not in ours.ran.output:
+        yield f"ours does not say {step.says!r}"

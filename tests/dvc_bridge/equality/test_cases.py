@@ -12,4 +12,5 @@ from tests.dvc_bridge.equality.workbench import Case
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
 def test_case_ends_where_dvc_repro_ends(lab: Lab, case: Case) -> None:
     found = lab.unlike(case)
-    assert not found, "\n".join(found)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import md5
 from pathlib import Path
 
 from tests.dvc_bridge.equality.forks import ForkServer
@@ -15,12 +17,27 @@ Change = Callable[["Workbench"], None]
 
 @dataclass(frozen=True)
 class Step:
-    """A change, then a repro with `argv`; `fails` says how the oracle must end."""
+    """A change, then a repro.
+
+    Parameters
+    ----------
+    name
+        For the report.
+    change
+        What is done to the project before the run.
+    argv
+        The arguments of `repro` on both sides; those about jobs are ours alone.
+    fails
+        How DVC must end; None: as it may.
+    says
+        What ours must print.
+    """
 
     name: str
     change: Change = lambda _: None
     argv: tuple[str, ...] = ()
-    fails: bool = False
+    fails: bool | None = False
+    says: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,7 +53,7 @@ class Case:
     steps
         Played in order on one copy.
     jobs
-        For ours.
+        For ours; a step where DVC stops at a failure is played with one.
     keeps_ignores
         Whether the oracle's roll-back of .gitignore lines after a failed stage is switched off:
         dvc_bridge does not copy it.
@@ -44,9 +61,10 @@ class Case:
         Added to the environment of both sides.
     folder
         Where the commands are run, relative to the project.
-    compares_executed
-        Whether the commands that ran must be the same too; not so where a failure stops the
-        run at a moment that depends on the number of jobs.
+    stages
+        Whether git's index is compared too.
+    handed_over
+        Whether `dvc repro` is run on both sides at the end, and must do the same.
     """
 
     name: str
@@ -56,7 +74,8 @@ class Case:
     keeps_ignores: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
     folder: str = "."
-    compares_executed: bool = True
+    stages: bool = False
+    handed_over: bool = True
 
 
 class Workbench:
@@ -66,6 +85,10 @@ class Workbench:
         self.root = root
         self._server = server
         self._env = dict(env)
+
+    def has(self, name: str) -> bool:
+        """Whether something stands there, be it a link that leads nowhere."""
+        return os.path.lexists(self.root / name)
 
     def write(self, files: Mapping[str, str]) -> None:
         """Write text files, with their folders; what stands there is replaced, never written to.
@@ -84,13 +107,36 @@ class Workbench:
         assert old in text, f"{old!r} is not in {name}"
         self.write({name: text.replace(old, new)})
 
-    def remove(self, name: str) -> None:
-        """Remove a file or a folder."""
-        path = self.root / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    def append(self, name: str, text: str) -> None:
+        """Add text to the end of a file."""
+        self.write({name: (self.root / name).read_text("utf-8") + text})
+
+    def remove(self, *names: str) -> None:
+        """Remove files and folders."""
+        for name in names:
+            path = self.root / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def chmod(self, name: str, mode: int) -> None:
+        """Give a file another mode."""
+        (self.root / name).chmod(mode)
+
+    def copy(self, name: str, other: str) -> None:
+        """Copy a file to a name that is free."""
+        self.write({other: (self.root / name).read_text("utf-8")})
+
+    def lose(self, text: str) -> None:
+        """Remove the object with this text from the cache."""
+        self.remove(_object(text))
+
+    def damage(self, text: str) -> None:
+        """Change the object with this text, as somebody who may write everywhere."""
+        path = self.root / _object(text)
+        path.chmod(0o644)
+        path.write_text("damaged")
 
     def git(self, *argv: str, folder: str = ".") -> None:
         """Run git."""
@@ -101,14 +147,19 @@ class Workbench:
         ran = self._server("dvc", argv, self.root / folder, self._env)
         assert ran.code == 0, ran.output
 
-    def start(self, *, git: bool = True) -> None:
-        """Make the project a DVC project."""
+    def start(self, *, git: bool = True, folder: str = ".") -> None:
+        """Make the folder a DVC project."""
         if git:
-            self.git("init", "-q")
-        self.dvc("init", "-q", *([] if git else ["--no-scm"]))
+            self.git("init", "-q", folder=folder)
+        self.dvc("init", "-q", *([] if git else ["--no-scm"]), folder=folder)
 
     def _call(self, command: Sequence[str], folder: str) -> None:
         done = subprocess.run(
             command, cwd=self.root / folder, env=self._env, capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr.decode()
+
+
+def _object(text: str) -> str:
+    name = md5(text.encode(), usedforsecurity=False).hexdigest()
+    return f".dvc/cache/files/md5/{name[:2]}/{name[2:]}"

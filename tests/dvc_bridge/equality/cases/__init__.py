@@ -1,5 +1,40 @@
 """Small projects, each with one feature of DVC, and the changes made to them between runs."""
 
-from tests.dvc_bridge.equality.cases import graphs
+from tests.dvc_bridge.equality.cases import (
+    commands,
+    failures,
+    folders,
+    graphs,
+    ignoring,
+    imports,
+    kinds,
+    links,
+    losses,
+    names,
+    outs,
+    params,
+    places,
+    refusals,
+    selection,
+    templating,
+)
 
-ALL = [*graphs.CASES]
+ROOMS = (
+    graphs,
+    names,
+    folders,
+    outs,
+    kinds,
+    commands,
+    failures,
+    params,
+    templating,
+    selection,
+    losses,
+    places,
+    ignoring,
+    links,
+    imports,
+    refusals,
+)
+ALL = [case for room in ROOMS for case in room.CASES]

@@ -1,0 +1,28 @@
+# The prediction server: docker build --target server .
+# BASE is any image with Python >= 3.11; BUNDLE is a folder made by `dvc repro`, or by
+# `python -m serving.bundle --ref disrupted-flights#prod -o build/bundle`.
+ARG BASE=python:3.11-slim
+
+FROM ${BASE} AS server-packages
+COPY serving/requirements.lock /requirements.lock
+RUN python3 -m venv /venv \
+ && /venv/bin/pip install --quiet --no-cache-dir --require-hashes -r /requirements.lock \
+ && find /venv -name '*.js.map' -o -name '*.css.map' | xargs rm -f \
+ && /venv/bin/pip uninstall --quiet --yes setuptools pip
+
+FROM ${BASE} AS server
+COPY --from=server-packages /venv /venv
+WORKDIR /app
+# The shared definition of the features, and no other part of the pipeline.
+COPY flows/__init__.py flows/
+COPY flows/stages/__init__.py flows/stages/asof.py flows/stages/columns.py \
+     flows/stages/histograms.py flows/stages/known.py flows/stages/
+COPY serving serving
+ARG BUNDLE=models/bundle
+COPY ${BUNDLE} /bundle
+ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 \
+    SERVING_BUNDLE=/bundle SERVING_HOST=0.0.0.0 SERVING_DRAIN_S=5
+RUN PYTHONDONTWRITEBYTECODE= /venv/bin/python -m compileall -q flows serving
+USER 10001:10001
+EXPOSE 8000
+ENTRYPOINT ["/venv/bin/python", "-m", "serving"]

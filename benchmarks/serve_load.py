@@ -1,0 +1,154 @@
+"""A server in a process of its own, the load of wrk on it, and what it took."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Each request is the next of the bodies; a pause, drawn anew each time, makes a rate.
+_SCRIPT = """
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+local bodies, at, pause = {}, 0, tonumber(os.getenv("PAUSE_MS"))
+for line in io.lines(os.getenv("BODIES")) do bodies[#bodies + 1] = line end
+function request()
+  at = at % #bodies + 1
+  return wrk.format(nil, nil, nil, bodies[at])
+end
+if pause > 0 then
+  function delay() return math.floor(-math.log(1 - math.random()) * pause + 0.5) end
+end
+function done(summary, latency)
+  local e = summary.errors
+  io.write(string.format('{"requests":%d,"seconds":%f,"p50_ms":%f,"p99_ms":%f,"max_ms":%f,' ..
+    '"not_2xx":%d,"failed":%d}\\n', summary.requests, summary.duration / 1e6,
+    latency:percentile(50) / 1e3, latency:percentile(99) / 1e3, latency.max / 1e3, e.status,
+    e.connect + e.read + e.write + e.timeout))
+end
+"""
+
+
+class Load(NamedTuple):
+    """What wrk saw and what the server took meanwhile."""
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+    not_2xx: int
+    failed: int
+    cpu_ms: float  # a request, user and system, of the server's processes
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.requests / self.seconds
+
+
+class Server:
+    """A server, started by `command`; ends with the block."""
+
+    def __init__(
+        self, command: Sequence[str], port: int, ready: str, path: str, env: dict[str, str]
+    ) -> None:
+        self.port, self.path = port, path
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
+        self.process = psutil.Popen(
+            command, cwd=ROOT, env={**os.environ, **env}, stdout=self.log, stderr=self.log
+        )
+        try:
+            self._wait(f"http://127.0.0.1:{port}{ready}")
+        except BaseException:
+            self.stop()
+            raise
+        self.ready_cpu_s = self.cpu_s()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _tree(self) -> list[Any]:
+        return [self.process, *self.process.children(recursive=True)]
+
+    def cpu_s(self) -> float:
+        """CPU so far, of the process and its children, those that ended included."""
+        times = [p.cpu_times() for p in self._tree()]
+        own = sum(t.user + t.system for t in times)
+        return own + times[0].children_user + times[0].children_system
+
+    def rss_mb(self) -> float:
+        """Memory now, in millions of bytes."""
+        return sum(p.memory_info().rss for p in self._tree()) / 1e6
+
+    def _wait(self, url: str) -> None:
+        end = time.monotonic() + 120
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(url, timeout=1):  # noqa: S310 - http, ours
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.02)
+        self.log.seek(0)
+        raise SystemExit(f"{url} did not answer\n{self.log.read().decode(errors='replace')}")
+
+    def ask(self, body: str) -> Any:
+        """Send one body and give the answer."""
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{self.path}",
+            body.encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as found:  # noqa: S310 - as above
+            return json.loads(found.read())
+
+    def load(
+        self, bodies: Sequence[str], connections: int, seconds: float, pause_ms: float = 0
+    ) -> Load:
+        """Let wrk ask for `seconds`, one thread, `connections` at once."""
+        with tempfile.TemporaryDirectory() as folder:
+            script, lines = Path(folder, "load.lua"), Path(folder, "bodies")
+            script.write_text(_SCRIPT)
+            lines.write_text("\n".join(bodies) + "\n")
+            before = self.cpu_s()
+            done = subprocess.run(
+                [
+                    *("wrk", "--threads", "1", "--connections", str(connections)),
+                    *("--duration", f"{seconds:g}s", "--timeout", "30s", "--script", str(script)),
+                    f"http://127.0.0.1:{self.port}{self.path}",
+                ],
+                env={**os.environ, "BODIES": str(lines), "PAUSE_MS": str(pause_ms)},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            cpu_s = self.cpu_s() - before
+        found = json.loads(re.findall(r"^\{.*\}$", done.stdout, re.MULTILINE)[-1])
+        return Load(**found, cpu_ms=cpu_s * 1000 / max(found["requests"], 1))
+
+    def stop(self) -> None:
+        """End it and its children."""
+        for process in reversed(self._tree()) if self.process.is_running() else []:
+            process.terminate()
+        try:
+            self.process.wait(20)
+        except psutil.TimeoutExpired:
+            self.process.kill()
+        self.log.close()

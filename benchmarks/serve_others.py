@@ -1,0 +1,169 @@
+"""Our server beside LitServe, BentoML, KServe and MLServer: CPU of a request with one row.
+
+Same model, same rows, one worker each, in turns; each framework in an environment of its own under
+benchmarks/out/env, made when it is missing. The others check nothing of what they are sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmarks.serve import Rows, bodies_of, environment, in_process, real_rows
+from benchmarks.serve import start as start_ours
+from benchmarks.serve_load import ROOT, Server
+from flows.stages.files import write_bytes
+from serving.model import load_model
+
+_ENVIRONMENTS = ROOT / "benchmarks/out/env"
+_APP = "benchmarks.others"
+_PORT = 8800
+
+
+class Other(NamedTuple):
+    """A framework: what to install, how to start and ask it, where its answer has the numbers."""
+
+    name: str
+    requirement: str
+    command: list[str]
+    ready: str
+    path: str
+    body: Callable[[Rows], Any]
+    answer: Callable[[Any], list[float]]
+
+
+def tensors(rows: Rows) -> Any:
+    """Give rows as tensors of the Open Inference Protocol."""
+    inputs = [
+        {
+            "name": name,
+            "shape": [len(rows)],
+            "datatype": "BYTES" if isinstance(rows[0][name], str) else "FP64",
+            "data": [row[name] for row in rows],
+        }
+        for name in rows[0]
+    ]
+    return {"inputs": inputs}
+
+
+def others(folder: Path) -> list[Other]:
+    """List the frameworks; `folder` is for MLServer's settings."""
+    settings = {"name": "flights", "implementation": f"{_APP}.mlserver_app.Flights"}
+    (folder / "model-settings.json").write_text(json.dumps(settings))
+    server = {"http_port": _PORT, "grpc_port": 8806, "metrics_port": 8807, "parallel_workers": 0}
+    (folder / "settings.json").write_text(json.dumps({**server, "debug": False}))
+    python, port = "python", str(_PORT)
+    return [
+        Other(
+            "LitServe",
+            "litserve==0.2.19",
+            [python, "-m", f"{_APP}.litserve_app", port],
+            "/health",
+            "/predict",
+            lambda rows: {"rows": rows},
+            lambda found: found["probabilities"],
+        ),
+        Other(
+            "BentoML",
+            "bentoml==1.4.40",
+            ["bentoml", "serve", f"{_APP}.bentoml_app:Flights", "--port", port, "-q"],
+            "/readyz",
+            "/predict",
+            lambda rows: {"rows": rows},
+            lambda found: found["probabilities"],
+        ),
+        Other(
+            "KServe",
+            "kserve==0.21.0",
+            [python, "-m", f"{_APP}.kserve_app", "--http_port", port, "--enable_grpc", "false"],
+            "/v1/models/flights",
+            "/v1/models/flights:predict",
+            lambda rows: {"instances": rows},
+            lambda found: found["predictions"],
+        ),
+        Other(
+            "MLServer",
+            "mlserver==1.7.1",
+            ["mlserver", "start", str(folder)],
+            "/v2/models/flights/ready",
+            "/v2/models/flights/infer",
+            tensors,
+            lambda found: found["outputs"][0]["data"],
+        ),
+    ]
+
+
+def environment_of(other: Other) -> Path:
+    """Give the framework's bin folder, with the framework in it."""
+    name = other.requirement.split("==")[0]
+    folder = _ENVIRONMENTS / name
+    if not (folder / "bin" / "python").exists():
+        print(f"making {folder}", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        command = [str(folder / "bin/pip"), "install", "--quiet", other.requirement, "onnxruntime"]
+        subprocess.run(command, check=True)
+    return folder / "bin"
+
+
+def run(other: Other) -> Server:
+    """Start a framework's server."""
+    bin_folder = environment_of(other)
+    env = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "BENTOML_DO_NOT_TRACK": "true"}
+    command = [str(bin_folder / other.command[0]), *other.command[1:]]
+    return Server(command, _PORT, other.ready, other.path, env)
+
+
+def main() -> int:
+    """Measure, print, write; 1 if one of them takes less CPU than ours."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--output", type=Path, default=ROOT / "benchmarks/out/serve_others.json")
+    arguments = parser.parse_args()
+    rows = [row for row in real_rows(4000) if None not in row.values()][:1000]
+    model, samples = load_model(ROOT / "models/bundle"), dict[str, list[Any]]()
+    expected = np.array(in_process(model, rows[:50]))
+    before = environment()
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(arguments.rounds):
+            with start_ours("serving", 8792) as server:
+                ours = server.load(bodies_of(rows)["1 row"], 16, 5)
+                samples.setdefault("ours", []).append({**ours._asdict(), "rss_mb": server.rss_mb()})
+            for other in others(Path(folder)):
+                with run(other) as server:
+                    answer = server.ask(json.dumps(other.body(rows[:50])))
+                    if np.abs(np.array(other.answer(answer)) - expected).max() > 1e-6:
+                        raise SystemExit(f"{other.name} gives other probabilities")
+                    bodies = [json.dumps(other.body([row])) for row in rows[::5]]
+                    load = server.load(bodies, 16, 5)
+                    kept = {**load._asdict(), "rss_mb": server.rss_mb()}
+                    samples.setdefault(other.name, []).append(kept)
+                    print(f"  {other.name:10}{load.cpu_ms:8.3f} ms", flush=True)
+    result = {"before": before, "after": environment(), "samples": samples}
+    write_bytes(arguments.output, (json.dumps(result, indent=1) + "\n").encode())
+    print(f"{'':12}{'CPU ms':>8}{'x ours':>8}{'requests/s':>12}{'p99 ms':>8}{'MB':>6}{'bad':>5}")
+    least = True
+    for name, found in samples.items():
+        cpu = statistics.median(s["cpu_ms"] for s in found)
+        pairs = zip(found, samples["ours"], strict=True)
+        ratio = statistics.median(s["cpu_ms"] / o["cpu_ms"] for s, o in pairs)
+        rate = statistics.median(s["requests"] / s["seconds"] for s in found)
+        p99, rss = (statistics.median(s[key] for s in found) for key in ("p99_ms", "rss_mb"))
+        bad = sum(s["not_2xx"] + s["failed"] for s in found)
+        least = least and (name == "ours" or ratio > 1)
+        print(f"{name:12}{cpu:8.3f}{ratio:8.1f}{rate:12.0f}{p99:8.1f}{rss:6.0f}{bad:5}")
+    print(f"load average {os.getloadavg()[0]:.1f}; {arguments.output}")
+    return 0 if least else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""The same server with scikit-learn in place of onnxruntime: what ONNX is worth."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import serving.lifecycle
+from flows.stages.columns import CATEGORIES, NUMBERS
+from flows.stages.known import Float32s
+from flows.stages.models import SklearnModel, load
+from serving.model import Codes, Floats, Model
+from serving.settings import read_settings
+from serving.verified import read_bundle
+
+
+class SklearnEngine:
+    """The pipeline that models/selected holds."""
+
+    def __init__(self, folder: Path) -> None:
+        model = load(folder)
+        if not isinstance(model, SklearnModel):
+            raise SystemExit("the selected model is the rate table")
+        self.pipeline, self.features = model.pipeline, model.features
+
+    def __call__(self, codes: Codes, numbers: Float32s) -> Floats:
+        """Predict through a DataFrame: the pipeline names its columns."""
+        columns = dict(zip(CATEGORIES, codes.T, strict=True))
+        columns |= dict(zip(NUMBERS, numbers.T, strict=True))
+        frame = pd.DataFrame(columns)[self.features]
+        return np.asarray(self.pipeline.predict_proba(frame)[:, 1], np.float64)
+
+
+def main() -> int:
+    """Serve."""
+    engine = SklearnEngine(Path("models/selected"))
+    serving.lifecycle.load_model = lambda folder: Model(read_bundle(folder), engine)
+    server = serving.lifecycle.Server(read_settings(os.environ))
+    server.run()
+    return 2 if server.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""dvc-bridge.yaml, read for a command."""
+
+from __future__ import annotations
+
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.yaml12 import read
+from dvc_bridge.plan.pipeline import Pipeline
+from dvc_bridge.plan.settings import FILE, Settings, settings_of
+
+
+def read_settings(project: Project, pipeline: Pipeline) -> Settings:
+    """Read dvc-bridge.yaml; there need not be one.
+
+    Raises
+    ------
+    UsageError
+        What stands in it cannot be meant.
+    """
+    path = project.root / FILE
+    settings = settings_of(read(path, FILE) if path.exists() else None)
+    settings.check(stage.address for stage in pipeline.stages)
+    return settings

@@ -1,0 +1,91 @@
+"""What to do first with a stage whose turn it is: nothing, run its command, or ask DVC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Any
+
+from dvc_bridge.errors import MissingInputError
+from dvc_bridge.plan.decide import Change, Look, changes
+from dvc_bridge.plan.pipeline import Kind, LockEntry, Pointer, Stage
+from dvc_bridge.plan.run_cache import inputs_entry, run_cache_key
+
+
+class Step(Enum):
+    """What to do first with a stage."""
+
+    UNCHANGED = "unchanged"
+    COMMAND = "command"
+    ASK = "ask"  # only DVC can say, or the run cache may have the result
+
+
+def first_step(
+    stage: Stage, look: Look, *, force: bool, has_runs: Callable[[str], bool]
+) -> tuple[Step, Change | None]:
+    """Give what to do with a stage whose turn it is, and the first reason to run it.
+
+    Parameters
+    ----------
+    has_runs
+        Whether the run cache holds anything under a key.
+
+    Raises
+    ------
+    UndecidedError
+        DVC must be asked.
+    MissingInputError
+        A dep or a parameter is missing.
+    """
+    change = None if force else next(changes(stage, look), None)
+    if change is None and not force:
+        return Step.UNCHANGED, None
+    if stage.kind is not Kind.STAGE or stage.frozen or not stage.is_local:
+        return Step.ASK, change
+    if force and not any(out.persist for out in stage.outs):
+        return Step.COMMAND, None
+    inputs = current_inputs(stage, look)
+    # Where only outs are gone or edited, the cache may still hold what they were.
+    only_outs = change is not None and change.what == "out"
+    if any(out.persist for out in stage.outs) or only_outs:
+        return Step.ASK, change
+    key = run_cache_key(inputs, [o.path for o in stage.outs]) if in_run_cache(stage) else ""
+    known = bool(key) and has_runs(key)
+    return (Step.ASK if known else Step.COMMAND), change
+
+
+def in_run_cache(stage: Stage) -> bool:
+    """Whether DVC keeps this stage's results by what went into them (dvc/stage/cache.py)."""
+    if stage.callback or stage.always_changed or not stage.outs:
+        return False
+    return bool(stage.reads) and stage.is_local
+
+
+def current_inputs(stage: Stage, look: Look) -> LockEntry:
+    """Give the part of the stage's lock entry that is known before it runs.
+
+    Raises
+    ------
+    MissingInputError
+        A dep, a parameters file or a parameter does not exist.
+    """
+    missing = []
+    deps: dict[str, Pointer] = {}
+    for dep in stage.deps:
+        pointer = look.dep(dep)
+        if pointer is None:
+            missing.append(f"dependency {dep.path} does not exist")
+        else:
+            deps[dep.path] = pointer
+    values: dict[str, Mapping[str, Any]] = {}
+    for params in stage.params:
+        found = look.values(params)
+        if found is None:
+            missing.append(f"parameters file {params.path} does not exist")
+            continue
+        lost = [key for key in params.keys if key not in found]
+        missing += [f"parameter {key} is missing from {params.path}" for key in lost]
+        values[params.path] = found
+    if missing:
+        raise MissingInputError("; ".join(missing))
+    return inputs_entry(stage.cmd, deps, values)

@@ -1,0 +1,88 @@
+"""What a run records: results into cache and run cache, entries into dvc.lock."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from dvc_bridge.dvcio import stage as steps
+from dvc_bridge.dvcio.lock import LockFiles
+from dvc_bridge.dvcio.look import Workspace
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.quick import Quick
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.plan.pipeline import Kind, Stage
+from dvc_bridge.run.outcome import Outcome
+
+# dvc.lock is written while a run goes on too, for at most this share of its time.
+FLUSH_SHARE, FLUSH_S = 0.05, 1.0
+
+
+class Ledger:
+    """Records stages by their place in the run, plainly where that is enough, else by DVC."""
+
+    def __init__(self, project: Project, session: Session, workspace: Workspace) -> None:
+        self._session, self._workspace = session, workspace
+        self._quick = Quick(project, session, workspace)
+        self._lock_files = LockFiles(project)
+        self._loaded: dict[int, Any] = {}
+        self._flushed_at, self._flush_s = time.monotonic(), 0.0
+
+    def ask_dvc(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:
+        """Let DVC do what it can without the stage's command; None: it must run."""
+        loaded = self._loaded[place] = self._session.stage(stage, place)
+        found = steps.begin(loaded, force=force)
+        if found is steps.Step.COMMAND:
+            return None
+        if found is steps.Step.UNCHANGED:
+            return Outcome.UNCHANGED
+        restored = found is steps.Step.RESTORED
+        self.record(place, stage, finish=restored)
+        return Outcome.RESTORED if restored else Outcome.RAN
+
+    def record(self, place: int, stage: Stage, *, finish: bool) -> None:
+        """Record the stage as it is now.
+
+        Parameters
+        ----------
+        finish
+            Its outs are new: they are stored too.
+        """
+        loaded = self._loaded.pop(place, None)
+        self._session.turn(place)
+        entry = self._quick.record(stage) if finish and loaded is None else None
+        if entry is None:
+            loaded = loaded or self._session.stage(stage, place)
+            if finish:
+                steps.finish(loaded)
+                steps.learn(loaded, self._workspace.hashes)
+            if stage.kind is not Kind.STAGE:
+                loaded.dump(update_pipeline=False)
+                return
+            entry = steps.entry(loaded)
+        self._lock_files.record(place, stage.file, stage.name, entry)
+
+    def forget(self, place: int) -> None:
+        """The stage has failed: nothing of it is recorded."""
+        self._loaded.pop(place, None)
+
+    def flush_now_and_then(self) -> None:
+        """Write the dvc.lock files if they have not been written for a while."""
+        quiet_s = max(FLUSH_S, self._flush_s / FLUSH_SHARE)
+        if time.monotonic() - self._flushed_at > quiet_s:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the dvc.lock files."""
+        start = time.monotonic()
+        self._session.track(self._lock_files.flush())
+        self._flushed_at = time.monotonic()
+        self._flush_s = self._flushed_at - start
+
+    def close(self) -> None:
+        """Write all that is left, the memory of hashes last."""
+        try:
+            self.flush()
+            self._quick.remember()
+        finally:
+            self._workspace.hashes.save()

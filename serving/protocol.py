@@ -1,0 +1,138 @@
+"""The Open Inference Protocol, version 2: a request's tensors are named columns.
+
+https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
+An inference error is `{"error": "..."}`, as the protocol has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from .errors import Problem, RequestError
+from .model import Floats, Model
+from .request import Batch, convert_columns
+from .schema import MAX_ID, TYPES
+
+_TEXTS = {"BYTES"}
+_NUMBERS = {"FP64", "FP32", "FP16", *(f"{s}INT{n}" for s in ("", "U") for n in (8, 16, 32, 64))}
+OUTPUTS = {"probability": "FP64", "label": "BYTES"}
+
+
+class Tensor(msgspec.Struct):
+    """An input: a column of [n] or [n, 1] values."""
+
+    name: str
+    shape: Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1, max_length=2)]
+    datatype: str
+    data: list[Any]
+    parameters: dict[str, Any] | None = None
+
+
+class Output(msgspec.Struct):
+    """An output that is asked for."""
+
+    name: str
+    parameters: dict[str, Any] | None = None
+
+
+class Infer(msgspec.Struct):
+    """An inference request."""
+
+    inputs: list[Tensor]
+    id: Annotated[str, Meta(max_length=MAX_ID)] | None = None
+    parameters: dict[str, Any] | None = None
+    outputs: list[Output] | None = None
+
+
+_decode = msgspec.json.Decoder(Infer).decode
+
+
+def read_infer(content: bytes, max_rows: int) -> tuple[Batch, Infer]:
+    """Decode and check an inference request.
+
+    Raises
+    ------
+    RequestError
+        400 for what is not JSON, 422 for tensors that do not fit.
+    """
+    try:
+        infer = _decode(content)
+    except msgspec.ValidationError as error:
+        raise RequestError(422, str(error)) from None
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise RequestError(400, f"the body is not JSON: {error}") from None
+    problems = [p for tensor in infer.inputs for p in _tensor_problems(tensor)]
+    names = [tensor.name for tensor in infer.inputs]
+    problems += [
+        Problem("the input is there twice", None, name[:64])
+        for name in dict.fromkeys(names)
+        if names.count(name) > 1
+    ]
+    asked = [output.name for output in infer.outputs or ()]
+    problems += [
+        Problem(f"there is no such output; one of {', '.join(OUTPUTS)}", None, name[:64])
+        for name in asked
+        if name not in OUTPUTS
+    ]
+    if problems:
+        raise RequestError(422, f"{len(problems)} tensors do not fit", problems[:50])
+    return convert_columns({t.name: _flat(t) for t in infer.inputs}, max_rows), infer
+
+
+def _tensor_problems(tensor: Tensor) -> list[Problem]:
+    name = tensor.name
+    if name not in TYPES:
+        return [Problem("the column is unknown", None, name[:64])]
+    is_number = tensor.datatype in _NUMBERS
+    if not is_number and tensor.datatype not in _TEXTS:
+        return [Problem(f"datatype {tensor.datatype!r:.40} is unknown", None, name)]
+    if tensor.shape[1:] not in ([], [1]):
+        return [Problem(f"shape {tensor.shape} is neither [n] nor [n, 1]", None, name)]
+    if len(tensor.data) != tensor.shape[0]:
+        return [
+            Problem(f"has {len(tensor.data)} values, its shape says {tensor.shape[0]}", None, name)
+        ]
+    return []
+
+
+def _flat(tensor: Tensor) -> Sequence[Any]:
+    if len(tensor.shape) == 2 and all(isinstance(v, list) and len(v) == 1 for v in tensor.data):
+        return [v[0] for v in tensor.data]
+    return tensor.data
+
+
+def infer_response(model: Model, infer: Infer, request_id: str, probabilities: Floats) -> bytes:
+    """Give the answer, with the outputs that were asked for."""
+    values = probabilities.tolist()
+    data: Mapping[str, Sequence[Any]] = {"probability": values, "label": model.labels(values)}
+    asked = [o.name for o in infer.outputs] if infer.outputs else list(OUTPUTS)
+    outputs = [
+        {"name": n, "shape": [len(values)], "datatype": OUTPUTS[n], "data": data[n]}
+        for n in dict.fromkeys(asked)
+    ]
+    return msgspec.json.encode(
+        {
+            "model_name": model.name,
+            "model_version": model.version,
+            "id": infer.id or request_id,
+            "outputs": outputs,
+        }
+    )
+
+
+def model_metadata(model: Model) -> dict[str, Any]:
+    """Describe the model as the protocol asks."""
+    return {
+        "name": model.name,
+        "versions": [model.version],
+        "platform": "onnx_onnxv1",
+        "inputs": [
+            {"name": i.name, "datatype": "FP64" if i.kind == "number" else "BYTES", "shape": [-1]}
+            for i in model.description.inputs
+        ],
+        "outputs": [{"name": n, "datatype": d, "shape": [-1]} for n, d in OUTPUTS.items()],
+    }

@@ -1,0 +1,117 @@
+"""What gets lost, old or renamed between runs: dvc.lock, outs, cache, stages."""
+
+from __future__ import annotations
+
+from tests.dvc_bridge.equality.cases.graphs import diamond
+from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
+
+AFTER_LAST = (
+    "  new:\n    cmd: ran new; cat joined.txt > new\n    deps: [joined.txt]\n    outs: [new]\n"
+)
+BEFORE = "stages:\n  zero:\n    cmd: ran zero; echo 0 > zero\n    outs: [zero]\n"
+
+
+def _rename(bench: Workbench) -> None:
+    bench.replace("dvc.yaml", "  left:\n", "  links:\n")
+
+
+def _drop(bench: Workbench) -> None:
+    bench.replace("dvc.yaml", "  aside:\n    cmd: ran aside; echo aside > aside.txt\n", "")
+    bench.replace("dvc.yaml", "    outs: [aside.txt]\n", "")
+
+
+def _dep_less(bench: Workbench) -> None:
+    bench.replace("dvc.yaml", "deps: [start.txt, code.sh]", "deps: [start.txt]")
+
+
+def _older(bench: Workbench) -> None:
+    bench.copy("dvc.lock", "kept.lock")
+    bench.write({"raw.txt": "raw 2\n"})
+
+
+def _take_the_older(bench: Workbench) -> None:
+    bench.remove("dvc.lock")
+    bench.copy("kept.lock", "dvc.lock")
+
+
+def _entry_gone(bench: Workbench) -> None:
+    text = (bench.root / "dvc.lock").read_text()
+    head, middle, tail = text.partition("  left:\n")
+    kept = tail.split("\n  ")
+    end = next(i for i, line in enumerate(kept) if not line.startswith(" ") and i)
+    bench.write({"dvc.lock": head + "  " + "\n  ".join(kept[end:])})
+    assert middle
+
+
+def _old_fields(bench: Workbench) -> None:
+    # As dvc 2 wrote it: no kind of hash.
+    text = (bench.root / "dvc.lock").read_text()
+    bench.write(
+        {"dvc.lock": text.replace("      hash: md5\n", "").replace("    - hash: md5\n", "")}
+    )
+
+
+def _torn(bench: Workbench) -> None:
+    bench.damage("raw\n")
+    bench.remove("start.txt")
+
+
+def _gone_and_lost(bench: Workbench) -> None:
+    bench.lose("raw\n")
+    bench.remove("start.txt")
+
+
+def _run_cache_lost(bench: Workbench) -> None:
+    bench.remove(".dvc/cache/runs")
+    bench.write({"raw.txt": "raw\n"})
+
+
+CASES = [
+    Case(
+        "stages renamed, gone, new",
+        diamond,
+        (
+            Step("cold"),
+            Step("renamed", _rename),
+            Step("renamed oddly", lambda b: b.replace("dvc.yaml", "  links:", "  le/ft é:")),
+            Step("gone", _drop),
+            Step("nothing changed"),
+            Step("one at the end", lambda b: b.append("dvc.yaml", AFTER_LAST)),
+            Step("one at the start", lambda b: b.replace("dvc.yaml", "stages:\n", BEFORE)),
+            Step("another out", lambda b: b.replace("dvc.yaml", "right.txt", "rechts.txt")),
+            Step("a dep less", _dep_less),
+        ),
+        keeps_ignores=True,
+    ),
+    Case(
+        "dvc.lock lost or older",
+        diamond,
+        (
+            Step("cold"),
+            Step("a dep", _older),
+            Step("older lock", _take_the_older),
+            Step("an entry gone", _entry_gone),
+            Step("lost", lambda b: b.remove("dvc.lock")),
+            Step("lost, one target", lambda b: b.remove("dvc.lock"), ("left",)),
+            Step("the rest"),
+            Step("of dvc 2", _old_fields),
+            Step("then a dep", lambda b: b.write({"raw.txt": "raw 3\n"})),
+            Step("empty", lambda b: b.write({"dvc.lock": ""}), fails=True, says="dvc.lock"),
+        ),
+    ),
+    Case(
+        "cache lost or damaged",
+        diamond,
+        (
+            Step("cold"),
+            Step("object lost", lambda b: b.lose("raw\n")),
+            Step("object and out lost", _gone_and_lost),
+            Step("object damaged", _torn),
+            Step("repaired by hand", lambda b: b.write({"raw.txt": "raw 2\n"})),
+            Step("runs lost", _run_cache_lost),
+            Step("all lost", lambda b: b.remove(".dvc/cache")),
+            Step("state lost", lambda b: b.remove(".dvc/tmp")),
+        ),
+        keeps_ignores=True,
+    ),
+]

@@ -1,0 +1,122 @@
+"""One side of a comparison: a folder, where a copy of the project is played step by step."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dvc_bridge.plan.equality import ProjectState
+from dvc_bridge.run.check import Ran, without_jobs
+from dvc_bridge.run.copies import copy_tree
+from dvc_bridge.run.state import project_state
+from tests.dvc_bridge.equality.forks import ForkServer
+from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
+
+DVC = "dvc"
+
+
+@dataclass(frozen=True)
+class Played:
+    """What one step led to on one side.
+
+    Parameters
+    ----------
+    ran
+        The command's end.
+    state
+        Workspace and cache.
+    executed
+        The stages whose commands ran, sorted.
+    index
+        What stands in git's index, for a case that stages.
+    """
+
+    ran: Ran
+    state: ProjectState
+    executed: tuple[str, ...]
+    index: tuple[str, ...] = ()
+
+
+class Side:
+    """A player.
+
+    Parameters
+    ----------
+    folder
+        Where it plays; empty.
+    module
+        Whose `repro` it plays.
+    servers
+        By module: `dvc` for the hands of the case, and `module`.
+    env
+        The environment of every command.
+    """
+
+    def __init__(
+        self, folder: Path, module: str, servers: Mapping[str, ForkServer], env: Mapping[str, str]
+    ) -> None:
+        folder.mkdir()
+        self.root = folder / "project"
+        self.module = module
+        self._servers = servers
+        self._site = folder / "site"
+        self._log = folder / "ran.log"
+        self._env = {**env, "RAN": str(self._log), "DVC_SITE_CACHE_DIR": str(self._site)}
+
+    def play_all(
+        self, case: Case, pristine: Path, single: frozenset[int] = frozenset()
+    ) -> list[Played]:
+        """Play every step on a fresh copy; those at the positions `single` with one job.
+
+        The last word is DVC's on both sides: it takes over what was left.
+        """
+        clear(self.root, self._site)
+        copy_tree(pristine, self.root, skip=[pristine / ".dvc" / "tmp"])
+        played = [self._play(case, s, single=i in single) for i, s in enumerate(case.steps)]
+        if case.handed_over:
+            played.append(self._repro(case, [], DVC))
+        return played
+
+    def _play(self, case: Case, step: Step, *, single: bool) -> Played:
+        step.change(Workbench(self.root, self._servers[DVC], {**self._env, **case.env}))
+        argv = list(step.argv)
+        if self.module != DVC and (single or without_jobs(argv) == argv):
+            argv = [*without_jobs(argv), "-j", str(1 if single else case.jobs)]
+        return self._repro(case, argv, self.module)
+
+    def _repro(self, case: Case, argv: Sequence[str], module: str) -> Played:
+        self._log.write_text("")
+        folder = self.root / case.folder
+        ran = self._servers[module](
+            module,
+            ["repro", *(without_jobs(argv) if module == DVC else argv)],
+            folder,
+            {**self._env, **case.env},
+            keeps_ignores=case.keeps_ignores and module == DVC,
+        )
+        state = project_state(self.root, _cache(folder), succeeded=ran.code == 0)
+        executed = tuple(sorted(self._log.read_text().split()))
+        return Played(ran, state, executed, self._index() if case.stages else ())
+
+    def _index(self) -> tuple[str, ...]:
+        command = ["git", "ls-files", "--stage"]
+        done = subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True)
+        return tuple(done.stdout.splitlines())
+
+
+def clear(*folders: Path) -> None:
+    """Remove folders, those without write permission too."""
+    for path in folders:
+        if path.exists():
+            for folder, _, _ in os.walk(path):
+                Path(folder).chmod(0o755)
+            shutil.rmtree(path)
+
+
+def _cache(folder: Path) -> Path:
+    ups = (folder, *folder.parents)
+    return next(up for up in ups if (up / ".dvc").is_dir()) / ".dvc" / "cache"

@@ -1,0 +1,152 @@
+"""Strategies of hypothesis: random projects, random changes to them, random ways to run them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from tests.dvc_bridge.equality.deeds import deeds
+from tests.dvc_bridge.equality.story import FOLDERS, KINDS, Out, Project, Run, Stage, Story
+
+FILES = ("raw0", "raw1", "source/a", "source/deep/b")
+PLACES = ("", "shared/", "source/", "deep/er/")
+PARAMS = ("p0", "p1")
+SMALL = st.integers(0, 2)
+RARELY = st.sampled_from([False] * 7 + [True])
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> Story:
+    """Draw a project and two to four runs of it."""
+    project = Project(
+        files=tuple((name, "0\n") for name in FILES), params=tuple((name, 0) for name in PARAMS)
+    )
+    for _ in range(draw(st.integers(1, 6))):
+        project = draw(_with_stage(project))
+    runs = [Run(project, draw(_argv(project)))]
+    for _ in range(draw(st.integers(1, 3))):
+        for change in draw(st.lists(st.sampled_from(list(CHANGES)), max_size=3)):
+            project = draw(CHANGES[change](project))
+        done = draw(st.lists(st.one_of(*deeds(project)), max_size=2))
+        runs.append(Run(project, draw(_argv(project)), tuple(done)))
+    return Story(tuple(runs))
+
+
+@st.composite
+def _with_stage(draw: st.DrawFn, project: Project) -> Project:
+    """Add a stage: at any place of the file, but with nothing that depends on it yet."""
+    taken = {int(s.name[1:].rstrip("r")) for s in project.stages}
+    number = next(i for i in range(20) if i not in taken)
+    deps = tuple(draw(st.lists(st.sampled_from(_readable(project)), max_size=3, unique=True)))
+    closed = {dep for s in project.stages for dep in s.deps} | set(deps)
+    places = [p for p in PLACES if p.rstrip("/") not in closed]
+    outs = tuple(
+        Out(f"{draw(st.sampled_from(places))}o{number}{letter}", draw(st.sampled_from(KINDS)))
+        for letter in "ab"[: draw(st.sampled_from([1, 1, 1, 1, 2, 0]))]
+    )
+    stage = Stage(
+        name=f"s{number}",
+        home=draw(st.sampled_from(["", "", "", "sub"])),
+        deps=deps,
+        params=tuple(draw(st.sampled_from([(), (), ("p0",), PARAMS]))),
+        outs=outs,
+        constant=draw(RARELY),
+        slow=draw(st.booleans()),
+        fails=draw(RARELY),
+        frozen=draw(RARELY) and draw(RARELY),
+        always=draw(RARELY),
+    )
+    at = draw(st.integers(0, len(project.stages)))
+    stages = (*project.stages[:at], stage, *project.stages[at:])
+    return replace(project, stages=stages)
+
+
+def _readable(project: Project) -> list[str]:
+    outs = [out for stage in project.stages for out in stage.outs]
+    inner = [f"{out.path}/a" for out in outs if out.kind in FOLDERS]
+    shared = ["shared"] if any(out.path.startswith("shared/") for out in outs) else []
+    return [*(out.path for out in outs), *inner, *FILES, "source", *shared]
+
+
+@st.composite
+def _changed(
+    draw: st.DrawFn, project: Project, field: str, values: st.SearchStrategy[object]
+) -> Project:
+    """Give one stage another value of a field."""
+    if not project.stages:
+        return project
+    at = draw(st.integers(0, len(project.stages) - 1))
+    stage = replace(project.stages[at], **{field: draw(values)})
+    return replace(project, stages=(*project.stages[:at], stage, *project.stages[at + 1 :]))
+
+
+@st.composite
+def _without_stage(draw: st.DrawFn, project: Project) -> Project:
+    if not project.stages:
+        return project
+    gone = draw(st.sampled_from(project.stages))
+    return replace(project, stages=tuple(s for s in project.stages if s != gone))
+
+
+@st.composite
+def _renamed(draw: st.DrawFn, project: Project) -> Project:
+    if not project.stages:
+        return project
+    at = draw(st.integers(0, len(project.stages) - 1))
+    old = project.stages[at]
+    name = old.name[:-1] if old.name.endswith("r") else f"{old.name}r"
+    new = replace(old, name=name)
+    return replace(project, stages=(*project.stages[:at], new, *project.stages[at + 1 :]))
+
+
+@st.composite
+def _other_kind(draw: st.DrawFn, project: Project) -> Project:
+    outs = [(s, o) for s in project.stages for o in s.outs]
+    if not outs:
+        return project
+    stage, out = draw(st.sampled_from(outs))
+    kinds = FOLDERS if out.kind in FOLDERS else tuple(k for k in KINDS if k not in FOLDERS)
+    new = replace(out, kind=draw(st.sampled_from(kinds)))
+    other = replace(stage, outs=tuple(new if o == out else o for o in stage.outs))
+    return replace(project, stages=tuple(other if s == stage else s for s in project.stages))
+
+
+@st.composite
+def _file(draw: st.DrawFn, project: Project) -> Project:
+    name = draw(st.sampled_from(FILES))
+    text = f"{draw(SMALL)}\n"
+    return replace(project, files=tuple((n, text if n == name else t) for n, t in project.files))
+
+
+@st.composite
+def _param(draw: st.DrawFn, project: Project) -> Project:
+    name, value = draw(st.sampled_from(PARAMS)), draw(SMALL)
+    return replace(project, params=tuple((n, value if n == name else v) for n, v in project.params))
+
+
+CHANGES: dict[str, Callable[[Project], st.SearchStrategy[Project]]] = {
+    "param": _param,
+    "file": _file,
+    "cmd": lambda p: _changed(p, "salt", SMALL),
+    "stage more": _with_stage,
+    "stage less": _without_stage,
+    "stage renamed": _renamed,
+    "kind": _other_kind,
+    "params read": lambda p: _changed(p, "params", st.sampled_from([(), ("p0",), PARAMS])),
+    "fails": lambda p: _changed(p, "fails", st.booleans()),
+    "always": lambda p: _changed(p, "always", st.booleans()),
+    "frozen": lambda p: _changed(p, "frozen", st.booleans()),
+}
+
+
+@st.composite
+def _argv(draw: st.DrawFn, project: Project) -> tuple[str, ...]:
+    flags = [flag for flag in ("-f", "-k", "-P") if draw(RARELY)]
+    addresses = [stage.address for stage in project.stages]
+    targets: list[str] = []
+    if addresses and draw(st.sampled_from([False, False, True])):
+        targets = draw(st.lists(st.sampled_from(addresses), min_size=1, max_size=2, unique=True))
+        flags += draw(st.sampled_from([[], [], ["-s"], ["--downstream"]]))
+    return (*flags, "-j", str(draw(st.integers(1, 4))), *targets)

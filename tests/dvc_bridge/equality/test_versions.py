@@ -1,0 +1,56 @@
+"""Older versions of DVC, each in an environment of its own (`make versions`).
+
+One case of each kind and its first steps: what differs between versions is DVC's API, which every
+step of a kind goes through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.dvc_bridge.equality.cases import ALL
+from tests.dvc_bridge.equality.forks import REPOSITORY
+from tests.dvc_bridge.equality.lab import Lab
+from tests.dvc_bridge.equality.workbench import Case
+
+VERSIONS = sorted(f.stem for f in (REPOSITORY / "tests/dvc_bridge/versions").glob("*.in"))
+STEPS = {
+    "diamond": 5,
+    "foreach": 3,
+    "folders": 4,
+    "outs that are not cached": 3,
+    "outs that persist": 2,
+    "kinds of stages": 3,
+    "commands of several lines": 2,
+    "a failing stage, keep going": 2,
+    "parameters of all values": 2,
+    "several dvc.yaml": 2,
+    "data that was added": 3,
+}
+CASES = [replace(case, steps=case.steps[: STEPS[case.name]]) for case in ALL if case.name in STEPS]
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def old_lab(request: pytest.FixtureRequest, lab_folder: Path) -> Iterator[Lab]:
+    python = REPOSITORY / ".venv-dvc" / request.param / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"no environment with dvc {request.param}: make versions")
+    work = lab_folder / request.param
+    work.mkdir()
+    with Lab(work, python=str(python)) as lab:
+        yield lab
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case_ends_where_an_older_dvc_ends(old_lab: Lab, case: Case) -> None:
+    found = old_lab.unlike(case)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)
+
+
+def test_every_kind_that_is_named_is_a_case() -> None:
+    assert {case.name for case in CASES} == STEPS.keys()

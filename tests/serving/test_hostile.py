@@ -1,0 +1,91 @@
+"""No input makes it answer 5xx: malformed bodies, and cases drawn from its own OpenAPI."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.serving.conftest import Server
+
+PATHS = ("/predict", "/explain", "/v2/models/disrupted-flights/infer")
+
+
+def malformed(rows: list[dict[str, Any]], seed: int) -> Iterator[tuple[str, bytes, dict[str, str]]]:
+    """Give (kind, body, headers) without end; none of them is a good request."""
+    draw = random.Random(seed)
+    while True:
+        good = json.dumps({"rows": draw.sample(rows, 2)}).encode()
+        column = draw.choice([n for n, v in rows[0].items() if isinstance(v, float)])
+        cut = draw.randrange(1, len(good))
+
+        def with_value(text: str, column: str = column) -> bytes:
+            row = {**rows[0], column: "@"}
+            return json.dumps({"rows": [row]}).replace('"@"', text).encode()
+
+        depth = draw.choice([100, 2_000, 200_000])
+        yield "truncated", good[:cut], {}
+        yield "NaN", with_value("NaN"), {}
+        yield "Infinity", with_value(draw.choice(["Infinity", "-Infinity"])), {}
+        yield "deep", with_value("[" * depth + "]" * depth), {}
+        yield "deep, open", b'{"rows":' + b'[{"a":' * depth, {}
+        yield "huge number", with_value(draw.choice(["1e999", "9" * 400, "-1e308", "1e18"])), {}
+        yield "content type", good, {"content-type": draw.choice(["text/csv", "", "x", "a/b;c"])}
+        yield "gzip", gzip.compress(b" " * 5_000_000), {"content-encoding": "gzip"}
+        yield "gzip, unsaid", gzip.compress(good), {}
+        at = draw.randrange(len(good))
+        yield "UTF-8", good[:at] + bytes([draw.randrange(0x80, 0xC0)]) + good[at:], {}
+        yield "surrogate", with_value('"\\ud800"'), {}
+        yield "null byte", good[:cut] + b"\0" + good[cut:], {}
+        yield "kind", with_value(draw.choice(['"1"', "true", "{}", "[1]", '""'])), {}
+        yield "noise", draw.randbytes(draw.randrange(1, 500)), {}
+        yield "duplicate", b'{"rows":[],"rows":5}', {}
+        yield "empty", b"", {}
+
+
+def test_malformed_bodies_get_4xx_and_never_5xx(server: Server, rows, full_size):
+    n = 1000 if full_size else 160
+    cases = malformed(rows, seed=11)
+    placed = {"NaN": 400, "Infinity": 400, "kind": 422}
+    for number, (kind, body, headers) in zip(range(n), cases, strict=False):
+        for path in PATHS[: 3 if number % 8 == 0 else 1]:
+            sent = {name.replace("-", "_"): value for name, value in headers.items()}
+            answer = server.ask("POST", path, body, **sent)
+            assert 400 <= answer.status < 500, (kind, path, body[:200], answer)
+            assert answer.json["request_id"]
+            if path == "/predict" and kind == "kind":
+                (problem,) = answer.json["problems"]
+                assert (problem["row"], answer.status) == (0, placed[kind]), (body, answer)
+                assert f'"{problem["column"]}"'.encode() in body
+    assert server.ask("POST", "/predict", {"rows": rows[:1]}).status == 200
+    assert server.metric('serving_requests_total{route="predict",status="500"}') == 0
+    assert "Traceback" not in server.text
+    print(f"{n} malformed bodies, none answered with 2xx or 5xx")
+
+
+def test_cases_from_its_own_openapi_get_no_5xx(server: Server, full_size, tmp_path: Path):
+    each = 1300 if full_size else 10
+    command = [
+        str(Path(sys.executable).parent / "schemathesis"),
+        "run",
+        f"http://127.0.0.1:{server.port}/openapi.json",
+        "--checks=not_a_server_error,status_code_conformance,content_type_conformance"
+        ",response_schema_conformance",
+        f"--max-examples={each}",
+        "--phases=examples,fuzzing",
+        "--mode=all",
+        "--seed=1",
+        "--continue-on-failure",
+        "--suppress-health-check=all",
+        "--no-color",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=3000)
+    text = done.stdout + done.stderr
+    assert done.returncode == 0, text[-6000:]
+    assert "Traceback" not in server.text
+    print(text[-1200:])
