@@ -153,11 +153,18 @@ def _one(position: int, stage: Stage, look: _Ahead, sources: Sources, *, force: 
     except _UnknownError:
         verdict = Verdict.RUNS if reasons else Verdict.MAY_RUN
     except UndecidedError:
-        said = tuple(sources.ask(stage))
-        return Forecast(position, stage, Verdict.RUNS if said else Verdict.UP_TO_DATE, said)
+        return _asked(position, stage, sources)
     except UsageError as exc:
         return Forecast(position, stage, Verdict.FAILS, (exc.message,))
     return Forecast(position, stage, verdict, tuple(map(str, reasons)))
+
+
+def _asked(position: int, stage: Stage, sources: Sources) -> Forecast:
+    try:
+        said = tuple(sources.ask(stage))
+    except UsageError as exc:
+        return Forecast(position, stage, Verdict.FAILS, (exc.message,))
+    return Forecast(position, stage, Verdict.RUNS if said else Verdict.UP_TO_DATE, said)
 
 
 def _from_cache(stage: Stage, look: _Ahead, sources: Sources, reasons: Sequence[Change]) -> Verdict:
