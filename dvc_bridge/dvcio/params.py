@@ -23,14 +23,34 @@ def read_values(path: str, params: Params) -> dict[str, Any]:
     """
     content = _load(path, params.at)
     if not params.keys:
-        return content if isinstance(content, dict) else {}
+        whole = content if isinstance(content, dict) else {}
+        check_types(whole, params.at)
+        return whole
     found = {}
     for key in params.keys:
         try:
             found[key] = _value(content, key)
         except KeyError:
             continue
+    check_types(found, params.at)
     return found
+
+
+def check_types(values: Any, shown: str, where: str = "") -> None:
+    """Refuse values that DVC cannot keep, such as dates.
+
+    Raises
+    ------
+    UsageError
+        With the parameter and its type; `shown` names the file.
+    """
+    if isinstance(values, dict | list | tuple):
+        pairs = values.items() if isinstance(values, dict) else enumerate(values)
+        for key, value in pairs:
+            check_types(value, shown, f"{where}.{key}" if where else str(key))
+    elif not isinstance(values, str | int | float | bool | None):
+        kind = type(values).__name__
+        raise UsageError(f"{shown}: {where} is a {kind}, which DVC cannot keep", "quote it")
 
 
 def _load(path: str, shown: str) -> Any:

@@ -78,7 +78,12 @@ class Quick:
 
         repo = self._session.repo
         items = [(path, HashInfo("md5", md5), None) for path, md5 in self._hashed.items()]
-        repo.state.save_many([item for item in items if Path(item[0]).exists()], repo.fs)
+        items = [item for item in items if Path(item[0]).exists()]
+        if hasattr(repo.state, "save_many"):
+            repo.state.save_many(items, repo.fs)
+        else:  # dvc-data of DVC 3.63 and before
+            for path, info, _ in items:
+                repo.state.save(path, repo.fs, info)
         self._hashed.clear()
 
     def _path(self, at: str) -> str:

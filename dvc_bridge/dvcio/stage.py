@@ -8,13 +8,19 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from packaging.version import Version
 
 from dvc_bridge.dvcio.hashes import Hashes
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import IntegrityError
 from dvc_bridge.plan.pipeline import DVC_YAML, Stage
+
+# Tried: 3.48.4 does not tell a command which stage it is, 3.55.2 does.
+STAGE_NAMED_SINCE = "3.49"
 
 
 class Step(Enum):
@@ -86,10 +92,9 @@ def command(project: Project, stage: Stage, env: Mapping[str, str]) -> Command:
         posixpath.basename(shell).lower(), []
     )
     shown = project.shown(stage.file)
-    own = {
-        "DVC_ROOT": env.get("DVC_ROOT", str(project.root)),
-        "DVC_STAGE": stage.name if shown == DVC_YAML else f"{shown}:{stage.name}",
-    }
+    own = {"DVC_ROOT": env.get("DVC_ROOT", str(project.root))}
+    if Version(version("dvc")) >= Version(STAGE_NAMED_SINCE):
+        own["DVC_STAGE"] = stage.name if shown == DVC_YAML else f"{shown}:{stage.name}"
     return Command(
         lines,
         [[shell, *options, "-c", line] for line in lines],

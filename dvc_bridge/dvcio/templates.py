@@ -6,14 +6,17 @@ reading 5,000 stages quick.
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import product
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+from dvc_bridge.dvcio.params import check_types
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.schema import check_dvc_yaml
+from dvc_bridge.dvcio.yaml12 import read
 from dvc_bridge.errors import BridgeError, UsageError, of_system
 
 
@@ -36,11 +39,19 @@ def entries(project: Project, file: str, data: Any, text: str) -> Iterator[Entry
     check_dvc_yaml(data, file, text)
     stages = data.get("stages") or {}
     plain = "${" not in text and "vars" not in data
+    _check_defaults(project, file)
     if plain and not any(entry.keys() & {"foreach", "matrix", "vars"} for entry in stages.values()):
         for name, entry in stages.items():
             yield Entry(name, entry)
         return
     yield from _resolved(project, file, data)
+
+
+def _check_defaults(project: Project, file: str) -> None:
+    """Refuse a params.yaml that DVC cannot load as the values of templates, used or not."""
+    shown = posixpath.join(posixpath.dirname(file), "params.yaml")
+    if (project.root / shown).is_file():
+        check_types(read(project.root / shown, shown), shown)
 
 
 def _resolved(project: Project, file: str, data: Any) -> Iterator[Entry]:
@@ -52,7 +63,8 @@ def _resolved(project: Project, file: str, data: Any) -> Iterator[Entry]:
     try:
         resolver = DataResolver(repo, str((project.root / file).parent), data)
         for top in ("artifacts", "datasets", "metrics", "params", "plots"):
-            getattr(resolver, f"resolve_{top}")()  # DVC refuses the file if one of them is wrong
+            # DVC refuses the file if one of them is wrong; 3.48 knows no datasets.
+            getattr(resolver, f"resolve_{top}", list)()
         for name, definition in resolver.definitions.items():
             if isinstance(definition, MatrixDefinition):
                 _check_names(file, name, definition)
