@@ -3,6 +3,7 @@
     BridgeError                     exit code
     ├── StageFailedError            1   a stage's command failed
     ├── UsageError                  2   the call, the project or the environment is not right
+    │   ├── RefusedError                no room, no right to a file, a broken disk
     │   └── MissingInputError           a dep or a parameter does not exist
     ├── IntegrityError              3   bytes are not what their hash says
     ├── VersionMismatchError        4   this dvc, or a plan of another version, is not supported
@@ -12,6 +13,21 @@ Anything else that escapes is a bug of dvc_bridge: exit code 5, with a traceback
 """
 
 from __future__ import annotations
+
+import errno
+
+_ROOM = "make room, then run again: what had finished is kept"
+_RIGHTS = "give this user the right to it, or run as one who has it"
+# What a machine may refuse, and what to do about it.
+_BY_SYSTEM = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EROFS: "make it writable, or work in a copy",
+    errno.EIO: "look at the disk: dmesg says what happened",
+    errno.EMFILE: "raise the limit: ulimit -n 4096",
+}
 
 
 class BridgeError(Exception):
@@ -36,6 +52,10 @@ class StageFailedError(BridgeError):
 
 class UsageError(BridgeError):
     """The call, the project or the environment is not right."""
+
+
+class RefusedError(UsageError):
+    """The machine has refused something: no room, no right, a broken disk."""
 
 
 class MissingInputError(UsageError):
@@ -71,3 +91,12 @@ class StoppedError(BridgeError):
         else:
             super().__init__("stopped")
         self.exit_code = 128 + signum
+
+
+def of_system(exc: OSError) -> RefusedError | None:
+    """Give what the machine has refused as an error; None if it is another kind of failure."""
+    fix = _BY_SYSTEM.get(exc.errno or 0)
+    if fix is None:
+        return None
+    where = f"{exc.filename}: " if exc.filename else ""
+    return RefusedError(f"{where}{exc.strerror}", fix)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
 
-from dvc_bridge.errors import BridgeError
+from dvc_bridge.errors import BridgeError, of_system
 
 BUG = 5
 STOPPED = 128 + signal.SIGINT
@@ -42,15 +42,21 @@ def _run(argv: Sequence[str] | None) -> int:
         # Imported late: `--help` needs none of it.
         code: int = getattr(import_module(module), name)(args)
     except BridgeError as exc:
-        print(f"dvc-bridge: {exc}", file=sys.stderr)
-        return exc.exit_code
+        return _refuse(exc)
     except KeyboardInterrupt:  # while a run goes on it is handled there
         print("dvc-bridge: stopped", file=sys.stderr)
         return STOPPED
     except BrokenPipeError:
         raise
-    except Exception:
+    except Exception as exc:
+        if isinstance(exc, OSError) and (refused := of_system(exc)):
+            return _refuse(refused)
         traceback.print_exc()
         print("dvc-bridge: this is a bug of dvc-bridge; please report the above", file=sys.stderr)
         return BUG
     return code
+
+
+def _refuse(error: BridgeError) -> int:
+    print(f"dvc-bridge: {error}", file=sys.stderr)
+    return error.exit_code

@@ -6,15 +6,14 @@ import os
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryFile
 
 from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
+from dvc_bridge.dvcio.files import check_writable
 from dvc_bridge.dvcio.probe import check_version, installed, missing
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError
+from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError, of_system
 from dvc_bridge.plan.settings import FILE
 
 Check = Callable[[], str]
@@ -54,7 +53,7 @@ def examine() -> Iterator[Finding]:
     if found.wrong:
         return
     project = find_project()
-    yield _look("cache", lambda: _writable(project.cache))
+    yield _look("cache", lambda: _cache(project))
     pipeline = _look("pipeline", lambda: _pipeline(project))
     yield pipeline
     if not pipeline.wrong:
@@ -68,6 +67,10 @@ def _look(what: str, check: Check) -> Finding:
         return Finding(what, check())
     except BridgeError as exc:
         return Finding(what, exc.message, exc.fix, wrong=True)
+    except OSError as exc:
+        if refused := of_system(exc):
+            return Finding(what, refused.message, refused.fix, wrong=True)
+        raise
 
 
 def _dvc() -> str:
@@ -79,18 +82,11 @@ def _dvc() -> str:
     return f"version {installed()}"
 
 
-def _writable(folder: Path) -> str:
-    above = next(up for up in (folder, *folder.parents) if up.exists())
-    try:
-        with TemporaryFile(dir=above):  # permission bits say nothing of root, or of a network disk
-            pass
-    except OSError as exc:
-        raise UsageError(
-            f"{above} may not be written to: {exc.strerror}",
-            "chown it, or name another folder: dvc cache dir --local FOLDER",
-        ) from exc
+def _cache(project: Project) -> str:
+    check_writable(project.cache)
+    above = next(up for up in (project.cache, *project.cache.parents) if up.exists())
     status = os.statvfs(above)
-    return f"{folder}, {status.f_bavail * status.f_frsize / 1e9:.1f} GB free"
+    return f"{project.cache}, {status.f_bavail * status.f_frsize / 1e9:.1f} GB free"
 
 
 def _settings(project: Project) -> str:

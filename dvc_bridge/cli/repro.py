@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,9 +17,11 @@ from dvc_bridge.dvcio.probe import check_version, is_installed
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.errors import (
+    BridgeError,
     IntegrityError,
     StageFailedError,
     StoppedError,
+    UsageError,
     VersionMismatchError,
 )
 from dvc_bridge.plan.settings import FILE
@@ -80,12 +83,21 @@ def _told(summary: Summary, project: Project) -> int:
     if summary.interrupted:
         raise StoppedError(summary.interrupted)
     if failed := summary.of(Outcome.FAILED):
-        logs = Path(project.shown(".dvc/tmp/dvc-bridge/logs"))
-        raise StageFailedError(
-            "\n".join(f"{address}: {summary.reasons[address]}" for address in failed),
-            f"what they printed is in {logs}; mend them and run again",
-        )
+        logs = project.shown(".dvc/tmp/dvc-bridge/logs")
+        raise _failure({address: summary.errors[address] for address in failed}, logs)
     return 0
+
+
+def _failure(errors: Mapping[str, BridgeError], logs: str) -> BridgeError:
+    """One error for all stages that failed, of the gravest kind among them."""
+    printed = f"what the commands printed is in {logs}; mend them and run again"
+    fixes = [printed if isinstance(e, StageFailedError) else e.fix for e in errors.values()]
+    kinds = (IntegrityError, StageFailedError, UsageError)
+    kind = next(k for k in kinds if any(isinstance(e, k) for e in errors.values()))
+    return kind(
+        "\n".join(f"{address}: {error.message}" for address, error in errors.items()),
+        "\n".join(dict.fromkeys(filter(None, fixes))),
+    )
 
 
 def _verified(verified: Verified) -> int:

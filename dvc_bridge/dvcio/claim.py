@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from dvc_bridge.dvcio.files import named
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import UsageError
 
@@ -83,7 +84,8 @@ class _Flock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        os.pwrite(self._file, f"{os.getpid():>10}\n".encode(), 0)
+        with suppress(OSError):  # for others to read only; a full disk is no reason to stop
+            os.pwrite(self._file, f"{os.getpid():>10}\n".encode(), 0)
         return True
 
     def drop(self) -> None:
@@ -137,13 +139,17 @@ class Claims:
         UsageError
             A living process has claimed one of them.
         """
-        reading = [str(self._root / at) for at in reads]
+        reading = [os.path.normpath(self._root / at) for at in reads]
         writing = [str(self._root / at) for at in writes]
         others = self._others()
         self._check(others["write"], [*reading, *writing])
         self._check(others["read"], writing)
         self._running[position] = (reading, writing)
-        self._write(others)
+        try:
+            self._write(others)
+        except OSError:
+            del self._running[position]
+            raise
 
     def drop(self, position: int) -> None:
         """Take the stage's notes back."""
@@ -194,7 +200,8 @@ class Claims:
         # One call, never shorter than before: a kill leaves what was or what is, no half of it.
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            os.pwrite(file, text.ljust(os.fstat(file).st_size), 0)
+            with named(self._path):
+                os.pwrite(file, text.ljust(os.fstat(file).st_size), 0)
         finally:
             os.close(file)
 

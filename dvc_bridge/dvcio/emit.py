@@ -15,7 +15,7 @@ from typing import Any
 WIDTH = 80
 # Plain in YAML beyond doubt: starts like a word or a path, holds nothing with a meaning.
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./=+@%,-]*(?: [A-Za-z0-9_./=+@%,$;&|<>()*?~^-]+)*")
-_HEX = re.compile(r"(?=[0-9]*[a-f])(?!0x|[0-9]+e[0-9]+(?:$|\.))[0-9a-f]{32}(?:\.dir)?")
+_HEX = re.compile(r"(?=[0-9]*[a-f])(?!0b|[0-9]+e[0-9]+(?:$|\.))[0-9a-f]{32}(?:\.dir)?")
 _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 
 
@@ -51,11 +51,11 @@ def _entry_lines(entry: Mapping[str, Any], indent: str) -> list[str]:
     for key, value in entry.items():
         if key == "cmd":
             lines += _cmd(value, indent)
-        elif key in ("deps", "outs"):
+        elif key in ("deps", "outs") and value:
             lines.append(f"{indent}{key}:\n")
             for item in value:
                 lines += _mapping(item, f"{indent}- ", f"{indent}  ")
-        elif key == "params":
+        elif key == "params" and value:
             lines.append(f"{indent}params:\n")
             for file, values in value.items():
                 lines.append(_line(f"{indent}  ", file, ""))
@@ -86,13 +86,20 @@ def _line(indent: str, key: Any, text: str) -> str:
 
 
 def _text(value: Any, column: int) -> str:
+    text = _scalar(value)
+    if column + len(text) >= WIDTH:
+        raise _HardError
+    return text
+
+
+def _scalar(value: Any) -> str:
     if value is True or value is False:
         return "true" if value else "false"
     if type(value) is int:
         return str(value)
     if type(value) is float and isfinite(value):
-        return repr(value).lower()
-    if type(value) is not str or column + len(value) >= WIDTH:
+        return repr(value)
+    if type(value) is not str:
         raise _HardError
     if _PLAIN.fullmatch(value) and value.lower() not in _WORDS and " #" not in value:
         return value

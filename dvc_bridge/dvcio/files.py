@@ -7,10 +7,12 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
+
+from dvc_bridge.errors import UsageError
 
 FICLONE = 0x40049409  # the Linux ioctl that makes a file share another's blocks until written
 
@@ -46,6 +48,26 @@ def write_whole(path: Path, text: str, scratch: Path, *, durable: bool = True) -
     _replace(path, write, scratch, mode)
 
 
+def check_writable(folder: Path) -> None:
+    """Check that files can be made in a cache folder, which need not exist yet.
+
+    Raises
+    ------
+    UsageError
+        They cannot.
+    """
+    above = next(up for up in (folder, *folder.parents) if up.exists())
+    inside = [path for path in (above, above / "files" / "md5", above / "runs") if path.exists()]
+    for path in inside:
+        try:
+            with tempfile.TemporaryFile(dir=path):  # permission bits say nothing of root
+                pass
+        except OSError as exc:
+            raise UsageError(
+                f"{path} may not be written to", "chown it, or dvc cache dir FOLDER"
+            ) from exc
+
+
 def copy_file(source: Path, target: Path, scratch: Path, *, mode: int) -> None:
     """Copy a file's bytes, sharing blocks where the disk can; the copy appears in one step."""
     _replace(target, lambda file: clone_or_copy(source, file), scratch, mode)
@@ -70,10 +92,20 @@ def _replace(path: Path, write: Callable[[BinaryIO], None], scratch: Path, mode:
         _write(path, write, path.parent, mode)  # another disk than the scratch folder's
 
 
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let errors of the system say which file was written."""
+    try:
+        yield
+    except OSError as exc:
+        exc.filename = exc.filename or str(path)
+        raise
+
+
 def _write(path: Path, write: Callable[[BinaryIO], None], folder: Path, mode: int) -> None:
     handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name[:40]}.")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with named(path), os.fdopen(handle, "wb") as file:
             write(file)
             os.fchmod(file.fileno(), mode)
         os.rename(name, path)  # noqa: PTH104  a string

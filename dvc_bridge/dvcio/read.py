@@ -118,8 +118,9 @@ def _place(project: Project, wdir: str, path: str) -> tuple[str, str, bool]:
         return path, path, False
     root = str(project.root)
     whole = os.path.normpath(os.path.join(root, wdir, path))  # noqa: PTH118  strings, thousands
-    inside = whole == root or whole.startswith(f"{root}/")
-    if not inside:
+    if f"{root}/".startswith(f"{whole}/") and whole != root:
+        return path, os.path.relpath(whole, root), False
+    if not f"{whole}/".startswith(f"{root}/"):
         return path, whole, False
     at = os.path.relpath(whole, root)
     if os.path.isabs(path):  # noqa: PTH117  a string

@@ -7,6 +7,7 @@ from typing import Any
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.templates import with_causes
 from dvc_bridge.dvcio.yaml12 import read
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.pipeline import LockEntry, Stage
@@ -28,10 +29,19 @@ def newest_run(project: Project, key: str) -> LockEntry | None:
 
 
 def ask_dvc(session: Session, stage: Stage) -> Sequence[str]:
-    """Give DVC's own reasons to run the stage; none: it is up to date."""
+    """Give DVC's own reasons to run the stage; none: it is up to date.
+
+    Raises
+    ------
+    UsageError
+        DVC cannot say, for example because a file may not be read.
+    """
     loaded = session.stage(stage, 0)
-    if not loaded.changed():
-        return ()
-    deps, outs, own = loaded.changed_entries()
+    try:
+        if not loaded.changed():
+            return ()
+        deps, outs, own = loaded.changed_entries()
+    except Exception as exc:
+        raise UsageError(with_causes(exc)) from exc
     said = [f"dep {name} changed" for name in deps] + [f"out {name} changed" for name in outs]
     return [*said, *([str(own)] if own else ())] or ["DVC says that it has changed"]

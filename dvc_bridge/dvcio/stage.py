@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib.metadata import version
@@ -16,6 +16,7 @@ from packaging.version import Version
 
 from dvc_bridge.dvcio.hashes import Hashes
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.errors import IntegrityError
 from dvc_bridge.plan.pipeline import DVC_YAML, Stage
 
 # Tried: 3.48.4 does not tell a command which stage it is, 3.55.2 does.
@@ -118,14 +119,37 @@ def entry(stage: Any) -> dict[str, Any]:
 
 def learn(stage: Any, hashes: Hashes) -> None:
     """Remember what DVC has hashed, so that the next run need not."""
+    for path, md5 in _files(stage):
+        hashes.learn(path, md5)
+
+
+def check(stage: Any, hashes: Hashes, cache: Path) -> None:
+    """Check what has come out of the cache: DVC trusts the names of its objects.
+
+    Raises
+    ------
+    IntegrityError
+        The bytes of an object are not what its name says.
+    """
+    wrong = [
+        f"{cache / 'files' / 'md5' / md5[:2] / md5[2:]}: its bytes are not what its name says"
+        for path, md5 in _files(stage)
+        if (hashes.pointer(path, large=True) or {}).get("md5") != md5
+    ]
+    if wrong:
+        raise IntegrityError("\n".join(wrong), "delete it, then dvc pull, or run again")
+
+
+def _files(stage: Any) -> Iterator[tuple[str, str]]:
+    """The files of a stage's outs as DVC's object has them: path and md5."""
     for out in stage.outs:
         if not out.is_in_repo or out.hash_name != "md5" or not out.hash_info:
             continue
         if out.hash_info.isdir:
             for parts, _, info in out.obj or ():
-                hashes.learn(str(Path(out.fs_path, *parts)), info.value)
+                yield str(Path(out.fs_path, *parts)), info.value
         else:
-            hashes.learn(out.fs_path, out.hash_info.value)
+            yield out.fs_path, out.hash_info.value
 
 
 def travels(out: Any) -> bool:

@@ -17,7 +17,7 @@ from dvc_bridge.dvcio.params import check_types
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.schema import check_dvc_yaml
 from dvc_bridge.dvcio.yaml12 import read
-from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.errors import BridgeError, UsageError, of_system
 
 
 class Entry(NamedTuple):
@@ -96,6 +96,8 @@ def with_causes(exc: BaseException) -> str:
     """Give an exception's message with those of its causes that say more."""
     if isinstance(exc, BridgeError):
         return exc.message
+    if isinstance(exc, OSError) and (refused := of_system(exc)):
+        return refused.message
     parts = [str(exc)]
     cause = exc.__cause__
     while cause is not None:

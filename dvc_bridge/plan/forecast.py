@@ -133,8 +133,11 @@ class _Ahead:
         return self._now.kept(pointer)
 
 
-def _overlap(one: str, other: str) -> bool:
-    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
+def _overlap(read: str, made: str) -> bool:
+    """Whether one lies in the other; what is read may be the root or a folder above it."""
+    if not read.strip("./"):
+        return True
+    return read == made or read.startswith(f"{made}/") or made.startswith(f"{read}/")
 
 
 def _one(position: int, stage: Stage, look: _Ahead, sources: Sources, *, force: bool) -> Forecast:
@@ -150,11 +153,18 @@ def _one(position: int, stage: Stage, look: _Ahead, sources: Sources, *, force: 
     except _UnknownError:
         verdict = Verdict.RUNS if reasons else Verdict.MAY_RUN
     except UndecidedError:
-        said = tuple(sources.ask(stage))
-        return Forecast(position, stage, Verdict.RUNS if said else Verdict.UP_TO_DATE, said)
+        return _asked(position, stage, sources)
     except UsageError as exc:
         return Forecast(position, stage, Verdict.FAILS, (exc.message,))
     return Forecast(position, stage, verdict, tuple(map(str, reasons)))
+
+
+def _asked(position: int, stage: Stage, sources: Sources) -> Forecast:
+    try:
+        said = tuple(sources.ask(stage))
+    except UsageError as exc:
+        return Forecast(position, stage, Verdict.FAILS, (exc.message,))
+    return Forecast(position, stage, Verdict.RUNS if said else Verdict.UP_TO_DATE, said)
 
 
 def _from_cache(stage: Stage, look: _Ahead, sources: Sources, reasons: Sequence[Change]) -> Verdict:

@@ -79,14 +79,15 @@ def execution_order(
 
 
 def _parts(at: str) -> list[str]:
-    return (at.partition("://")[2] or at).split("/")
+    """None for the root, and for what is above it: all outs lie inside."""
+    return [part for part in (at.partition("://")[2] or at).split("/") if part not in (".", "..")]
 
 
 def _outs_tree(stages: Sequence[Stage], problems: list[str]) -> _Node:
     root = _Node()
     for position, stage in enumerate(stages):
         for out in stage.outs:
-            node, above = root, None
+            node, above = root, root.made_by
             for part in _parts(out.at):
                 node = node.below.setdefault(part, _Node())
                 if node.made_by:
@@ -111,6 +112,8 @@ def _twice(one: str, other: str) -> str:
 def _on_the_way(root: _Node, at: str) -> Iterator[Producer]:
     """The outs that are `at` or hold it, from the outermost."""
     node = root
+    if node.made_by:
+        yield node.made_by
     for part in _parts(at):
         found = node.below.get(part)
         if found is None:
@@ -120,15 +123,18 @@ def _on_the_way(root: _Node, at: str) -> Iterator[Producer]:
             yield node.made_by
 
 
+def _node(root: _Node, at: str) -> _Node | None:
+    node: _Node | None = root
+    for part in _parts(at):
+        node = node.below.get(part) if node else None
+    return node
+
+
 def _upstream(stage: Stage, outs: _Node) -> tuple[int, ...]:
     found: dict[int, None] = {}
     for at in (read.at for read in stage.reads):
-        node: _Node | None = outs
-        for part in _parts(at):
-            node = node.below.get(part) if node else None
-            if node and node.made_by:
-                found[node.made_by[0]] = None
-        if node:
+        found.update((position, None) for position, _ in _on_the_way(outs, at))
+        if node := _node(outs, at):
             found.update((position, None) for position, _ in node.producers())
     return tuple(found)
 

@@ -1,7 +1,8 @@
 """A pipeline as values: the stages of a project, what each reads and writes, and who feeds whom.
 
 Words are DVC's. Every `at` is a path from the project's root with `/`, an absolute path outside
-it, or a URL; every `path` is what dvc.lock calls the same thing, from the stage's `wdir`.
+it (`..` and `../..` for the folders above), or a URL; every `path` is what dvc.lock calls the same
+thing, from the stage's `wdir`.
 """
 
 from __future__ import annotations

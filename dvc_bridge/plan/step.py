@@ -87,5 +87,8 @@ def current_inputs(stage: Stage, look: Look) -> LockEntry:
         missing += [f"parameter {key} is missing from {params.path}" for key in lost]
         values[params.path] = found
     if missing:
-        raise MissingInputError("; ".join(missing))
+        raise MissingInputError(
+            "; ".join(missing),
+            "bring it back (dvc checkout or dvc pull for what DVC tracks), or mend dvc.yaml",
+        )
     return inputs_entry(stage.cmd, deps, values)

@@ -11,6 +11,7 @@ from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.quick import Quick
 from dvc_bridge.dvcio.session import Session
+from dvc_bridge.errors import IntegrityError
 from dvc_bridge.plan.pipeline import Kind, Stage
 from dvc_bridge.run.outcome import Outcome
 
@@ -22,7 +23,7 @@ class Ledger:
     """Records stages by their place in the run, plainly where that is enough, else by DVC."""
 
     def __init__(self, project: Project, session: Session, workspace: Workspace) -> None:
-        self._session, self._workspace = session, workspace
+        self._project, self._session, self._workspace = project, session, workspace
         self._quick = Quick(project, session, workspace)
         self._lock_files = LockFiles(project)
         self._loaded: dict[int, Any] = {}
@@ -37,16 +38,23 @@ class Ledger:
         if found is steps.Step.UNCHANGED:
             return Outcome.UNCHANGED
         restored = found is steps.Step.RESTORED
-        self.record(place, stage, finish=restored)
+        self.record(place, stage, finish=restored, restored=restored)
         return Outcome.RESTORED if restored else Outcome.RAN
 
-    def record(self, place: int, stage: Stage, *, finish: bool) -> None:
+    def record(self, place: int, stage: Stage, *, finish: bool, restored: bool = False) -> None:
         """Record the stage as it is now.
 
         Parameters
         ----------
         finish
             Its outs are new: they are stored too.
+        restored
+            They come from the run cache.
+
+        Raises
+        ------
+        IntegrityError
+            What has been restored is not what it was; it is removed again.
         """
         loaded = self._loaded.pop(place, None)
         self._session.turn(place)
@@ -55,12 +63,21 @@ class Ledger:
             loaded = loaded or self._session.stage(stage, place)
             if finish:
                 steps.finish(loaded)
+                if restored:
+                    self._check(stage, loaded)
                 steps.learn(loaded, self._workspace.hashes)
             if stage.kind is not Kind.STAGE:
                 loaded.dump(update_pipeline=False)
                 return
             entry = steps.entry(loaded)
         self._lock_files.record(place, stage.file, stage.name, entry)
+
+    def _check(self, stage: Stage, loaded: Any) -> None:
+        try:
+            steps.check(loaded, self._workspace.hashes, self._project.cache)
+        except IntegrityError:
+            steps.clear(self._project, stage)
+            raise
 
     def forget(self, place: int) -> None:
         """The stage has failed: nothing of it is recorded."""

@@ -11,11 +11,18 @@ from dataclasses import dataclass
 
 from dvc_bridge.dvcio import stage as steps
 from dvc_bridge.dvcio.claim import Claims, RepositoryLock
+from dvc_bridge.dvcio.files import check_writable
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.templates import with_causes
-from dvc_bridge.errors import MissingInputError
+from dvc_bridge.errors import (
+    BridgeError,
+    MissingInputError,
+    StageFailedError,
+    UsageError,
+    of_system,
+)
 from dvc_bridge.plan.decide import UndecidedError
 from dvc_bridge.plan.pipeline import Pipeline, Stage
 from dvc_bridge.plan.schedule import Schedule
@@ -146,7 +153,7 @@ class _Run:
                 self._start(place)
                 return
         except Exception as exc:
-            self._fail(place, with_causes(exc))
+            self._fail(place, _as_error(exc))
             return
         self._done(place, outcome)
 
@@ -171,6 +178,8 @@ class _Run:
 
     def _start(self, place: int) -> None:
         stage = self._stages[place]
+        if any(out.cached for out in stage.outs):
+            check_writable(self._project.cache)  # rather now than after hours
         reads = [read.at for read in stage.reads if "://" not in read.at]
         self._claims.take(place, reads, [out.at for out in stage.outs if out.local])
         command = steps.command(self._project, stage, self._env)
@@ -184,12 +193,12 @@ class _Run:
         self._running.discard(place)
         self._claims.drop(place)
         if ended.code:
-            self._fail(place, _ended_badly(ended))
+            self._fail(place, StageFailedError(_ended_badly(ended)))
             return
         try:
             self._ledger.record(place, self._stages[place], finish=True)
         except Exception as exc:
-            self._fail(place, with_causes(exc))
+            self._fail(place, _as_error(exc))
             return
         self._journal.took(self._stages[place].address, ended.seconds)
         self._done(place, Outcome.RAN)
@@ -199,12 +208,12 @@ class _Run:
         self._view.ended(place, outcome)
         self._schedule.ended(place)
 
-    def _fail(self, place: int, reason: str) -> None:
+    def _fail(self, place: int, error: BridgeError) -> None:
         self._ledger.forget(place)
         address = self._stages[place].address
-        self.summary.reasons[address] = reason
+        self.summary.errors[address] = error
         self._stopping = self._stopping or not self._options.keep_going
-        self._view.line(place, reason)
+        self._view.line(place, error.message)
         skipped = self._schedule.skip_dependents(place)
         self._done(place, Outcome.FAILED)
         for dependent in skipped:
@@ -218,6 +227,14 @@ class _Run:
         many = f"{len(self._running)} stages" if len(self._running) > 1 else "1 stage"
         self._view.note(f"killing {many}" if again else f"stopping {many}; once more kills them")
         self._processes.stop(signum, kill=again)
+
+
+def _as_error(exc: Exception) -> BridgeError:
+    """What has kept a stage from its end beside its command, with the next step if it is known."""
+    if isinstance(exc, BridgeError):
+        return exc
+    refused = of_system(exc) if isinstance(exc, OSError) else None
+    return refused or UsageError(with_causes(exc))
 
 
 def _ended_badly(ended: Ended) -> str:

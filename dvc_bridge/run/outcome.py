@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from dvc_bridge.errors import BridgeError
+
 
 class Outcome(Enum):
     """How a stage's turn ended."""
@@ -22,14 +24,14 @@ class Summary:
 
     Parameters
     ----------
-    reasons
+    errors
         Why those that failed did.
     interrupted
         The signal that ended the run before its time; 0 if none did.
     """
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, BridgeError] = field(default_factory=dict)
     interrupted: int = 0
     seconds: float = 0.0
 

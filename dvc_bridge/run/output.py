@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from io import FileIO
 from pathlib import Path
 from threading import Thread
@@ -112,7 +112,8 @@ class LogFile(ExitStack):
         path.unlink(missing_ok=True)
 
     def write(self, chunk: bytes) -> None:
-        """Add the bytes."""
-        if self._file is None:
-            self._file = self.enter_context(FileIO(self._path, "w"))
-        self._file.write(chunk)
+        """Add the bytes; where that cannot be done they are shown only, and the command goes on."""
+        with suppress(OSError):
+            if self._file is None:
+                self._file = self.enter_context(FileIO(self._path, "w"))
+            self._file.write(chunk)
