@@ -145,7 +145,7 @@ def test_every_reason_is_told_with_old_and_new_and_the_run_does_what_was_said(
     assert "frozen" not in text
     assert "up to date  same" in bridge(root, "plan", "-v")
     assert bridge(root, "repro", "--dry") == text
-    assert_run_keeps_to_plan(bridge, root, code=1)
+    assert_run_keeps_to_plan(bridge, root, code=2)
 
 
 def test_what_the_run_cache_gives_back_decides_what_follows(
