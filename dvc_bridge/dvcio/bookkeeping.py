@@ -6,26 +6,29 @@ Each replacement keeps DVC's result and only changes when or how often it is wri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import dvc.rwlock
 import dvc.utils.serialize
+from dvc.stage.cache import _get_stage_hash
 from dvc.utils import relpath
 
 from dvc_bridge.dvcio.emit import entry_text
 from dvc_bridge.dvcio.ignore import Ignores, ordered_ignores
+from dvc_bridge.dvcio.unfinished import Unfinished
 
 
 @contextmanager
-def batched(repo: Any) -> Iterator[Ignores | None]:
+def batched(repo: Any, unfinished: Unfinished | None) -> Iterator[Ignores | None]:
     """All replacements, for the time of a run; yields the .gitignore one (None without git)."""
     with ExitStack() as stack:
         stack.enter_context(_without_rwlock())
         stack.enter_context(_buffered_links(repo.state))
         stack.enter_context(_quick_entries())
-        yield stack.enter_context(ordered_ignores(repo))
+        stack.enter_context(_without_empty_runs(repo.stage_cache))
+        yield stack.enter_context(ordered_ignores(repo, unfinished))
 
 
 @contextmanager
@@ -60,6 +63,24 @@ def _quick_entries() -> Iterator[None]:
         yield
     finally:
         dvc.utils.serialize.dump_yaml = original
+
+
+@contextmanager
+def _without_empty_runs(stage_cache: Any) -> Iterator[None]:
+    """Drop the folder that a kill has left without its entry: DVC would fail on it for ever."""
+
+    def load(stage: Any) -> Any:
+        if key := _get_stage_hash(stage):
+            with suppress(OSError):  # it holds something, or is not there
+                Path(stage_cache._get_cache_dir(key)).rmdir()
+        return original(stage)
+
+    original = stage_cache._load
+    stage_cache._load = load
+    try:
+        yield
+    finally:
+        del stage_cache._load
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from typing import Any
 
 from scmrepo.git import Git, GitWildMatchPattern
 
+from dvc_bridge.dvcio.unfinished import Unfinished
+
 Signature = tuple[int, int, int] | None
 
 
@@ -41,16 +43,19 @@ class Ignores:
     """Stands in for the ignoring half of DVC's git object during a run.
 
     `position` is the stage whose outs are being recorded. Lines of stages that come later in
-    DVC's order but have ended earlier stay below.
+    DVC's order but have ended earlier stay below, also those of a run that was killed.
     """
 
-    def __init__(self, git: Git) -> None:
-        self._git = git
+    def __init__(self, git: Git, unfinished: Unfinished | None) -> None:
+        self._git, self._unfinished = git, unfinished
         self._files: dict[str, _File] = {}
         self._seen: dict[str, Signature] = {}
         self._index: tuple[Signature, set[str]] | None = None
         self._count = 0
         self.position = 0
+        for gitignore, place, line in unfinished.lines() if unfinished else ():
+            self._count += 1
+            self._own(gitignore).append((place, self._count, line))
 
     def ignore(self, path: str) -> str | None:
         """Like `Git.ignore`: the .gitignore that got a line for `path`, or None."""
@@ -79,6 +84,9 @@ class Ignores:
                     name = name.rpartition("/")[0]
             self._index = (signature, tracked)
         return os.path.relpath(path, self._git.root_dir) in self._index[1]
+
+    def _own(self, gitignore: str) -> list[tuple[int, int, str]]:
+        return self._files.setdefault(gitignore, _File()).own
 
     def _file(self, gitignore: str) -> _File:
         file = self._files.setdefault(gitignore, _File())
@@ -110,6 +118,8 @@ class Ignores:
     def _insert(self, gitignore: str, file: _File, entry: str, line: str) -> None:
         self._count += 1
         mark = (self.position, self._count, line)
+        if self._unfinished:
+            self._unfinished.note(gitignore, self.position, line)
         later = {own[2] for own in file.own if own > mark}
         if later:
             lines = _lines(gitignore)
@@ -128,13 +138,13 @@ class Ignores:
 
 
 @contextmanager
-def ordered_ignores(repo: Any) -> Iterator[Ignores | None]:
+def ordered_ignores(repo: Any, unfinished: Unfinished | None) -> Iterator[Ignores | None]:
     """Replace `ignore` and `is_tracked` of the repository's git object; None without git."""
     git = repo.scm
     if not isinstance(git, Git):
         yield None
         return
-    ignores = Ignores(git)
+    ignores = Ignores(git, unfinished)
     git._reset()
     git.ignore = ignores.ignore
     git.is_tracked = ignores.is_tracked

@@ -15,6 +15,7 @@ from dvc_bridge.plan.pipeline import Kind, Stage
 
 if TYPE_CHECKING:
     from dvc_bridge.dvcio.ignore import Ignores
+    from dvc_bridge.dvcio.unfinished import Unfinished
 
 
 class Session(ExitStack):
@@ -26,11 +27,19 @@ class Session(ExitStack):
     ----------
     warn
         Is told what DVC warns of.
+    unfinished
+        Keeps what a kill would leave half done; for sessions in which something is recorded.
     """
 
-    def __init__(self, project: Project, warn: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        warn: Callable[[str], object],
+        unfinished: Unfinished | None = None,
+    ) -> None:
         super().__init__()
         self._project, self._warn = project, warn
+        self._unfinished = unfinished
         self._repo: Any = None
         self._ignores: Ignores | None = None
         self._opening: Thread | None = None
@@ -98,13 +107,16 @@ class Session(ExitStack):
 
             from dvc_bridge.dvcio.bookkeeping import batched  # noqa: PLC0415
 
+            if self._unfinished:
+                self._unfinished.begin()
+                self.callback(self._unfinished.end)
             self.enter_context(_warnings_to(self._warn))
             repo = Repo(str(self._project.root))
             repo.lock = LockNoop()
             repo.lock.lock()
             self.callback(repo.close)
             self.enter_context(repo.scm_context(quiet=True))
-            self._ignores = self.enter_context(batched(repo))
+            self._ignores = self.enter_context(batched(repo, self._unfinished))
             self._repo = repo
         except BaseException as exc:
             self._problem = exc

@@ -16,6 +16,7 @@ from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.templates import with_causes
+from dvc_bridge.dvcio.unfinished import Unfinished
 from dvc_bridge.errors import (
     BridgeError,
     MissingInputError,
@@ -73,7 +74,10 @@ def repro(
         The repository's lock, which the caller holds since before it read `pipeline`.
     """
     start = time.monotonic()
-    with Session(project, view.note) as session:
+    stages = [pipeline.stages[place] for place in order]
+    unfinished = Unfinished(project, [stage.address for stage in stages])
+    unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
+    with Session(project, view.note, unfinished) as session:
         run = _Run(project, pipeline, order, options, view, session, lock)
         run.run()
     run.summary.seconds = time.monotonic() - start
