@@ -17,6 +17,9 @@ def parser() -> argparse.ArgumentParser:
     _repro(commands.add_parser("repro", help="run stages here, in parallel"))
     doctor = commands.add_parser("doctor", help="what is wrong here, and the command that fixes it")
     doctor.set_defaults(run="dvc_bridge.cli.doctor:doctor")
+    worker = commands.add_parser("worker")  # what pods start; not for people
+    worker.add_argument("group")
+    worker.set_defaults(run="dvc_bridge.cli.worker:worker")
     return whole
 
 
