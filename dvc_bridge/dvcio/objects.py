@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import IntegrityError, UsageError
 from dvc_bridge.plan.pipeline import Kind, LockEntry, Pointer, Stage
 from dvc_bridge.plan.remotes import home
+from dvc_bridge.plan.result import Modes
+from dvc_bridge.plan.step import leaves_run
 
 
 class Objects:
@@ -28,6 +31,7 @@ class Objects:
 
     def __init__(self, session: Session, scratch: str) -> None:
         self._session = session
+        self._aside_folder = session.project.scratch / "aside"
         self._scratch_folder = scratch
         self._remotes: dict[tuple[str | None, bool], Remote] = {}
 
@@ -45,20 +49,25 @@ class Objects:
         for remote, md5s in self._by_remote(stage, entry):
             remote.send(md5s)
 
-    def fetch(self, stage: Stage, entry: LockEntry, paths: Iterable[str] | None = None) -> None:
-        """Bring outs of a lock entry, all or those with these paths, into the local cache.
+    def fetch(self, stage: Stage, entry: LockEntry) -> None:
+        """Bring the outs of a lock entry into the local cache, or aside where DVC caches none.
 
         Raises
         ------
         IntegrityError
             An object is missing or damaged.
         """
-        wanted = None if paths is None else set(paths)
-        for remote, md5s in self._by_remote(stage, entry, wanted):
-            try:
-                remote.fetch(md5s)
-            except IntegrityError as exc:
-                raise IntegrityError(f"{stage.address}: {exc.message}", exc.fix) from exc
+        in_cache = {
+            out.path for out in stage.outs if out.cached or (out.shown and leaves_run(stage))
+        }
+        outs = list(entry.get("outs") or ())
+        for cached in (True, False):
+            part = {"outs": [out for out in outs if (out["path"] in in_cache) is cached]}
+            for remote, md5s in self._by_remote(stage, part):
+                try:
+                    remote.fetch(md5s, None if cached else self._aside())
+                except IntegrityError as exc:
+                    raise IntegrityError(f"{stage.address}: {exc.message}", exc.fix) from exc
 
     def keep_uncached(self, stage: Stage, entry: LockEntry) -> None:
         """Put outs that DVC does not cache into the local cache, so that they can be sent."""
@@ -73,15 +82,13 @@ class Objects:
                 if out.def_path in names and out.is_in_repo:
                     out.commit()
 
-    def place(
-        self, stage: Stage, entry: LockEntry, executable: Mapping[str, list[str]], at: int
-    ) -> None:
-        """Put the outs of a lock entry where they belong in the workspace, from the local cache.
+    def place(self, stage: Stage, entry: LockEntry, kept: Modes, at: int) -> None:
+        """Put the outs of a lock entry where they belong in the workspace.
 
         Parameters
         ----------
-        executable
-            Out path -> files in that folder that may be executed.
+        kept
+            Modes, as `modes` gives them.
         at
             The stage's place in the run.
         """
@@ -95,36 +102,44 @@ class Objects:
                 out.ignore()
             else:
                 self._copy(out)
-            for inside in executable.get(out.def_path, ()):
-                _may_execute(Path(out.fs_path, inside))
+                if out.meta.isexec:
+                    out.set_exec()
+            for inside, mode in kept.get(out.def_path, {}).items():
+                Path(out.fs_path, inside).chmod(mode)
 
     def _copy(self, out: Any) -> None:
         """Place an out that is not linked to the cache, as git-tracked metrics are not."""
-        target = Path(out.fs_path)
-        cache = self._session.repo.cache.local
+        target, md5 = Path(out.fs_path), out.hash_info.value
+        aside = self._aside()
+        cache = aside if Path(aside.oid_to_path(md5)).exists() else self._session.repo.cache.local
         if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target)
         else:
             target.unlink(missing_ok=True)
-        if not out.hash_info.isdir:
-            shutil.copyfile(cache.oid_to_path(out.hash_info.value), target)
-            if out.meta.isexec:
-                _may_execute(target)
+        if not md5.endswith(".dir"):
+            shutil.copyfile(cache.oid_to_path(md5), target)
             return
         target.mkdir()
-        for parts, _, info in out.get_obj() or ():
-            file = target.joinpath(*parts)
+        for item in json.loads(Path(cache.oid_to_path(md5)).read_text(encoding="utf-8")):
+            file = target / item["relpath"]
             file.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(cache.oid_to_path(info.value), file)
+            shutil.copyfile(cache.oid_to_path(item["md5"]), file)
 
-    def _by_remote(
-        self, stage: Stage, entry: LockEntry, paths: set[str] | None = None
-    ) -> Iterator[tuple[Remote, list[str]]]:
+    def _aside(self) -> Any:
+        from dvc.fs import LocalFileSystem  # noqa: PLC0415  the session has opened DVC
+        from dvc_data.hashfile.db import get_odb  # noqa: PLC0415
+
+        return get_odb(LocalFileSystem(), str(self._aside_folder), hash_name="md5")
+
+    def close(self) -> None:
+        """Remove what lies aside."""
+        shutil.rmtree(self._aside_folder, ignore_errors=True)
+
+    def _by_remote(self, stage: Stage, entry: LockEntry) -> Iterator[tuple[Remote, list[str]]]:
         found: dict[tuple[str | None, bool], list[str]] = {}
         for item in entry.get("outs") or ():
-            if paths is None or item["path"] in paths:
-                belongs = home(stage, item["path"])
-                found.setdefault((belongs.remote, belongs.pushed), []).append(md5_of_out(item))
+            belongs = home(stage, item["path"])
+            found.setdefault((belongs.remote, belongs.pushed), []).append(md5_of_out(item))
         for (name, pushed), md5s in found.items():
             yield self._remote(name, pushed=pushed), md5s
 
@@ -152,27 +167,22 @@ def md5_of_out(item: Pointer) -> str:
     return str(item["md5"])
 
 
-def executables(root: Path, stage: Stage, entry: LockEntry) -> dict[str, list[str]]:
-    """Give the files that may be executed in each out folder of a stage as it is now."""
-    found: dict[str, list[str]] = {}
+def modes(root: Path, stage: Stage, entry: LockEntry) -> dict[str, dict[str, int]]:
+    """Give the modes of a stage's outs, as they are now, that no object says."""
+    found: dict[str, dict[str, int]] = {}
     if stage.kind is not Kind.STAGE:
         return found
-    at = {out.path: out.at for out in stage.outs}
+    outs = {out.path: out for out in stage.outs}
     for item in entry.get("outs") or ():
-        if str(item.get("md5", "")).endswith(".dir"):
-            folder = root / at[item["path"]]
-            files = [path for path in sorted(folder.rglob("*")) if _is_executable(path)]
-            if files:
-                found[item["path"]] = [path.relative_to(folder).as_posix() for path in files]
+        out = outs[item["path"]]
+        path = root / out.at
+        folder = str(item.get("md5", "")).endswith(".dir")
+        files = sorted(path.rglob("*")) if folder else [] if out.cached else [path]
+        kept = {}
+        for file in files:
+            mode = os.lstat(file).st_mode
+            if stat.S_ISREG(mode) and (mode & stat.S_IXUSR or not out.cached):
+                kept[file.relative_to(path).as_posix() if folder else ""] = stat.S_IMODE(mode)
+        if kept:
+            found[item["path"]] = kept
     return found
-
-
-def _is_executable(path: Path) -> bool:
-    mode = os.lstat(path).st_mode
-    return stat.S_ISREG(mode) and bool(mode & stat.S_IXUSR)
-
-
-def _may_execute(path: Path) -> None:
-    mode = path.stat().st_mode
-    readable = mode & (stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
-    path.chmod(mode | readable >> 2)

@@ -70,18 +70,25 @@ class Remote:
         wanted = set(md5s)
         wanted -= self.has(wanted)
         folders = {md5 for md5 in wanted if md5.endswith(".dir")}
-        files = (wanted - folders) | {inner for md5 in folders for inner in self._inside(md5)}
+        files = (wanted - folders) | {
+            inner for md5 in folders for inner in _inside(self._cache, md5)
+        }
         files -= self.has(files - wanted)
         for batch in (files, folders):
-            if lost := [md5 for md5 in batch if not Path(self._local(md5)).exists()]:
+            if lost := [md5 for md5 in batch if not Path(self._cache.oid_to_path(md5)).exists()]:
                 raise UsageError(
                     f"{', '.join(sorted(lost))}: neither in the cache nor in remote {self.name}",
                     "dvc repro makes the outs anew, or dvc push from where they are",
                 )
             self._move(self._cache, self._odb, batch)
 
-    def fetch(self, md5s: Iterable[str]) -> None:
+    def fetch(self, md5s: Iterable[str], into: Any = None) -> None:
         """Bring objects into the local cache, folders with their files; every byte is checked.
+
+        Parameters
+        ----------
+        into
+            DVC's object database to be used instead of the cache.
 
         Raises
         ------
@@ -89,10 +96,11 @@ class Remote:
             One is missing, or is not what its name says: then it is removed, so that it can be
             made anew.
         """
-        wanted = {md5 for md5 in md5s if not self._kept(md5)}
-        self._bring(wanted)
-        inner = {file for md5 in md5s if md5.endswith(".dir") for file in self._inside(md5)}
-        self._bring({file for file in inner if not self._kept(file)})
+        cache = self._cache if into is None else into
+        wanted = list(md5s)
+        self._bring(wanted, cache)
+        folders = [md5 for md5 in wanted if md5.endswith(".dir")]
+        self._bring([inner for md5 in folders for inner in _inside(cache, md5)], cache)
 
     def runs(self, key: str) -> list[LockEntry]:
         """Give the results that the run cache has under a key, the newest first."""
@@ -151,14 +159,14 @@ class Remote:
         with self._calls(), suppress(FileNotFoundError):
             self._fs.rm(path, recursive=True)
 
-    def _bring(self, md5s: set[str]) -> None:
-        self._move(self._odb, self._cache, md5s, verify=True)
-        for md5 in sorted(md5s):
-            if Path(self._local(md5)).exists():
+    def _bring(self, md5s: Iterable[str], cache: Any) -> None:
+        wanted = {md5 for md5 in md5s if not Path(cache.oid_to_path(md5)).exists()}
+        self._move(self._odb, cache, wanted, verify=True)
+        for md5 in sorted(wanted):
+            if Path(cache.oid_to_path(md5)).exists():
                 continue
-            where = self._odb.oid_to_path(md5)
             if self.has([md5]):
-                self.remove(where)
+                self.remove(self._odb.oid_to_path(md5))
                 what = "its bytes are not what its name says; it is removed"
             else:
                 what = "it is missing"
@@ -185,17 +193,6 @@ class Remote:
             if not isinstance(exc, FileNotFoundError):
                 raise self._error(exc) from exc
 
-    def _local(self, md5: str) -> str:
-        return str(self._cache.oid_to_path(md5))
-
-    def _kept(self, md5: str) -> bool:
-        return Path(self._local(md5)).exists()
-
-    def _inside(self, md5: str) -> Iterator[str]:
-        with suppress(OSError):
-            for item in json.loads(Path(self._local(md5)).read_text(encoding="utf-8")):
-                yield str(item["md5"])
-
     @contextmanager
     def _calls(self) -> Iterator[None]:
         try:
@@ -219,6 +216,12 @@ def _objects_under(remote: Any, folder: str) -> Any:
 
     path = remote.fs.join(remote.path, folder)
     return get_odb(remote.fs, path, hash_name="md5", **remote.config)
+
+
+def _inside(cache: Any, md5: str) -> Iterator[str]:
+    with suppress(OSError):
+        for item in json.loads(Path(cache.oid_to_path(md5)).read_text(encoding="utf-8")):
+            yield str(item["md5"])
 
 
 def _written(item: dict[str, Any]) -> float:

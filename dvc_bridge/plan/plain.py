@@ -1,4 +1,4 @@
-"""Stages and lock entries as JSON and back, nothing lost: odd floats, big integers, odd keys.
+"""Stages and lock entries as JSON and back, nothing lost: odd floats, odd keys, anchors.
 
 The standard library's JSON keeps `inf` and `nan`. Keys that are no text, which YAML allows in
 values of parameters, travel as pairs.
@@ -7,17 +7,18 @@ values of parameters, travel as pairs.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from dvc_bridge.plan.pipeline import Dependency, Kind, Output, Params, Stage
 
-PAIRS = "\0pairs"
+PAIRS, SAME = "\0pairs", "\0same"
 
 
 def to_text(value: Any) -> str:
     """Give a value of mappings, lists and scalars as one line of JSON."""
-    return json.dumps(_packed(value), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_Packing(value)(value), ensure_ascii=False, separators=(",", ":"))
 
 
 def of_text(text: str | bytes) -> Any:
@@ -28,7 +29,7 @@ def of_text(text: str | bytes) -> Any:
     ValueError
         It did not.
     """
-    return _unpacked(json.loads(text))
+    return _unpacked(json.loads(text), {})
 
 
 def plain_stage(stage: Stage) -> dict[str, Any]:
@@ -63,21 +64,49 @@ def stage_of(value: Mapping[str, Any]) -> Stage:
     )
 
 
-def _packed(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        if all(isinstance(key, str) for key in value) and PAIRS not in value:
-            return {key: _packed(inner) for key, inner in value.items()}
-        return {PAIRS: [[key, _packed(inner)] for key, inner in value.items()]}
-    if isinstance(value, list | tuple):
-        return [_packed(inner) for inner in value]
-    return value
+class _Packing:
+    """Makes JSON of a value; a container that stands in it twice, by a YAML anchor, stays one."""
+
+    def __init__(self, value: Any) -> None:
+        self._seen: Counter[int] = Counter()
+        self._count(value)
+        self._numbers: dict[int, int] = {}
+
+    def __call__(self, value: Any) -> Any:
+        if not isinstance(value, Mapping | list | tuple):
+            return value
+        if self._seen[id(value)] < 2:
+            return self._inside(value)
+        known = self._numbers.get(id(value))
+        if known is not None:
+            return {SAME: known}
+        self._numbers[id(value)] = number = len(self._numbers)
+        return {SAME: number, "is": self._inside(value)}
+
+    def _inside(self, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return [self(inner) for inner in value]
+        if all(isinstance(key, str) for key in value) and not {PAIRS, SAME} & value.keys():
+            return {key: self(inner) for key, inner in value.items()}
+        return {PAIRS: [[key, self(inner)] for key, inner in value.items()]}
+
+    def _count(self, value: Any) -> None:
+        if isinstance(value, Mapping | list) and value:
+            self._seen[id(value)] += 1
+            if self._seen[id(value)] == 1:
+                for inner in value.values() if isinstance(value, Mapping) else value:
+                    self._count(inner)
 
 
-def _unpacked(value: Any) -> Any:
-    if isinstance(value, dict):
-        if PAIRS in value:
-            return {key: _unpacked(inner) for key, inner in value[PAIRS]}
-        return {key: _unpacked(inner) for key, inner in value.items()}
+def _unpacked(value: Any, known: dict[int, Any]) -> Any:
     if isinstance(value, list):
-        return [_unpacked(inner) for inner in value]
-    return value
+        return [_unpacked(inner, known) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    if PAIRS in value:
+        return {key: _unpacked(inner, known) for key, inner in value[PAIRS]}
+    if SAME not in value:
+        return {key: _unpacked(inner, known) for key, inner in value.items()}
+    if "is" in value:
+        known[value[SAME]] = _unpacked(value["is"], known)
+    return known[value[SAME]]

@@ -13,6 +13,8 @@ from dvc_bridge.plan.plain import of_text, to_text
 
 VERSION = 1
 
+Modes = Mapping[str, Mapping[str, int]]
+
 RAN, RESTORED, UNCHANGED, FAILED = "ran", "run cache", "up to date", "failed"
 
 
@@ -28,8 +30,9 @@ class Result:
         RAN, RESTORED (the run cache had it), UNCHANGED or FAILED.
     entry
         What dvc.lock says of it; empty where it has failed.
-    executable
-        Out folder -> its files that may be executed, which DVC's objects do not say.
+    modes
+        Out -> path inside (empty for the out itself) -> mode of a file, where DVC's objects do
+        not say it: files of folders that may be executed, and all of outs that are not cached.
     seconds
         How long its command took.
     message
@@ -39,7 +42,7 @@ class Result:
     address: str
     outcome: str
     entry: LockEntry = field(default_factory=dict)
-    executable: Mapping[str, list[str]] = field(default_factory=dict)
+    modes: Modes = field(default_factory=dict)
     seconds: float = 0.0
     message: str = ""
 

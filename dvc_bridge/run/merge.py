@@ -16,7 +16,7 @@ from dvc_bridge.plan.decide import UndecidedError, locked
 from dvc_bridge.plan.pipeline import LockEntry, Pipeline, Stage
 from dvc_bridge.plan.result import UNCHANGED, Result
 from dvc_bridge.plan.run_cache import entry_hash, entry_key
-from dvc_bridge.plan.step import in_run_cache
+from dvc_bridge.plan.step import leaves_run
 
 
 @dataclass
@@ -79,6 +79,7 @@ def merge(
             lock_files.record(place, stage.file, stage.name, result.entry)
             merged.taken.append(stage.address)
     session.track(lock_files.flush())
+    objects.close()
     workspace.hashes.save()
     return merged
 
@@ -105,7 +106,7 @@ def _place(
     if not force and all(_stands(stage, result.entry, workspace)):
         return
     objects.fetch(stage, result.entry)
-    objects.place(stage, result.entry, result.executable, place)
+    objects.place(stage, result.entry, result.modes, place)
 
 
 def _stands(stage: Stage, entry: LockEntry, workspace: Workspace) -> list[bool]:
@@ -123,7 +124,7 @@ def _stands(stage: Stage, entry: LockEntry, workspace: Workspace) -> list[bool]:
 
 
 def _keep_run(project: Project, stage: Stage, entry: LockEntry) -> None:
-    if not in_run_cache(stage):
+    if not leaves_run(stage):
         return
     key = entry_key(entry)
     path = project.cache / "runs" / key[:2] / key / entry_hash(entry)

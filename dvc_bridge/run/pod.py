@@ -11,7 +11,7 @@ from typing import Any
 
 from dvc_bridge.dvcio import stage as steps
 from dvc_bridge.dvcio.look import Workspace
-from dvc_bridge.dvcio.objects import Objects, executables
+from dvc_bridge.dvcio.objects import Objects, modes
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.plan.decide import Change, UndecidedError, locked
@@ -122,7 +122,7 @@ class PodBooks:
         if one["outs"]:
             self._objects.fetch(stage, one)
             entry = {**result.entry, **one}
-            self._objects.place(stage, entry, result.executable, place)
+            self._objects.place(stage, entry, result.modes, place)
         self._there.add(at)
 
     def _bring_inputs(self, task: Task, place: int) -> None:
@@ -158,7 +158,7 @@ class PodBooks:
             path = run / key[:2] / key / entry_hash(entry)
             if path.exists():
                 self._objects.default.send_run(path, self._project.cache)
-        found = executables(self._project.root, stage, entry)
+        found = modes(self._project.root, stage, entry)
         word = RAN if outcome is Outcome.RAN else RESTORED
         self._finish(stage, Result(stage.address, word, entry, found))
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from dvc_bridge.dvcio.look import Workspace
-from dvc_bridge.dvcio.objects import Objects, executables
+from dvc_bridge.dvcio.objects import Objects, modes
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.decide import UndecidedError, locked
@@ -138,7 +138,7 @@ def _not_in_pods(stage: Stage) -> Iterable[str]:
 
 def _unchanged(project: Project, stage: Stage) -> Result:
     entry = stage.lock or {}
-    return Result(stage.address, UNCHANGED, entry, executables(project.root, stage, entry))
+    return Result(stage.address, UNCHANGED, entry, modes(project.root, stage, entry))
 
 
 def entries(

@@ -1,77 +1,72 @@
-"""A remote run without a cluster: each pod is a process in a folder of its own, in order.
+"""A remote run without a cluster: each pod is a process in a folder of its own, one by one.
 
-`python -m tests.dvc_bridge.pods FOLDER` in a project submits, runs the pods and merges.
+`main(["repro", ...])` does with a project what `dvc-bridge submit --wait` does, and with equal
+words; the equality lab plays cases with it. The remote is the project's default one.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dvc_bridge.dvcio.claim import RepositoryLock
-from dvc_bridge.dvcio.objects import Objects
-from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.dvcio.session import Session
-from dvc_bridge.dvcio.unfinished import Unfinished
-from dvc_bridge.plan.targets import Selection, select
-from dvc_bridge.run.merge import merge
-from dvc_bridge.run.store import Store, scratch_folder
-from dvc_bridge.run.submission import Outlook, submit
+from dvc_bridge import cli
+from dvc_bridge.cli.parser import parser
+from dvc_bridge.cli.remote import Remotely, merged, prepared
+from dvc_bridge.errors import BridgeError
 
-OWN = ("HOME", "PATH", "LANG", "PYTHONPATH", "SHELL", "COVERAGE_PROCESS_START", "RAN")
+# How many stages share a pod: all of the lab's cases are played with groups of both kinds.
+SIZE = int(os.environ.get("EQUALITY_PODS", "1"))
 
 
-def pod(folder: Path, word: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    folder.mkdir(parents=True)
-    kept = {name: os.environ[name] for name in OWN if name in os.environ}
-    return subprocess.run(
-        [sys.executable, "-m", "dvc_bridge", "worker", word],
-        cwd=folder,
-        env={**kept, **env, "USER": "dvc", "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(folder / "site")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-
-
-def remote_run(folder: Path, run: str, size: int = 1) -> int:
-    """Submit the project in the current directory, run its pods, merge; give the worst code."""
-    project = find_project()
-    lock = RepositoryLock(project)
-    code = 0
-    with lock.held():
-        pipeline = read_pipeline(project)
-        order = select(pipeline, Selection((), ".", False, False, True))
-        addresses = [pipeline.stages[p].address for p in order]
-        with Session(project, print, Unfinished(project, addresses)) as session:
-            outlook = Outlook(project, pipeline, order, session)
-            settled = outlook.settle(outlook.forecasts(force=False, alone=False))
-            assert not settled.here, settled.here
+def main(argv: Sequence[str]) -> int:
+    """Play `repro` with pods."""
+    args = parser().parse_args([word for word in argv if word != "--plain"])
+    try:
+        with Remotely(args) as remotely, tempfile.TemporaryDirectory() as folder:
+            run = f"r{os.getpid()}"
+            settled = prepared(remotely)
             waiting = [found.position for found in settled.waiting]
-            groups = [waiting[i : i + size] for i in range(0, len(waiting), size)]
-            done = submit(
-                project, session, outlook, settled, groups, [2] * len(groups), run, warn=print
-            )
-            env = {
-                "DVC_BRIDGE_RUN": run,
-                "DVC_BRIDGE_STORE": json.dumps(done.settings),
-                "DVC_BRIDGE_CODE": done.code,
-            }
-            for word in done.words:
-                ended = pod(folder / word.partition(":")[0], word, env)
-                print(ended.stdout)
-                code = code or ended.returncode
-            objects = Objects(session, scratch_folder(run))
-            store = Store(objects.default, run)
-            results = {**settled.results, **store.results(f.stage for f in settled.waiting)}
-            print(merge(project, pipeline, order, results, session, objects))
-    return code
+            groups = [waiting[i : i + SIZE] for i in range(0, len(waiting), SIZE)]
+            code = 0
+            if groups:
+                done = remotely.submit(settled, groups, [args.jobs] * len(groups), run)
+                env = {
+                    "DVC_BRIDGE_RUN": done.run,
+                    "DVC_BRIDGE_STORE": json.dumps(done.settings),
+                    "DVC_BRIDGE_CODE": done.code,
+                }
+                for word in done.words:
+                    code = code or _pod(Path(folder, word.partition(":")[0]), word, env)
+                    if code and not args.keep_going:
+                        break
+            merged(remotely, settled, run)
+            return code
+    except BridgeError as exc:
+        print(f"dvc-bridge: {exc}", file=sys.stderr)
+        return exc.exit_code
 
 
-if __name__ == "__main__":
-    sys.exit(remote_run(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+def _pod(folder: Path, word: str, env: Mapping[str, str]) -> int:
+    folder.mkdir()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()  # DVC is imported already
+    if pid == 0:
+        code = 1
+        try:
+            os.chdir(folder)
+            site = str(folder / "site")
+            os.environ.update({**env, "USER": "dvc", "DVC_SITE_CACHE_DIR": site})
+            code = cli.main(["worker", word])
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
