@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,12 @@ class Objects:
                 except IntegrityError as exc:
                     raise IntegrityError(f"{stage.address}: {exc.message}", exc.fix) from exc
 
+    def listing(self, stage: Stage, pointer: Pointer) -> dict[str, str]:
+        """Give the files of a folder out, wherever it is: path -> md5."""
+        belongs = home(stage, str(pointer.get("path")))
+        remote = self._remote(belongs.remote, pushed=belongs.pushed)
+        return remote.listing(md5_of_out(pointer))
+
     def keep_uncached(self, stage: Stage, entry: LockEntry) -> None:
         """Put outs that DVC does not cache into the local cache, so that they can be sent."""
         repo = self._session.repo
@@ -82,7 +89,7 @@ class Objects:
                 if out.def_path in names and out.is_in_repo:
                     out.commit()
 
-    def place(self, stage: Stage, entry: LockEntry, kept: Modes, at: int) -> None:
+    def place(self, stage: Stage, entry: LockEntry, kept: Modes, at: int, *, ignore: bool) -> None:
         """Put the outs of a lock entry where they belong in the workspace.
 
         Parameters
@@ -91,6 +98,8 @@ class Objects:
             Modes, as `modes` gives them.
         at
             The stage's place in the run.
+        ignore
+            Whether .gitignore gets its lines, as when the stage has run.
         """
         loaded = self._session.stage(replace(stage, lock=entry), at)
         for out in loaded.outs:
@@ -99,7 +108,8 @@ class Objects:
             Path(out.fs_path).parent.mkdir(parents=True, exist_ok=True)
             if out.use_cache:
                 out.checkout(force=True)
-                out.ignore()
+                if ignore:
+                    out.ignore()
             else:
                 self._copy(out)
                 if out.meta.isexec:
@@ -177,7 +187,9 @@ def modes(root: Path, stage: Stage, entry: LockEntry) -> dict[str, dict[str, int
         out = outs[item["path"]]
         path = root / out.at
         folder = str(item.get("md5", "")).endswith(".dir")
-        files = sorted(path.rglob("*")) if folder else [] if out.cached else [path]
+        if not path.exists():
+            continue
+        files = sorted(path.rglob("*")) if folder else [path]
         kept = {}
         for file in files:
             mode = os.lstat(file).st_mode
@@ -186,3 +198,19 @@ def modes(root: Path, stage: Stage, entry: LockEntry) -> dict[str, dict[str, int
         if kept:
             found[item["path"]] = kept
     return found
+
+
+def part_of(files: Mapping[str, str], at: str) -> Pointer | None:
+    """Give a file or folder within a folder as a dep would see it, but for its size.
+
+    Parameters
+    ----------
+    files
+        Of the folder: path -> md5.
+    """
+    if at in files:
+        return {"hash": "md5", "md5": files[at]}
+    inside = {p.removeprefix(f"{at}/"): md5 for p, md5 in files.items() if p.startswith(f"{at}/")}
+    content = [{"md5": inside[name], "relpath": name} for name in sorted(inside)]
+    digest = hashlib.md5(json.dumps(content).encode(), usedforsecurity=False).hexdigest()
+    return {"hash": "md5", "md5": f"{digest}.dir"} if inside else None

@@ -102,6 +102,12 @@ class Remote:
         folders = [md5 for md5 in wanted if md5.endswith(".dir")]
         self._bring([inner for md5 in folders for inner in _inside(cache, md5)], cache)
 
+    def listing(self, md5: str) -> dict[str, str]:
+        """Give the files of a folder object, from the cache or from here: path -> md5."""
+        kept = Path(self._cache.oid_to_path(md5))
+        text = kept.read_bytes() if kept.exists() else self.get(self._odb.oid_to_path(md5))
+        return {item["relpath"]: item["md5"] for item in json.loads(text or b"[]")}
+
     def runs(self, key: str) -> list[LockEntry]:
         """Give the results that the run cache has under a key, the newest first."""
         folder = self.path("runs", key[:2], key)

@@ -6,13 +6,13 @@ A run's plan.json is a list of these, one a line, so that a pod reads its own li
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from dvc_bridge.errors import UsageError, VersionMismatchError
 from dvc_bridge.plan.pipeline import Stage
 from dvc_bridge.plan.plain import of_text, plain_stage, stage_of, to_text
-from dvc_bridge.plan.result import Result
+from dvc_bridge.plan.result import Result, plain_result
 
 VERSION = 1
 
@@ -81,7 +81,7 @@ def entry_text(entry: Entry) -> str:
             for task in entry.tasks
         ],
         "upstream": [
-            {"stage": plain_stage(up.stage), "result": up.result and asdict(up.result)}
+            {"stage": plain_stage(up.stage), "result": up.result and plain_result(up.result)}
             for up in entry.upstream
         ],
     }

@@ -172,6 +172,8 @@ def _asked(position: int, stage: Stage, sources: Sources) -> Forecast:
 
 
 def _from_cache(stage: Stage, look: _Ahead, sources: Sources, reasons: Sequence[Change]) -> Verdict:
+    if stage.frozen or not stage.is_local:
+        return Verdict.RUNS
     inputs = current_inputs(stage, look)
     only_outs = stage.lock is not None and all(change.what == "out" for change in reasons)
     if in_run_cache(stage) and not any(out.persist for out in stage.outs) and stage.cmd:

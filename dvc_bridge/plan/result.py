@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from dvc_bridge.errors import VersionMismatchError
@@ -59,7 +59,12 @@ class Result:
 
 def result_text(result: Result) -> str:
     """Give a result as it stands in the remote."""
-    return to_text({"version": VERSION, **asdict(result)})
+    return to_text({"version": VERSION, **plain_result(result)})
+
+
+def plain_result(result: Result) -> dict[str, Any]:
+    """Give a result as a value for `to_text`; `dataclasses.asdict` would part what is one."""
+    return {field.name: getattr(result, field.name) for field in fields(result)}
 
 
 def result_of(text: str | bytes) -> Result:

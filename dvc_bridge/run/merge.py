@@ -106,7 +106,7 @@ def _place(
     if not force and all(_stands(stage, result.entry, workspace)):
         return
     objects.fetch(stage, result.entry)
-    objects.place(stage, result.entry, result.modes, place)
+    objects.place(stage, result.entry, result.modes, place, ignore=force)
 
 
 def _stands(stage: Stage, entry: LockEntry, workspace: Workspace) -> list[bool]:

@@ -19,7 +19,7 @@ from dvc_bridge.plan.entry import Entry, Task
 from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Params, Pointer, Stage
 from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Result
 from dvc_bridge.plan.run_cache import entry_hash, entry_key, run_cache_key
-from dvc_bridge.plan.step import Step, current_inputs, first_step, in_run_cache
+from dvc_bridge.plan.step import Step, current_inputs, first_step, leaves_run
 from dvc_bridge.run.ledger import Ledger
 from dvc_bridge.run.outcome import Outcome
 from dvc_bridge.run.store import Store
@@ -122,7 +122,8 @@ class PodBooks:
         if one["outs"]:
             self._objects.fetch(stage, one)
             entry = {**result.entry, **one}
-            self._objects.place(stage, entry, result.modes, place)
+            changed = result.outcome != UNCHANGED
+            self._objects.place(stage, entry, result.modes, place, ignore=changed)
         self._there.add(at)
 
     def _bring_inputs(self, task: Task, place: int) -> None:
@@ -153,7 +154,7 @@ class PodBooks:
         self._objects.keep_uncached(stage, entry)
         self._objects.send(stage, entry)
         run = self._project.cache / "runs"
-        if in_run_cache(stage):
+        if leaves_run(stage):
             key = entry_key(entry)
             path = run / key[:2] / key / entry_hash(entry)
             if path.exists():
@@ -178,7 +179,7 @@ class PodBooks:
 
     def _known(self, stage: Stage, look: _PodLook, change: Change | None) -> LockEntry | None:
         """Give a result of the run cache whose outs the remotes hold."""
-        if not in_run_cache(stage) or any(out.persist for out in stage.outs) or stage.frozen:
+        if not leaves_run(stage) or stage.frozen:
             return None
         if change and change.what == "out" and stage.lock and self._objects.has(stage, stage.lock):
             return stage.lock

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
+from dvc_bridge.dvcio.hashes import md5_of
 from dvc_bridge.dvcio.look import Workspace
-from dvc_bridge.dvcio.objects import Objects, modes
+from dvc_bridge.dvcio.objects import Objects, modes, part_of
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.decide import UndecidedError, locked
@@ -47,7 +48,7 @@ class Reach:
     def dep(self, dep: Dependency) -> Pointer | None:
         """The file or folder, or what dvc.lock says of an out that is only in the remote."""
         found = self._here.dep(dep)
-        return found if found is not None else self._remote(dep.at)
+        return found if found is not None else self._remote(dep.at) or self._part(dep.at)
 
     def out(self, out: Output) -> Pointer | None:
         """As `dep`."""
@@ -66,6 +67,14 @@ class Reach:
         except UndecidedError:
             pass
         return self._objects.default.has([str(pointer["md5"])]) != set()
+
+    def _part(self, at: str) -> Pointer | None:
+        """What is in a folder that only the remote has."""
+        for made, (stage, pointer) in self._locked.items():
+            if at.startswith(f"{made}/") and self._remote(made):
+                files = self._objects.listing(stage, pointer)
+                return part_of(files, at.removeprefix(f"{made}/"))
+        return None
 
     def _remote(self, at: str) -> Pointer | None:
         if at not in self._locked:
@@ -113,7 +122,7 @@ def settle(project: Project, forecasts: Sequence[Forecast]) -> Settled:
         stage = found.stage
         if found.verdict in RUNNING:
             if stage.kind is Kind.STAGE and not stage.frozen:
-                problems += _not_in_pods(stage)
+                problems += _not_in_pods(stage, project)
                 waiting.append(found)
             else:
                 here.append(found.position)
@@ -127,10 +136,17 @@ def settle(project: Project, forecasts: Sequence[Forecast]) -> Settled:
     return Settled(results, tuple(waiting), tuple(here))
 
 
-def _not_in_pods(stage: Stage) -> Iterable[str]:
-    for end in (*stage.reads, *stage.outs):
-        if end.at.startswith("/"):
+def _not_in_pods(stage: Stage, project: Project) -> Iterable[str]:
+    base = project.git_root or project.root
+    ends = [(read, base) for read in stage.reads] + [(out, project.root) for out in stage.outs]
+    for end, reach in ends:
+        if "://" not in end.at and not (project.root / end.at).resolve().is_relative_to(reach):
             yield f"{stage.address}: {end.path} lies outside of the project: no pod has it"
+    lock = locked(stage.lock or {}, "outs")
+    for out in stage.outs:
+        path = project.root / out.at
+        if out.persist and path.is_file() and md5_of(path) != lock.get(out.path, {}).get("md5"):
+            yield f"{stage.address}: {out.path} persists and is not as dvc.lock says; dvc commit it"
     for dep in stage.deps:
         if not dep.at.strip("./"):
             yield f"{stage.address}: it reads the whole project, and so what others write"

@@ -41,7 +41,8 @@ def main(argv: Sequence[str]) -> int:
                     "DVC_BRIDGE_CODE": done.code,
                 }
                 for word in done.words:
-                    code = code or _pod(Path(folder, word.partition(":")[0]), word, env)
+                    ended = _pod(Path(folder, word.partition(":")[0]), word, env)
+                    code = code or ended
                     if code and not args.keep_going:
                         break
             merged(remotely, settled, run)
