@@ -13,9 +13,9 @@ from enum import Enum
 from statistics import median
 
 from dvc_bridge.plan import fusing
-from dvc_bridge.plan.fusing import Costs, Units
 from dvc_bridge.plan.pod_settings import PodSettings
 from dvc_bridge.plan.timeline import UNKNOWN_S
+from dvc_bridge.plan.units import Costs, Units, joined, topological, wall_s
 
 __all__ = ["Costs", "Fuse", "Group", "Node", "groups_of", "predicted_wall_s"]
 
@@ -103,7 +103,7 @@ def predicted_wall_s(groups: Sequence[Group], nodes: Sequence[Node], costs: Cost
     for group in groups:
         for position in group.positions:
             label[place[position]] = group.number
-    return fusing.wall_s(fusing.joined(units, label)[0], costs)
+    return wall_s(joined(units, label)[0], costs)
 
 
 def _units(nodes: Sequence[Node], costs: Costs) -> Units:
@@ -175,7 +175,7 @@ def _groups(nodes: Sequence[Node], parts: Sequence[Sequence[int]]) -> list[Group
     for later, earlier in _mutex_order(nodes):
         if part_of[later] != part_of[earlier]:
             order[part_of[later]].add(part_of[earlier])
-    turn = fusing.topological(order, [members[0] for members in parts])
+    turn = topological(order, [members[0] for members in parts])
     number = {part: n for n, part in enumerate(turn)}
     renumbered = [{number[p] for p in needs[part]} for part in turn]
     direct = _direct([{number[p] for p in order[part]} for part in turn])

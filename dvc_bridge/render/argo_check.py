@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from dvc_bridge.errors import UsageError
 from dvc_bridge.render.argo import Kind, size
 from dvc_bridge.render.pod import GROUP, RUN_NAME
 
@@ -17,6 +18,22 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # A Workflow's name is a label of its pods; a CronWorkflow adds the minute to its own.
 _NAME_CHARS = {Kind.WORKFLOW: 63, Kind.TEMPLATE: 57, Kind.CRON: 52}
 _CRON_FIELDS = 5
+_SHOWN = 10
+
+
+def check(made: Mapping[str, Any]) -> None:
+    """See that Argo will run what it takes.
+
+    Raises
+    ------
+    UsageError
+        It will not; all problems in one message.
+    """
+    if found := problems(made):
+        more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+        raise UsageError(
+            "\n".join(found[:_SHOWN] + more), "mend dvc-bridge.yaml, or run fewer stages at once"
+        )
 
 
 def problems(made: Mapping[str, Any]) -> list[str]:

@@ -19,7 +19,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.groups import Costs, Fuse, Group, Node, groups_of
 from dvc_bridge.plan.pod_settings import PodSettings
 from dvc_bridge.render.argo import ADDRESSES, Kind, RunSpec, manifest, size, text
-from dvc_bridge.render.argo_check import problems
+from dvc_bridge.render.argo_check import check, problems
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "argo"
 PLAIN = PodSettings(image="registry.example/team/image:1", secret_env=("s3-credentials",))
@@ -126,7 +126,7 @@ def test_the_golden_manifests_are_of_argos_schema(name: str):
     "spoil",
     [
         lambda made: made["spec"].update(parallelisms=3),
-        lambda made: made["spec"].update(service_account_name="x"),
+        lambda made: made["spec"].update(pod_gc=made["spec"].pop("podGC")),
         lambda made: pods_of(made)[0]["container"].update(imagePullPolcy="Never"),
         lambda made: pods_of(made)[0]["container"]["securityContext"].update(root=True),
         lambda made: tasks_of(made)[0].update(dependz="g1"),
@@ -146,10 +146,8 @@ def test_a_field_that_argo_does_not_know_is_found_before_anything_is_sent(
 
 
 def test_what_is_wrong_is_told_all_at_once_with_what_to_do():
-    from dvc_bridge.run.validate import validate
-
     with pytest.raises(UsageError, match="fix: mend") as refused:
-        validate(rendered(replace(RUN, name="Big_Run", store='{"url": "{{x}}"}')))
+        check(rendered(replace(RUN, name="Big_Run", store='{"url": "{{x}}"}')))
     assert "'Big_Run' is no name" in refused.value.message
     assert "holds {{" in refused.value.message
 
