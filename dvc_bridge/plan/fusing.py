@@ -33,8 +33,7 @@ def fused(units: Units, costs: Costs) -> Units:
     """Join small units too, as long as the predicted wall does not grow."""
     allowed_s = wall_s(units, costs)
     for propose in (_downward, _beside, _downward):
-        factor = 2.0 if len(units) < _MANY else 4.0
-        for bound_s in _bounds(units, costs, factor):
+        for bound_s in _bounds(units, costs, _step(len(units))):
             units = _improved(units, propose(units, bound_s), costs)
     return units if len(units) <= costs.pods else _within(units, allowed_s, costs)
 
@@ -49,6 +48,13 @@ def _within(units: Units, allowed_s: float, costs: Costs) -> Units:
     )
     fewer, _ = joined(units, _beside(units, bounds[least]))
     return fewer if wall_s(fewer, costs) <= allowed_s else units
+
+
+def _step(count: int) -> float:
+    """Give the ratio of one bound to the one before it: a search of a few seconds at most."""
+    if count < _MANY:
+        return 2.0
+    return 4.0 if count < 4 * _MANY else 16.0
 
 
 def _bounds(units: Units, costs: Costs, factor: float) -> Iterator[float]:
