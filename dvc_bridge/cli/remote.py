@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Self
 
@@ -93,6 +93,29 @@ class Remotely(ExitStack):
             warn=warn,
         )
 
+    def collected(self, run: str, *, checkout: bool) -> tuple[Merged, dict[str, Result]]:
+        """Merge the results of a run that somebody has submitted, from its plan."""
+        objects = Objects(self.session, scratch_folder(run))
+        store = Store(objects.default, run)
+        plan = store.plan()
+        results = {
+            up.stage.address: up.result
+            for entry in plan
+            for up in entry.upstream
+            if up.result is not None
+        }
+        results.update(store.results(task.stage for entry in plan for task in entry.tasks))
+        done = merge(
+            self.project,
+            self.pipeline,
+            self.order,
+            results,
+            self.session,
+            objects,
+            checkout=checkout,
+        )
+        return done, results
+
     def bring_here(self, positions: Sequence[int]) -> None:
         """Bring stages without a command up to date: data, imports, frozen ones."""
         options = Options(force=self._args.force, alone=True)
@@ -115,7 +138,7 @@ def prepared(remotely: Remotely) -> Settled:
 
 def merged(
     remotely: Remotely, settled: Settled, run: str, *, checkout: bool = True
-) -> tuple[Merged, Mapping[str, Result]]:
+) -> tuple[Merged, dict[str, Result]]:
     """Merge what a run has left so far, and what needed no pod."""
     objects = Objects(remotely.session, scratch_folder(run))
     results = dict(settled.results)

@@ -20,4 +20,6 @@ def worker(args: Namespace) -> int:
             f"{', '.join(lost)} not set: this command is for the pods of a run", "dvc-bridge submit"
         )
     with tempfile.TemporaryDirectory(dir=Path.cwd(), ignore_cleanup_errors=True) as folder:
+        # Where DVC puts it by itself, a pod may not write.
+        os.environ.setdefault("DVC_SITE_CACHE_DIR", str(Path(folder) / "site"))
         return work(args.group, os.environ, Path(folder))

@@ -46,6 +46,8 @@ def work(word: str, env: Mapping[str, str], folder: Path) -> int:
         The exit code: 0, or that of the first stage that failed.
     """
     settings = json.loads(env["DVC_BRIDGE_STORE"])
+    if scratch := env.get("TMPDIR"):
+        Path(scratch).mkdir(parents=True, exist_ok=True)
     with open_bare(folder / "store", settings) as repo:
         store = Store(Remote(repo), env["DVC_BRIDGE_RUN"])
         entry = store.entry(word)
