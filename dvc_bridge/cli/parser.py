@@ -22,6 +22,17 @@ def parser() -> argparse.ArgumentParser:
     collect.add_argument("run_name", metavar="RUN")
     collect.add_argument("--no-checkout", action="store_true", help="dvc.lock alone, no outs")
     collect.set_defaults(run="dvc_bridge.cli.submit:collect")
+    for name, text in (
+        ("status", "the runs of the cluster, or the pods of one"),
+        ("stop", "have a run end; what has finished is kept"),
+        ("logs", "what the stages of a run have printed"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("run_name", metavar="RUN", nargs="?" if name == "status" else None)
+        command.set_defaults(run=f"dvc_bridge.cli.cluster:{name}")
+        if name == "logs":
+            command.add_argument("stage", nargs="?", metavar="STAGE", help="of this stage's pod")
+            command.add_argument("-f", "--follow", action="store_true", help="until it ends")
     worker = commands.add_parser("worker")  # what pods start; not for people
     worker.add_argument("group")
     worker.set_defaults(run="dvc_bridge.cli.worker:worker")

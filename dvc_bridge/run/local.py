@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
 
 from dvc_bridge.dvcio import stage as steps
 from dvc_bridge.dvcio.claim import Claims, RepositoryLock
@@ -26,6 +25,7 @@ from dvc_bridge.errors import (
 )
 from dvc_bridge.plan.pipeline import Pipeline, Stage
 from dvc_bridge.plan.schedule import Schedule
+from dvc_bridge.run.books import Books
 from dvc_bridge.run.journal import Journal
 from dvc_bridge.run.ledger import Ledger
 from dvc_bridge.run.outcome import Outcome, Summary
@@ -52,25 +52,6 @@ class Options:
     force: bool = False
     alone: bool = False
     mutexes: tuple[frozenset[str], ...] = ()
-
-
-class Books(Protocol):
-    """Knows what has become of stages, and records what becomes of them."""
-
-    def settle(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:
-        """Do all that can be done without the stage's command; None: it must run."""
-
-    def record(self, place: int, stage: Stage, *, finish: bool) -> object:
-        """Record what the stage's command has left."""
-
-    def forget(self, place: int) -> None:
-        """The stage has failed: nothing of it is recorded."""
-
-    def flush_now_and_then(self) -> None:
-        """Write what is not written yet, if that is long ago."""
-
-    def close(self) -> None:
-        """Write all that is left."""
 
 
 def repro(

@@ -26,7 +26,7 @@ from dvc_bridge.run.store import Store
 
 
 class PodBooks:
-    """Implements `run.local.Books` for the stages of one entry.
+    """Implements `run.books.Books` for the stages of one entry.
 
     Parameters
     ----------
