@@ -1,7 +1,8 @@
 """Each case ends where sequential `dvc repro` ends when every stage runs in a pod of its own.
 
 A pod is a process in a folder of its own (tests/dvc_bridge/pods.py): nothing but the remote is
-common to it and the project. `EQUALITY_PODS=3` puts three stages into each pod.
+common to it and the project. `EQUALITY_PODS=3` puts three stages into each pod. The suite plays ten
+cases; `pytest -m "full or not full" tests/dvc_bridge/equality/test_pods.py` plays all.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ APART = {
     "diamond": KEPT,
     "folders": KEPT,
     "outs in a dep folder": KEPT,
+    "outs that are not cached": KEPT,
     "cache lost or damaged": KEPT,
     "dvc.lock lost or older": REFUSED,
     "frozen": KEPT,
@@ -62,8 +64,28 @@ def pods(lab_folder: Path) -> Iterator[Lab]:
         yield lab
 
 
+QUICK = (
+    "exec bits",
+    "matrix",
+    "metrics, plots, fields",
+    "parameters of all values",
+    "templates",
+    "several dvc.yaml",
+    "a folder of the git repository",
+    "no git",
+    "cache type reflink,copy",
+    "import-url",
+)
+
+
 @pytest.mark.parametrize(
-    "case", [case for case in ALL if case.name not in APART], ids=lambda case: case.name
+    "case",
+    [
+        pytest.param(case, marks=() if case.name in QUICK else pytest.mark.full)
+        for case in ALL
+        if case.name not in APART
+    ],
+    ids=lambda case: case.name,
 )
 def test_case_in_pods_ends_where_dvc_repro_ends(pods: Lab, case: Case) -> None:
     found = pods.unlike(case)
