@@ -19,20 +19,21 @@ _OVERLAP_S = 30
 _NOT_STARTED = 400
 # Argo's keys come in any order.
 _ARGO = re.compile(r"time=\S+ .*\bargo=true\b")
-_ARGO_END = re.compile(r"Error: exit status \d+")
+_ARGO_ENDED = 'msg="sub-process exited"'
+_ARGO_ERROR = re.compile(r"Error: exit status \d+")
 
 
 def own_lines(lines: Iterable[str]) -> Iterator[str]:
     """Leave out the lines of Argo's executor, which has the command's output pass through it.
 
-    "Error: exit status 1" is Argo's if one of its other lines comes before; commands say it too.
+    "Error: exit status 1" is Argo's once it has said that the command is over; commands say
+    it too.
     """
-    after_argo = False
+    ended = False
     for line in lines:
         if _ARGO.match(line):
-            after_argo = True
-        elif not (after_argo and _ARGO_END.fullmatch(line)):
-            after_argo = False
+            ended = ended or _ARGO_ENDED in line
+        elif not (ended and _ARGO_ERROR.fullmatch(line)):
             yield line
 
 
