@@ -7,6 +7,7 @@
     │   └── MissingInputError           a dep or a parameter does not exist
     ├── IntegrityError              3   bytes are not what their hash says
     ├── VersionMismatchError        4   this dvc, or a plan of another version, is not supported
+    ├── StorageError               75   the remote does not answer: the same again may do it
     └── StoppedError          128 + n   signal n has ended the run; what was done is kept
 
 Anything else that escapes is a bug of dvc_bridge: exit code 5, with a traceback.
@@ -72,6 +73,12 @@ class VersionMismatchError(BridgeError):
     """A version that is outside the supported range."""
 
     exit_code = 4
+
+
+class StorageError(BridgeError):
+    """The remote does not answer, or breaks off: worth another try."""
+
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h, by which pods are tried again
 
 
 class StoppedError(BridgeError):

@@ -17,6 +17,25 @@ def parser() -> argparse.ArgumentParser:
     _repro(commands.add_parser("repro", help="run stages here, in parallel"))
     doctor = commands.add_parser("doctor", help="what is wrong here, and the command that fixes it")
     doctor.set_defaults(run="dvc_bridge.cli.doctor:doctor")
+    _submit(commands.add_parser("submit", help="run stages as pods of an Argo Workflow"))
+    collect = commands.add_parser("collect", help="merge what the pods of a run have made")
+    collect.add_argument("run_name", metavar="RUN")
+    collect.add_argument("--no-checkout", action="store_true", help="dvc.lock alone, no outs")
+    collect.set_defaults(run="dvc_bridge.cli.submit:collect")
+    for name, text in (
+        ("status", "the runs of the cluster, or the pods of one"),
+        ("stop", "have a run end; what has finished is kept"),
+        ("logs", "what the stages of a run have printed"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("run_name", metavar="RUN", nargs="?" if name == "status" else None)
+        command.set_defaults(run=f"dvc_bridge.cli.cluster:{name}")
+        if name == "logs":
+            command.add_argument("stage", nargs="?", metavar="STAGE", help="of this stage's pod")
+            command.add_argument("-f", "--follow", action="store_true", help="until it ends")
+    worker = commands.add_parser("worker")  # what pods start; not for people
+    worker.add_argument("group")
+    worker.set_defaults(run="dvc_bridge.cli.worker:worker")
     return whole
 
 
@@ -75,6 +94,19 @@ def _repro(command: argparse.ArgumentParser) -> None:
         help="run dvc repro and this in two copies, and report every difference; needs room",
     )
     command.set_defaults(run="dvc_bridge.cli.repro:repro", json=False, verbose=False)
+
+
+def _submit(command: argparse.ArgumentParser) -> None:
+    _stages(command)
+    command.add_argument(
+        "--wait", action="store_true", help="watch the pods, then merge what they made"
+    )
+    command.add_argument(
+        "--fuse",
+        choices=("none", "chains", "auto"),
+        help="how far stages share pods; default: that of dvc-bridge.yaml, or auto",
+    )
+    command.set_defaults(run="dvc_bridge.cli.submit:submit_command")
 
 
 def _jobs(text: str) -> int:

@@ -38,7 +38,7 @@ class Session(ExitStack):
         unfinished: Unfinished | None = None,
     ) -> None:
         super().__init__()
-        self._project, self._warn = project, warn
+        self.project, self._warn = project, warn
         self._unfinished = unfinished
         self._repo: Any = None
         self._ignores: Ignores | None = None
@@ -89,7 +89,7 @@ class Session(ExitStack):
 
         repo = self.repo
         self.turn(place)
-        path = str(self._project.root / stage.file)
+        path = str(self.project.root / stage.file)
         if stage.kind is not Kind.STAGE:
             return load_file(repo, path).stage
         data, lock = copy.deepcopy((dict(stage.data), dict(stage.lock or {})))
@@ -98,7 +98,7 @@ class Session(ExitStack):
     def track(self, files: list[str]) -> None:
         """Tell DVC of files that were written for it: with core.autostage it adds them to git."""
         if files:
-            self.repo.scm_context.track_file([str(self._project.root / file) for file in files])
+            self.repo.scm_context.track_file([str(self.project.root / file) for file in files])
 
     def _open(self) -> None:
         try:
@@ -111,7 +111,7 @@ class Session(ExitStack):
                 self._unfinished.begin()
                 self.callback(self._unfinished.end)
             self.enter_context(_warnings_to(self._warn))
-            repo = Repo(str(self._project.root))
+            repo = Repo(str(self.project.root))
             repo.lock = LockNoop()
             repo.lock.lock()
             self.callback(repo.close)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -34,6 +34,8 @@ class Forecast:
         Why it is not up to date; for MAY_RUN, only what is known so far.
     waits_for
         Positions of the stages before it whose results decide or are read.
+    result
+        The lock entry that the run cache gives; for RUN_CACHE only.
     """
 
     position: int
@@ -41,6 +43,7 @@ class Forecast:
     verdict: Verdict
     reasons: tuple[str, ...] = ()
     waits_for: tuple[int, ...] = ()
+    result: LockEntry | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,10 @@ def forecast(
         known = {at: out for f in before for at, out in brought.get(f.position, {}).items()}
         look = _Ahead(sources.look, known, unmade)
         found = _one(position, stage, look, sources, force=force)
-        seen[position] = replace(found, waits_for=waits)
-        if found.verdict is Verdict.RUN_CACHE and look.result:
-            outs = locked(look.result, "outs")
+        result = look.result if found.verdict is Verdict.RUN_CACHE else None
+        seen[position] = replace(found, waits_for=waits, result=result)
+        if result:
+            outs = locked(result, "outs")
             brought[position] = {o.at: outs[o.path] for o in stage.outs if o.path in outs}
     return list(seen.values())
 
@@ -168,6 +172,8 @@ def _asked(position: int, stage: Stage, sources: Sources) -> Forecast:
 
 
 def _from_cache(stage: Stage, look: _Ahead, sources: Sources, reasons: Sequence[Change]) -> Verdict:
+    if stage.frozen or not stage.is_local:
+        return Verdict.RUNS
     inputs = current_inputs(stage, look)
     only_outs = stage.lock is not None and all(change.what == "out" for change in reasons)
     if in_run_cache(stage) and not any(out.persist for out in stage.outs) and stage.cmd:

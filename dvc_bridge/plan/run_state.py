@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 # Of a Workflow: which run it belongs to, and, unless it is too long, the addresses of the stages
-# of each group, as a JSON list of lists.
+# of each group, as JSON: {"g0": [...]}.
 RUN_LABEL = "dvc-bridge/run"
-GROUPS_ANNOTATION = "dvc-bridge/groups"
+GROUPS_ANNOTATION = "dvc-bridge/stages"
 
 _POD_NAMES = "workflows.argoproj.io/pod-name-format"
 _TASK = re.compile(r"g(\d+)")
@@ -161,7 +161,8 @@ def _nodes(status: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _groups(annotation: str | None) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(stages) for stages in json.loads(annotation or "[]"))
+    named: dict[str, list[str]] = json.loads(annotation or "{}")
+    return tuple(tuple(named[f"g{number}"]) for number in range(len(named)))
 
 
 def _time(text: str | None) -> datetime | None:

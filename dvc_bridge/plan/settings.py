@@ -1,25 +1,60 @@
 """dvc-bridge.yaml: what a run should know of stages that dvc.yaml does not say.
 
+    argo:
+      image: registry/team/image:1
+      secrets: s3-credentials
     stages:
       "train@*":
         mutex: gpu          # of the stages with this word, one runs at a time
+        gpu: 1
+        memory: 8Gi
 
-Keys are globs over addresses. It is a file of its own so that dvc.yaml and its hashes stay as
-they are.
+Keys of `stages` are globs over addresses; of two that name a stage, the later one wins, key by
+key. It is a file of its own so that dvc.yaml and its hashes stay as they are.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 from dvc_bridge.errors import UsageError
+from dvc_bridge.plan import pod_settings
+from dvc_bridge.plan.groups import Fuse
+from dvc_bridge.plan.pod_settings import PodSettings, WrongError, pod_values
 
 FILE = "dvc-bridge.yaml"
-KEYS = ("mutex",)
+KEYS = ("mutex", *pod_settings.KEYS)
+PULL = ("Always", "IfNotPresent", "Never")
+
+
+@dataclass(frozen=True, slots=True)
+class ArgoSettings:
+    """What holds for the whole Workflow.
+
+    Parameters
+    ----------
+    image, secrets
+        Of every pod; a stage may name another image, and more secrets.
+    service_account
+        Whose token Argo's own containers use.
+    user
+        The UID of the pods; None: the cluster's choice, which must not be root.
+    parallelism
+        How many pods may run at a time; None: as many as there is room for.
+    """
+
+    image: str = ""
+    image_pull_policy: str | None = None
+    namespace: str | None = None
+    service_account: str = "dvc-bridge"
+    secrets: tuple[str, ...] = ()
+    user: int | None = 10001
+    fuse: Fuse = Fuse.AUTO
+    parallelism: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +65,13 @@ class Settings:
     ----------
     mutexes
         Word -> the globs of the stages of which one runs at a time.
+    pods
+        Glob -> the settings of a pod that it gives, in the file's order.
     """
 
     mutexes: Mapping[str, tuple[str, ...]]
+    pods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    argo: ArgoSettings = ArgoSettings()
 
     def mutex_groups(self, addresses: Iterable[str]) -> tuple[frozenset[str], ...]:
         """Give the groups of stages that keep out of each other's way, by address."""
@@ -43,8 +82,25 @@ class Settings:
         )
         return tuple(group for group in groups if len(group) > 1)
 
+    def mutex_words(self, address: str) -> frozenset[str]:
+        """Give the words of which this stage must be the only one to run."""
+        return frozenset(
+            word
+            for word, globs in self.mutexes.items()
+            if any(fnmatchcase(address, glob) for glob in globs)
+        )
+
+    def pod(self, address: str) -> PodSettings:
+        """Give the settings of the pod of this stage."""
+        values: dict[str, Any] = {"image": self.argo.image}
+        for glob, given in self.pods.items():
+            if fnmatchcase(address, glob):
+                values |= given
+        secrets = dict.fromkeys((*self.argo.secrets, *values.pop("secret_env", ())))
+        return replace(PodSettings(), **values, secret_env=tuple(secrets))
+
     def check(self, addresses: Iterable[str]) -> None:
-        """See that every glob names a stage of the project, or its mutex would hold nobody.
+        """See that every glob names a stage of the project, or its settings would be nobody's.
 
         Raises
         ------
@@ -52,9 +108,10 @@ class Settings:
             One does not.
         """
         known = list(addresses)
+        globs = [*(glob for globs in self.mutexes.values() for glob in globs), *self.pods]
         lost = [
             f"{FILE}: stages.{glob} names no stage{_meant(glob, known)}"
-            for glob in dict.fromkeys(glob for globs in self.mutexes.values() for glob in globs)
+            for glob in dict.fromkeys(globs)
             if not any(fnmatchcase(address, glob) for address in known)
         ]
         if lost:
@@ -71,18 +128,64 @@ def settings_of(content: Any) -> Settings:
     """
     problems: list[str] = []
     mutexes: dict[str, list[str]] = {}
-    stages = _mapping(content, "", ("stages",), problems).get("stages", {})
-    for glob, values in _mapping(stages, "stages", None, problems).items():
-        words = _mapping(values, f"stages.{glob}", KEYS, problems).get("mutex", [])
+    pods: dict[str, Mapping[str, Any]] = {}
+    top = _mapping(content, "", ("stages", "argo"), problems)
+    for glob, values in _mapping(top.get("stages"), "stages", None, problems).items():
+        given = _mapping(values, f"stages.{glob}", KEYS, problems)
+        if pod := pod_values(given, f"stages.{glob}", problems):
+            pods[str(glob)] = pod
+        words = given.get("mutex", [])
         words = [words] if isinstance(words, str) else words
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             problems.append(f"stages.{glob}.mutex must be a word or a list of words")
             continue
         for word in words:
             mutexes.setdefault(word, []).append(str(glob))
+    argo = _argo(_mapping(top.get("argo"), "argo", tuple(_ARGO), problems), problems)
     if problems:
         raise UsageError("\n".join(f"{FILE}: {p}" for p in problems), f"mend {FILE}")
-    return Settings({word: tuple(globs) for word, globs in mutexes.items()})
+    return Settings({word: tuple(globs) for word, globs in mutexes.items()}, pods, argo)
+
+
+def _argo(given: Mapping[str, Any], problems: list[str]) -> ArgoSettings:
+    found: dict[str, Any] = {}
+    for key, value in given.items():
+        if key not in _ARGO or value is None:
+            continue
+        try:
+            found[key] = _ARGO[key](value)
+        except WrongError as exc:
+            problems.append(f"argo.{key} must be {exc}")
+    return replace(ArgoSettings(), **found)
+
+
+def _user(value: Any) -> int | None:
+    return None if value == "any" else pod_settings.at_least(1)(value)
+
+
+def _pull(value: Any) -> str:
+    if value not in PULL:
+        raise WrongError(f"one of {', '.join(PULL)}{_meant(value, PULL)}")
+    return str(value)
+
+
+def _fuse(value: Any) -> Fuse:
+    words = [fuse.value for fuse in Fuse]
+    if value not in words:
+        raise WrongError(f"one of {', '.join(words)}{_meant(value, words)}")
+    return Fuse(value)
+
+
+_ARGO: dict[str, Callable[[Any], Any]] = {
+    "image": pod_settings.image,
+    "image_pull_policy": _pull,
+    "namespace": pod_settings.name,
+    "service_account": pod_settings.name,
+    "secrets": pod_settings.names,
+    "user": _user,
+    "fuse": _fuse,
+    "parallelism": pod_settings.at_least(1),
+}
 
 
 def _mapping(

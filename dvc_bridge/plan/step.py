@@ -61,6 +61,12 @@ def in_run_cache(stage: Stage) -> bool:
     return bool(stage.reads) and stage.is_local
 
 
+def leaves_run(stage: Stage) -> bool:
+    """Whether DVC writes an entry of the run cache when this stage has run."""
+    travel = all((out.cached or out.shown) and not out.persist for out in stage.outs)
+    return travel and in_run_cache(stage)
+
+
 def current_inputs(stage: Stage, look: Look) -> LockEntry:
     """Give the part of the stage's lock entry that is known before it runs.
 

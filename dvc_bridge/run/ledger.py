@@ -11,8 +11,10 @@ from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.quick import Quick
 from dvc_bridge.dvcio.session import Session
-from dvc_bridge.errors import IntegrityError
-from dvc_bridge.plan.pipeline import Kind, Stage
+from dvc_bridge.errors import IntegrityError, MissingInputError
+from dvc_bridge.plan.decide import UndecidedError
+from dvc_bridge.plan.pipeline import Kind, LockEntry, Stage
+from dvc_bridge.plan.step import Step, first_step
 from dvc_bridge.run.outcome import Outcome
 
 # dvc.lock is written while a run goes on too, for at most this share of its time.
@@ -20,14 +22,38 @@ FLUSH_SHARE, FLUSH_S = 0.05, 1.0
 
 
 class Ledger:
-    """Records stages by their place in the run, plainly where that is enough, else by DVC."""
+    """Records stages by their place in the run, plainly where that is enough, else by DVC.
+
+    Attributes
+    ----------
+    entries
+        What dvc.lock says of the stages recorded so far.
+    """
 
     def __init__(self, project: Project, session: Session, workspace: Workspace) -> None:
         self._project, self._session, self._workspace = project, session, workspace
         self._quick = Quick(project, session, workspace)
         self._lock_files = LockFiles(project)
         self._loaded: dict[int, Any] = {}
+        self.entries: dict[int, LockEntry] = {}
         self._flushed_at, self._flush_s = time.monotonic(), 0.0
+
+    def settle(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:
+        """Do all that can be done without the stage's command; None: it must run."""
+        look = self._workspace
+        try:
+            step, _ = first_step(stage, look, force=force, has_runs=look.has_runs)
+        except UndecidedError:
+            step = Step.ASK
+        except MissingInputError:
+            steps.clear(self._project, stage)  # as DVC does before it looks at the deps
+            raise
+        if step is Step.UNCHANGED:
+            return Outcome.UNCHANGED
+        if step is Step.COMMAND:
+            steps.clear(self._project, stage)
+            return None
+        return self.ask_dvc(place, stage, force=force)
 
     def ask_dvc(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:
         """Let DVC do what it can without the stage's command; None: it must run."""
@@ -41,8 +67,10 @@ class Ledger:
         self.record(place, stage, finish=restored, restored=restored)
         return Outcome.RESTORED if restored else Outcome.RAN
 
-    def record(self, place: int, stage: Stage, *, finish: bool, restored: bool = False) -> None:
-        """Record the stage as it is now.
+    def record(
+        self, place: int, stage: Stage, *, finish: bool, restored: bool = False
+    ) -> LockEntry:
+        """Record the stage as it is now; give its entry in dvc.lock, empty for a .dvc file.
 
         Parameters
         ----------
@@ -68,9 +96,11 @@ class Ledger:
                 steps.learn(loaded, self._workspace.hashes)
             if stage.kind is not Kind.STAGE:
                 loaded.dump(update_pipeline=False)
-                return
+                return {}
             entry = steps.entry(loaded)
+        self.entries[place] = entry
         self._lock_files.record(place, stage.file, stage.name, entry)
+        return entry
 
     def _check(self, stage: Stage, loaded: Any) -> None:
         try:

@@ -19,15 +19,13 @@ from dvc_bridge.dvcio.templates import with_causes
 from dvc_bridge.dvcio.unfinished import Unfinished
 from dvc_bridge.errors import (
     BridgeError,
-    MissingInputError,
     StageFailedError,
     UsageError,
     of_system,
 )
-from dvc_bridge.plan.decide import UndecidedError
 from dvc_bridge.plan.pipeline import Pipeline, Stage
 from dvc_bridge.plan.schedule import Schedule
-from dvc_bridge.plan.step import Step, first_step
+from dvc_bridge.run.books import Books
 from dvc_bridge.run.journal import Journal
 from dvc_bridge.run.ledger import Ledger
 from dvc_bridge.run.outcome import Outcome, Summary
@@ -73,13 +71,28 @@ def repro(
     lock
         The repository's lock, which the caller holds since before it read `pipeline`.
     """
-    start = time.monotonic()
     stages = [pipeline.stages[place] for place in order]
     unfinished = Unfinished(project, [stage.address for stage in stages])
     unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
     with Session(project, view.note, unfinished) as session:
-        run = _Run(project, pipeline, order, options, view, session, lock)
-        run.run()
+        books = Ledger(project, session, Workspace(project))
+        return carry_out(project, pipeline, order, options, view, lock, session, books)
+
+
+def carry_out(
+    project: Project,
+    pipeline: Pipeline,
+    order: Sequence[int],
+    options: Options,
+    view: View,
+    lock: RepositoryLock,
+    session: Session,
+    books: Books,
+) -> Summary:
+    """Run the stages at `order` in parallel by what `books` says of them; see `repro`."""
+    start = time.monotonic()
+    run = _Run(project, pipeline, order, options, view, session, lock, books)
+    run.run()
     run.summary.seconds = time.monotonic() - start
     return run.summary
 
@@ -100,15 +113,16 @@ class _Run:
         view: View,
         session: Session,
         lock: RepositoryLock,
+        books: Books,
     ) -> None:
         self._project, self._options, self._view = project, options, view
         self._session, self._repository_lock = session, lock
         self._stages: list[Stage] = [pipeline.stages[p] for p in order]
         self._schedule = Schedule.of(pipeline, order, alone=options.alone, mutexes=options.mutexes)
         self._claims = Claims(project)
-        self._workspace, self._journal = Workspace(project), Journal(project)
+        self._journal = Journal(project)
         self._env = {**steps.base_environment(), **thread_limits(options.jobs, os.environ)}
-        self._ledger = Ledger(project, session, self._workspace)
+        self._books = books
         self._processes = Processes(view.line, view.passing)
         self._running: set[int] = set()
         self._stopping = False
@@ -122,7 +136,7 @@ class _Run:
             followers = self._schedule.followers
             stack.enter_context(self._view.shown(names, self._journal.seconds, followers))
             stack.callback(self._journal.save)
-            stack.callback(self._ledger.close)
+            stack.callback(self._books.close)
             while True:
                 self._fill()
                 if not self._running:
@@ -139,7 +153,7 @@ class _Run:
         if not self._processes.events.empty():
             ended = self._next_end()
         else:
-            self._ledger.flush_now_and_then()
+            self._books.flush_now_and_then()
             with self._repository_lock.released():
                 ended = self._next_end()
         self._end(ended)
@@ -152,7 +166,7 @@ class _Run:
 
     def _begin(self, place: int) -> None:
         try:
-            outcome = self._without_command(place)
+            outcome = self._books.settle(place, self._stages[place], force=self._options.force)
             if outcome is None:
                 self._start(place)
                 return
@@ -160,25 +174,6 @@ class _Run:
             self._fail(place, _as_error(exc))
             return
         self._done(place, outcome)
-
-    def _without_command(self, place: int) -> Outcome | None:
-        """Do all that can be done without the stage's command; None: it must run."""
-        stage, force = self._stages[place], self._options.force
-        try:
-            step, _ = first_step(
-                stage, self._workspace, force=force, has_runs=self._workspace.has_runs
-            )
-        except UndecidedError:
-            step = Step.ASK
-        except MissingInputError:
-            steps.clear(self._project, stage)  # as DVC does before it looks at the deps
-            raise
-        if step is Step.UNCHANGED:
-            return Outcome.UNCHANGED
-        if step is Step.COMMAND:
-            steps.clear(self._project, stage)
-            return None
-        return self._ledger.ask_dvc(place, stage, force=force)
 
     def _start(self, place: int) -> None:
         stage = self._stages[place]
@@ -200,7 +195,7 @@ class _Run:
             self._fail(place, StageFailedError(_ended_badly(ended)))
             return
         try:
-            self._ledger.record(place, self._stages[place], finish=True)
+            self._books.record(place, self._stages[place], finish=True)
         except Exception as exc:
             self._fail(place, _as_error(exc))
             return
@@ -213,7 +208,7 @@ class _Run:
         self._schedule.ended(place)
 
     def _fail(self, place: int, error: BridgeError) -> None:
-        self._ledger.forget(place)
+        self._books.forget(place)
         address = self._stages[place].address
         self.summary.errors[address] = error
         self._stopping = self._stopping or not self._options.keep_going

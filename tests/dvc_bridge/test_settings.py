@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.groups import Fuse
+from dvc_bridge.plan.pod_settings import PodSettings
+from dvc_bridge.plan.settings import settings_of
 from tests.dvc_bridge.commands import bridge
 from tests.dvc_bridge.conftest import MakeProject
 
@@ -36,7 +40,8 @@ def test_all_that_is_wrong_in_the_file_is_told_at_once(make_project: MakeProject
         "  b: {mutex: [x, 1]}\n"
         "  c: {mutex: }\n"
         "  d: 5\n"
-        "  e: {colour: red}\n"
+        "  e: {colour: red, retires: 1}\n"
+        "argo: {fuse: chain}\n"
     )
     for command in ("repro", "plan"):
         text = bridge(root, command, code=2)
@@ -47,7 +52,9 @@ def test_all_that_is_wrong_in_the_file_is_told_at_once(make_project: MakeProject
             "dvc-bridge.yaml: stages.b.mutex must be a word or a list of words",
             "dvc-bridge.yaml: stages.c.mutex must be a word or a list of words",
             "dvc-bridge.yaml: stages.d must be a mapping, not int",
-            "dvc-bridge.yaml: stages.e.colour means nothing; known here: mutex",
+            "dvc-bridge.yaml: stages.e.colour means nothing; known here: mutex, image, cpu, memory",
+            "dvc-bridge.yaml: stages.e.retires means nothing; did you mean retries?",
+            "dvc-bridge.yaml: argo.fuse must be one of none, chains, auto; did you mean chains?",
             "fix: mend dvc-bridge.yaml",
         ):
             assert line in text
@@ -80,3 +87,84 @@ def test_an_empty_file_is_none(make_project: MakeProject, content: str):
     root = make_project({"train": {"cmd": "echo > a", "outs": ["a"]}})
     (root / "dvc-bridge.yaml").write_text(content)
     assert "1 ran" in bridge(root, "repro")
+
+
+def test_of_two_globs_the_later_wins_key_by_key():
+    settings = settings_of(
+        {
+            "argo": {"image": "team:1", "secrets": ["s3"], "fuse": "none", "user": "any"},
+            "stages": {
+                "*": {"cpu": 0.5, "memory": "1Gi", "timeout": "2h", "secret_env": "db"},
+                "train@*": {"cpu": 2, "image": "team:gpu", "gpu": 1, "retries": 0},
+            },
+        }
+    )
+    assert settings.pod("prep") == PodSettings(
+        image="team:1", cpu="0.5", memory="1Gi", timeout=7200, secret_env=("s3", "db")
+    )
+    assert settings.pod("train@a") == PodSettings(
+        image="team:gpu",
+        cpu="2",
+        memory="1Gi",
+        gpu=1,
+        timeout=7200,
+        retries=0,
+        secret_env=("s3", "db"),
+    )
+    assert settings.argo.fuse is Fuse.NONE
+    assert settings.argo.user is None
+    assert settings_of(None).pod("prep") == PodSettings()
+
+
+def test_equal_settings_are_equal_in_whatever_order_they_are_written():
+    tolerations = [{"key": "gpu", "effect": "NoSchedule"}, {"effect": "NoSchedule", "key": "gpu"}]
+    settings = settings_of(
+        {
+            "stages": {
+                "a": {"node_selector": {"x": "1", "y": "2"}, "tolerations": [tolerations[0]]},
+                "b": {"node_selector": {"y": "2", "x": "1"}, "tolerations": tolerations[1]},
+            }
+        }
+    )
+    assert len({settings.pod("a"), settings.pod("b")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("image", "team/image:1 --privileged", "the name of an image"),
+        ("image", "{{workflow.parameters.image}}", "a text without {{"),
+        ("cpu", 0, "a quantity of Kubernetes"),
+        ("cpu", True, "a quantity of Kubernetes"),
+        ("memory", "4 GB", "a quantity of Kubernetes"),
+        ("gpu", -1, "a whole number, 0 or more"),
+        ("retries", "2", "a whole number, 0 or more"),
+        ("timeout", "1 hour", "a time: seconds, or 90m, 2h, 1d"),
+        ("timeout", 0, "a time"),
+        ("node_selector", {"gpu": True}, "a text; numbers and true or false need quotes"),
+        ("node_selector", ["a"], "a mapping of labels to texts"),
+        ("tolerations", [{"keys": "a"}], "a list of mappings with key, operator"),
+        ("tolerations", [{"key": "a", "tolerationSeconds": "1"}], "a whole number"),
+        ("secret_env", ["S3 keys"], "a name of Kubernetes"),
+    ],
+)
+def test_a_value_that_a_pod_cannot_have_is_refused(key: str, value: object, said: str):
+    with pytest.raises(UsageError, match="fix: mend") as refused:
+        settings_of({"stages": {"a": {key: value}}})
+    assert f"stages.a.{key} must be {said}" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("image_pull_policy", "ifnotpresent", "one of Always, IfNotPresent, Never"),
+        ("namespace", "My_Space", "a name of Kubernetes"),
+        ("service_account", 3, "a name of Kubernetes"),
+        ("parallelism", 0, "a whole number, 1 or more"),
+        ("user", 0, "a whole number, 1 or more"),
+    ],
+)
+def test_a_value_that_a_workflow_cannot_have_is_refused(key: str, value: object, said: str):
+    with pytest.raises(UsageError) as refused:
+        settings_of({"argo": {key: value}})
+    assert f"argo.{key} must be {said}" in refused.value.message

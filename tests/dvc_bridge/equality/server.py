@@ -19,7 +19,11 @@ from typing import Any
 
 DEADLINE = 60  # s, of a command that takes one even on a busy machine
 NOWHERE = compile("", "nowhere", "exec")
-ENTRY_POINTS = {"dvc": "dvc.cli", "dvc_bridge": "dvc_bridge.cli"}
+ENTRY_POINTS = {
+    "dvc": "dvc.cli",
+    "dvc_bridge": "dvc_bridge.cli",
+    "pods": "tests.dvc_bridge.pods",
+}
 
 
 def serve() -> None:

@@ -17,6 +17,7 @@ from tests.dvc_bridge.equality.forks import ForkServer
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
 DVC = "dvc"
+PODS = "pods"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class Side:
         The last word is DVC's on both sides: it takes over what was left.
         """
         clear(self.root, self._site)
+        if self.module == PODS:
+            clear(self.root.parents[1] / "remote")
         copy_tree(pristine, self.root, skip=[pristine / ".dvc" / "tmp"])
         played = [self._play(case, s, single=i in single) for i, s in enumerate(case.steps)]
         if case.handed_over:

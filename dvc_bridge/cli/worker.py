@@ -1,0 +1,25 @@
+"""`dvc-bridge worker`, which pods start."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+
+from dvc_bridge.errors import UsageError
+from dvc_bridge.run.worker import work
+
+NEEDED = ("DVC_BRIDGE_RUN", "DVC_BRIDGE_STORE", "DVC_BRIDGE_CODE")
+
+
+def worker(args: Namespace) -> int:
+    """Bring the stages of one group up to date, in the current directory."""
+    if lost := [name for name in NEEDED if not os.environ.get(name)]:
+        raise UsageError(
+            f"{', '.join(lost)} not set: this command is for the pods of a run", "dvc-bridge submit"
+        )
+    with tempfile.TemporaryDirectory(dir=Path.cwd(), ignore_cleanup_errors=True) as folder:
+        # Where DVC puts it by itself, a pod may not write.
+        os.environ.setdefault("DVC_SITE_CACHE_DIR", str(Path(folder) / "site"))
+        return work(args.group, os.environ, Path(folder))

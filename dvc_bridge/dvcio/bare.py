@@ -1,0 +1,63 @@
+"""A remote's settings without its secrets, and a DVC repository that is nothing but them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from configparser import ConfigParser
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from dvc_bridge.errors import UsageError
+
+Sections = dict[str, dict[str, str]]
+
+# Options of remotes (dvc/config_schema.py) that are no secrets and no files of one machine.
+OPEN = frozenset(
+    {
+        *("url", "endpointurl", "region", "use_ssl", "ssl_verify", "listobjects", "sse", "acl"),
+        *("read_timeout", "connect_timeout", "jobs", "verify", "projectname", "account_name"),
+        *("host", "port", "user", "version_aware", "worktree", "allow_anonymous_login"),
+    }
+)
+# An object store that says nothing for so long is asked again (the default is a minute).
+TIMEOUT_S = 15
+
+
+def store_settings(repo: Any, names: Iterable[str]) -> Sections:
+    """Give the settings by which another machine finds the default remote and those named.
+
+    Raises
+    ------
+    UsageError
+        There is no default remote, or none of a name.
+    """
+    default = repo.config["core"].get("remote")
+    if not default:
+        raise UsageError("the project has no default remote", "dvc remote add -d NAME URL")
+    sections: Sections = {"core": {"remote": default}}
+    for name in dict.fromkeys([default, *sorted(names)]):
+        options = repo.config["remote"].get(name)
+        if options is None:
+            raise UsageError(f"there is no remote {name}", "dvc remote list; dvc remote add")
+        told = {key: str(value) for key, value in options.items() if key in OPEN}
+        if str(options["url"]).startswith("s3://"):
+            told = {"read_timeout": str(TIMEOUT_S), "connect_timeout": str(TIMEOUT_S), **told}
+        sections[f"'remote \"{name}\"'"] = told
+    return sections
+
+
+@contextmanager
+def open_bare(folder: Path, sections: Mapping[str, Mapping[str, str]]) -> Iterator[Any]:
+    """Open a DVC repository in an empty folder that knows these remotes and has no files."""
+    from dvc.repo import Repo  # noqa: PLC0415  half a second
+
+    config = ConfigParser(interpolation=None)
+    config.read_dict(sections)
+    config["core"].update({"no_scm": "true", "analytics": "false", "check_update": "false"})
+    config["core"]["site_cache_dir"] = str(folder / "site")
+    (folder / ".dvc").mkdir(parents=True)
+    with (folder / ".dvc" / "config").open("w", encoding="utf-8") as file:
+        config.write(file)
+    with closing(Repo(str(folder))) as repo:
+        yield repo

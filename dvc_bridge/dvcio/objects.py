@@ -1,0 +1,216 @@
+"""Outs between workspace, cache and remotes, each by the remote it belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dvc_bridge.dvcio.remote import Remote
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.errors import IntegrityError, UsageError
+from dvc_bridge.plan.pipeline import Kind, LockEntry, Pointer, Stage
+from dvc_bridge.plan.remotes import home
+from dvc_bridge.plan.result import Modes
+from dvc_bridge.plan.step import leaves_run
+
+
+class Objects:
+    """The objects of a run's outs.
+
+    Parameters
+    ----------
+    scratch
+        A folder in the default remote for the outs that say `push: false`.
+    """
+
+    def __init__(self, session: Session, scratch: str) -> None:
+        self._session = session
+        self._aside_folder = session.project.scratch / "aside"
+        self._scratch_folder = scratch
+        self._remotes: dict[tuple[str | None, bool], Remote] = {}
+
+    @property
+    def default(self) -> Remote:
+        """The default remote."""
+        return self._remote(None, pushed=True)
+
+    def has(self, stage: Stage, entry: LockEntry) -> bool:
+        """Whether the remotes hold all outs of a lock entry."""
+        return all(remote.has(md5s) == set(md5s) for remote, md5s in self._by_remote(stage, entry))
+
+    def send(self, stage: Stage, entry: LockEntry) -> None:
+        """Put the outs of a lock entry into their remotes, also those that DVC does not cache."""
+        for remote, md5s in self._by_remote(stage, entry):
+            remote.send(md5s)
+
+    def fetch(self, stage: Stage, entry: LockEntry) -> None:
+        """Bring the outs of a lock entry into the local cache, or aside where DVC caches none.
+
+        Raises
+        ------
+        IntegrityError
+            An object is missing or damaged.
+        """
+        in_cache = {
+            out.path for out in stage.outs if out.cached or (out.shown and leaves_run(stage))
+        }
+        outs = list(entry.get("outs") or ())
+        for cached in (True, False):
+            part = {"outs": [out for out in outs if (out["path"] in in_cache) is cached]}
+            for remote, md5s in self._by_remote(stage, part):
+                try:
+                    remote.fetch(md5s, None if cached else self._aside())
+                except IntegrityError as exc:
+                    raise IntegrityError(f"{stage.address}: {exc.message}", exc.fix) from exc
+
+    def listing(self, stage: Stage, pointer: Pointer) -> dict[str, str]:
+        """Give the files of a folder out, wherever it is: path -> md5."""
+        belongs = home(stage, str(pointer.get("path")))
+        remote = self._remote(belongs.remote, pushed=belongs.pushed)
+        return remote.listing(md5_of_out(pointer))
+
+    def keep_uncached(self, stage: Stage, entry: LockEntry) -> None:
+        """Put outs that DVC does not cache into the local cache, so that they can be sent."""
+        repo = self._session.repo
+        caches = repo.stage_cache
+        names = {out.path for out in stage.outs if out.local and not out.cached}
+        if not names:
+            return
+        loaded = caches._create_stage(dict(entry), wdir=str(repo.root_dir / Path(stage.wdir)))
+        with caches._cache_type_copy():
+            for out in loaded.outs:
+                if out.def_path in names and out.is_in_repo:
+                    out.commit()
+
+    def place(self, stage: Stage, entry: LockEntry, kept: Modes, at: int, *, ignore: bool) -> None:
+        """Put the outs of a lock entry where they belong in the workspace.
+
+        Parameters
+        ----------
+        kept
+            Modes, as `modes` gives them.
+        at
+            The stage's place in the run.
+        ignore
+            Whether .gitignore gets its lines, as when the stage has run.
+        """
+        loaded = self._session.stage(replace(stage, lock=entry), at)
+        for out in loaded.outs:
+            if not out.is_in_repo or not out.hash_info:
+                continue
+            Path(out.fs_path).parent.mkdir(parents=True, exist_ok=True)
+            if out.use_cache:
+                out.checkout(force=True)
+                if ignore:
+                    out.ignore()
+            else:
+                self._copy(out)
+                if out.meta.isexec:
+                    out.set_exec()
+            for inside, mode in kept.get(out.def_path, {}).items():
+                Path(out.fs_path, inside).chmod(mode)
+
+    def _copy(self, out: Any) -> None:
+        """Place an out that is not linked to the cache, as git-tracked metrics are not."""
+        target, md5 = Path(out.fs_path), out.hash_info.value
+        aside = self._aside()
+        cache = aside if Path(aside.oid_to_path(md5)).exists() else self._session.repo.cache.local
+        if target.is_dir() and not target.is_symlink():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+        if not md5.endswith(".dir"):
+            shutil.copyfile(cache.oid_to_path(md5), target)
+            return
+        target.mkdir()
+        for item in json.loads(Path(cache.oid_to_path(md5)).read_text(encoding="utf-8")):
+            file = target / item["relpath"]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(cache.oid_to_path(item["md5"]), file)
+
+    def _aside(self) -> Any:
+        from dvc.fs import LocalFileSystem  # noqa: PLC0415  the session has opened DVC
+        from dvc_data.hashfile.db import get_odb  # noqa: PLC0415
+
+        return get_odb(LocalFileSystem(), str(self._aside_folder), hash_name="md5")
+
+    def close(self) -> None:
+        """Remove what lies aside."""
+        shutil.rmtree(self._aside_folder, ignore_errors=True)
+
+    def _by_remote(self, stage: Stage, entry: LockEntry) -> Iterator[tuple[Remote, list[str]]]:
+        found: dict[tuple[str | None, bool], list[str]] = {}
+        for item in entry.get("outs") or ():
+            belongs = home(stage, item["path"])
+            found.setdefault((belongs.remote, belongs.pushed), []).append(md5_of_out(item))
+        for (name, pushed), md5s in found.items():
+            yield self._remote(name, pushed=pushed), md5s
+
+    def _remote(self, name: str | None, *, pushed: bool) -> Remote:
+        key = (name, True) if pushed else (None, False)
+        if key not in self._remotes:
+            under = "" if pushed else self._scratch_folder
+            self._remotes[key] = Remote(self._session.repo, key[0], under)
+        return self._remotes[key]
+
+
+def md5_of_out(item: Pointer) -> str:
+    """Give the md5 of an out in a lock entry.
+
+    Raises
+    ------
+    UsageError
+        It has another kind of hash.
+    """
+    if item.get("hash", "") != "md5" or "md5" not in item:
+        raise UsageError(
+            f"{item.get('path')} has no md5 of DVC 3 in dvc.lock",
+            "dvc cache migrate --dvc-files, or dvc repro --force once",
+        )
+    return str(item["md5"])
+
+
+def modes(root: Path, stage: Stage, entry: LockEntry) -> dict[str, dict[str, int]]:
+    """Give the modes of a stage's outs, as they are now, that no object says."""
+    found: dict[str, dict[str, int]] = {}
+    if stage.kind is not Kind.STAGE:
+        return found
+    outs = {out.path: out for out in stage.outs}
+    for item in entry.get("outs") or ():
+        out = outs[item["path"]]
+        path = root / out.at
+        folder = str(item.get("md5", "")).endswith(".dir")
+        if not path.exists():
+            continue
+        files = sorted(path.rglob("*")) if folder else [path]
+        kept = {}
+        for file in files:
+            mode = os.lstat(file).st_mode
+            if stat.S_ISREG(mode) and (mode & stat.S_IXUSR or not out.cached):
+                kept[file.relative_to(path).as_posix() if folder else ""] = stat.S_IMODE(mode)
+        if kept:
+            found[item["path"]] = kept
+    return found
+
+
+def part_of(files: Mapping[str, str], at: str) -> Pointer | None:
+    """Give a file or folder within a folder as a dep would see it, but for its size.
+
+    Parameters
+    ----------
+    files
+        Of the folder: path -> md5.
+    """
+    if at in files:
+        return {"hash": "md5", "md5": files[at]}
+    inside = {p.removeprefix(f"{at}/"): md5 for p, md5 in files.items() if p.startswith(f"{at}/")}
+    content = [{"md5": inside[name], "relpath": name} for name in sorted(inside)]
+    digest = hashlib.md5(json.dumps(content).encode(), usedforsecurity=False).hexdigest()
+    return {"hash": "md5", "md5": f"{digest}.dir"} if inside else None

@@ -1,0 +1,27 @@
+"""What a run asks and tells of its stages, wherever it is carried out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dvc_bridge.plan.pipeline import Stage
+from dvc_bridge.run.outcome import Outcome
+
+
+class Books(Protocol):
+    """Knows what has become of stages, and records what becomes of them."""
+
+    def settle(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:
+        """Do all that can be done without the stage's command; None: it must run."""
+
+    def record(self, place: int, stage: Stage, *, finish: bool) -> object:
+        """Record what the stage's command has left."""
+
+    def forget(self, place: int) -> None:
+        """The stage has failed: nothing of it is recorded."""
+
+    def flush_now_and_then(self) -> None:
+        """Write what is not written yet, if that is long ago."""
+
+    def close(self) -> None:
+        """Write all that is left."""

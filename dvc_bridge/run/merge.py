@@ -1,0 +1,133 @@
+"""Results of pods into dvc.lock, .gitignore files, cache and workspace, in DVC's order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dvc_bridge.dvcio.emit import entry_text
+from dvc_bridge.dvcio.files import write_whole
+from dvc_bridge.dvcio.lock import LockFiles
+from dvc_bridge.dvcio.look import Workspace
+from dvc_bridge.dvcio.objects import Objects
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.plan.decide import UndecidedError, locked
+from dvc_bridge.plan.pipeline import LockEntry, Pipeline, Stage
+from dvc_bridge.plan.result import UNCHANGED, Result
+from dvc_bridge.plan.run_cache import entry_hash, entry_key
+from dvc_bridge.plan.step import leaves_run
+
+
+@dataclass
+class Merged:
+    """What became of the stages of a run in this workspace, by address.
+
+    Parameters
+    ----------
+    taken
+        Their results are in dvc.lock now.
+    stale
+        They have another command, or other deps, params or outs here than in the run: left alone.
+    """
+
+    taken: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+
+
+def merge(
+    project: Project,
+    pipeline: Pipeline,
+    order: Sequence[int],
+    results: Mapping[str, Result],
+    session: Session,
+    objects: Objects,
+    *,
+    checkout: bool = True,
+    progress: Callable[[str], object] = lambda _: None,
+) -> Merged:
+    """Bring the project to where `dvc repro` would have ended with these results.
+
+    The caller holds the repository's lock. Stages without a result, and those that have failed,
+    stay as they are. Killed at any moment, the same again finishes the work.
+
+    Parameters
+    ----------
+    order
+        Positions in DVC's order.
+    checkout
+        Whether outs are brought into the workspace too, not only into dvc.lock.
+    progress
+        Is told each stage that is dealt with.
+    """
+    merged, lock_files, workspace = Merged(), LockFiles(project), Workspace(project)
+    for place, position in enumerate(order):
+        stage = pipeline.stages[position]
+        result = results.get(stage.address)
+        if result is None or not result.good or not stage.name:
+            continue
+        if not _fits(stage, result.entry):
+            merged.stale.append(stage.address)
+            continue
+        progress(stage.address)
+        changed = result.outcome != UNCHANGED
+        if checkout:
+            _place(stage, result, place, objects, workspace, force=changed)
+        session.turn(place)
+        if changed:
+            _keep_run(project, stage, result.entry)
+            lock_files.record(place, stage.file, stage.name, result.entry)
+            merged.taken.append(stage.address)
+    session.track(lock_files.flush())
+    objects.close()
+    workspace.hashes.save()
+    return merged
+
+
+def _fits(stage: Stage, entry: LockEntry) -> bool:
+    """Whether a result is one of the stage as dvc.yaml has it now."""
+    return (
+        entry.get("cmd") == stage.cmd
+        and {dep.path for dep in stage.deps} == set(locked(entry, "deps"))
+        and {out.path for out in stage.outs} == set(locked(entry, "outs"))
+        and {params.path for params in stage.params} == set(entry.get("params") or {})
+    )
+
+
+def _place(
+    stage: Stage,
+    result: Result,
+    place: int,
+    objects: Objects,
+    workspace: Workspace,
+    *,
+    force: bool,
+) -> None:
+    if not force and all(_stands(stage, result.entry, workspace)):
+        return
+    objects.fetch(stage, result.entry)
+    objects.place(stage, result.entry, result.modes, place, ignore=force)
+
+
+def _stands(stage: Stage, entry: LockEntry, workspace: Workspace) -> list[bool]:
+    known = locked(entry, "outs")
+    found = []
+    for out in stage.outs:
+        try:
+            now = workspace.out(out)
+        except UndecidedError:  # a large file that nobody has read: DVC knows it is there
+            found.append(True)
+            continue
+        pointer = known.get(out.path, {})
+        found.append(now is not None and now.get("md5") == pointer.get("md5"))
+    return found
+
+
+def _keep_run(project: Project, stage: Stage, entry: LockEntry) -> None:
+    if not leaves_run(stage):
+        return
+    key = entry_key(entry)
+    path = project.cache / "runs" / key[:2] / key / entry_hash(entry)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, entry_text(entry), project.scratch, durable=False)

@@ -1,0 +1,214 @@
+"""The books of a pod: what its stages need is brought only when a command must run.
+
+The decision is the one of a run here (`plan.step.first_step`); it sees outs of other pods by what
+their results say, and a stage that is up to date or in the run cache moves no data at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dvc_bridge.dvcio import stage as steps
+from dvc_bridge.dvcio.look import Workspace
+from dvc_bridge.dvcio.objects import Objects, modes
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.plan.decide import Change, UndecidedError, locked
+from dvc_bridge.plan.entry import Entry, Task
+from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Params, Pointer, Stage
+from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Result
+from dvc_bridge.plan.run_cache import entry_hash, entry_key, run_cache_key
+from dvc_bridge.plan.step import Step, current_inputs, first_step, leaves_run
+from dvc_bridge.run.ledger import Ledger
+from dvc_bridge.run.outcome import Outcome
+from dvc_bridge.run.store import Store
+
+
+class PodBooks:
+    """Implements `run.books.Books` for the stages of one entry.
+
+    Parameters
+    ----------
+    before
+        Results of the entry's upstream, in its order.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        session: Session,
+        entry: Entry,
+        before: list[Result],
+        objects: Objects,
+        store: Store,
+    ) -> None:
+        self._project, self._session = project, session
+        self._entry, self._objects, self._store = entry, objects, store
+        self._workspace = Workspace(project)
+        self._ledger = Ledger(project, session, self._workspace)
+        pairs = zip(entry.upstream, before, strict=True)
+        self._made = [(up.stage, result) for up, result in pairs]
+        self._there: set[str] = set()
+        self._cached: dict[str, list[LockEntry]] = {}
+
+    def settle(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:
+        """Decide without data; where a command must run, bring what it reads."""
+        task = self._entry.tasks[place]
+        look = _PodLook(self, task)
+        try:
+            step, change = first_step(stage, look, force=force, has_runs=self._has_runs)
+        except UndecidedError:
+            step, change = Step.ASK, None
+        if step is Step.UNCHANGED:
+            self._finish(stage, Result(stage.address, UNCHANGED, stage.lock or {}))
+            return Outcome.UNCHANGED
+        if step is Step.ASK and (known := self._known(stage, look, change)):
+            self._finish(stage, Result(stage.address, RESTORED, known))
+            return Outcome.RESTORED
+        self._bring_inputs(task, place)
+        if step is Step.ASK:
+            self._bring_outs(task, place)
+            outcome = self._ledger.ask_dvc(place, stage, force=force)
+            if outcome is not None:
+                self._keep(stage, outcome, self._ledger.entries.get(place, stage.lock or {}))
+                return outcome
+        else:
+            steps.clear(self._project, stage)
+        self._make_folders(stage)
+        return None
+
+    def record(self, place: int, stage: Stage, *, finish: bool) -> object:
+        """Record, send the outs, and say last of all that the stage is done."""
+        entry = self._ledger.record(place, stage, finish=finish)
+        self._keep(stage, Outcome.RAN, entry)
+        return entry
+
+    def forget(self, place: int) -> None:
+        """The stage has failed: nothing of it is recorded."""
+        self._ledger.forget(place)
+
+    def flush_now_and_then(self) -> None:
+        """A pod's dvc.lock is read by nobody."""
+
+    def close(self) -> None:
+        """Nothing is left to write."""
+
+    def known(self, at: str) -> tuple[Pointer | None, bool]:
+        """Give what is at a path that another stage makes, and whether anything made touches it."""
+        touched = False
+        for stage, result in self._made:
+            for made, pointer in result.outs(stage).items():
+                if made == at:
+                    return {k: v for k, v in pointer.items() if k != "path"}, True
+                touched = touched or made.startswith(f"{at}/") or at.startswith(f"{made}/")
+        return None, touched
+
+    def bring(self, at: str, place: int = -1) -> None:
+        """Bring all outs of others that are at, in or around a path into the workspace."""
+        for stage, result in self._made:
+            for path, made in ((out.path, out.at) for out in stage.outs):
+                if made == at or made.startswith(f"{at}/") or at.startswith(f"{made}/"):
+                    self._bring_out(stage, result, path, made, place)
+
+    def workspace(self) -> Workspace:
+        """The files that are in the pod."""
+        return self._workspace
+
+    def _bring_out(self, stage: Stage, result: Result, path: str, at: str, place: int) -> None:
+        if at in self._there:
+            return
+        one = {"outs": [out for out in result.entry.get("outs") or () if out["path"] == path]}
+        if one["outs"]:
+            self._objects.fetch(stage, one)
+            entry = {**result.entry, **one}
+            changed = result.outcome != UNCHANGED
+            self._objects.place(stage, entry, result.modes, place, ignore=changed)
+        self._there.add(at)
+
+    def _bring_inputs(self, task: Task, place: int) -> None:
+        for read in task.stage.reads:
+            self.bring(read.at)
+        lock = task.stage.lock
+        for out in task.stage.outs:
+            if out.persist and lock and out.path in task.intact:
+                self._bring_out(task.stage, Result("", UNCHANGED, lock), out.path, out.at, place)
+
+    def _bring_outs(self, task: Task, place: int) -> None:
+        """DVC looks at the outs themselves: let it see what dvc.lock says, where that is true."""
+        for out in task.stage.outs:
+            if task.stage.lock and out.path in task.intact:
+                result = Result("", UNCHANGED, task.stage.lock)
+                self._bring_out(task.stage, result, out.path, out.at, place)
+
+    def _make_folders(self, stage: Stage) -> None:
+        """Folders that hold nothing are in no snapshot."""
+        root = self._project.root
+        for folder in [root / stage.wdir, *((root / out.at).parent for out in stage.outs)]:
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def _keep(self, stage: Stage, outcome: Outcome, entry: LockEntry) -> None:
+        if outcome is Outcome.UNCHANGED:
+            self._finish(stage, Result(stage.address, UNCHANGED, entry))
+            return
+        self._objects.keep_uncached(stage, entry)
+        self._objects.send(stage, entry)
+        run = self._project.cache / "runs"
+        if leaves_run(stage):
+            key = entry_key(entry)
+            path = run / key[:2] / key / entry_hash(entry)
+            if path.exists():
+                self._objects.default.send_run(path, self._project.cache)
+        found = modes(self._project.root, stage, entry)
+        word = RAN if outcome is Outcome.RAN else RESTORED
+        self._finish(stage, Result(stage.address, word, entry, found))
+
+    def _finish(self, stage: Stage, result: Result) -> None:
+        self._store.put_result(stage, result)
+        self._made.append((stage, result))
+        if result.outcome == RAN:
+            self._there.update(out.at for out in stage.outs)
+
+    def _has_runs(self, key: str) -> bool:
+        return bool(self._runs(key))
+
+    def _runs(self, key: str) -> list[LockEntry]:
+        if key not in self._cached:
+            self._cached[key] = self._objects.default.runs(key)
+        return self._cached[key]
+
+    def _known(self, stage: Stage, look: _PodLook, change: Change | None) -> LockEntry | None:
+        """Give a result of the run cache whose outs the remotes hold."""
+        if not leaves_run(stage) or stage.frozen:
+            return None
+        if change and change.what == "out" and stage.lock and self._objects.has(stage, stage.lock):
+            return stage.lock
+        key = run_cache_key(current_inputs(stage, look), [out.path for out in stage.outs])
+        return next((run for run in self._runs(key) if self._objects.has(stage, run)), None)
+
+
+class _PodLook:
+    """Files as they would be if all data were here; implements `plan.decide.Look`."""
+
+    def __init__(self, books: PodBooks, task: Task) -> None:
+        self._books = books
+        self._intact = task.intact
+        self._lock: Mapping[str, Any] = locked(task.stage.lock or {}, "outs")
+
+    def dep(self, dep: Dependency) -> Pointer | None:
+        pointer, touched = self._books.known(dep.at)
+        if pointer is not None:
+            return pointer
+        if touched:
+            self._books.bring(dep.at)
+        return self._books.workspace().dep(dep)
+
+    def out(self, out: Output) -> Pointer | None:
+        return self._lock.get(out.path) if out.path in self._intact else None
+
+    def values(self, params: Params) -> Mapping[str, Any] | None:
+        self._books.bring(params.at)
+        return self._books.workspace().values(params)
+
+    def kept(self, pointer: Pointer) -> bool:
+        return pointer.get("path") in self._intact

@@ -1,0 +1,232 @@
+"""What a remote run needs before its first pod: the plan's entries, and data where pods find it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from dvc_bridge.dvcio.hashes import md5_of
+from dvc_bridge.dvcio.look import Workspace
+from dvc_bridge.dvcio.objects import Objects, modes, part_of
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.decide import UndecidedError, locked
+from dvc_bridge.plan.entry import Entry, Task, Upstream
+from dvc_bridge.plan.forecast import Forecast, Verdict
+from dvc_bridge.plan.pipeline import (
+    Dependency,
+    Kind,
+    LockEntry,
+    Output,
+    Params,
+    Pipeline,
+    Pointer,
+    Stage,
+)
+from dvc_bridge.plan.result import RESTORED, UNCHANGED, Result
+
+RUNNING = (Verdict.RUNS, Verdict.MAY_RUN)
+
+
+class Reach:
+    """Files as they are here or, where they are not here, in the remote; `plan.decide.Look`.
+
+    The remote is asked only for what is missing here: a run with nothing to do asks nothing.
+    """
+
+    def __init__(self, here: Workspace, objects: Objects, pipeline: Pipeline) -> None:
+        self._here, self._objects = here, objects
+        self._locked: dict[str, tuple[Stage, Pointer]] = {}
+        for stage in pipeline.stages:
+            pointers = locked(stage.lock or {}, "outs")
+            self._locked.update(
+                (out.at, (stage, pointers[out.path])) for out in stage.outs if out.path in pointers
+            )
+
+    def dep(self, dep: Dependency) -> Pointer | None:
+        """The file or folder, or what dvc.lock says of an out that is only in the remote."""
+        found = self._here.dep(dep)
+        return found if found is not None else self._remote(dep.at) or self._part(dep.at)
+
+    def out(self, out: Output) -> Pointer | None:
+        """As `dep`."""
+        found = self._here.out(out)
+        return found if found is not None else self._remote(out.at)
+
+    def values(self, params: Params) -> Mapping[str, Any] | None:
+        """The values of a parameters file."""
+        return self._here.values(params)
+
+    def kept(self, pointer: Pointer) -> bool:
+        """Whether the cache or the remote has it."""
+        try:
+            if self._here.kept(pointer):
+                return True
+        except UndecidedError:
+            pass
+        return self._objects.default.has([str(pointer["md5"])]) != set()
+
+    def _part(self, at: str) -> Pointer | None:
+        """What is in a folder that only the remote has."""
+        for made, (stage, pointer) in self._locked.items():
+            if at.startswith(f"{made}/") and self._remote(made):
+                files = self._objects.listing(stage, pointer)
+                return part_of(files, at.removeprefix(f"{made}/"))
+        return None
+
+    def _remote(self, at: str) -> Pointer | None:
+        if at not in self._locked:
+            return None
+        stage, pointer = self._locked[at]
+        if not self._objects.has(stage, {"outs": [pointer]}):
+            return None
+        return {key: value for key, value in pointer.items() if key != "path"}
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What is known of a run before any pod.
+
+    Parameters
+    ----------
+    results
+        Of the stages that need no pod, by address.
+    waiting
+        Forecasts of those that do, in DVC's order.
+    here
+        Positions of stages without a command that are brought up to date here.
+    """
+
+    results: Mapping[str, Result]
+    waiting: tuple[Forecast, ...]
+    here: tuple[int, ...]
+
+
+def settle(project: Project, forecasts: Sequence[Forecast]) -> Settled:
+    """Sort the stages of a run.
+
+    Raises
+    ------
+    UsageError
+        Stages that cannot run, or not in pods; all of them in one message.
+    """
+    problems = [
+        f"{f.stage.address}: {'; '.join(f.reasons)}"
+        for f in forecasts
+        if f.verdict is Verdict.FAILS
+    ]
+    results, waiting, here = {}, [], []
+    for found in forecasts:
+        stage = found.stage
+        if found.verdict in RUNNING:
+            if stage.kind is Kind.STAGE and not stage.frozen:
+                problems += _not_in_pods(stage, project)
+                waiting.append(found)
+            else:
+                here.append(found.position)
+        elif found.verdict is Verdict.UP_TO_DATE:
+            results[stage.address] = _unchanged(project, stage)
+        elif found.verdict is Verdict.RUN_CACHE:
+            entry = found.result or stage.lock or {}
+            results[stage.address] = Result(stage.address, RESTORED, entry)
+    if problems:
+        raise UsageError("\n".join(problems), "mend these, or name other stages")
+    return Settled(results, tuple(waiting), tuple(here))
+
+
+def _not_in_pods(stage: Stage, project: Project) -> Iterable[str]:
+    base = project.git_root or project.root
+    ends = [(read, base) for read in stage.reads] + [(out, project.root) for out in stage.outs]
+    for end, reach in ends:
+        if "://" not in end.at and not (project.root / end.at).resolve().is_relative_to(reach):
+            yield f"{stage.address}: {end.path} lies outside of the project: no pod has it"
+    lock = locked(stage.lock or {}, "outs")
+    for out in stage.outs:
+        path = project.root / out.at
+        if out.persist and path.is_file() and md5_of(path) != lock.get(out.path, {}).get("md5"):
+            yield f"{stage.address}: {out.path} persists and is not as dvc.lock says; dvc commit it"
+    for dep in stage.deps:
+        if not dep.at.strip("./"):
+            yield f"{stage.address}: it reads the whole project, and so what others write"
+
+
+def _unchanged(project: Project, stage: Stage) -> Result:
+    entry = stage.lock or {}
+    return Result(stage.address, UNCHANGED, entry, modes(project.root, stage, entry))
+
+
+def entries(
+    pipeline: Pipeline,
+    settled: Settled,
+    groups: Sequence[Sequence[int]],
+    reach: Reach,
+    *,
+    root: str,
+    git: bool,
+    force: bool,
+    jobs: Sequence[int],
+    mutexes: Sequence[frozenset[str]],
+) -> list[Entry]:
+    """Give the plan's entry of each group of positions."""
+    waiting = {found.position: found for found in settled.waiting}
+    found = []
+    for number, positions in enumerate(groups):
+        inside = set(positions)
+        above = sorted({up for p in positions for up in pipeline.upstream[p]} - inside)
+        addresses = {pipeline.stages[p].address for p in positions}
+        found.append(
+            Entry(
+                number,
+                tuple(_task(pipeline.stages[p], reach) for p in positions),
+                tuple(_upstream(pipeline.stages[p], settled, p in waiting) for p in above),
+                version("dvc"),
+                root,
+                git,
+                force,
+                jobs[number],
+                tuple(tuple(sorted(g & addresses)) for g in mutexes if len(g & addresses) > 1),
+            )
+        )
+    return found
+
+
+def _task(stage: Stage, reach: Reach) -> Task:
+    return Task(stage, frozenset(_intact(stage, reach)))
+
+
+def _intact(stage: Stage, reach: Reach) -> Iterable[str]:
+    pointers = locked(stage.lock or {}, "outs")
+    for out in stage.outs:
+        pointer = pointers.get(out.path)
+        if pointer is None or not out.local:
+            continue
+        now = reach.out(out)
+        same = now is not None and now.get("md5") == pointer.get("md5")
+        if same and (not out.cached or reach.kept(pointer)):
+            yield out.path
+
+
+def _upstream(stage: Stage, settled: Settled, waits: bool) -> Upstream:
+    if waits:
+        return Upstream(stage, None)
+    result = settled.results.get(stage.address)
+    # Not part of this run, as with --single-item: what stands here is what it reads.
+    return Upstream(stage, result or Result(stage.address, UNCHANGED, stage.lock or {}))
+
+
+def needed(entry_list: Sequence[Entry]) -> list[tuple[Stage, LockEntry]]:
+    """Give what the pods may read that no pod makes: outs to be sent before the first."""
+    found: dict[str, tuple[Stage, LockEntry]] = {}
+    for entry in entry_list:
+        for up in entry.upstream:
+            if up.result is not None:
+                found[up.stage.address] = (up.stage, up.result.entry)
+        for task in entry.tasks:
+            outs = [
+                o for o in (task.stage.lock or {}).get("outs") or () if o["path"] in task.intact
+            ]
+            if outs:
+                found[task.stage.address] = (task.stage, {"outs": outs})
+    return list(found.values())

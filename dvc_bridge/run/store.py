@@ -1,0 +1,146 @@
+"""A run's folder in the DVC remote, which `dvc gc` leaves alone: code, plan, results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+from dvc_bridge.dvcio.remote import Remote
+from dvc_bridge.errors import IntegrityError, UsageError
+from dvc_bridge.plan.entry import Entry, entry_of
+from dvc_bridge.plan.pipeline import Stage
+from dvc_bridge.plan.result import Result, result_name, result_of, result_text
+
+FOLDER = "bridge"
+AT_ONCE = 16  # requests; a store answers most of them in some ten milliseconds
+
+
+class Store:
+    """One run, in a remote.
+
+    Parameters
+    ----------
+    run
+        Its name; empty where no run is meant.
+    """
+
+    def __init__(self, remote: Remote, run: str = "") -> None:
+        self._remote = remote
+        self.run = run
+        self._folder = remote.path(FOLDER, "runs", run)
+
+    def put_code(self, digest: str, archive: bytes) -> None:
+        """Put a snapshot there, if it is not there yet."""
+        if f"{digest}.tar.gz" not in self._remote.names(self._remote.path(FOLDER, "code")):
+            self._remote.put(self._code(digest), archive)
+
+    def code(self, digest: str) -> bytes:
+        """Give a snapshot.
+
+        Raises
+        ------
+        IntegrityError
+            It is not there.
+        """
+        archive = self._remote.get(self._code(digest))
+        if archive is None:
+            raise IntegrityError(f"{self._code(digest)} is gone", "submit again")
+        return archive
+
+    def put_plan(self, plan: bytes) -> None:
+        """Put plan.json there."""
+        self._remote.put(f"{self._folder}/plan.json", plan)
+
+    def entry(self, word: str) -> Entry:
+        """Give the entry that `<number>:<start>:<length>` names."""
+        try:
+            _, start, length = map(int, word.split(":"))
+        except ValueError as exc:
+            raise UsageError(f"{word} is no group of a plan", "see the manifest") from exc
+        text = self._remote.get(f"{self._folder}/plan.json", start, start + length)
+        if text is None:
+            raise UsageError(f"{self._folder}/plan.json is gone", "submit again")
+        return entry_of(text)
+
+    def plan(self) -> list[Entry]:
+        """Give all entries.
+
+        Raises
+        ------
+        UsageError
+            There is no such run.
+        """
+        text = self._remote.get(f"{self._folder}/plan.json")
+        if text is None:
+            known = ", ".join(self.runs()[-5:]) or "none"
+            raise UsageError(
+                f"run {self.run} is not in remote {self._remote.name}", f"known runs: {known}"
+            )
+        return [entry_of(line.rstrip(b",")) for line in text.splitlines()[1:-1]]
+
+    def put_result(self, stage: Stage, result: Result) -> None:
+        """Say what became of a stage; when it is there, the stage is done."""
+        self._remote.put(self._result(stage), result_text(result).encode())
+
+    def results(self, stages: Iterable[Stage]) -> dict[str, Result]:
+        """Give the results that are there, by address."""
+        wanted = list(stages)
+        there = set(self._remote.names(f"{self._folder}/stages")) if len(wanted) > 2 else None
+        if there is not None:
+            wanted = [stage for stage in wanted if result_name(stage) in there]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            texts = list(pool.map(lambda stage: self._remote.get(self._result(stage)), wanted))
+        found = (result_of(text) for text in texts if text is not None)
+        return {result.address: result for result in found}
+
+    def put_note(self, name: str, value: Mapping[str, Any]) -> None:
+        """Keep something beside the plan."""
+        self._remote.put(f"{self._folder}/{name}.json", json.dumps(value).encode())
+
+    def note(self, name: str) -> Mapping[str, Any]:
+        """Give what was kept beside the plan; nothing if it was not."""
+        text = self._remote.get(f"{self._folder}/{name}.json")
+        return dict(json.loads(text)) if text else {}
+
+    def runs(self) -> list[str]:
+        """Name all runs in the remote."""
+        return self._remote.names(self._remote.path(FOLDER, "runs"))
+
+    def codes(self) -> list[str]:
+        """Give the digests of all snapshots in the remote."""
+        names = self._remote.names(self._remote.path(FOLDER, "code"))
+        return [name.removesuffix(".tar.gz") for name in names]
+
+    def remove(self) -> None:
+        """Remove the run with all that belongs to it alone."""
+        self._remote.remove(self._folder)
+
+    def remove_code(self, digest: str) -> None:
+        """Remove a snapshot."""
+        self._remote.remove(self._code(digest))
+
+    def seconds(self) -> dict[str, float]:
+        """How long the commands of stages took in earlier runs, by address."""
+        with suppress(ValueError, TypeError):
+            text = self._remote.get(self._remote.path(FOLDER, "durations.json"))
+            return dict(json.loads(text)) if text else {}
+        return {}
+
+    def put_seconds(self, seconds: Mapping[str, float]) -> None:
+        """Remember how long commands took."""
+        text = json.dumps({**self.seconds(), **seconds}, sort_keys=True)
+        self._remote.put(self._remote.path(FOLDER, "durations.json"), text.encode())
+
+    def _code(self, digest: str) -> str:
+        return self._remote.path(FOLDER, "code", f"{digest}.tar.gz")
+
+    def _result(self, stage: Stage) -> str:
+        return f"{self._folder}/stages/{result_name(stage)}"
+
+
+def scratch_folder(run: str) -> str:
+    """Give the folder, in the default remote, of a run's objects that are not to be pushed."""
+    return f"{FOLDER}/runs/{run}/objects"

@@ -1,0 +1,137 @@
+"""A run of pods from a workspace: what it would do, its manifest's words, and its beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dvc_bridge.dvcio.bare import Sections, store_settings
+from dvc_bridge.dvcio.look import Workspace
+from dvc_bridge.dvcio.objects import Objects
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.runs import ask_dvc, newest_run
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.plan.entry import Entry, plan_lines
+from dvc_bridge.plan.forecast import Forecast, Sources, forecast
+from dvc_bridge.plan.pipeline import LockEntry, Pipeline, Stage
+from dvc_bridge.plan.remotes import remotes
+from dvc_bridge.run.prepare import Reach, Settled, entries, needed, settle
+from dvc_bridge.run.snapshot import Snapshot, take
+from dvc_bridge.run.store import Store
+
+
+@dataclass(frozen=True)
+class Submission:
+    """All that a Workflow's pods need, in the remote.
+
+    Parameters
+    ----------
+    words
+        For each group, by what its pod finds its line of the plan.
+    settings
+        The remotes, without secrets.
+    """
+
+    run: str
+    entries: tuple[Entry, ...]
+    words: tuple[str, ...]
+    code: str
+    settings: Sections
+
+
+class Outlook:
+    """What a run would do with the stages at `order`, seen from here and from the remote."""
+
+    def __init__(
+        self, project: Project, pipeline: Pipeline, order: Sequence[int], session: Session
+    ) -> None:
+        self._project, self.pipeline, self.order = project, pipeline, order
+        self._session = session
+        self._workspace = Workspace(project)
+        self.objects = Objects(session, "")
+        self.reach = Reach(self._workspace, self.objects, pipeline)
+
+    def forecasts(self, *, force: bool, alone: bool) -> list[Forecast]:
+        """Forecast every stage; results in the remote's run cache count as those here do."""
+        sources = Sources(self.reach, self._run, lambda stage: ask_dvc(self._session, stage))
+        found = forecast(self.pipeline, self.order, sources, force=force, alone=alone)
+        self._workspace.hashes.save()
+        return found
+
+    def settle(self, forecasts: Sequence[Forecast]) -> Settled:
+        """Sort the stages into those that need a pod and those that do not."""
+        return settle(self._project, forecasts)
+
+    def _run(self, key: str) -> LockEntry | None:
+        found = newest_run(self._project, key)
+        if found is not None:
+            return found
+        return next(iter(self.objects.default.runs(key)), None)
+
+
+def submit(
+    project: Project,
+    session: Session,
+    outlook: Outlook,
+    settled: Settled,
+    groups: Sequence[Sequence[int]],
+    jobs: Sequence[int],
+    run: str,
+    *,
+    force: bool = False,
+    mutexes: Sequence[frozenset[str]] = (),
+    warn: Callable[[str], object],
+) -> Submission:
+    """Put code, data and plan of a run into the remote, the plan last.
+
+    Parameters
+    ----------
+    groups
+        Positions of the stages of each pod.
+    jobs
+        How many stages each pod runs at a time.
+    warn
+        Is told what looks wrong with the snapshot.
+    """
+    pipeline = outlook.pipeline
+    snapshot = _snapshot(project, pipeline, warn)
+    base = project.git_root or project.root
+    found = entries(
+        pipeline,
+        settled,
+        groups,
+        outlook.reach,
+        root=project.root.relative_to(base).as_posix(),
+        git=project.git_root is not None,
+        force=force,
+        jobs=jobs,
+        mutexes=mutexes,
+    )
+    for stage, entry in needed(found):
+        outlook.objects.send(stage, _without(stage, entry, snapshot, project))
+    store = Store(outlook.objects.default, run)
+    store.put_code(snapshot.sha256, snapshot.archive)
+    plan, words = plan_lines(found)
+    store.put_plan(plan)
+    names = {name for stage in pipeline.stages for name in remotes(stage)}
+    settings = store_settings(session.repo, names)
+    return Submission(run, tuple(found), tuple(words), snapshot.sha256, settings)
+
+
+def _snapshot(project: Project, pipeline: Pipeline, warn: Callable[[str], object]) -> Snapshot:
+    outs = [out.at for stage in pipeline.stages for out in stage.outs if out.local and out.cached]
+    snapshot = take(project, outs)
+    for text in snapshot.warnings:
+        warn(text)
+    return snapshot
+
+
+def _without(stage: Stage, entry: LockEntry, snapshot: Snapshot, project: Project) -> LockEntry:
+    """Leave out what pods find in the snapshot: outs that git tracks instead of DVC."""
+    base = project.root.relative_to(project.git_root or project.root)
+    own = {
+        out.path
+        for out in stage.outs
+        if not out.cached and (base / out.at).as_posix() in snapshot.files
+    }
+    return {"outs": [out for out in entry.get("outs") or () if out["path"] not in own]}

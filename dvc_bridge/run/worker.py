@@ -1,0 +1,132 @@
+"""One pod: fetch the code and the plan's line, decide, run, send, and say so last of all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from configparser import ConfigParser
+from importlib.metadata import version
+from pathlib import Path
+
+from dvc_bridge.dvcio.bare import open_bare
+from dvc_bridge.dvcio.claim import RepositoryLock
+from dvc_bridge.dvcio.objects import Objects
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.remote import Remote
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.errors import BridgeError, IntegrityError, StageFailedError, VersionMismatchError
+from dvc_bridge.plan.entry import Entry
+from dvc_bridge.plan.graph import pipeline_of
+from dvc_bridge.plan.result import FAILED, Result
+from dvc_bridge.run.local import Options, carry_out
+from dvc_bridge.run.outcome import Summary
+from dvc_bridge.run.pod import PodBooks
+from dvc_bridge.run.snapshot import unpack
+from dvc_bridge.run.store import Store, scratch_folder
+from dvc_bridge.run.view import PlainView
+
+
+def work(word: str, env: Mapping[str, str], folder: Path) -> int:
+    """Bring the stages of a group up to date.
+
+    Parameters
+    ----------
+    word
+        `<number>:<start>:<length>`: where plan.json has the group.
+    env
+        DVC_BRIDGE_RUN, DVC_BRIDGE_STORE and DVC_BRIDGE_CODE of the manifest.
+    folder
+        An empty folder to work in.
+
+    Returns
+    -------
+    int
+        The exit code: 0, or that of the first stage that failed.
+    """
+    settings = json.loads(env["DVC_BRIDGE_STORE"])
+    if scratch := env.get("TMPDIR"):
+        Path(scratch).mkdir(parents=True, exist_ok=True)
+    with open_bare(folder / "store", settings) as repo:
+        store = Store(Remote(repo), env["DVC_BRIDGE_RUN"])
+        entry = store.entry(word)
+        _check_version(entry)
+        done = store.results(task.stage for task in entry.tasks)
+        if all(t.stage.address in done and done[t.stage.address].good for t in entry.tasks):
+            return 0
+        before = _before(entry, store)
+        code = folder / "code"
+        unpack(store.code(env["DVC_BRIDGE_CODE"]), env["DVC_BRIDGE_CODE"], code)
+    project = _project(code, entry, settings)
+    os.chdir(project.root)
+    return _run(project, entry, before, env["DVC_BRIDGE_RUN"])
+
+
+def _check_version(entry: Entry) -> None:
+    if version("dvc") != entry.dvc:
+        raise VersionMismatchError(
+            f"the image has dvc {version('dvc')}, the run was planned with {entry.dvc}",
+            f"pip install dvc=={entry.dvc} in the image, or the image's version here",
+        )
+
+
+def _before(entry: Entry, store: Store) -> list[Result]:
+    asked = [up.stage for up in entry.upstream if up.result is None]
+    found = store.results(asked)
+    lost = [s.address for s in asked if s.address not in found or not found[s.address].good]
+    if lost:
+        raise IntegrityError(
+            f"no result of {', '.join(lost)} in run {store.run}", "dvc-bridge retry makes it anew"
+        )
+    return [up.result or found[up.stage.address] for up in entry.upstream]
+
+
+def _project(code: Path, entry: Entry, settings: Mapping[str, Mapping[str, str]]) -> Project:
+    root = code / entry.root
+    if entry.git:
+        # .gitignore files are part of what stages may read: DVC writes them in a repository only.
+        subprocess.run(["git", "init", "--quiet", str(code)], check=True, capture_output=True)
+    config = ConfigParser(interpolation=None)
+    config.read_dict(settings)
+    if not config.has_section("cache"):
+        config.add_section("cache")
+    config["cache"].update({"dir": str(code.parent / "cache"), "type": "reflink,copy"})
+    with (root / ".dvc" / "config.local").open("w", encoding="utf-8") as file:
+        config.write(file)
+    return find_project(root)
+
+
+def _run(project: Project, entry: Entry, before: list[Result], run: str) -> int:
+    stages = [task.stage for task in entry.tasks]
+    options = Options(
+        jobs=entry.jobs,
+        force=entry.force,
+        keep_going=True,  # a result that others may use is not given up
+        mutexes=tuple(frozenset(group) for group in entry.mutexes),
+    )
+    view = PlainView()
+    lock = RepositoryLock(project)
+    with lock.held(), Session(project, view.note) as session:
+        objects = Objects(session, scratch_folder(run))
+        store = Store(objects.default, run)
+        books = PodBooks(project, session, entry, before, objects, store)
+        pipeline = pipeline_of(stages)
+        order = range(len(stages))
+        summary = carry_out(project, pipeline, order, options, view, lock, session, books)
+        for task in entry.tasks:
+            if error := summary.errors.get(task.stage.address):
+                failed = Result(task.stage.address, FAILED, message=error.message)
+                store.put_result(task.stage, failed)
+    return _code(summary)
+
+
+def _code(summary: Summary) -> int:
+    if summary.interrupted:
+        return 128 + summary.interrupted
+    worst: BridgeError | None = None
+    for error in summary.errors.values():
+        # A fault of the storage is worth another try; a failed command beside it is not.
+        if worst is None or isinstance(error, StageFailedError):
+            worst = error
+    return worst.exit_code if worst else 0

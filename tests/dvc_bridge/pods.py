@@ -1,0 +1,73 @@
+"""A remote run without a cluster: each pod is a process in a folder of its own, one by one.
+
+`main(["repro", ...])` does with a project what `dvc-bridge submit --wait` does, and with equal
+words; the equality lab plays cases with it. The remote is the project's default one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dvc_bridge import cli
+from dvc_bridge.cli.parser import parser
+from dvc_bridge.cli.remote import Remotely, merged, prepared
+from dvc_bridge.errors import BridgeError
+
+# How many stages share a pod: all of the lab's cases are played with groups of both kinds.
+SIZE = int(os.environ.get("EQUALITY_PODS", "1"))
+
+
+def main(argv: Sequence[str]) -> int:
+    """Play `repro` with pods."""
+    args = parser().parse_args([word for word in argv if word != "--plain"])
+    try:
+        with Remotely(args) as remotely, tempfile.TemporaryDirectory() as folder:
+            run = f"r{os.getpid()}"
+            settled = prepared(remotely)
+            waiting = [found.position for found in settled.waiting]
+            groups = [waiting[i : i + SIZE] for i in range(0, len(waiting), SIZE)]
+            code = 0
+            if groups:
+                done = remotely.submit(settled, groups, [args.jobs] * len(groups), run)
+                env = {
+                    "DVC_BRIDGE_RUN": done.run,
+                    "DVC_BRIDGE_STORE": json.dumps(done.settings),
+                    "DVC_BRIDGE_CODE": done.code,
+                }
+                for word in done.words:
+                    ended = _pod(Path(folder, word.partition(":")[0]), word, env)
+                    code = code or ended
+                    if code and not args.keep_going:
+                        break
+            merged(remotely, settled, run)
+            return code
+    except BridgeError as exc:
+        print(f"dvc-bridge: {exc}", file=sys.stderr)
+        return exc.exit_code
+
+
+def _pod(folder: Path, word: str, env: Mapping[str, str]) -> int:
+    folder.mkdir()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()  # DVC is imported already
+    if pid == 0:
+        code = 1
+        try:
+            os.chdir(folder)
+            site = str(folder / "site")
+            os.environ.update({**env, "USER": "dvc", "DVC_SITE_CACHE_DIR": site})
+            code = cli.main(["worker", word])
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

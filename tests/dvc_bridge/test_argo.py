@@ -1,0 +1,328 @@
+"""The manifest: what stands in it, that Argo takes it, and what is refused before it is sent."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.groups import Costs, Fuse, Group, Node, groups_of
+from dvc_bridge.plan.pod_settings import PodSettings
+from dvc_bridge.render.argo import ADDRESSES, Kind, RunSpec, manifest, size, text
+from dvc_bridge.render.argo_check import check, problems
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "argo"
+PLAIN = PodSettings(image="registry.example/team/image:1", secret_env=("s3-credentials",))
+LARGE = replace(
+    PLAIN,
+    cpu="2",
+    memory="8Gi",
+    gpu=1,
+    timeout=3600,
+    retries=1,
+    node_selector=(("zone", "a"),),
+    tolerations=((("effect", "NoSchedule"), ("key", "gpu")),),
+)
+NODES = [
+    Node(0, (), 60.0, PLAIN),
+    Node(1, (0,), 60.0, LARGE, frozenset({"gpu"})),
+    Node(2, (0,), 60.0, LARGE, frozenset({"gpu"})),
+    Node(3, (0,), 60.0, replace(PLAIN, retries=0)),
+    Node(4, (1, 2, 3), 60.0, PLAIN),
+    Node(5, (4,), 1.0, PLAIN),
+]
+RUN = RunSpec(
+    name="dvc-20260102-030405-abcde",
+    store='{"url":"s3://bucket/dvc","endpointurl":"http://s3.example:8333"}',
+    code="0" * 64,
+    service_account="dvc-bridge",
+    namespace="team",
+    image_pull_policy="IfNotPresent",
+    parallelism=20,
+    addresses=[["prep"], ["train@a"], ["train@b"], ["sub/dvc.yaml:report"], ["join"], ["evaluate"]],
+)
+CRON = replace(  # noqa: S604
+    RUN, name="nightly", kind=Kind.CRON, schedule="0 6 * * 1", user=None, shell="/bin/bash"
+)
+RUNS = {
+    "workflow": RUN,
+    "workflow-template": replace(RUN, name="nightly", kind=Kind.TEMPLATE),
+    "cron-workflow": CRON,
+}
+
+TMP = "/tmp"  # noqa: S108
+
+
+def values(groups: list[Group]) -> list[str]:
+    return [f"{group.number}:{1000 * group.number}:1000" for group in groups]
+
+
+def rendered(
+    run: RunSpec = RUN, nodes: list[Node] = NODES, fuse: Fuse = Fuse.NONE
+) -> dict[str, Any]:
+    groups = groups_of(nodes, fuse, Costs())
+    return manifest(groups, values(groups), run)
+
+
+def spec_of(made: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = made["spec"].get("workflowSpec", made["spec"])
+    return spec
+
+
+def tasks_of(made: dict[str, Any]) -> list[dict[str, Any]]:
+    tasks: list[dict[str, Any]] = spec_of(made)["templates"][0]["dag"]["tasks"]
+    return tasks
+
+
+def pods_of(made: dict[str, Any]) -> list[dict[str, Any]]:
+    return [t for t in spec_of(made)["templates"] if "container" in t]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_manifest_is_the_golden_one(name: str):
+    """`GOLDEN=write pytest tests/dvc_bridge/test_argo.py` writes them anew."""
+    made, path = rendered(RUNS[name]), GOLDEN / f"{name}.yaml"
+    if os.environ.get("GOLDEN") == "write":
+        path.write_text(text(made))
+    assert text(made) == path.read_text()
+    assert yaml.safe_load(path.read_text()) == made
+    assert problems(made) == []
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_argo_finds_nothing_wrong_with_the_golden_manifests(name: str):
+    argo = shutil.which("argo")
+    if not argo:
+        pytest.skip("argo is not on PATH")
+    call = [argo, "lint", "--offline", "--no-color", str(GOLDEN / f"{name}.yaml")]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_golden_manifests_are_of_argos_schema(name: str):
+    pytest.importorskip("hera", reason="the extra argo is not installed")
+    from hera.workflows import models
+
+    from dvc_bridge.run.validate import validate
+
+    made = yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())
+    validate(made)
+    model = getattr(models, made["kind"])
+    assert model.model_validate(made) == model.model_validate(rendered(RUNS[name]))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda made: made["spec"].update(parallelisms=3),
+        lambda made: made["spec"].update(pod_gc=made["spec"].pop("podGC")),
+        lambda made: pods_of(made)[0]["container"].update(imagePullPolcy="Never"),
+        lambda made: pods_of(made)[0]["container"]["securityContext"].update(root=True),
+        lambda made: tasks_of(made)[0].update(dependz="g1"),
+        lambda made: made["spec"].update(parallelism="many"),
+    ],
+)
+def test_a_field_that_argo_does_not_know_is_found_before_anything_is_sent(
+    spoil: Callable[[dict[str, Any]], None],
+):
+    pytest.importorskip("hera", reason="the extra argo is not installed")
+    from dvc_bridge.run.validate import ManifestError, validate
+
+    made = rendered()
+    spoil(made)
+    with pytest.raises(ManifestError, match="not of Argo's schema"):
+        validate(made)
+
+
+def test_what_is_wrong_is_told_all_at_once_with_what_to_do():
+    with pytest.raises(UsageError, match="fix: mend") as refused:
+        check(rendered(replace(RUN, name="Big_Run", store='{"url": "{{x}}"}')))
+    assert "'Big_Run' is no name" in refused.value.message
+    assert "holds {{" in refused.value.message
+
+
+def test_a_task_is_150_bytes_at_most_and_the_rest_does_not_grow():
+    nodes = [Node(i, ((i - 1,) if i % 50 else ()), 60.0, PLAIN) for i in range(500)]
+    groups = groups_of(nodes, Fuse.NONE, Costs())
+    made = manifest(groups, [f"{g.number}:{9_000_000 + g.number}:99999" for g in groups], RUN)
+    for task in tasks_of(made):
+        assert len(json.dumps(task, separators=(",", ":"))) <= 150
+    assert len(pods_of(made)) == 1
+
+
+def test_pods_of_equal_settings_share_a_template():
+    made = rendered()
+    assert [task["template"] for task in tasks_of(made)] == ["p0", "p1", "p1", "p2", "p0", "p0"]
+
+
+def test_equal_runs_give_equal_bytes_and_other_ones_differ():
+    assert text(rendered()) == text(rendered())
+    assert text(rendered(replace(RUN, code="1" * 64))) != text(rendered())
+
+
+def test_a_pod_runs_without_rights_and_without_the_token():
+    for run in RUNS.values():
+        spec = spec_of(rendered(run))
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["executor"] == {"serviceAccountName": "dvc-bridge"}
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert spec["securityContext"].get("runAsUser") == run.user
+        for pod in pods_of(rendered(run)):
+            assert pod["container"]["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "capabilities": {"drop": ["ALL"]},
+                "readOnlyRootFilesystem": True,
+            }
+            assert {m["mountPath"] for m in pod["container"]["volumeMounts"]} == {"/work", TMP}
+
+
+def test_a_pod_starts_the_worker_with_one_word_and_no_shell():
+    for pod in pods_of(rendered()):
+        assert pod["container"]["command"] == ["dvc-bridge", "worker"]
+        assert pod["container"]["args"] == ["{{inputs.parameters.g}}"]
+        assert not {"script", "resource"} & pod.keys()
+
+
+def environment(run: RunSpec) -> dict[str, str]:
+    env = pods_of(rendered(run))[0]["container"]["env"]
+    return {entry["name"]: entry["value"] for entry in env}
+
+
+def test_a_worker_is_told_run_store_and_code():
+    env = environment(RUN)
+    assert env["DVC_BRIDGE_RUN"] == RUN.name
+    assert env["DVC_BRIDGE_STORE"] == RUN.store
+    assert env["DVC_BRIDGE_CODE"] == RUN.code
+    assert env["HOME"] == TMP
+    assert env["USER"] == "dvc"
+    assert env["TMPDIR"] == f"/work{TMP}"
+    assert "SHELL" not in env
+    assert environment(CRON)["SHELL"] == "/bin/bash"
+
+
+def test_every_workflow_of_a_template_is_a_run_of_its_own():
+    assert environment(CRON)["DVC_BRIDGE_RUN"] == "{{workflow.name}}"
+    assert environment(CRON)["DVC_BRIDGE_PLAN"] == "nightly"
+
+
+def test_lost_pods_are_tried_again_but_not_those_out_of_time():
+    plain, large, never = pods_of(rendered())
+    lost = "(lastRetry.status == 'Error' or asInt(lastRetry.exitCode) in [-1,137,143,75])"
+    assert plain["retryStrategy"] == {"limit": "2", "retryPolicy": "Always", "expression": lost}
+    assert large["retryStrategy"]["limit"] == "1"
+    assert large["retryStrategy"]["expression"].startswith(f"{lost} and not (lastRetry.message")
+    assert "retryStrategy" not in never
+
+
+def test_a_pod_has_time_for_each_of_its_stages():
+    nodes = [Node(0, (), 1.0, LARGE), Node(1, (0,), 1.0, LARGE), Node(2, (), 99.0, LARGE)]
+    made = rendered(nodes=nodes, fuse=Fuse.CHAINS)
+    assert [pod["activeDeadlineSeconds"] for pod in pods_of(made)] == [7200, 3600]
+
+
+def test_resources_place_and_secrets_reach_the_pod():
+    _, large, never = pods_of(rendered())
+    assert large["container"]["resources"] == {
+        "requests": {"cpu": "2", "memory": "8Gi"},
+        "limits": {"memory": "8Gi", "nvidia.com/gpu": "1"},
+    }
+    assert large["nodeSelector"] == {"zone": "a"}
+    assert large["tolerations"] == [{"effect": "NoSchedule", "key": "gpu"}]
+    assert large["container"]["envFrom"] == [{"secretRef": {"name": "s3-credentials"}}]
+    assert "resources" not in never["container"]
+
+
+def test_a_mutex_orders_pods_but_the_second_runs_though_the_first_has_failed():
+    tasks = {task["name"]: task for task in tasks_of(rendered())}
+    assert tasks["g2"]["depends"] == "g0&&!g1.Skipped"
+    assert tasks["g4"]["depends"] == "g1&&g2&&g3"
+    assert "depends" not in tasks["g0"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["{{workflow.name}}", "train@{{inputs.parameters.g}}", "é ü", "a\nb: c", "$(id)", "`id`"],
+)
+def test_addresses_stand_in_an_annotation_alone_and_mean_nothing_to_argo(name: str):
+    made = rendered(replace(RUN, addresses=[[name]] * 6))
+    named = made["metadata"]["annotations"].pop(ADDRESSES)
+    assert "{{" not in named
+    assert json.loads(named)["g0"] == [name]
+    plain = rendered(replace(RUN, addresses=()))
+    assert made | {"metadata": 0} == plain | {"metadata": 0}
+
+
+def test_addresses_that_do_not_fit_are_left_out():
+    made = rendered(replace(RUN, addresses=[["x" * 50_000]] * 6))
+    assert "annotations" not in made["metadata"]
+
+
+@pytest.mark.parametrize("key", ["store", "code", "service_account", "shell"])
+def test_a_value_that_argo_would_interpret_is_refused(key: str):
+    made = rendered(replace(RUN, **{key: "a{{workflow.name}}b"}))  # type: ignore[arg-type]
+    assert any("holds {{, which Argo would interpret" in problem for problem in problems(made))
+
+
+def spoilt(spoil: Callable[[dict[str, Any]], Any], run: RunSpec = RUN) -> list[str]:
+    made = copy.deepcopy(rendered(run))
+    spoil(made)
+    return problems(made)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda m: tasks_of(m)[0].update(template="p9"), "there is no template p9"),
+        (lambda m: tasks_of(m)[0].update(name="g1"), "two tasks are named g1"),
+        (lambda m: tasks_of(m)[4].update(depends="g1&&g7"), "g4 waits for g7, which there is not"),
+        (lambda m: tasks_of(m)[4].update(depends="!g8.Skipped"), "g4 waits for g8, which"),
+        (lambda m: tasks_of(m)[0].update(depends="g4"), "tasks wait for each other: g"),
+        (lambda m: pods_of(m)[0].update(name="p1"), "two templates are named p1"),
+        (lambda m: m["spec"].update(entrypoint="go"), "there is no template go"),
+        (lambda m: pods_of(m)[0]["container"].update(image=""), "a stage has no image"),
+        (lambda m: m["metadata"].update(name="x" * 64), "is no name for a Workflow"),
+        (lambda m: m["metadata"].update(annotations={"a": "x" * 900_000}), "bytes: a Workflow may"),
+    ],
+)
+def test_what_argo_would_take_and_then_not_run_is_refused(
+    spoil: Callable[[dict[str, Any]], Any], said: str
+):
+    assert any(said in problem for problem in spoilt(spoil)), spoilt(spoil)
+
+
+def test_a_template_may_be_half_as_large_and_a_schedule_needs_five_fields():
+    large = RUNS["workflow-template"]
+    note = {"annotations": {"a": "x" * 600_000}}
+    assert spoilt(lambda m: m["metadata"].update(note)) == []
+    assert (
+        "a WorkflowTemplate may have 500,000"
+        in spoilt(lambda m: m["metadata"].update(note), large)[0]
+    )
+    assert "is no schedule" in problems(rendered(replace(CRON, schedule="daily")))[0]
+
+
+def test_more_pods_than_a_workflow_should_hold_are_refused():
+    nodes = [Node(i, (), 60.0, PLAIN) for i in range(501)]
+    assert problems(rendered(nodes=nodes, fuse=Fuse.NONE)) == [
+        "501 pods: one Workflow should hold 500 at most; join stages with fuse: auto"
+    ]
+    assert problems(rendered(nodes=nodes, fuse=Fuse.AUTO)) == []
+
+
+def test_the_largest_workflow_stays_within_the_limits():
+    nodes = [Node(i, tuple(range(250)) if i >= 250 else (), 60.0, PLAIN) for i in range(500)]
+    made = rendered(nodes=nodes, fuse=Fuse.NONE)
+    assert problems(made) == []
+    assert size(made) < 900_000

@@ -1,0 +1,74 @@
+"""Values that travel between client and pods come out as they went in."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dvc_bridge.plan.entry import Entry, Task, Upstream, entry_of, plan_lines
+from dvc_bridge.plan.pipeline import Dependency, Output, Params, Stage
+from dvc_bridge.plan.plain import of_text, to_text
+from dvc_bridge.plan.result import RAN, Result
+
+keys = st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.none())
+scalars = st.one_of(keys, st.floats(allow_nan=False), st.integers(min_value=2**64))
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+def types(value: Any) -> Any:
+    if isinstance(value, dict):
+        return [(types(key), types(inner)) for key, inner in value.items()]
+    return [types(inner) for inner in value] if isinstance(value, list) else (type(value), value)
+
+
+@given(values)
+def test_any_value_of_a_parameter_comes_back_with_its_types_and_order(value: Any) -> None:
+    assert types(of_text(to_text(value))) == types(value)
+
+
+def test_what_is_not_a_number_comes_back() -> None:
+    assert math.isnan(of_text(to_text({"x": math.nan}))["x"])
+    assert of_text(to_text(-math.inf)) == -math.inf
+
+
+def test_a_container_that_stands_in_a_value_twice_is_one_afterwards() -> None:
+    shared = {"a": [1]}
+    back = of_text(to_text({"one": shared, "two": shared, "other": {"a": [1]}}))
+    assert back["one"] is back["two"]
+    assert back["other"] is not back["one"]
+    assert back == {"one": shared, "two": shared, "other": shared}
+
+
+def test_each_pod_finds_its_own_line_of_the_plan() -> None:
+    stage = Stage(
+        file="sub/dvc.yaml",
+        name="ü",
+        cmd=["a", "b"],
+        wdir="sub",
+        deps=(Dependency("x", "sub/x"),),
+        params=(Params("params.yaml", "sub/params.yaml", ("p",)),),
+        outs=(Output("y", "sub/y", cached=False),),
+        data={"cmd": ["a", "b"]},
+        lock={"cmd": "old", "params": {"params.yaml": {1: math.inf}}},
+    )
+    result = Result("up", RAN, {"cmd": "c"}, {"y": {"run": 0o755}}, 1.5)
+    upstream = Upstream(Stage("dvc.yaml", "up"), result)
+    entries = [
+        Entry(0, (), (), "3.67.1"),
+        Entry(1, (Task(stage, frozenset({"y"})),), (upstream,), "3.67.1", root="sub", jobs=2),
+    ]
+    plan, words = plan_lines(entries)
+    for entry, word in zip(entries, words, strict=True):
+        number, start, length = map(int, word.split(":"))
+        found = entry_of(plan[start : start + length])
+        assert found == entry
+        assert number == entry.number
+    (task,) = entry_of(plan.splitlines()[2]).tasks
+    assert (task.stage.data, task.stage.lock) == (stage.data, stage.lock)
