@@ -30,8 +30,10 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text)
         command.add_argument("run_name", metavar="RUN", nargs="?" if name == "status" else None)
         command.set_defaults(run=f"dvc_bridge.cli.cluster:{name}")
+        if name == "status":
+            command.add_argument("--json", action="store_true", help="for programs")
         if name == "logs":
-            command.add_argument("stage", nargs="?", metavar="STAGE", help="of this stage's pod")
+            command.add_argument("stage", nargs="?", metavar="STAGE", help="of this one alone")
             command.add_argument("-f", "--follow", action="store_true", help="until it ends")
     worker = commands.add_parser("worker")  # what pods start; not for people
     worker.add_argument("group")
