@@ -54,10 +54,7 @@ def logs(args: Namespace) -> int:
         return 0
     pods = [pod for pod in state.pods if pod.pod and (chosen is None or pod.group in chosen)]
     if not pods:
-        raise UsageError(
-            f"{args.stage or 'no stage'} of run {state.run} has had no pod yet",
-            f"wait for it: dvc-bridge logs {state.run} {args.stage or ''} --follow",
-        )
+        raise _no_pod(args.stage or "any stage", state)
     for pod in pods:
         _print_log(cluster, pod, tell)
     return 0
@@ -99,6 +96,15 @@ def _groups_with(stage: str, state: RunState, groups: Groups) -> Collection[int]
             f"`dvc-bridge status {state.run}` names those that it has; others were up to date",
         )
     return found
+
+
+def _no_pod(stage: str, state: RunState) -> UsageError:
+    if state.ended:
+        return UsageError(
+            f"run {state.run} ended before {stage} had a pod",
+            f"`dvc-bridge status {state.run}` says why",
+        )
+    return UsageError(f"{stage} of run {state.run} has no pod yet", "add --follow to wait for it")
 
 
 def _is_of(line: str, stage: str | None, groups: Groups, pod: PodState) -> bool:

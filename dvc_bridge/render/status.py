@@ -9,7 +9,7 @@ from typing import Any
 from dvc_bridge.plan.run_state import PodState, RunState
 
 SCHEMA = 1
-WAITING = "Waiting"
+WAITING, NEVER = "Waiting", "Never begun"
 Groups = Sequence[Sequence[str]]
 
 
@@ -36,7 +36,7 @@ def run_text(state: RunState, groups: Groups, now: datetime) -> str:
     rows = [
         (f"g{g}", pod.phase, _took(pod.started, pod.finished, now), _named(groups, g), _more(pod))
         if pod
-        else (f"g{g}", WAITING, "", _named(groups, g), "")
+        else (f"g{g}", _unbegun(state), "", _named(groups, g), "")
         for g, pod in _all(state, groups)
     ]
     took = _took(state.started, state.finished, now)
@@ -50,7 +50,7 @@ def run_json(state: RunState, groups: Groups) -> dict[str, Any]:
         {
             "group": number,
             "stages": list(groups[number]) if number < len(groups) else [],
-            "phase": pod.phase if pod else WAITING,
+            "phase": pod.phase if pod else _unbegun(state),
             "message": pod.message if pod else "",
             "pod": (pod.pod if pod else "") or None,
             "attempts": pod.attempts if pod else 0,
@@ -78,6 +78,10 @@ def _all(state: RunState, groups: Groups) -> Iterator[tuple[int, PodState | None
     pods = {pod.group: pod for pod in state.pods}
     for number in sorted({*range(len(groups)), *pods}):
         yield number, pods.get(number)
+
+
+def _unbegun(state: RunState) -> str:
+    return NEVER if state.ended else WAITING
 
 
 def _named(groups: Groups, number: int) -> str:

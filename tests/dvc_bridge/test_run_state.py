@@ -86,6 +86,8 @@ def test_the_table_has_every_group_with_its_stages_and_those_that_wait():
         "g3     Waiting",
     ]
     assert "r    Running  59 s" in runs_text([state], state.started + timedelta(seconds=59))
+    ended = run_state(workflow(nodes=NODES, phase="Failed"))
+    assert run_text(ended, ended.groups, NOW).endswith("g3     Never begun")
     assert runs_text([], NOW) == "no runs"
 
 
@@ -93,7 +95,8 @@ def test_json_is_as_its_schema_says():
     schema = json.loads((files("dvc_bridge.render") / "status.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     state = run_state(workflow(nodes=NODES))
-    for content in (run_json(state, state.groups), run_json(state, ()), runs_json([state])):
+    ended = run_json(run_state(workflow(phase="Error")), state.groups)
+    for content in (run_json(state, state.groups), run_json(state, ()), ended, runs_json([state])):
         jsonschema.validate(content, schema)
     groups = run_json(state, state.groups)["groups"]
     assert [group["stages"] for group in groups] == [["a"], ["b@ü", "c"], ["d"], []]
