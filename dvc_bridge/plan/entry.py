@@ -57,8 +57,6 @@ class Entry:
         The project's folder within the snapshot; `.` is its root.
     git
         Whether the project stands in a git repository.
-    umask
-        Of the client: files that commands make get the modes that they would get there.
     """
 
     number: int
@@ -69,7 +67,6 @@ class Entry:
     git: bool = True
     force: bool = False
     jobs: int = 1
-    umask: int = 0o022
     mutexes: tuple[tuple[str, ...], ...] = ()
 
 
@@ -77,10 +74,7 @@ def entry_text(entry: Entry) -> str:
     """Give an entry as its line of plan.json."""
     plain = {
         "version": VERSION,
-        **{
-            key: getattr(entry, key)
-            for key in ("number", "dvc", "root", "git", "force", "jobs", "umask")
-        },
+        **{key: getattr(entry, key) for key in ("number", "dvc", "root", "git", "force", "jobs")},
         "mutexes": entry.mutexes,
         "tasks": [
             {"stage": plain_stage(task.stage), "intact": sorted(task.intact)}

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from dvc_bridge.dvcio.files import UMASK
 from dvc_bridge.dvcio.hashes import md5_of
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.objects import Objects, modes, part_of
@@ -187,7 +186,6 @@ def entries(
                 git,
                 force,
                 jobs[number],
-                UMASK,
                 tuple(tuple(sorted(g & addresses)) for g in mutexes if len(g & addresses) > 1),
             )
         )

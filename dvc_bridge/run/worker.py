@@ -60,7 +60,6 @@ def work(word: str, env: Mapping[str, str], folder: Path) -> int:
         unpack(store.code(env["DVC_BRIDGE_CODE"]), env["DVC_BRIDGE_CODE"], code)
     project = _project(code, entry, settings)
     os.chdir(project.root)
-    os.umask(entry.umask)
     return _run(project, entry, before, env["DVC_BRIDGE_RUN"])
 
 
