@@ -19,7 +19,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.set_defaults(run="dvc_bridge.cli.doctor:doctor")
     _submit(commands.add_parser("submit", help="run stages as pods of an Argo Workflow"))
     collect = commands.add_parser("collect", help="merge what the pods of a run have made")
-    collect.add_argument("run_name", metavar="RUN")
+    collect.add_argument("run_name", metavar="RUN", help="as submit has named it")
     collect.add_argument("--no-checkout", action="store_true", help="dvc.lock alone, no outs")
     collect.set_defaults(run="dvc_bridge.cli.submit:collect")
     for name, text in (
@@ -28,15 +28,16 @@ def parser() -> argparse.ArgumentParser:
         ("logs", "what the stages of a run have printed"),
     ):
         command = commands.add_parser(name, help=text)
-        command.add_argument("run_name", metavar="RUN", nargs="?" if name == "status" else None)
+        nargs = "?" if name == "status" else None
+        command.add_argument("run_name", metavar="RUN", nargs=nargs, help="as submit has named it")
         command.set_defaults(run=f"dvc_bridge.cli.cluster:{name}")
         if name == "status":
             command.add_argument("--json", action="store_true", help="for programs")
         if name == "logs":
             command.add_argument("stage", nargs="?", metavar="STAGE", help="of this one alone")
             command.add_argument("-f", "--follow", action="store_true", help="until it ends")
-    worker = commands.add_parser("worker")  # what pods start; not for people
-    worker.add_argument("group")
+    worker = commands.add_parser("worker", help="what pods start; not for people")
+    worker.add_argument("group", metavar="GROUP", help="which line of the plan")
     worker.set_defaults(run="dvc_bridge.cli.worker:worker")
     return whole
 

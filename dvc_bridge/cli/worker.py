@@ -8,13 +8,16 @@ from argparse import Namespace
 from pathlib import Path
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.run.worker import work
 
 NEEDED = ("DVC_BRIDGE_RUN", "DVC_BRIDGE_STORE", "DVC_BRIDGE_CODE")
 
 
 def worker(args: Namespace) -> int:
     """Bring the stages of one group up to date, in the current directory."""
+    # Containers begin with none, and what commands make there is to have the modes it has elsewhere.
+    os.umask(0o022)
+    from dvc_bridge.run.worker import work  # noqa: PLC0415  it reads the umask
+
     if lost := [name for name in NEEDED if not os.environ.get(name)]:
         raise UsageError(
             f"{', '.join(lost)} not set: this command is for the pods of a run", "dvc-bridge submit"

@@ -109,13 +109,15 @@ class Objects:
             if out.use_cache:
                 out.checkout(force=True)
                 if ignore:
-                    out.ignore()
+                    _ignore(out)
             else:
                 self._copy(out)
                 if out.meta.isexec:
                     out.set_exec()
             for inside, mode in kept.get(out.def_path, {}).items():
-                Path(out.fs_path, inside).chmod(mode)
+                path = Path(out.fs_path, inside)
+                if not path.is_symlink() and path.stat().st_nlink == 1:  # else it is the cache's
+                    path.chmod(mode)
 
     def _copy(self, out: Any) -> None:
         """Place an out that is not linked to the cache, as git-tracked metrics are not."""
@@ -159,6 +161,15 @@ class Objects:
             under = "" if pushed else self._scratch_folder
             self._remotes[key] = Remote(self._session.repo, key[0], under)
         return self._remotes[key]
+
+
+def _ignore(out: Any) -> None:
+    from dvc.exceptions import DvcException  # noqa: PLC0415  the session has opened DVC
+
+    try:
+        out.ignore()
+    except DvcException as exc:
+        raise UsageError(str(exc), f"git rm -r --cached {out}") from exc
 
 
 def md5_of_out(item: Pointer) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.decide import Change, Look, UndecidedError, changes, locked
 from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Params, Pipeline, Pointer, Stage
-from dvc_bridge.plan.run_cache import run_cache_key
-from dvc_bridge.plan.step import current_inputs, in_run_cache
+from dvc_bridge.plan.run_cache import restored_entry, run_cache_key
+from dvc_bridge.plan.step import current_inputs, leaves_run
 
 
 class Verdict(Enum):
@@ -176,12 +176,12 @@ def _from_cache(stage: Stage, look: _Ahead, sources: Sources, reasons: Sequence[
         return Verdict.RUNS
     inputs = current_inputs(stage, look)
     only_outs = stage.lock is not None and all(change.what == "out" for change in reasons)
-    if in_run_cache(stage) and not any(out.persist for out in stage.outs) and stage.cmd:
+    if leaves_run(stage) and stage.cmd:
         result = stage.lock if only_outs else None
         if result is None or not _all_kept(result, look):
             result = sources.run(run_cache_key(inputs, [out.path for out in stage.outs]))
         if result is not None and _all_kept(result, look):
-            look.result = result
+            look.result = result if only_outs else restored_entry(result, inputs)
             return Verdict.RUN_CACHE
     return Verdict.RUNS
 

@@ -33,8 +33,6 @@ class Result:
     modes
         Out -> path inside (empty for the out itself) -> mode of a file, where DVC's objects do
         not say it: files of folders that may be executed, and all of outs that are not cached.
-    seconds
-        How long its command took.
     message
         Why it has failed.
     """
@@ -43,7 +41,6 @@ class Result:
     outcome: str
     entry: LockEntry = field(default_factory=dict)
     modes: Modes = field(default_factory=dict)
-    seconds: float = 0.0
     message: str = ""
 
     @property

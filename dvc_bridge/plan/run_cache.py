@@ -64,6 +64,17 @@ def run_cache_key(entry: LockEntry, outs: Iterable[str]) -> str:
     return _sha256({**entry, "outs": sorted(outs)})
 
 
+def restored_entry(run: LockEntry, inputs: LockEntry) -> LockEntry:
+    """Give what dvc.lock says of a stage whose outs come from a run with the same key.
+
+    The key knows nothing of parameters called `size` or `nfiles`: all are taken from `inputs`.
+    """
+    params = inputs.get("params", {})
+    files = sorted(params, key=lambda file: (file != "params.yaml", file))
+    ordered = {file: {key: params[file][key] for key in sorted(params[file])} for file in files}
+    return {key: ordered if key == "params" else value for key, value in run.items()}
+
+
 def entry_key(entry: LockEntry) -> str:
     """Give the key of a whole lock entry."""
     return run_cache_key(entry, [out["path"] for out in entry.get("outs", [])])

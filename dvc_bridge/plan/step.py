@@ -63,8 +63,10 @@ def in_run_cache(stage: Stage) -> bool:
 
 def leaves_run(stage: Stage) -> bool:
     """Whether DVC writes an entry of the run cache when this stage has run."""
-    travel = all((out.cached or out.shown) and not out.persist for out in stage.outs)
-    return travel and in_run_cache(stage)
+    travel = all((o.cached or o.shown) and o.local and not o.persist for o in stage.outs)
+    here = all("://" not in dep.at for dep in stage.deps)
+    every_time = stage.callback or stage.always_changed
+    return travel and here and bool(stage.outs and stage.reads) and not every_time
 
 
 def current_inputs(stage: Stage, look: Look) -> LockEntry:

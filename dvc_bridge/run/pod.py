@@ -18,7 +18,7 @@ from dvc_bridge.plan.decide import Change, UndecidedError, locked
 from dvc_bridge.plan.entry import Entry, Task
 from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Params, Pointer, Stage
 from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Result
-from dvc_bridge.plan.run_cache import entry_hash, entry_key, run_cache_key
+from dvc_bridge.plan.run_cache import entry_hash, entry_key, restored_entry, run_cache_key
 from dvc_bridge.plan.step import Step, current_inputs, first_step, leaves_run
 from dvc_bridge.run.ledger import Ledger
 from dvc_bridge.run.outcome import Outcome
@@ -151,6 +151,7 @@ class PodBooks:
         if outcome is Outcome.UNCHANGED:
             self._finish(stage, Result(stage.address, UNCHANGED, entry))
             return
+        found = modes(self._project.root, stage, entry)  # before DVC touches any
         self._objects.keep_uncached(stage, entry)
         self._objects.send(stage, entry)
         run = self._project.cache / "runs"
@@ -159,7 +160,6 @@ class PodBooks:
             path = run / key[:2] / key / entry_hash(entry)
             if path.exists():
                 self._objects.default.send_run(path, self._project.cache)
-        found = modes(self._project.root, stage, entry)
         word = RAN if outcome is Outcome.RAN else RESTORED
         self._finish(stage, Result(stage.address, word, entry, found))
 
@@ -179,12 +179,14 @@ class PodBooks:
 
     def _known(self, stage: Stage, look: _PodLook, change: Change | None) -> LockEntry | None:
         """Give a result of the run cache whose outs the remotes hold."""
-        if not leaves_run(stage) or stage.frozen:
+        if not leaves_run(stage) or stage.frozen or not stage.is_local:
             return None
         if change and change.what == "out" and stage.lock and self._objects.has(stage, stage.lock):
             return stage.lock
-        key = run_cache_key(current_inputs(stage, look), [out.path for out in stage.outs])
-        return next((run for run in self._runs(key) if self._objects.has(stage, run)), None)
+        inputs = current_inputs(stage, look)
+        runs = self._runs(run_cache_key(inputs, [out.path for out in stage.outs]))
+        known = next((run for run in runs if self._objects.has(stage, run)), None)
+        return known and restored_entry(known, inputs)
 
 
 class _PodLook:

@@ -180,7 +180,7 @@ def entries(
             Entry(
                 number,
                 tuple(_task(pipeline.stages[p], reach) for p in positions),
-                tuple(_upstream(pipeline.stages[p], settled, p in waiting) for p in above),
+                tuple(_upstream(pipeline.stages[p], settled, p in waiting, reach) for p in above),
                 version("dvc"),
                 root,
                 git,
@@ -208,11 +208,15 @@ def _intact(stage: Stage, reach: Reach) -> Iterable[str]:
             yield out.path
 
 
-def _upstream(stage: Stage, settled: Settled, waits: bool) -> Upstream:
+def _upstream(stage: Stage, settled: Settled, waits: bool, reach: Reach) -> Upstream:
     if waits:
         return Upstream(stage, None)
     result = settled.results.get(stage.address)
-    # Not part of this run, as with --single-item: what stands here is what it reads.
+    if result is None and set(_intact(stage, reach)) != set(locked(stage.lock or {}, "outs")):
+        raise UsageError(
+            f"{stage.address} is no part of this run, and its outs are not as dvc.lock says",
+            "name it too, or dvc commit it",
+        )
     return Upstream(stage, result or Result(stage.address, UNCHANGED, stage.lock or {}))
 
 

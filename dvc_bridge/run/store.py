@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Any
 
 from dvc_bridge.dvcio.remote import Remote
 from dvc_bridge.errors import IntegrityError, UsageError
@@ -96,43 +93,9 @@ class Store:
         found = (result_of(text) for text in texts if text is not None)
         return {result.address: result for result in found}
 
-    def put_note(self, name: str, value: Mapping[str, Any]) -> None:
-        """Keep something beside the plan."""
-        self._remote.put(f"{self._folder}/{name}.json", json.dumps(value).encode())
-
-    def note(self, name: str) -> Mapping[str, Any]:
-        """Give what was kept beside the plan; nothing if it was not."""
-        text = self._remote.get(f"{self._folder}/{name}.json")
-        return dict(json.loads(text)) if text else {}
-
     def runs(self) -> list[str]:
         """Name all runs in the remote."""
         return self._remote.names(self._remote.path(FOLDER, "runs"))
-
-    def codes(self) -> list[str]:
-        """Give the digests of all snapshots in the remote."""
-        names = self._remote.names(self._remote.path(FOLDER, "code"))
-        return [name.removesuffix(".tar.gz") for name in names]
-
-    def remove(self) -> None:
-        """Remove the run with all that belongs to it alone."""
-        self._remote.remove(self._folder)
-
-    def remove_code(self, digest: str) -> None:
-        """Remove a snapshot."""
-        self._remote.remove(self._code(digest))
-
-    def seconds(self) -> dict[str, float]:
-        """How long the commands of stages took in earlier runs, by address."""
-        with suppress(ValueError, TypeError):
-            text = self._remote.get(self._remote.path(FOLDER, "durations.json"))
-            return dict(json.loads(text)) if text else {}
-        return {}
-
-    def put_seconds(self, seconds: Mapping[str, float]) -> None:
-        """Remember how long commands took."""
-        text = json.dumps({**self.seconds(), **seconds}, sort_keys=True)
-        self._remote.put(self._remote.path(FOLDER, "durations.json"), text.encode())
 
     def _code(self, digest: str) -> str:
         return self._remote.path(FOLDER, "code", f"{digest}.tar.gz")

@@ -58,7 +58,7 @@ def test_each_pod_finds_its_own_line_of_the_plan() -> None:
         data={"cmd": ["a", "b"]},
         lock={"cmd": "old", "params": {"params.yaml": {1: math.inf}}},
     )
-    result = Result("up", RAN, {"cmd": "c"}, {"y": {"run": 0o755}}, 1.5)
+    result = Result("up", RAN, {"cmd": "c"}, {"y": {"run": 0o755}})
     upstream = Upstream(Stage("dvc.yaml", "up"), result)
     entries = [
         Entry(0, (), (), "3.67.1"),

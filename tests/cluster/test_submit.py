@@ -1,0 +1,125 @@
+"""`dvc-bridge submit --wait` on a real cluster with Argo and an S3 remote.
+
+Needs KUBECONFIG, CLUSTER_S3_ENDPOINT with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, the account
+of docs/argo-rbac.yaml, and in BRIDGE_IMAGE an image with dvc-bridge and dvc-s3.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dvc_bridge.plan.equality import differences
+from dvc_bridge.run.state import project_state
+from tests.dvc_bridge.commands import bridge, dvc
+
+NEEDED = ("KUBECONFIG", "CLUSTER_S3_ENDPOINT", "BRIDGE_IMAGE")
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(not all(map(os.environ.get, NEEDED)), reason=f"needs {', '.join(NEEDED)}"),
+]
+
+DIAMOND = """\
+stages:
+  prep:
+    cmd: mkdir -p data && cp raw data/x && cp tool data/run
+    deps: [raw, tool]
+    outs: [data]
+  part:
+    foreach: [a, b, ü]
+    do:
+      cmd:
+        - ./data/run ${item} > 'part-${item}'; cat data/x >> 'part-${item}'
+        - echo 1 > 'm-${item}.json'
+      deps: [data/run, data/x]
+      params: [p]
+      outs: ['part-${item}']
+      metrics:
+        - 'm-${item}.json': {cache: false}
+  join:
+    cmd: cat part-* > joined
+    deps: [part-a, part-b, part-ü]
+    outs: [joined]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Path]:
+    """A project with an S3 remote of its own, and a Secret for the pods."""
+    root, name = tmp_path / "ours", f"t-{secrets.token_hex(4)}"
+    root.mkdir()
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    dvc(root, "init", "--quiet")
+    remote = [("url", f"s3://{name}/dvc"), ("endpointurl", os.environ["CLUSTER_S3_ENDPOINT"])]
+    dvc(root, "remote", "add", "-d", "store", f"s3://{name}/dvc")
+    for key, value in [*remote, ("region", "us-east-1")]:
+        dvc(root, "remote", "modify", "store", key, value)
+    files = {"dvc.yaml": DIAMOND, "raw": "raw\n", "params.yaml": "p: 1.5\n"}
+    files["tool"] = "#!/bin/sh\necho $1\n"
+    files["dvc-bridge.yaml"] = (
+        f"argo: {{image: '{os.environ['BRIDGE_IMAGE']}', image_pull_policy: Never,"
+        f" secrets: [{name}]}}\n"
+    )
+    for file, text in files.items():
+        (root / file).write_text(text)
+    (root / "tool").chmod(0o755)
+    import s3fs
+
+    store = s3fs.S3FileSystem(client_kwargs={"endpoint_url": os.environ["CLUSTER_S3_ENDPOINT"]})
+    store.mkdir(name)
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+    literals = [f"--from-literal={key}={os.environ[key]}" for key in keys]
+    subprocess.run(["kubectl", "create", "secret", "generic", name, *literals], check=True)
+    yield root
+    subprocess.run(["kubectl", "delete", "secret", name], check=True)
+    store.rm(name, recursive=True)
+
+
+def assert_as_dvc(root: Path, beside: Path) -> None:
+    dvc(beside, "repro", "--quiet")
+    expected = project_state(beside, beside / ".dvc" / "cache", succeeded=True)
+    actual = project_state(root, root / ".dvc" / "cache", succeeded=True)
+    assert list(map(str, differences(expected, actual))) == []
+    assert "up to date" in dvc(root, "status")
+
+
+@pytest.mark.parametrize("fuse", ["none", "auto"])
+def test_cold_nothing_changed_and_edited_runs_end_where_dvc_repro_ends(project: Path, fuse: str):
+    beside = project.with_name("dvc")
+    shutil.copytree(project, beside, symlinks=True)
+    assert "5 ran" in bridge(project, "submit", "--wait", "--fuse", fuse)
+    assert_as_dvc(project, beside)
+    assert "no stage needs a pod" in bridge(project, "submit", "--wait")
+    for root in (project, beside):
+        (root / "params.yaml").write_text("p: 2\n")
+    assert "3 ran" in bridge(project, "submit", "--wait", "--fuse", fuse)
+    assert_as_dvc(project, beside)
+
+
+def test_a_command_that_fails_is_shown_with_its_lines_and_is_not_tried_again(project: Path):
+    text = (project / "dvc.yaml").read_text()
+    (project / "dvc.yaml").write_text(text.replace("cat part-* >", "echo broken; exit 3; cat >"))
+    printed = bridge(project, "submit", "--wait", "--fuse", "none", code=1)
+    assert "join | broken" in printed
+    assert "exited with 3" in printed
+    (project / "dvc.yaml").write_text(text)
+    assert "1 ran" in bridge(project, "submit", "--wait")
+
+
+def test_another_clone_collects_what_nobody_has_waited_for(project: Path, tmp_path: Path):
+    subprocess.run(["git", "add", "."], cwd=project, check=True)
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *author, "commit", "--quiet", "-m", "x"], cwd=project, check=True)
+    subprocess.run(["git", "clone", "--quiet", project, tmp_path / "clone"], check=True)
+    run = bridge(project, "submit").split("run ")[1].split(":")[0]
+    command = ["kubectl", "wait", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s"]
+    subprocess.run([*command, f"workflow/{run}"], check=True)
+    assert "5 ran" in bridge(tmp_path / "clone", "collect", run)
+    shutil.copytree(project, tmp_path / "dvc", symlinks=True)
+    assert_as_dvc(tmp_path / "clone", tmp_path / "dvc")

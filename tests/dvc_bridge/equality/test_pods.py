@@ -1,0 +1,93 @@
+"""Each case ends where sequential `dvc repro` ends when every stage runs in a pod of its own.
+
+A pod is a process in a folder of its own (tests/dvc_bridge/pods.py): nothing but the remote is
+common to it and the project. `EQUALITY_PODS=3` puts three stages into each pod. The suite plays ten
+cases; `pytest -m "full or not full" tests/dvc_bridge/equality/test_pods.py` plays all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.dvc_bridge.equality.cases import ALL
+from tests.dvc_bridge.equality.lab import Lab
+from tests.dvc_bridge.equality.side import PODS
+from tests.dvc_bridge.equality.workbench import Case
+
+UNDECLARED = "its commands read or write what they do not declare"
+FAILS = "what a failed command leaves stays in its pod"
+KEPT = "what is lost here is still in the remote, and counts"
+REFUSED = "refused before anything runs, with the reason"
+LINKS = "links into the cache have other modes after a merge"
+APART = {
+    "diamond": KEPT,
+    "folders": KEPT,
+    "outs in a dep folder": KEPT,
+    "outs that are not cached": KEPT,
+    "cache lost or damaged": KEPT,
+    "dvc.lock lost or older": REFUSED,
+    "frozen": KEPT,
+    "frozen from the start": REFUSED,
+    "outs that persist": REFUSED,
+    "what cannot be run": REFUSED,
+    "an out that git tracks": REFUSED,
+    "foreach": UNDECLARED,
+    "kinds of stages": UNDECLARED,
+    "commands of several lines": UNDECLARED,
+    "commands in bash": UNDECLARED,
+    "commands that change their deps": UNDECLARED,
+    "dvc in commands": UNDECLARED,
+    "a command that goes on in the background": UNDECLARED,
+    ".dvcignore": UNDECLARED,
+    "a failing stage": FAILS,
+    "a failing stage, keep going": FAILS,
+    "what fails one by one": FAILS,
+    "what fails, keep going": FAILS,
+    "parameters of four kinds of files": FAILS,
+    "dry": "nothing is submitted",
+    "cache type symlink": LINKS,
+    "cache type hardlink": LINKS,
+    "a shared cache": LINKS,
+    "import": "not tried in pods yet",
+    "data that was added": REFUSED,
+}
+
+
+@pytest.fixture(scope="module")
+def pods(lab_folder: Path) -> Iterator[Lab]:
+    work = lab_folder / "pods"
+    work.mkdir()
+    with Lab(work, ours=PODS) as lab:
+        yield lab
+
+
+QUICK = (
+    "exec bits",
+    "matrix",
+    "metrics, plots, fields",
+    "parameters of all values",
+    "templates",
+    "several dvc.yaml",
+    "a folder of the git repository",
+    "no git",
+    "cache type reflink,copy",
+    "import-url",
+)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=() if case.name in QUICK else pytest.mark.full)
+        for case in ALL
+        if case.name not in APART
+    ],
+    ids=lambda case: case.name,
+)
+def test_case_in_pods_ends_where_dvc_repro_ends(pods: Lab, case: Case) -> None:
+    found = pods.unlike(case)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)
