@@ -1,5 +1,6 @@
+# The pipeline's pods:   docker build --target pipeline .
 # The prediction server: docker build --target server .
-# BASE is any image with Python >= 3.11; BUNDLE is a folder made by `dvc repro`, or by
+# BASE is any Debian image with Python >= 3.11; BUNDLE is a folder made by `dvc repro`, or by
 # `python -m serving.bundle --ref disrupted-flights#prod -o build/bundle`.
 ARG BASE=python:3.11-slim
 
@@ -26,3 +27,19 @@ RUN PYTHONDONTWRITEBYTECODE= /venv/bin/python -m compileall -q flows serving
 USER 10001:10001
 EXPOSE 8000
 ENTRYPOINT ["/venv/bin/python", "-m", "serving"]
+
+FROM ${BASE} AS pipeline
+RUN command -v git || { apt-get update -qq && apt-get install -qq --no-install-recommends git \
+ && rm -rf /var/lib/apt/lists/*; }
+COPY requirements.lock /src/
+RUN python3 -m venv /venv \
+ && /venv/bin/pip install --quiet --no-cache-dir --require-hashes --no-deps -r /src/requirements.lock
+COPY setup.cfg pyproject.toml README.md LICENSE /src/
+COPY dvc_bridge /src/dvc_bridge
+RUN /venv/bin/pip install --quiet --no-cache-dir --no-deps --no-build-isolation /src && rm -r /src
+# Any UID, without a home of its own, and a root file system that may be read-only: all that is
+# written goes to /tmp.
+ENV PATH=/venv/bin:$PATH HOME=/tmp USER=dvc DVC_SITE_CACHE_DIR=/tmp/dvc DVC_NO_ANALYTICS=1 \
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 10001:10001
+ENTRYPOINT []

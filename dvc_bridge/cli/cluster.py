@@ -2,49 +2,85 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
 
 from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.run_state import PodState, RunState
+from dvc_bridge.plan.run_state import PodState, RunState, joined
+from dvc_bridge.render.status import run_json, run_text, runs_json, runs_text
 from dvc_bridge.run.cluster import Cluster
+from dvc_bridge.run.follow import follow
 from dvc_bridge.run.pod_logs import pod_log
+from dvc_bridge.run.refusals import NOT_FOUND, ApiError
+
+Groups = Sequence[Sequence[str]]
 
 
 def status(args: Namespace) -> int:
-    """Print every run of the namespace, or every pod of one run."""
-    cluster = _cluster()
+    """Print every run of the namespace, or every group of one run."""
+    cluster, now = _cluster(), datetime.now(UTC)
     if args.run_name is None:
-        for state in cluster.workflows():
-            print(f"{state.phase:10}  {state.run}  {state.message}".rstrip())
+        by_run = sorted(cluster.workflows(), key=lambda state: state.run)
+        runs = [joined(list(found)) for _, found in groupby(by_run, lambda state: state.run)]
+        runs.sort(key=lambda state: str(state.created))
+        print(_json(runs_json(runs)) if args.json else runs_text(runs, now))
         return 0
     state = cluster.run(args.run_name)
-    print(f"{state.phase}  {state.message}".rstrip())
-    for pod in state.pods:
-        print(f"g{pod.group:<4} {pod.phase:10}  {_seconds(pod):>7}  {_stages(state, pod)}")
+    groups = groups_of_run(state)
+    print(_json(run_json(state, groups)) if args.json else run_text(state, groups, now))
     return 0
 
 
 def logs(args: Namespace) -> int:
-    """Print what the stages of a run have printed, pod by pod."""
+    """Print what the stages of a run, or one of them, have printed."""
     cluster = _cluster()
     state = cluster.run(args.run_name)
-    for pod in _chosen(state, args.stage):
-        for line in pod_log(cluster.connection, pod.pod, follow=args.follow):
+    groups = groups_of_run(state)
+    chosen = None if args.stage is None else _groups_with(args.stage, state, groups)
+
+    def tell(pod: PodState, line: str) -> None:
+        if _is_of(line, args.stage, groups, pod):
             print(line, flush=True)
+
+    if args.follow and not state.ended:
+        follow(cluster, state.name, tell, _note, chosen)
+        return 0
+    pods = [pod for pod in state.pods if pod.pod and (chosen is None or pod.group in chosen)]
+    if not pods:
+        raise _no_pod(args.stage or "any stage", state)
+    for pod in pods:
+        _print_log(cluster, pod, tell)
     return 0
 
 
 def stop(args: Namespace) -> int:
-    """Have a run end."""
-    cluster = _cluster()
-    for state in cluster.workflows(args.run_name):
+    """Have a run end; what has finished is kept."""
+    cluster, run = _cluster(), args.run_name
+    cluster.run(run)  # there is one
+    going = [state for state in cluster.workflows(run) if not state.ended]
+    for state in going:
         cluster.stop(state.name)
-    print(f"{args.run_name}: stopping; dvc-bridge collect {args.run_name} takes what has finished")
+    print(f"{run} is stopping" if going else f"{run} had ended before")
+    print(f"next: dvc-bridge collect {run}")
     return 0
+
+
+def groups_of_run(state: RunState, from_plan: Callable[[str], Groups] | None = None) -> Groups:
+    """Give the addresses of each group's stages.
+
+    Parameters
+    ----------
+    from_plan
+        Gives those of a run whose Workflow is too large to name them.
+    """
+    return state.groups or (from_plan(state.run) if from_plan else ())
 
 
 def _cluster() -> Cluster:
@@ -52,19 +88,47 @@ def _cluster() -> Cluster:
     return Cluster.connect(read_settings(project, read_pipeline(project)).argo.namespace)
 
 
-def _chosen(state: RunState, stage: str | None) -> Iterator[PodState]:
-    found = [pod for pod in state.pods if stage is None or stage in _stages(state, pod).split(", ")]
+def _groups_with(stage: str, state: RunState, groups: Groups) -> Collection[int]:
+    found = [number for number, stages in enumerate(groups) if stage in stages]
     if not found:
-        raise UsageError(f"run {state.run} has no pod of {stage or 'any stage'} yet", "see status")
-    yield from (pod for pod in found if pod.pod)
+        raise UsageError(
+            f"run {state.run} has no stage {stage}",
+            f"`dvc-bridge status {state.run}` names those that it has; others were up to date",
+        )
+    return found
 
 
-def _stages(state: RunState, pod: PodState) -> str:
-    known = pod.group < len(state.groups)
-    return ", ".join(state.groups[pod.group]) if known else ""
+def _no_pod(stage: str, state: RunState) -> UsageError:
+    if state.ended:
+        return UsageError(
+            f"run {state.run} ended before {stage} had a pod",
+            f"`dvc-bridge status {state.run}` says why",
+        )
+    return UsageError(f"{stage} of run {state.run} has no pod yet", "add --follow to wait for it")
 
 
-def _seconds(pod: PodState) -> str:
-    if pod.started is None or pod.finished is None:
-        return ""
-    return f"{(pod.finished - pod.started).total_seconds():.0f} s"
+def _is_of(line: str, stage: str | None, groups: Groups, pod: PodState) -> bool:
+    """Tell whether the line is the stage's; a worker puts addresses before lines."""
+    return (
+        stage is None
+        or len(groups[pod.group]) == 1
+        or line.startswith((f"{stage} | ", f"{stage}: "))
+    )
+
+
+def _print_log(cluster: Cluster, pod: PodState, tell: Callable[[PodState, str], None]) -> None:
+    try:
+        for line in pod_log(cluster.connection, pod.pod, follow=False):
+            tell(pod, line)
+    except ApiError as error:
+        if error.status != NOT_FOUND:
+            raise
+        _note(pod, "its pod is gone, and its log with it; Argo removes those of runs that succeed")
+
+
+def _note(pod: PodState, text: str) -> None:
+    print(f"dvc-bridge: g{pod.group}: {text}", file=sys.stderr, flush=True)
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False)

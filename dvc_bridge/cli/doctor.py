@@ -14,7 +14,9 @@ from dvc_bridge.dvcio.probe import check_version, installed, missing
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError, of_system
-from dvc_bridge.plan.settings import FILE
+from dvc_bridge.plan.settings import FILE, ArgoSettings
+from dvc_bridge.run.cluster import Cluster
+from dvc_bridge.run.cluster_check import check_cluster
 
 Check = Callable[[], str]
 
@@ -27,6 +29,12 @@ class Finding:
     said: str
     fix: str = ""
     wrong: bool = False
+    unsure: bool = False
+
+    @property
+    def mark(self) -> str:
+        """The word that its line begins with."""
+        return "wrong" if self.wrong else "?" if self.unsure else "ok"
 
 
 def doctor(args: Namespace) -> int:
@@ -35,9 +43,8 @@ def doctor(args: Namespace) -> int:
     findings = list(examine())
     width = max(len(finding.what) for finding in findings)
     for finding in findings:
-        mark = "wrong" if finding.wrong else "ok"
         first, *more = [*finding.said.splitlines(), *([f"fix: {finding.fix}"] * bool(finding.fix))]
-        print(f"{mark:<5}  {finding.what:<{width}}  {first}")
+        print(f"{finding.mark:<5}  {finding.what:<{width}}  {first}")
         for line in more:
             print(f"{'':<5}  {'':<{width}}  {line}")
     if any(finding.wrong for finding in findings):
@@ -60,6 +67,8 @@ def examine() -> Iterator[Finding]:
         yield _look("settings", lambda: _settings(project))
     yield _look("lock", lambda: _lock(project))
     yield _look("shell", _shell)
+    if not pipeline.wrong:
+        yield from _cluster(project)
 
 
 def _look(what: str, check: Check) -> Finding:
@@ -107,6 +116,24 @@ def _count(number: int, noun: str) -> str:
 def _lock(project: Project) -> str:
     with RepositoryLock(project).held():
         return "no other DVC process is at work here"
+
+
+def _cluster(project: Project) -> Iterator[Finding]:
+    """Look at the cluster if dvc-bridge.yaml has to do with one and is right otherwise."""
+    try:
+        argo = read_settings(project, read_pipeline(project)).argo
+    except BridgeError:
+        return
+    if argo == ArgoSettings():
+        return
+    try:
+        cluster = Cluster.connect(argo.namespace)
+    except BridgeError as exc:
+        yield Finding("cluster", exc.message, exc.fix, wrong=True)
+        return
+    for check in check_cluster(cluster, argo.service_account, argo.secrets):
+        wrong, unsure = check.ok is False, check.ok is None
+        yield Finding(check.what, check.said, check.fix, wrong, unsure)
 
 
 def _shell() -> str:

@@ -31,8 +31,10 @@ def parser() -> argparse.ArgumentParser:
         nargs = "?" if name == "status" else None
         command.add_argument("run_name", metavar="RUN", nargs=nargs, help="as submit has named it")
         command.set_defaults(run=f"dvc_bridge.cli.cluster:{name}")
+        if name == "status":
+            command.add_argument("--json", action="store_true", help="for programs")
         if name == "logs":
-            command.add_argument("stage", nargs="?", metavar="STAGE", help="of this stage's pod")
+            command.add_argument("stage", nargs="?", metavar="STAGE", help="of this one alone")
             command.add_argument("-f", "--follow", action="store_true", help="until it ends")
     worker = commands.add_parser("worker", help="what pods start; not for people")
     worker.add_argument("group", metavar="GROUP", help="which line of the plan")

@@ -142,7 +142,7 @@ def _pods(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[P
             started=_time(node.get("startedAt")),
             finished=_time(node.get("finishedAt")),
             exit_code=int(code) if code else None,
-            attempts=max(1, len(attempts)),
+            attempts=len(attempts) or int(node.get("type") == "Pod"),
         )
 
 

@@ -19,6 +19,7 @@ CONNECT_S, READ_S = 4.0, 15.0
 PAUSES_S = (0.3, 1.0, 2.0)
 # Every pod whose log is followed has a connection of its own.
 CONNECTIONS = 256
+_USUAL_FILE = Path(os.environ.get("HOME", "/"), ".kube", "config")
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -102,9 +103,11 @@ def connect(namespace: str | None = None, context: str | None = None) -> Connect
             config.load_incluster_config(client_configuration=wanted)
             found, source = _NAMESPACE_FILE.read_text().strip(), "the pod's service account"
         else:
-            contexts, current = config.list_kube_config_contexts()
+            # Read now: the package knows the environment of its import alone.
+            file = os.environ.get("KUBECONFIG") or str(_USUAL_FILE)
+            contexts, current = config.list_kube_config_contexts(file)
             chosen = next((c for c in contexts if c["name"] == context), current)
-            config.load_kube_config(context=context, client_configuration=wanted)
+            config.load_kube_config(file, context, wanted)
             found = chosen["context"].get("namespace") or "default"
             source = f"context {context or chosen['name']}"
     except (config.ConfigException, YAMLError, OSError) as exc:
@@ -119,5 +122,5 @@ def connect(namespace: str | None = None, context: str | None = None) -> Connect
 
 def _in_pod() -> bool:
     """Tell whether a pod's service account is all there is."""
-    named = os.environ.get("KUBECONFIG") or Path("~/.kube/config").expanduser().exists()
+    named = os.environ.get("KUBECONFIG") or _USUAL_FILE.exists()
     return not named and "KUBERNETES_SERVICE_HOST" in os.environ

@@ -1,0 +1,29 @@
+"""What a command has printed is kept whole; what Argo prints between is not."""
+
+from __future__ import annotations
+
+from dvc_bridge.run.pod_logs import own_lines
+
+WAITS = 'time=2026-11-24T16:40:54.415Z level=INFO msg="waiting for signals" argo=true signalPath=/x'
+ENDED = 'time=2026-11-24T16:40:55Z level=INFO msg="sub-process exited" argo=true error="exit 3"'
+LAST = "Error: exit status 3"
+
+
+def test_argos_lines_are_left_out_whatever_the_order_of_their_keys():
+    assert list(own_lines(["one", WAITS, "two", ENDED, LAST, "late"])) == ["one", "two", "late"]
+    assert list(own_lines(["time=1 argo=true level=INFO msg=x"])) == []
+
+
+def test_a_command_may_say_itself_that_something_ended_with_a_status():
+    assert list(own_lines([WAITS, LAST, "two", ENDED, LAST])) == [LAST, "two"]
+
+
+def test_lines_that_look_a_little_like_argos_are_kept():
+    lines = [
+        "time=3 epoch=1",
+        " time=3 argo=true",
+        "time= argo=true",
+        "say argo=true",
+        "time=3 argo=trueish",
+    ]
+    assert list(own_lines(lines)) == lines

@@ -1,0 +1,103 @@
+"""What Argo says of a Workflow, read and shown."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+
+from dvc_bridge.plan.run_state import GROUPS_ANNOTATION, RUN_LABEL, RunState, joined, run_state
+from dvc_bridge.render.status import run_json, run_text, runs_json, runs_text
+
+START = "2026-11-24T16:40:10Z"
+NOW = datetime(2026, 11, 24, 17, 42, 15, tzinfo=UTC)
+
+
+def node(number: str, **more: Any) -> dict[str, Any]:
+    return {"id": f"w-{number}", "startedAt": START, "templateName": "p0", "type": "Pod", **more}
+
+
+NODES = {
+    "w": {"id": "w", "displayName": "w", "type": "DAG", "phase": "Running"},
+    "w-1": node("1", displayName="g1", type="Retry", phase="Running", children=["w-2", "w-10"]),
+    "w-2": node("2", displayName="g1(0)", phase="Error", message="pod deleted"),
+    "w-10": node("10", displayName="g1(1)", phase="Running", message="ImagePullBackOff"),
+    "w-3": node(
+        "3", displayName="g0", phase="Failed", finishedAt=START, outputs={"exitCode": "75"}
+    ),
+    "w-4": node("4", displayName="g2", type="Skipped", phase="Omitted", message="omitted"),
+    "w-5": node("5", displayName="onExit", phase="Running"),
+}
+
+
+def workflow(**status: Any) -> dict[str, Any]:
+    notes = {
+        GROUPS_ANNOTATION: json.dumps({"g0": ["a"], "g1": ["b@ü", "c"], "g2": ["d"], "g3": []})
+    }
+    return {
+        "metadata": {"name": "w", "labels": {RUN_LABEL: "r"}, "annotations": notes},
+        "status": {"phase": "Running", "startedAt": START, **status},
+    }
+
+
+def test_a_pod_is_a_group_in_its_newest_try():
+    state = run_state(workflow(nodes=NODES))
+    assert [(p.group, p.phase, p.pod, p.attempts, p.exit_code) for p in state.pods] == [
+        (0, "Failed", "w-p0-3", 1, 75),
+        (1, "Running", "w-p0-10", 2, None),
+        (2, "Omitted", "", 0, None),
+    ]
+    assert state.pods[1].message == "ImagePullBackOff"
+    assert (state.run, state.groups[1], state.ended) == ("r", ("b@ü", "c"), False)
+
+
+def test_packed_nodes_are_unpacked():
+    packed = base64.b64encode(gzip.compress(json.dumps(NODES).encode())).decode()
+    assert run_state(workflow(compressedNodes=packed)).pods == run_state(workflow(nodes=NODES)).pods
+
+
+def test_a_workflow_that_no_controller_has_seen_is_pending():
+    bare = {"metadata": {"name": "w"}}
+    assert run_state(bare) == RunState("w", "w", "Pending", "", None, None, None)
+
+
+def test_workflows_of_one_run_are_one_that_goes_on_until_the_last_ends():
+    first, second = (run_state(workflow(phase=p)) for p in ("Failed", "Running"))
+    assert joined([first, second]).phase == "Running"
+    assert joined([first, run_state(workflow(phase="Succeeded"))]).phase == "Failed"
+    done = run_state(workflow(phase="Succeeded"))
+    assert joined([done, done]).phase == "Succeeded"
+    assert joined([done, run_state(workflow(phase="Pending"))]).phase == "Running"
+
+
+def test_the_table_has_every_group_with_its_stages_and_those_that_wait():
+    state = run_state(workflow(nodes=NODES))
+    assert run_text(state, state.groups, NOW).splitlines() == [
+        "r  Running  1:02:05",
+        "group  phase    took     stages",
+        "g0     Failed   0 s      a       exit code 75",
+        "g1     Running  1:02:05  b@ü, c  2 pods; ImagePullBackOff",
+        "g2     Omitted  1:02:05  d       omitted",
+        "g3     Waiting",
+    ]
+    assert "r    Running  59 s" in runs_text([state], state.started + timedelta(seconds=59))
+    ended = run_state(workflow(nodes=NODES, phase="Failed"))
+    assert run_text(ended, ended.groups, NOW).endswith("g3     Never begun")
+    assert runs_text([], NOW) == "no runs"
+
+
+def test_json_is_as_its_schema_says():
+    schema = json.loads((files("dvc_bridge.render") / "status.schema.json").read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    state = run_state(workflow(nodes=NODES))
+    ended = run_json(run_state(workflow(phase="Error")), state.groups)
+    for content in (run_json(state, state.groups), run_json(state, ()), ended, runs_json([state])):
+        jsonschema.validate(content, schema)
+    groups = run_json(state, state.groups)["groups"]
+    assert [group["stages"] for group in groups] == [["a"], ["b@ü", "c"], ["d"], []]
+    assert [group["pod"] for group in groups] == ["w-p0-3", "w-p0-10", None, None]
