@@ -25,5 +25,6 @@ def test_lines_that_look_a_little_like_argos_are_kept():
         "time= argo=true",
         "say argo=true",
         "time=3 argo=trueish",
+        "time=3 cargo=true",
     ]
     assert list(own_lines(lines)) == lines
