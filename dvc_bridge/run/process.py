@@ -84,7 +84,8 @@ class Processes:
         for pid in children:
             self._told.setdefault(pid, set()).update(_tree(pid))
         if kill or not (signum == signal.SIGINT and _is_in_foreground()):
-            for process in set().union(*self._told.values()):
+            # The oldest first: a shell that outlived its child would go on with its next command.
+            for process in sorted(set().union(*self._told.values()), key=_age):
                 _signal(process, signal.SIGKILL if kill else signum)
 
     def _run(self, position: int, command: Command, log: Path) -> None:
@@ -171,6 +172,10 @@ def _tree(pid: int) -> list[psutil.Process]:
         return [top, *top.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _age(process: psutil.Process) -> tuple[float, int]:
+    return process.create_time(), process.pid
 
 
 def _lives(process: psutil.Process) -> bool:
