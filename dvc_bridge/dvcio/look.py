@@ -14,6 +14,7 @@ from dvc_bridge.dvcio.params import read_values
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.plan.decide import UndecidedError
 from dvc_bridge.plan.pipeline import Dependency, Output, Params, Pointer
+from dvc_bridge.plan.run_cache import run_folder
 
 # DVC trusts an object of its cache that has this mode, and reads any other again.
 PROTECTED = 0o444
@@ -26,7 +27,7 @@ class Workspace:
         self._project = project
         self._root = str(project.root)
         self._objects = str(project.cache / "files" / "md5")
-        self._runs = str(project.cache / "runs")
+        self._cache = str(project.cache)
         self._members: dict[str, list[str]] = {}
         self._values: dict[tuple[str, tuple[str, ...]], tuple[object, Any]] = {}
         self.hashes = Hashes(project.scratch / "hashes.db", DvcIgnore(project))
@@ -67,7 +68,7 @@ class Workspace:
 
     def has_runs(self, key: str) -> bool:
         """Whether the run cache holds anything under the key."""
-        return os.path.exists(f"{self._runs}/{key[:2]}/{key}")  # noqa: PTH110  as above
+        return os.path.exists(f"{self._cache}/{run_folder(key)}")  # noqa: PTH110  as above
 
     def _inside(self, md5: str) -> list[str]:
         if md5 not in self._members:

@@ -14,14 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dvc_bridge.dvcio.emit import entry_text
-from dvc_bridge.dvcio.files import UMASK, copy_file, write_whole
+from dvc_bridge.dvcio.files import UMASK, copy_file
 from dvc_bridge.dvcio.look import PROTECTED, Workspace
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.runs import keep_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.plan.decide import UndecidedError
 from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Pointer, Stage
-from dvc_bridge.plan.run_cache import entry_hash, run_cache_key
+from dvc_bridge.plan.run_cache import ordered_params
 from dvc_bridge.plan.step import current_inputs, in_run_cache
 
 # Above this the bytes cost more than DVC's objects do, and DVC reads large files in parallel.
@@ -67,7 +67,7 @@ class Quick:
         for dep, read in zip(sorted(stage.deps, key=_by_path), entry.get("deps", ()), strict=True):
             if "nfiles" not in read:
                 self._hashed[self._path(dep.at)] = read["md5"]
-        self._keep_run(entry)
+        keep_run(self._project.cache, entry, self._scratch)
         return entry
 
     def remember(self) -> None:
@@ -114,13 +114,6 @@ class Quick:
         target.parent.mkdir(parents=True, exist_ok=True)
         copy_file(Path(path), target, self._scratch, mode=PROTECTED)
 
-    def _keep_run(self, entry: LockEntry) -> None:
-        key = run_cache_key(entry, [out["path"] for out in entry["outs"]])
-        path = self._project.cache / "runs" / key[:2] / key / entry_hash(entry)
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, entry_text(entry), self._scratch, durable=False)
-
 
 def _by_path(dep: Dependency) -> str:
     return dep.path
@@ -136,9 +129,7 @@ def _entry(inputs: LockEntry, outs: Mapping[str, Pointer]) -> LockEntry:
     if "deps" in entry:
         entry["deps"] = [_item(dep["path"], dep) for dep in entry["deps"]]
     if "params" in entry:
-        files = sorted(entry["params"], key=lambda file: (file != "params.yaml", file))
-        values = {file: entry["params"][file] for file in files}
-        entry["params"] = {file: {k: v[k] for k in sorted(v)} for file, v in values.items()}
+        entry["params"] = ordered_params(entry["params"])
     return {**entry, "outs": [_item(path, outs[path]) for path in sorted(outs)]}
 
 

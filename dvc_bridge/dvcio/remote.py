@@ -12,6 +12,7 @@ from typing import Any
 from dvc_bridge.dvcio.yaml12 import parse
 from dvc_bridge.errors import BridgeError, IntegrityError, StorageError, UsageError
 from dvc_bridge.plan.pipeline import LockEntry
+from dvc_bridge.plan.run_cache import run_folder
 
 # Not worth another try: the same call gives the same answer.
 _FINAL = ("NoCredentials", "CredentialRetrieval", "ParamValidation", "InvalidAccessKey", "Config")
@@ -110,7 +111,7 @@ class Remote:
 
     def runs(self, key: str) -> list[LockEntry]:
         """Give the results that the run cache has under a key, the newest first."""
-        folder = self.path("runs", key[:2], key)
+        folder = self.path(run_folder(key))
         with self._calls():
             self._fs.fs.invalidate_cache()
             try:
@@ -121,10 +122,6 @@ class Remote:
             files.sort(key=_written, reverse=True)
             texts = [self._fs.cat_file(item["name"]) for item in files]
         return [entry for text in texts if (entry := _entry(text))]
-
-    def send_run(self, path: Path, cache: Path) -> None:
-        """Put an entry of the local run cache there."""
-        self.put(self.path(*path.relative_to(cache).parts), path.read_bytes())
 
     def path(self, *parts: str) -> str:
         """Give the path of a plain file in the remote."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+from dvc_bridge.dvcio.emit import entry_text
+from dvc_bridge.dvcio.files import write_whole
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.templates import with_causes
 from dvc_bridge.dvcio.yaml12 import read
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.pipeline import LockEntry, Stage
+from dvc_bridge.plan.run_cache import run_folder, run_path
 
 
 def newest_run(project: Project, key: str) -> LockEntry | None:
     """Give the result that DVC would take for a key (dvc/stage/cache.py); None: there is none."""
-    folder = project.cache / "runs" / key[:2] / key
+    folder = project.cache / run_folder(key)
     if not folder.is_dir():
         return None
     newest = max(folder.iterdir(), key=lambda file: file.stat().st_mtime, default=None)
@@ -26,6 +30,20 @@ def newest_run(project: Project, key: str) -> LockEntry | None:
     except UsageError:
         return None  # DVC deletes a damaged one and runs the stage
     return entry if isinstance(entry, dict) and "cmd" in entry else None
+
+
+def keep_run(cache: Path, entry: LockEntry, scratch: Path) -> None:
+    """Put a lock entry into the run cache, if it is not there.
+
+    Parameters
+    ----------
+    scratch
+        A folder for the unfinished file.
+    """
+    path = cache / run_path(entry)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, entry_text(entry), scratch, durable=False)
 
 
 def ask_dvc(session: Session, stage: Stage) -> Sequence[str]:

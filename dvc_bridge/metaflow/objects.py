@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 import yaml
 
 from dvc_bridge.errors import IntegrityError
-from dvc_bridge.plan.run_cache import LockEntry, Pointer, StageSpec, entry_key
+from dvc_bridge.plan.run_cache import LockEntry, Pointer, StageSpec, entry_key, run_folder
 
 
 def hash_file(path: Path) -> Pointer:
@@ -89,7 +89,7 @@ def known_entries(cache: Path, spec: StageSpec, key: str) -> Iterator[LockEntry]
     """Give what earlier runs with this key left: dvc.lock's entry first, then the newest run."""
     if spec["lock"] and entry_key(spec["lock"]) == key:
         yield spec["lock"]
-    folder = cache / "runs" / key[:2] / key
+    folder = cache / run_folder(key)
     if not folder.is_dir():
         return
     runs = [f for f in folder.iterdir() if re.fullmatch("[0-9a-f]{64}", f.name)]

@@ -69,10 +69,14 @@ def restored_entry(run: LockEntry, inputs: LockEntry) -> LockEntry:
 
     The key knows nothing of parameters called `size` or `nfiles`: all are taken from `inputs`.
     """
-    params = inputs.get("params", {})
+    params = ordered_params(inputs.get("params", {}))
+    return {key: params if key == "params" else value for key, value in run.items()}
+
+
+def ordered_params(params: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Put parameters, file -> parameter -> value, in the order in which dvc.lock has them."""
     files = sorted(params, key=lambda file: (file != "params.yaml", file))
-    ordered = {file: {key: params[file][key] for key in sorted(params[file])} for file in files}
-    return {key: ordered if key == "params" else value for key, value in run.items()}
+    return {file: {key: params[file][key] for key in sorted(params[file])} for file in files}
 
 
 def entry_key(entry: LockEntry) -> str:
@@ -83,6 +87,16 @@ def entry_key(entry: LockEntry) -> str:
 def entry_hash(entry: LockEntry) -> str:
     """Give the name of the file in the key's folder that holds the entry: 64 hex digits."""
     return _sha256(entry)
+
+
+def run_folder(key: str) -> str:
+    """Give the folder, in a cache or a remote, of the runs with a key."""
+    return f"runs/{key[:2]}/{key}"
+
+
+def run_path(entry: LockEntry) -> str:
+    """Give the file, in a cache or a remote, that holds a lock entry."""
+    return f"{run_folder(entry_key(entry))}/{entry_hash(entry)}"
 
 
 def _sha256(value: Any) -> str:

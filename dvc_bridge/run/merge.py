@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dvc_bridge.dvcio.emit import entry_text
-from dvc_bridge.dvcio.files import write_whole
 from dvc_bridge.dvcio.lock import LockFiles
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.runs import keep_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.plan.decide import UndecidedError, locked
 from dvc_bridge.plan.pipeline import LockEntry, Pipeline, Stage
 from dvc_bridge.plan.result import UNCHANGED, Result
-from dvc_bridge.plan.run_cache import entry_hash, entry_key
 from dvc_bridge.plan.step import leaves_run
 
 
@@ -44,7 +42,6 @@ def merge(
     objects: Objects,
     *,
     checkout: bool = True,
-    progress: Callable[[str], object] = lambda _: None,
 ) -> Merged:
     """Bring the project to where `dvc repro` would have ended with these results.
 
@@ -57,8 +54,6 @@ def merge(
         Positions in DVC's order.
     checkout
         Whether outs are brought into the workspace too, not only into dvc.lock.
-    progress
-        Is told each stage that is dealt with.
     """
     merged, lock_files, workspace = Merged(), LockFiles(project), Workspace(project)
     for place, position in enumerate(order):
@@ -69,13 +64,13 @@ def merge(
         if not _fits(stage, result.entry):
             merged.stale.append(stage.address)
             continue
-        progress(stage.address)
         changed = result.outcome != UNCHANGED
         if checkout:
             _place(stage, result, place, objects, workspace, force=changed)
         session.turn(place)
         if changed:
-            _keep_run(project, stage, result.entry)
+            if leaves_run(stage):
+                keep_run(project.cache, result.entry, project.scratch)
             lock_files.record(place, stage.file, stage.name, result.entry)
             merged.taken.append(stage.address)
     session.track(lock_files.flush())
@@ -121,13 +116,3 @@ def _stands(stage: Stage, entry: LockEntry, workspace: Workspace) -> list[bool]:
         pointer = known.get(out.path, {})
         found.append(now is not None and now.get("md5") == pointer.get("md5"))
     return found
-
-
-def _keep_run(project: Project, stage: Stage, entry: LockEntry) -> None:
-    if not leaves_run(stage):
-        return
-    key = entry_key(entry)
-    path = project.cache / "runs" / key[:2] / key / entry_hash(entry)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, entry_text(entry), project.scratch, durable=False)

@@ -18,7 +18,7 @@ from dvc_bridge.plan.decide import Change, UndecidedError, locked
 from dvc_bridge.plan.entry import Entry, Task
 from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Params, Pointer, Stage
 from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Result
-from dvc_bridge.plan.run_cache import entry_hash, entry_key, restored_entry, run_cache_key
+from dvc_bridge.plan.run_cache import restored_entry, run_cache_key, run_path
 from dvc_bridge.plan.step import Step, current_inputs, first_step, leaves_run
 from dvc_bridge.run.ledger import Ledger
 from dvc_bridge.run.outcome import Outcome
@@ -154,12 +154,9 @@ class PodBooks:
         found = modes(self._project.root, stage, entry)  # before DVC touches any
         self._objects.keep_uncached(stage, entry)
         self._objects.send(stage, entry)
-        run = self._project.cache / "runs"
-        if leaves_run(stage):
-            key = entry_key(entry)
-            path = run / key[:2] / key / entry_hash(entry)
-            if path.exists():
-                self._objects.default.send_run(path, self._project.cache)
+        if leaves_run(stage) and (kept := self._project.cache / run_path(entry)).exists():
+            remote = self._objects.default
+            remote.put(remote.path(run_path(entry)), kept.read_bytes())
         word = RAN if outcome is Outcome.RAN else RESTORED
         self._finish(stage, Result(stage.address, word, entry, found))
 
