@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Self
 
@@ -18,7 +18,6 @@ from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.unfinished import Unfinished
 from dvc_bridge.errors import StoppedError
-from dvc_bridge.plan.forecast import Forecast
 from dvc_bridge.plan.result import Result
 from dvc_bridge.plan.targets import select
 from dvc_bridge.run.local import Options, repro
@@ -49,8 +48,7 @@ class Remotely(ExitStack):
         self.lock = RepositoryLock(self.project)
         self.enter_context(self.lock.held())
         self.read()
-        addresses = [self.pipeline.stages[position].address for position in self.order]
-        unfinished = Unfinished(self.project, addresses)
+        unfinished = Unfinished(self.project, self._addresses)
         self.session = self.enter_context(Session(self.project, warn, unfinished))
         return self
 
@@ -61,25 +59,19 @@ class Remotely(ExitStack):
         self.settings = read_settings(self.project, self.pipeline)
 
     @property
-    def alone(self) -> bool:
-        """Whether each stage stands for itself."""
-        return self._args.single_item and not self._args.all_pipelines
-
-    def forecasts(self) -> list[Forecast]:
-        """Say what would become of every stage."""
-        self.outlook = Outlook(self.project, self.pipeline, self.order, self.session)
-        return self.outlook.forecasts(force=self._args.force, alone=self.alone)
+    def _addresses(self) -> list[str]:
+        return [self.pipeline.stages[position].address for position in self.order]
 
     def settle(self) -> Settled:
         """Sort the stages into those that need a pod and those that do not."""
-        forecasts = self.forecasts()
-        return self.outlook.settle(forecasts)
+        alone = self._args.single_item and not self._args.all_pipelines
+        self.outlook = Outlook(self.project, self.pipeline, self.order, self.session)
+        return self.outlook.settle(force=self._args.force, alone=alone)
 
     def submit(
         self, settled: Settled, groups: Sequence[Sequence[int]], jobs: Sequence[int], run: str
     ) -> Submission:
         """Put all that the groups' pods need into the remote."""
-        addresses = [self.pipeline.stages[position].address for position in self.order]
         return submit(
             self.project,
             self.session,
@@ -89,23 +81,20 @@ class Remotely(ExitStack):
             jobs,
             run,
             force=self._args.force,
-            mutexes=self.settings.mutex_groups(addresses),
+            mutexes=self.settings.mutex_groups(self._addresses),
             warn=warn,
         )
 
-    def collected(self, run: str, *, checkout: bool) -> tuple[Merged, dict[str, Result]]:
-        """Merge the results of a run that somebody has submitted, from its plan."""
+    def store(self, run: str) -> tuple[Store, Objects]:
+        """Give a run's folder in the remote, and its outs."""
         objects = Objects(self.session, scratch_folder(run))
-        store = Store(objects.default, run)
-        plan = store.plan()
-        results = {
-            up.stage.address: up.result
-            for entry in plan
-            for up in entry.upstream
-            if up.result is not None
-        }
-        results.update(store.results(task.stage for entry in plan for task in entry.tasks))
-        done = merge(
+        return Store(objects.default, run), objects
+
+    def merge(
+        self, results: Mapping[str, Result], objects: Objects, *, checkout: bool = True
+    ) -> Merged:
+        """Merge results of pods into the project."""
+        return merge(
             self.project,
             self.pipeline,
             self.order,
@@ -114,7 +103,6 @@ class Remotely(ExitStack):
             objects,
             checkout=checkout,
         )
-        return done, results
 
     def bring_here(self, positions: Sequence[int]) -> None:
         """Bring stages without a command up to date: data, imports, frozen ones."""
@@ -136,25 +124,25 @@ def prepared(remotely: Remotely) -> Settled:
     return settled
 
 
-def merged(
-    remotely: Remotely, settled: Settled, run: str, *, checkout: bool = True
-) -> tuple[Merged, dict[str, Result]]:
+def merged(remotely: Remotely, settled: Settled, run: str) -> tuple[Merged, Mapping[str, Result]]:
     """Merge what a run has left so far, and what needed no pod."""
-    objects = Objects(remotely.session, scratch_folder(run))
+    store, objects = remotely.store(run)
     results = dict(settled.results)
     if settled.waiting:
-        store = Store(objects.default, run)
         results.update(store.results(found.stage for found in settled.waiting))
-    done = merge(
-        remotely.project,
-        remotely.pipeline,
-        remotely.order,
-        results,
-        remotely.session,
-        objects,
-        checkout=checkout,
-    )
-    return done, results
+    return remotely.merge(results, objects), results
+
+
+def collected(
+    remotely: Remotely, run: str, *, checkout: bool
+) -> tuple[Merged, Mapping[str, Result]]:
+    """Merge the results of a run that somebody has submitted, from its plan."""
+    store, objects = remotely.store(run)
+    plan = store.plan()
+    upstream = [up for entry in plan for up in entry.upstream]
+    results = {up.stage.address: up.result for up in upstream if up.result is not None}
+    results.update(store.results(task.stage for entry in plan for task in entry.tasks))
+    return remotely.merge(results, objects, checkout=checkout), results
 
 
 def warn(text: str) -> None:

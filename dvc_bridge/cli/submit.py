@@ -9,9 +9,9 @@ import secrets
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from dvc_bridge.cli.remote import Remotely, merged, prepared, warn
+from dvc_bridge.cli.remote import Remotely, collected, merged, prepared, warn
 from dvc_bridge.errors import BridgeError, StageFailedError, UsageError
 from dvc_bridge.plan.groups import Costs, Fuse, Group, Node, groups_of, predicted_wall_s
 from dvc_bridge.plan.result import FAILED, RAN, RESTORED, Result
@@ -62,7 +62,7 @@ def collect(args: Namespace) -> int:
     args = Namespace(**vars(args), targets=[], single_item=False, all_pipelines=True)
     args.downstream = args.force = False
     with Remotely(args) as remotely:
-        taken, results = remotely.collected(args.run_name, checkout=not args.no_checkout)
+        taken, results = collected(remotely, args.run_name, checkout=not args.no_checkout)
     for address in taken.stale:
         warn(f"{address}: dvc.yaml has changed since the run; its result is left where it is")
     return _told(results, None)
@@ -153,7 +153,7 @@ def _print_log(cluster: Cluster, pod: PodState) -> None:
         print(f"          g{pod.group} | {line}", flush=True)
 
 
-def _told(results: dict[str, Result], state: RunState | None) -> int:
+def _told(results: Mapping[str, Result], state: RunState | None) -> int:
     counts = {word: sum(r.outcome == word for r in results.values()) for word in (RAN, RESTORED)}
     print(", ".join(f"{count} {word}" for word, count in counts.items()))
     failed = [result for result in results.values() if result.outcome == FAILED]

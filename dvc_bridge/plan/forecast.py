@@ -9,7 +9,16 @@ from typing import Any
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.decide import Change, Look, UndecidedError, changes, locked
-from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Params, Pipeline, Pointer, Stage
+from dvc_bridge.plan.pipeline import (
+    Dependency,
+    LockEntry,
+    Output,
+    Params,
+    Pipeline,
+    Pointer,
+    Stage,
+    overlap,
+)
 from dvc_bridge.plan.run_cache import restored_entry, run_cache_key
 from dvc_bridge.plan.step import current_inputs, leaves_run
 
@@ -22,6 +31,10 @@ class Verdict(Enum):
     RUN_CACHE = "run cache"
     UP_TO_DATE = "up to date"
     FAILS = "fails"
+
+
+# Verdicts of stages whose results are not known before.
+RUNNING = (Verdict.RUNS, Verdict.MAY_RUN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ def forecast(
             )
             continue
         before = [seen[p] for p in pipeline.upstream[position] if p in seen]
-        waits = tuple(f.position for f in before if f.verdict in (Verdict.RUNS, Verdict.MAY_RUN))
+        waits = tuple(f.position for f in before if f.verdict in RUNNING)
         unmade = [out.at for p in waits for out in pipeline.stages[p].outs]
         known = {at: out for f in before for at, out in brought.get(f.position, {}).items()}
         look = _Ahead(sources.look, known, unmade)
@@ -117,11 +130,11 @@ class _Ahead:
         self.result: LockEntry | None = None
 
     def dep(self, dep: Dependency) -> Pointer | None:
-        if any(_overlap(dep.at, at) for at in self._unmade):
+        if any(overlap(dep.at, at) for at in self._unmade):
             raise _UnknownError
         if dep.at in self._known:
             return self._known[dep.at]
-        if any(_overlap(dep.at, at) for at in self._known):
+        if any(overlap(dep.at, at) for at in self._known):
             raise _UnknownError
         return self._now.dep(dep)
 
@@ -129,19 +142,12 @@ class _Ahead:
         return self._now.out(out)
 
     def values(self, params: Params) -> Mapping[str, Any] | None:
-        if any(_overlap(params.at, at) for at in (*self._unmade, *self._known)):
+        if any(overlap(params.at, at) for at in (*self._unmade, *self._known)):
             raise _UnknownError
         return self._now.values(params)
 
     def kept(self, pointer: Pointer) -> bool:
         return self._now.kept(pointer)
-
-
-def _overlap(read: str, made: str) -> bool:
-    """Whether one lies in the other; what is read may be the root or a folder above it."""
-    if not read.strip("./"):
-        return True
-    return read == made or read.startswith(f"{made}/") or made.startswith(f"{read}/")
 
 
 def _one(position: int, stage: Stage, look: _Ahead, sources: Sources, *, force: bool) -> Forecast:

@@ -144,3 +144,10 @@ class Pipeline:
     def active(self, position: int) -> tuple[int, ...]:
         """The edges that DVC follows: a frozen stage waits for nobody."""
         return () if self.stages[position].frozen else self.upstream[position]
+
+
+def overlap(read: str, made: str) -> bool:
+    """Whether one path lies in the other; what is read may be the root or a folder above it."""
+    if not read.strip("./"):
+        return True
+    return read == made or read.startswith(f"{made}/") or made.startswith(f"{read}/")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from dvc_bridge.plan.forecast import Forecast, Verdict
+from dvc_bridge.plan.forecast import RUNNING, Forecast
 from dvc_bridge.plan.pipeline import Kind
 
 # What a stage is taken to last when none of the run has ever been timed: then only counts matter.
@@ -51,7 +51,7 @@ def timeline(forecasts: Sequence[Forecast], seconds: Mapping[str, float]) -> Tim
     running = [
         f
         for f in forecasts
-        if f.verdict in (Verdict.RUNS, Verdict.MAY_RUN)
+        if f.verdict in RUNNING
         and f.stage.kind is not Kind.DATA
         and not f.stage.frozen  # nothing but recorded, as data is
     ]

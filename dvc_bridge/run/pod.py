@@ -6,7 +6,7 @@ their results say, and a stage that is up to date or in the run cache moves no d
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dvc_bridge.dvcio import stage as steps
@@ -16,13 +16,24 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.plan.decide import Change, UndecidedError, locked
 from dvc_bridge.plan.entry import Entry, Task
-from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Params, Pointer, Stage
+from dvc_bridge.plan.pipeline import (
+    Dependency,
+    LockEntry,
+    Output,
+    Params,
+    Pointer,
+    Stage,
+    overlap,
+)
 from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Result
 from dvc_bridge.plan.run_cache import restored_entry, run_cache_key, run_path
 from dvc_bridge.plan.step import Step, current_inputs, first_step, leaves_run
 from dvc_bridge.run.ledger import Ledger
 from dvc_bridge.run.outcome import Outcome
 from dvc_bridge.run.store import Store
+
+# The place, among the stages of a pod, of all that comes from other pods.
+BEFORE_ALL = -1
 
 
 class PodBooks:
@@ -32,6 +43,11 @@ class PodBooks:
     ----------
     before
         Results of the entry's upstream, in its order.
+
+    Attributes
+    ----------
+    workspace
+        The files that are in the pod.
     """
 
     def __init__(
@@ -45,8 +61,8 @@ class PodBooks:
     ) -> None:
         self._project, self._session = project, session
         self._entry, self._objects, self._store = entry, objects, store
-        self._workspace = Workspace(project)
-        self._ledger = Ledger(project, session, self._workspace)
+        self.workspace = Workspace(project)
+        self._ledger = Ledger(project, session, self.workspace)
         pairs = zip(entry.upstream, before, strict=True)
         self._made = [(up.stage, result) for up, result in pairs]
         self._there: set[str] = set()
@@ -68,7 +84,7 @@ class PodBooks:
             return Outcome.RESTORED
         self._bring_inputs(task, place)
         if step is Step.ASK:
-            self._bring_outs(task, place)
+            self._bring_own(task, place, stage.outs)  # DVC looks at the outs themselves
             outcome = self._ledger.ask_dvc(place, stage, force=force)
             if outcome is not None:
                 self._keep(stage, outcome, self._ledger.entries.get(place, stage.lock or {}))
@@ -101,45 +117,39 @@ class PodBooks:
             for made, pointer in result.outs(stage).items():
                 if made == at:
                     return {k: v for k, v in pointer.items() if k != "path"}, True
-                touched = touched or made.startswith(f"{at}/") or at.startswith(f"{made}/")
+                touched = touched or overlap(at, made)
         return None, touched
 
-    def bring(self, at: str, place: int = -1) -> None:
+    def bring(self, at: str) -> None:
         """Bring all outs of others that are at, in or around a path into the workspace."""
         for stage, result in self._made:
-            for path, made in ((out.path, out.at) for out in stage.outs):
-                if made == at or made.startswith(f"{at}/") or at.startswith(f"{made}/"):
-                    self._bring_out(stage, result, path, made, place)
+            for out in stage.outs:
+                if overlap(at, out.at):
+                    self._bring_out(stage, result, out, BEFORE_ALL)
 
-    def workspace(self) -> Workspace:
-        """The files that are in the pod."""
-        return self._workspace
-
-    def _bring_out(self, stage: Stage, result: Result, path: str, at: str, place: int) -> None:
-        if at in self._there:
+    def _bring_out(self, stage: Stage, result: Result, out: Output, place: int) -> None:
+        if out.at in self._there:
             return
-        one = {"outs": [out for out in result.entry.get("outs") or () if out["path"] == path]}
-        if one["outs"]:
-            self._objects.fetch(stage, one)
-            entry = {**result.entry, **one}
+        if pointer := locked(result.entry, "outs").get(out.path):
+            entry = {**result.entry, "outs": [pointer]}
+            self._objects.fetch(stage, entry)
             changed = result.outcome != UNCHANGED
             self._objects.place(stage, entry, result.modes, place, ignore=changed)
-        self._there.add(at)
+        self._there.add(out.at)
 
     def _bring_inputs(self, task: Task, place: int) -> None:
         for read in task.stage.reads:
             self.bring(read.at)
-        lock = task.stage.lock
-        for out in task.stage.outs:
-            if out.persist and lock and out.path in task.intact:
-                self._bring_out(task.stage, Result("", UNCHANGED, lock), out.path, out.at, place)
+        self._bring_own(task, place, [out for out in task.stage.outs if out.persist])
 
-    def _bring_outs(self, task: Task, place: int) -> None:
-        """DVC looks at the outs themselves: let it see what dvc.lock says, where that is true."""
-        for out in task.stage.outs:
-            if task.stage.lock and out.path in task.intact:
-                result = Result("", UNCHANGED, task.stage.lock)
-                self._bring_out(task.stage, result, out.path, out.at, place)
+    def _bring_own(self, task: Task, place: int, outs: Iterable[Output]) -> None:
+        """Bring what dvc.lock says of the stage's own outs, where the client has them so."""
+        if task.stage.lock is None:
+            return
+        before = Result(task.stage.address, UNCHANGED, task.stage.lock)
+        for out in outs:
+            if out.path in task.intact:
+                self._bring_out(task.stage, before, out, place)
 
     def _make_folders(self, stage: Stage) -> None:
         """Folders that hold nothing are in no snapshot."""
@@ -200,14 +210,14 @@ class _PodLook:
             return pointer
         if touched:
             self._books.bring(dep.at)
-        return self._books.workspace().dep(dep)
+        return self._books.workspace.dep(dep)
 
     def out(self, out: Output) -> Pointer | None:
         return self._lock.get(out.path) if out.path in self._intact else None
 
     def values(self, params: Params) -> Mapping[str, Any] | None:
         self._books.bring(params.at)
-        return self._books.workspace().values(params)
+        return self._books.workspace.values(params)
 
     def kept(self, pointer: Pointer) -> bool:
         return pointer.get("path") in self._intact

@@ -14,7 +14,7 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.decide import UndecidedError, locked
 from dvc_bridge.plan.entry import Entry, Task, Upstream
-from dvc_bridge.plan.forecast import Forecast, Verdict
+from dvc_bridge.plan.forecast import RUNNING, Forecast, Verdict
 from dvc_bridge.plan.pipeline import (
     Dependency,
     Kind,
@@ -26,8 +26,6 @@ from dvc_bridge.plan.pipeline import (
     Stage,
 )
 from dvc_bridge.plan.result import RESTORED, UNCHANGED, Result
-
-RUNNING = (Verdict.RUNS, Verdict.MAY_RUN)
 
 
 class Reach:

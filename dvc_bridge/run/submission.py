@@ -12,7 +12,7 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.runs import ask_dvc, newest_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.plan.entry import Entry, plan_lines
-from dvc_bridge.plan.forecast import Forecast, Sources, forecast
+from dvc_bridge.plan.forecast import Sources, forecast
 from dvc_bridge.plan.pipeline import LockEntry, Pipeline, Stage
 from dvc_bridge.plan.remotes import remotes
 from dvc_bridge.run.prepare import Reach, Settled, entries, needed, settle
@@ -51,16 +51,12 @@ class Outlook:
         self.objects = Objects(session, "")
         self.reach = Reach(self._workspace, self.objects, pipeline)
 
-    def forecasts(self, *, force: bool, alone: bool) -> list[Forecast]:
-        """Forecast every stage; results in the remote's run cache count as those here do."""
+    def settle(self, *, force: bool, alone: bool) -> Settled:
+        """Sort the stages; results in the remote's run cache count as those here do."""
         sources = Sources(self.reach, self._run, lambda stage: ask_dvc(self._session, stage))
         found = forecast(self.pipeline, self.order, sources, force=force, alone=alone)
         self._workspace.hashes.save()
-        return found
-
-    def settle(self, forecasts: Sequence[Forecast]) -> Settled:
-        """Sort the stages into those that need a pod and those that do not."""
-        return settle(self._project, forecasts)
+        return settle(self._project, found)
 
     def _run(self, key: str) -> LockEntry | None:
         found = newest_run(self._project, key)
