@@ -33,7 +33,7 @@ def status(args: Namespace) -> int:
         print(_json(runs_json(runs)) if args.json else runs_text(runs, now))
         return 0
     state = cluster.run(args.run_name)
-    groups = groups_of_run(state)
+    groups = state.groups
     print(_json(run_json(state, groups)) if args.json else run_text(state, groups, now))
     return 0
 
@@ -42,7 +42,7 @@ def logs(args: Namespace) -> int:
     """Print what the stages of a run, or one of them, have printed."""
     cluster = _cluster()
     state = cluster.run(args.run_name)
-    groups = groups_of_run(state)
+    groups = state.groups
     chosen = None if args.stage is None else _groups_with(args.stage, state, groups)
 
     def tell(pod: PodState, line: str) -> None:
@@ -63,24 +63,12 @@ def logs(args: Namespace) -> int:
 def stop(args: Namespace) -> int:
     """Have a run end; what has finished is kept."""
     cluster, run = _cluster(), args.run_name
-    cluster.run(run)  # there is one
-    going = [state for state in cluster.workflows(run) if not state.ended]
+    going = [state for state in cluster.workflows_of(run) if not state.ended]
     for state in going:
         cluster.stop(state.name)
     print(f"{run} is stopping" if going else f"{run} had ended before")
     print(f"next: dvc-bridge collect {run}")
     return 0
-
-
-def groups_of_run(state: RunState, from_plan: Callable[[str], Groups] | None = None) -> Groups:
-    """Give the addresses of each group's stages.
-
-    Parameters
-    ----------
-    from_plan
-        Gives those of a run whose Workflow is too large to name them.
-    """
-    return state.groups or (from_plan(state.run) if from_plan else ())
 
 
 def _cluster() -> Cluster:

@@ -135,13 +135,16 @@ def _watched(
             for pod in state.pods:
                 if shown.get(pod.group) != pod.phase:
                     shown[pod.group] = pod.phase
-                    text = (
-                        f"{pod.phase.lower()}  {names.get(pod.group, '')}  {pod.message}".rstrip()
-                    )
-                    print(f"{time.monotonic() - start:6.1f} s  g{pod.group} {text}", flush=True)
-                    if pod.phase in ("Failed", "Error") and pod.pod:
-                        _print_log(cluster, pod)
+                    elapsed_s = time.monotonic() - start
+                    _print_phase(cluster, pod, names.get(pod.group, ""), elapsed_s)
     return state
+
+
+def _print_phase(cluster: Cluster, pod: PodState, stages: str, elapsed_s: float) -> None:
+    text = f"{pod.phase.lower()}  {stages}  {pod.message}".rstrip()
+    print(f"{elapsed_s:6.1f} s  g{pod.group} {text}", flush=True)
+    if pod.bad and pod.pod:
+        _print_log(cluster, pod)
 
 
 def _print_log(cluster: Cluster, pod: PodState) -> None:

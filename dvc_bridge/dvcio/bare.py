@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from configparser import ConfigParser
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,17 +46,26 @@ def store_settings(repo: Any, names: Iterable[str]) -> Sections:
     return sections
 
 
-@contextmanager
-def open_bare(folder: Path, sections: Mapping[str, Mapping[str, str]]) -> Iterator[Any]:
-    """Open a DVC repository in an empty folder that knows these remotes and has no files."""
-    from dvc.repo import Repo  # noqa: PLC0415  half a second
-
+def write_config(file: Path, sections: Mapping[str, Mapping[str, str]]) -> None:
+    """Write settings as DVC reads them."""
     config = ConfigParser(interpolation=None)
     config.read_dict(sections)
-    config["core"].update({"no_scm": "true", "analytics": "false", "check_update": "false"})
-    config["core"]["site_cache_dir"] = str(folder / "site")
-    (folder / ".dvc").mkdir(parents=True)
-    with (folder / ".dvc" / "config").open("w", encoding="utf-8") as file:
-        config.write(file)
-    with closing(Repo(str(folder))) as repo:
-        yield repo
+    with file.open("w", encoding="utf-8") as stream:
+        config.write(stream)
+
+
+def open_bare(folder: Path, sections: Mapping[str, Mapping[str, str]]) -> Any:
+    """Make a folder a DVC repository without git, with these settings, and open it as a `Repo`."""
+    from dvc.repo import Repo  # noqa: PLC0415  half a second
+
+    (folder / ".dvc").mkdir(parents=True, exist_ok=True)
+    core = {
+        **sections.get("core", {}),
+        "no_scm": "true",
+        "analytics": "false",
+        "check_update": "false",
+        # Else every folder leaves one of its own behind, system-wide.
+        "site_cache_dir": str(folder / ".dvc" / "site"),
+    }
+    write_config(folder / ".dvc" / "config", {**sections, "core": core})
+    return Repo(str(folder))

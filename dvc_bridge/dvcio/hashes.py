@@ -8,7 +8,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -135,9 +135,7 @@ class Hashes:
                 raise UndecidedError
             files[relative] = self._file(name, info, large)
             size += info.st_size
-        content = [{"md5": files[name], "relpath": name} for name in sorted(files)]
-        digest = hashlib.md5(json.dumps(content).encode(), usedforsecurity=False).hexdigest()
-        return {"hash": "md5", "md5": f"{digest}.dir", "size": size, "nfiles": len(files)}
+        return {"hash": "md5", "md5": folder_md5(files), "size": size, "nfiles": len(files)}
 
     def _walk(self, path: str) -> Iterator[tuple[str, str]]:
         skip = len(path) + 1
@@ -150,6 +148,13 @@ class Hashes:
 
 def _signature(info: os.stat_result) -> Signature:
     return info.st_ino, info.st_mtime_ns, info.st_size
+
+
+def folder_md5(files: Mapping[str, str]) -> str:
+    """Give what DVC calls a folder of these files, path -> md5."""
+    content = [{"md5": files[name], "relpath": name} for name in sorted(files)]
+    digest = hashlib.md5(json.dumps(content).encode(), usedforsecurity=False).hexdigest()
+    return f"{digest}.dir"
 
 
 def md5_of(path: str | Path) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shutil
 import stat
@@ -12,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dvc_bridge.dvcio.remote import Remote
+from dvc_bridge.dvcio.hashes import folder_md5
+from dvc_bridge.dvcio.remote import Remote, files_of
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import IntegrityError, UsageError
 from dvc_bridge.plan.pipeline import Kind, LockEntry, Pointer, Stage
@@ -132,10 +131,10 @@ class Objects:
             shutil.copyfile(cache.oid_to_path(md5), target)
             return
         target.mkdir()
-        for item in json.loads(Path(cache.oid_to_path(md5)).read_text(encoding="utf-8")):
-            file = target / item["relpath"]
+        for inside, inner in files_of(Path(cache.oid_to_path(md5)).read_bytes()).items():
+            file = target / inside
             file.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(cache.oid_to_path(item["md5"]), file)
+            shutil.copyfile(cache.oid_to_path(inner), file)
 
     def _aside(self) -> Any:
         from dvc.fs import LocalFileSystem  # noqa: PLC0415  the session has opened DVC
@@ -222,6 +221,4 @@ def part_of(files: Mapping[str, str], at: str) -> Pointer | None:
     if at in files:
         return {"hash": "md5", "md5": files[at]}
     inside = {p.removeprefix(f"{at}/"): md5 for p, md5 in files.items() if p.startswith(f"{at}/")}
-    content = [{"md5": inside[name], "relpath": name} for name in sorted(inside)]
-    digest = hashlib.md5(json.dumps(content).encode(), usedforsecurity=False).hexdigest()
-    return {"hash": "md5", "md5": f"{digest}.dir"} if inside else None
+    return {"hash": "md5", "md5": folder_md5(inside)} if inside else None

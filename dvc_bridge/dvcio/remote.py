@@ -107,7 +107,7 @@ class Remote:
         """Give the files of a folder object, from the cache or from here: path -> md5."""
         kept = Path(self._cache.oid_to_path(md5))
         text = kept.read_bytes() if kept.exists() else self.get(self._odb.oid_to_path(md5))
-        return {item["relpath"]: item["md5"] for item in json.loads(text or b"[]")}
+        return files_of(text or b"[]")
 
     def runs(self, key: str) -> list[LockEntry]:
         """Give the results that the run cache has under a key, the newest first."""
@@ -156,6 +156,11 @@ class Remote:
                 )
             except FileNotFoundError:
                 return []
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a plain file."""
+        with self._calls():
+            return bool(self._fs.exists(path))
 
     def remove(self, path: str) -> None:
         """Remove a plain file, or a folder with all in it."""
@@ -221,10 +226,14 @@ def _objects_under(remote: Any, folder: str) -> Any:
     return get_odb(remote.fs, path, hash_name="md5", **remote.config)
 
 
+def files_of(folder: bytes) -> dict[str, str]:
+    """Give the files of a folder by the bytes of its object: path -> md5."""
+    return {item["relpath"]: item["md5"] for item in json.loads(folder)}
+
+
 def _inside(cache: Any, md5: str) -> Iterator[str]:
     with suppress(OSError):
-        for item in json.loads(Path(cache.oid_to_path(md5)).read_text(encoding="utf-8")):
-            yield str(item["md5"])
+        yield from files_of(Path(cache.oid_to_path(md5)).read_bytes()).values()
 
 
 def _written(item: dict[str, Any]) -> float:

@@ -50,6 +50,11 @@ class PodState:
     exit_code: int | None = None
     attempts: int = 1
 
+    @property
+    def bad(self) -> bool:
+        """Whether it has ended, and not well."""
+        return self.phase in _BAD
+
 
 @dataclass(frozen=True, slots=True)
 class RunState:

@@ -15,13 +15,13 @@ from typing import Any
 import yaml
 
 from dvc_bridge.plan.groups import Group
+from dvc_bridge.plan.run_state import GROUPS_ANNOTATION
 from dvc_bridge.render.pod import Environment, template
 
 API = "argoproj.io/v1alpha1"
 # Kubernetes holds all annotations of an object to 256 KiB together.
 ANNOTATION_BYTES = 200_000
 KEPT_AFTER_SUCCESS_S, KEPT_AFTER_FAILURE_S = 86_400, 7 * 86_400
-ADDRESSES = "dvc-bridge/stages"
 
 
 class Kind(Enum):
@@ -104,7 +104,7 @@ def manifest(groups: Sequence[Group], group_values: Sequence[str], run: RunSpec)
     taken = sum(len(f"{key}{word}".encode()) for key, word in notes.items())
     room = min(ANNOTATION_BYTES - taken, run.kind.limit - size(made) - taken)
     if run.addresses and len(named) < room:
-        notes[ADDRESSES] = named
+        notes[GROUPS_ANNOTATION] = named
     if notes:
         made["metadata"]["annotations"] = notes
     return made

@@ -87,21 +87,27 @@ class Cluster:
             _preload_content=False,
         )
 
-    def workflows(self, run: str | None = None) -> list[RunState]:
-        """List those of a run, or of all runs, the oldest first."""
-        selector = RUN_LABEL if run is None else f"{RUN_LABEL}={run}"
+    def workflows(self) -> list[RunState]:
+        """List those of all runs, the oldest first."""
+        return self._states(RUN_LABEL)
+
+    def _states(self, selector: str) -> list[RunState]:
         states = [run_state(workflow) for workflow in self._list(selector)]
         return sorted(states, key=lambda state: (str(state.created), state.name))
 
     def run(self, run: str) -> RunState:
         """Look at a run, however many Workflows it is."""
-        states = self.workflows(run)
+        return joined(self.workflows_of(run))
+
+    def workflows_of(self, run: str) -> list[RunState]:
+        """List those of a run, of which there must be one, the oldest first."""
+        states = self._states(f"{RUN_LABEL}={run}")
         if not states:
             raise UsageError(
                 f"namespace {self.namespace} has no run {run}; Argo deletes old ones",
                 "`dvc-bridge status` shows the runs that there are",
             )
-        return joined(states)
+        return states
 
     def stop(self, name: str) -> None:
         """Have a Workflow end: its pods get SIGTERM, and no new ones come."""

@@ -76,28 +76,10 @@ def repro(
     unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
     with Session(project, view.note, unfinished) as session:
         books = Ledger(project, session, Workspace(project))
-        return carry_out(project, pipeline, order, options, view, lock, session, books)
+        return Run(project, pipeline, order, options, view, lock, session, books).run()
 
 
-def carry_out(
-    project: Project,
-    pipeline: Pipeline,
-    order: Sequence[int],
-    options: Options,
-    view: View,
-    lock: RepositoryLock,
-    session: Session,
-    books: Books,
-) -> Summary:
-    """Run the stages at `order` in parallel by what `books` says of them; see `repro`."""
-    start = time.monotonic()
-    run = _Run(project, pipeline, order, options, view, session, lock, books)
-    run.run()
-    run.summary.seconds = time.monotonic() - start
-    return run.summary
-
-
-class _Run:
+class Run:
     """One run; places are those of `Schedule`.
 
     Every stage goes through `_begin`; the one that needs its command also through `_start` and
@@ -111,10 +93,11 @@ class _Run:
         order: Sequence[int],
         options: Options,
         view: View,
-        session: Session,
         lock: RepositoryLock,
+        session: Session,
         books: Books,
     ) -> None:
+        self._begun = time.monotonic()
         self._project, self._options, self._view = project, options, view
         self._session, self._repository_lock = session, lock
         self._stages: list[Stage] = [pipeline.stages[p] for p in order]
@@ -128,7 +111,8 @@ class _Run:
         self._stopping = False
         self.summary = Summary()
 
-    def run(self) -> None:
+    def run(self) -> Summary:
+        """Run the stages in parallel by what the books say of them; see `repro`."""
         names = [stage.address for stage in self._stages]
         with ExitStack() as stack:
             # First, so that it ends last: what is written at the end is written to its end.
@@ -140,8 +124,10 @@ class _Run:
             while True:
                 self._fill()
                 if not self._running:
-                    return
+                    break
                 self._wait()
+        self.summary.seconds = time.monotonic() - self._begun
+        return self.summary
 
     def _fill(self) -> None:
         while (

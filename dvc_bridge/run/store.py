@@ -12,6 +12,7 @@ from dvc_bridge.plan.pipeline import Stage
 from dvc_bridge.plan.result import Result, result_name, result_of, result_text
 
 FOLDER = "bridge"
+FEW = 2
 AT_ONCE = 16  # requests; a store answers most of them in some ten milliseconds
 
 
@@ -21,17 +22,17 @@ class Store:
     Parameters
     ----------
     run
-        Its name; empty where no run is meant.
+        Its name.
     """
 
-    def __init__(self, remote: Remote, run: str = "") -> None:
+    def __init__(self, remote: Remote, run: str) -> None:
         self._remote = remote
         self.run = run
         self._folder = remote.path(FOLDER, "runs", run)
 
     def put_code(self, digest: str, archive: bytes) -> None:
         """Put a snapshot there, if it is not there yet."""
-        if f"{digest}.tar.gz" not in self._remote.names(self._remote.path(FOLDER, "code")):
+        if not self._remote.exists(self._code(digest)):
             self._remote.put(self._code(digest), archive)
 
     def code(self, digest: str) -> bytes:
@@ -85,8 +86,8 @@ class Store:
     def results(self, stages: Iterable[Stage]) -> dict[str, Result]:
         """Give the results that are there, by address."""
         wanted = list(stages)
-        there = set(self._remote.names(f"{self._folder}/stages")) if len(wanted) > 2 else None
-        if there is not None:
+        if len(wanted) > FEW:  # of many, most may not be there yet
+            there = set(self._remote.names(f"{self._folder}/stages"))
             wanted = [stage for stage in wanted if result_name(stage) in there]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             texts = list(pool.map(lambda stage: self._remote.get(self._result(stage)), wanted))

@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
-from configparser import ConfigParser
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 
-from dvc_bridge.dvcio.bare import open_bare
+from dvc_bridge.dvcio.bare import open_bare, write_config
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.dvcio.project import Project, find_project
@@ -20,7 +20,7 @@ from dvc_bridge.errors import BridgeError, IntegrityError, StageFailedError, Ver
 from dvc_bridge.plan.entry import Entry
 from dvc_bridge.plan.graph import pipeline_of
 from dvc_bridge.plan.result import FAILED, Result
-from dvc_bridge.run.local import Options, carry_out
+from dvc_bridge.run.local import Options, Run
 from dvc_bridge.run.outcome import Summary
 from dvc_bridge.run.pod import PodBooks
 from dvc_bridge.run.snapshot import unpack
@@ -48,7 +48,7 @@ def work(word: str, env: Mapping[str, str], folder: Path) -> int:
     settings = json.loads(env["DVC_BRIDGE_STORE"])
     if scratch := env.get("TMPDIR"):
         Path(scratch).mkdir(parents=True, exist_ok=True)
-    with open_bare(folder / "store", settings) as repo:
+    with closing(open_bare(folder / "store", settings)) as repo:
         store = Store(Remote(repo), env["DVC_BRIDGE_RUN"])
         entry = store.entry(word)
         _check_version(entry)
@@ -87,13 +87,8 @@ def _project(code: Path, entry: Entry, settings: Mapping[str, Mapping[str, str]]
     if entry.git:
         # .gitignore files are part of what stages may read: DVC writes them in a repository only.
         subprocess.run(["git", "init", "--quiet", str(code)], check=True, capture_output=True)
-    config = ConfigParser(interpolation=None)
-    config.read_dict(settings)
-    if not config.has_section("cache"):
-        config.add_section("cache")
-    config["cache"].update({"dir": str(code.parent / "cache"), "type": "reflink,copy"})
-    with (root / ".dvc" / "config.local").open("w", encoding="utf-8") as file:
-        config.write(file)
+    cache = {**settings.get("cache", {}), "dir": str(code.parent / "cache"), "type": "reflink,copy"}
+    write_config(root / ".dvc" / "config.local", {**settings, "cache": cache})
     return find_project(root)
 
 
@@ -113,7 +108,7 @@ def _run(project: Project, entry: Entry, before: list[Result], run: str) -> int:
         books = PodBooks(project, session, entry, before, objects, store)
         pipeline = pipeline_of(stages)
         order = range(len(stages))
-        summary = carry_out(project, pipeline, order, options, view, lock, session, books)
+        summary = Run(project, pipeline, order, options, view, lock, session, books).run()
         for task in entry.tasks:
             if error := summary.errors.get(task.stage.address):
                 failed = Result(task.stage.address, FAILED, message=error.message)

@@ -18,7 +18,8 @@ import yaml
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.groups import Costs, Fuse, Group, Node, groups_of
 from dvc_bridge.plan.pod_settings import PodSettings
-from dvc_bridge.render.argo import ADDRESSES, Kind, RunSpec, manifest, size, text
+from dvc_bridge.plan.run_state import GROUPS_ANNOTATION
+from dvc_bridge.render.argo import Kind, RunSpec, manifest, size, text
 from dvc_bridge.render.argo_check import check, problems
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "argo"
@@ -257,7 +258,7 @@ def test_a_mutex_orders_pods_but_the_second_runs_though_the_first_has_failed():
 )
 def test_addresses_stand_in_an_annotation_alone_and_mean_nothing_to_argo(name: str):
     made = rendered(replace(RUN, addresses=[[name]] * 6))
-    named = made["metadata"]["annotations"].pop(ADDRESSES)
+    named = made["metadata"]["annotations"].pop(GROUPS_ANNOTATION)
     assert "{{" not in named
     assert json.loads(named)["g0"] == [name]
     plain = rendered(replace(RUN, addresses=()))
