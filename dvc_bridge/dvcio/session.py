@@ -6,7 +6,6 @@ import copy
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from dvc_bridge.dvcio.project import Project
@@ -42,20 +41,27 @@ class Session(ExitStack):
         self._unfinished = unfinished
         self._repo: Any = None
         self._ignores: Ignores | None = None
-        self._opening: Thread | None = None
-        self._problem: BaseException | None = None
+        self._asked = False
+        self._problem: Exception | None = None
         self._place = 0
 
-    def warm(self) -> None:
-        """Start to import and open DVC, half a second, beside the first commands."""
-        if self._opening is None:
-            self._opening = Thread(target=self._open, daemon=True)
-            self._opening.start()
+    def open(self) -> None:
+        """Import and open DVC, half a second, if that was not done; `repo` tells of problems.
+
+        On the caller's thread: modules of DVC import each other in circles, which two threads at
+        once do not survive.
+        """
+        if not self._asked:
+            self._asked = True
+            try:
+                self._open()
+            except Exception as exc:
+                self._problem = exc
 
     @property
     def opened(self) -> bool:
         """Whether DVC was needed."""
-        return self._opening is not None
+        return self._asked
 
     @property
     def repo(self) -> Any:
@@ -66,9 +72,7 @@ class Session(ExitStack):
         UsageError
             DVC refuses the project's settings.
         """
-        self.warm()
-        if self._opening is not None:
-            self._opening.join()
+        self.open()
         if isinstance(self._problem, BridgeError):
             raise self._problem
         if self._problem is not None:
@@ -101,25 +105,22 @@ class Session(ExitStack):
             self.repo.scm_context.track_file([str(self.project.root / file) for file in files])
 
     def _open(self) -> None:
-        try:
-            from dvc.lock import LockNoop  # noqa: PLC0415  half a second
-            from dvc.repo import Repo  # noqa: PLC0415
+        from dvc.lock import LockNoop  # noqa: PLC0415  half a second
+        from dvc.repo import Repo  # noqa: PLC0415
 
-            from dvc_bridge.dvcio.bookkeeping import batched  # noqa: PLC0415
+        from dvc_bridge.dvcio.bookkeeping import batched  # noqa: PLC0415
 
-            if self._unfinished:
-                self._unfinished.begin()
-                self.callback(self._unfinished.end)
-            self.enter_context(_warnings_to(self._warn))
-            repo = Repo(str(self.project.root))
-            repo.lock = LockNoop()
-            repo.lock.lock()
-            self.callback(repo.close)
-            self.enter_context(repo.scm_context(quiet=True))
-            self._ignores = self.enter_context(batched(repo, self._unfinished))
-            self._repo = repo
-        except BaseException as exc:
-            self._problem = exc
+        if self._unfinished:
+            self._unfinished.begin()
+            self.callback(self._unfinished.end)
+        self.enter_context(_warnings_to(self._warn))
+        repo = Repo(str(self.project.root))
+        repo.lock = LockNoop()
+        repo.lock.lock()
+        self.callback(repo.close)
+        self.enter_context(repo.scm_context(quiet=True))
+        self._ignores = self.enter_context(batched(repo, self._unfinished))
+        self._repo = repo
 
 
 class _Warnings(logging.Handler):

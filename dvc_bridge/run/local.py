@@ -139,6 +139,7 @@ class Run:
         if not self._processes.events.empty():
             ended = self._next_end()
         else:
+            self._session.open()  # beside the first commands
             self._books.flush_now_and_then()
             with self._repository_lock.released():
                 ended = self._next_end()
@@ -171,7 +172,6 @@ class Run:
         self._view.started(place)
         self._processes.start(place, command, self._journal.log(stage.address))
         self._running.add(place)
-        self._session.warm()
 
     def _end(self, ended: Ended) -> None:
         place = ended.position

@@ -12,6 +12,7 @@ import pytest
 from dvc_bridge.plan.equality import differences
 from dvc_bridge.run.state import project_state
 from tests.dvc_bridge.commands import dvc
+from tests.dvc_bridge.conftest import MakeProject
 
 COPY = {"cmd": "cat a > ${item}", "deps": ["a"], "outs": ["${item}"]}
 CASES: dict[str, dict[str, Any]] = {
@@ -91,3 +92,29 @@ def test_what_it_made_dvc_finds_unchanged(tmp_path: Path):
     root = make(tmp_path / "p", CASES["foreach and a join"], git=True)
     assert play(root, ["dvc_bridge"], "-j", "3") == 0
     assert "up to date" in dvc(root, "status")
+
+
+# Runs dvc-bridge and tells of every module of DVC that another thread than the first one imports.
+_IMPORTS_WATCHED = """
+import sys, threading
+from dvc_bridge.cli import main
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("dvc", "dvc_data", "dvc_objects"):
+            seen.add(threading.current_thread() is threading.main_thread())
+
+seen = set()
+sys.meta_path.insert(0, Watch())
+sys.argv[1:] = ["repro", "-j2"]
+main()
+assert seen == {True}, "DVC was imported on a second thread: its circular imports deadlock"
+"""
+
+
+def test_dvc_is_imported_on_one_thread_only(make_project: MakeProject):
+    root = make_project({name: {"cmd": f"echo 1 > {name}", "outs": [name]} for name in "ab"})
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORTS_WATCHED], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
