@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import sys
@@ -10,10 +11,25 @@ from .errors import ServingError
 from .lifecycle import Server
 from .settings import read_settings
 
+# glibc's numbers for mallopt: what is kept when memory is freed, what is got at once, and from
+# which size on memory comes from the system and goes back there; how many heaps threads have.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8
+
+
+def keep_freed_memory() -> None:
+    """Keep some MB of freed memory: to get them anew is a tenth of the CPU of 1,000 rows."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt:  # not in musl
+        mallopt(_TRIM_THRESHOLD, 16 << 20)
+        mallopt(_TOP_PAD, 1 << 20)
+        mallopt(_MMAP_THRESHOLD, 16 << 20)
+        mallopt(_ARENA_MAX, 1)
+
 
 def main() -> int:
     """Serve until told to stop; 0 after that, 2 if the settings or the bundle are refused."""
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.WARNING)
+    keep_freed_memory()
     try:
         server = Server(read_settings(os.environ))
     except ServingError as error:

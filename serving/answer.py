@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import msgspec
-from starlette.types import Send
+from starlette.types import Scope, Send
 
+from .connections import WHOLE
 from .errors import RequestError
 
 JSON = b"application/json"
@@ -20,15 +21,21 @@ class Answer(NamedTuple):
     kind: bytes = JSON
     headers: tuple[tuple[bytes, bytes], ...] = ()
 
+    def all_headers(self) -> list[tuple[bytes, bytes]]:
+        """Give every header."""
+        length = (b"content-length", b"%d" % len(self.content))
+        return [(b"content-type", self.kind), length, *self.headers]
+
     async def send(self, send: Send) -> None:
         """Send it."""
-        headers = [
-            (b"content-type", self.kind),
-            (b"content-length", b"%d" % len(self.content)),
-            *self.headers,
-        ]
+        headers = self.all_headers()
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.content})
+
+    def send_at_once(self, scope: Scope, request_id: bytes) -> bool:
+        """Send it in one write, with the request's id; False if that does not go: then `send`."""
+        headers = [*self.all_headers(), (b"x-request-id", request_id)]
+        return WHOLE in scope and bool(scope[WHOLE](scope, self.status, headers, self.content))
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:

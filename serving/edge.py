@@ -60,7 +60,11 @@ class Edge:
         handler = self.direct.get(scope["path"]) if scope["method"] == "POST" else None
         try:
             if handler:
-                await (await handler(scope, receive)).send(send_with_id)
+                answer = await handler(scope, receive)
+                if answer.send_at_once(scope, request_id):
+                    status = answer.status
+                else:
+                    await answer.send(send_with_id)
             else:
                 await self.app(scope, receive, send_with_id)
         except ClientDisconnect:

@@ -88,8 +88,11 @@ class Predictions:
                 predicted = predict(serving.model, body, scope["request_id"])
             else:
                 arguments = (serving.model, body, scope["request_id"])
-                work = asyncio.get_running_loop().run_in_executor(self.pool, predict, *arguments)
-                predicted = await asyncio.wait_for(work, self.settings.timeout_s)
+                loop = asyncio.get_running_loop()
+                async with asyncio.timeout(self.settings.timeout_s):
+                    # Under no name: a refusal's traceback would keep it, and it the refusal and the
+                    # body, until the garbage collector comes. `wait_for` names it.
+                    predicted = await loop.run_in_executor(self.pool, predict, *arguments)
         except TimeoutError:
             detail = f"the answer took more than {self.settings.timeout_s:g} s"
             raise RequestError(503, detail, retry_after_s=1) from None

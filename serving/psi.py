@@ -40,8 +40,9 @@ class Grid:
         self.reference = np.zeros((len(COLUMNS), _WIDTH), np.int64)
         self.used = np.zeros((len(COLUMNS), _BINS), np.bool_)
         self._codes: list[dict[str, int]] = []
+        self._last: list[int] = []
         # A bin's number is the number of edges below the value; an edge at infinity counts never.
-        self._edges = np.full((_BINS - 1, len(NUMBERS) + 1), np.inf, np.float32)
+        self._edges = np.full((_BINS - 1, len(NUMBERS) + 1, 1), np.inf, np.float32)
         for at, name in enumerate(COLUMNS):
             counts, edges = reference[name].counts, reference[name].edges or []
             self.reference[at, _MISSING] = reference[name].empty
@@ -50,9 +51,10 @@ class Grid:
                 self._codes.append({code: bins.get(code, len(bins)) for code in counts})
                 for code, rows in counts.items():
                     self.reference[at, self._codes[-1][code]] += rows
+                self._last.append(len(bins))
                 self.used[at, : len(bins) + 1] = True
             else:
-                self._edges[: len(edges), at - len(CATEGORIES)] = edges
+                self._edges[: len(edges), at - len(CATEGORIES), 0] = edges
                 self.reference[at, : len(counts)] = counts
                 self.used[at, : len(counts)] = True
 
@@ -69,17 +71,20 @@ class Grid:
         """Count rows: codes (n, 3), numbers (n, 32) with NaN, probabilities (n,)."""
         found = self.nothing()
         for at, (column, bins) in enumerate(zip(codes.T, self._codes, strict=True)):
-            last = int(self.used[at].sum()) - 1
+            counts = [0] * _WIDTH
             for code, rows in Counter(column.tolist()).items():
-                found[at, bins.get(code, last)] += rows
-                found[at, _UNSEEN] += 0 if code in bins else rows
-        values = np.column_stack([numbers, probabilities.astype(np.float32)])
+                counts[bins.get(code, self._last[at])] += rows
+                counts[_UNSEEN] += 0 if code in bins else rows
+            found[at] = counts
+        # A row a column: the edges are then compared with many values at once.
+        values = np.empty((len(NUMBERS) + 1, len(probabilities)), np.float32)
+        values[:-1], values[-1] = numbers.T, probabilities
         below = np.zeros(values.shape, np.int8)
         for edges in self._edges:
             below += values > edges
         below[np.isnan(values)] = _MISSING
-        bin_of = below + np.arange(values.shape[1]) * _WIDTH
-        counted = np.bincount(bin_of.ravel(), minlength=values.shape[1] * _WIDTH)
+        bin_of = below + np.arange(len(values))[:, None] * _WIDTH
+        counted = np.bincount(bin_of.ravel(), minlength=len(values) * _WIDTH)
         found[len(CATEGORIES) :] = counted.reshape(-1, _WIDTH)
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -10,11 +11,23 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from flows.stages.known import Float32s, feature_numbers
+from flows.stages.known import KNOWN, Float32s, feature_numbers
 
 from .errors import Problem, RequestError
 from .misfits import columns_problems, explained, refused
-from .schema import HIGH, LOW, MATCHES, MAX_ID, N_CODES, N_TEXTS, TYPES, BulkRow, Columns, Row
+from .schema import (
+    CLOCK,
+    HIGH,
+    LOW,
+    MATCHES,
+    MAX_ID,
+    N_CODES,
+    N_TEXTS,
+    TYPES,
+    BulkRow,
+    Columns,
+    Row,
+)
 
 
 def _decoder(row: Any) -> Callable[[bytes], Any]:
@@ -63,10 +76,10 @@ def read_batch(content: bytes, max_rows: int) -> tuple[Batch, str | None]:
         if (body.rows is None) == (body.columns is None):
             raise RequestError(422, 'the body holds either "rows" or "columns"')
         if body.columns is not None:
-            return _batch(_checked(_even(_astuple(body.columns))), max_rows), body.id
+            return _batch(_even(_astuple(body.columns)), max_rows, check=True), body.id
         _check_count(len(body.rows), max_rows)
         by_column = tuple(zip(*map(_astuple, body.rows), strict=True))
-        return _batch(_checked(by_column) if bulk else by_column, max_rows), body.id
+        return _batch(by_column, max_rows, check=bulk), body.id
     except (msgspec.ValidationError, _MisfitError):
         raise explained(content, max_rows) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -83,7 +96,7 @@ def convert_columns(given: Mapping[str, Sequence[Any]], max_rows: int) -> Batch:
     """
     try:
         columns = _astuple(msgspec.convert(given, Columns))
-        return _batch(_checked(_even(columns)), max_rows)
+        return _batch(_even(columns), max_rows, check=True)
     except (msgspec.ValidationError, _MisfitError):
         raise refused(columns_problems(given)) from None
 
@@ -93,32 +106,36 @@ def _check_count(n: int, max_rows: int) -> None:
         raise RequestError(422, f"{n} rows; a request has 1 to {max_rows}")
 
 
-def _checked(columns: GivenColumns) -> GivenColumns:
-    """Give the columns, their numbers as one array, if all values fit."""
-    for match, texts in zip(MATCHES, columns, strict=False):
-        if not all(map(match, set(texts or ()))):
-            raise _MisfitError
-    unknown = (np.nan,) * len(columns[0] or ())
-    numbers = [unknown if column is None else column for column in columns[N_TEXTS:]]
-    known = np.array(numbers, np.float64)
-    if (known < LOW).any() or (known > HIGH).any():
+def _batch(columns: GivenColumns, max_rows: int, *, check: bool) -> Batch:
+    """Join columns of one length, in the order of TYPES; check patterns and ranges if asked to."""
+    n = len(columns[0] or ())
+    _check_count(n, max_rows)
+    if check and not all(map(_match, MATCHES, columns)):
         raise _MisfitError
-    return (*columns[:N_TEXTS], *known)
-
-
-def _batch(columns: GivenColumns, max_rows: int) -> Batch:
-    """Join columns that fit, in the order of TYPES."""
-    _check_count(len(columns[0] or ()), max_rows)
-    known = np.array(columns[N_TEXTS:], np.float64)
+    unknown = (np.nan,) * n
+    numbers = [unknown if column is None else column for column in columns[N_TEXTS:]]
+    # Faster than np.array, which looks at every value twice; None becomes NaN in both.
+    known = np.fromiter(chain.from_iterable(numbers), np.float64, n * len(KNOWN)).reshape(-1, n)
+    if check and ((known < LOW).any() or (known > HIGH).any()):
+        raise _MisfitError
     codes = np.array(columns[:N_CODES], object).T
-    departure, arrival = columns[N_CODES], columns[N_CODES + 1]
+    departure, arrival = columns[N_CODES] or (), columns[N_CODES + 1] or ()
     try:
         leaves = np.array(departure, "datetime64[m]").astype(np.int64)
     except ValueError:
-        raise refused(_dates_problems(departure or ())) from None
-    clock = {t: int(t[:2]) * 60 + int(t[3:]) for t in set(arrival or ())}
-    lands = np.array([clock[t] for t in arrival or ()], np.int64)
+        raise refused(_dates_problems(departure)) from None
+    try:
+        lands = np.fromiter(map(CLOCK.__getitem__, arrival), np.int64, n)
+    except KeyError:
+        raise _MisfitError from None
     return Batch(codes, leaves, lands, known.T, feature_numbers(leaves, lands, known.T))
+
+
+def _match(name: str, texts: Sequence[str] | None) -> bool:
+    """Say whether all texts fit the pattern; one search in all of them is faster than many."""
+    different = set(texts or ())
+    joined = ";".join(different) + ";"
+    return joined.count(";") == len(different) and bool(MATCHES[name](joined))
 
 
 def _even(columns: GivenColumns) -> GivenColumns:

@@ -21,7 +21,9 @@ _TEXTS = {
 }
 # Python's $ also matches before a line end at the end.
 PATTERNS = {name: rf"^{pattern}(?!\n)$" for name, pattern in _TEXTS.items()}
-MATCHES = [re.compile(pattern).search for pattern in PATTERNS.values()]
+# Of texts joined, each followed by a semicolon, which no pattern allows; `arrival` is looked up.
+MATCHES = {n: re.compile(f"(?:{_TEXTS[n]};)*+").fullmatch for n in (*CATEGORIES, "departure")}
+CLOCK = {f"{minute // 60:02}:{minute % 60:02}": minute for minute in range(24 * 60)}
 
 
 def _number(name: str) -> Any:

@@ -253,6 +253,8 @@ def test_no_request_is_logged_unless_it_was_asked_for(server: Server):
     [
         ("arrival", "18:04\n"),
         ("carrier", "UA\n"),
+        ("carrier", "UA;AA"),
+        ("arrival", "8:04"),
         ("departure", "2013-12-24T17:3\N{ARABIC-INDIC DIGIT ZERO}"),
         ("visib", -1),
     ],

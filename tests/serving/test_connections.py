@@ -1,0 +1,83 @@
+"""What goes over a connection: answers in their order, and what ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from serving.errors import RequestError
+from serving.live import Live, Serving
+from serving.metrics import Metrics
+from serving.model import load_model
+from serving.predictions import Predictions
+from serving.settings import Settings
+from serving.window import Window
+from tests.serving.conftest import Server
+
+
+def request(body: str, name: str, version: str = "1.1", more: str = "") -> bytes:
+    head = f"POST /predict HTTP/{version}\r\nhost: x\r\nx-request-id: {name}\r\n{more}"
+    head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    return (head + body).encode()
+
+
+def until_closed(connection: socket.socket) -> str:
+    return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+
+def test_requests_sent_at_once_are_answered_in_their_order(server: Server, rows):
+    good, bad = json.dumps({"rows": rows[:1]}), json.dumps({"rows": []})
+    sent = [request(bad if n % 3 == 2 else good, f"n{n}") for n in range(9)]
+    sent.append(request(good, "n9", more="connection: close\r\n"))
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"".join(sent))
+        answers = until_closed(connection)
+    assert re.findall(r"x-request-id: (\w+)", answers) == [f"n{n}" for n in range(10)]
+    statuses = [int(s) for s in re.findall(r"HTTP/1.1 (\d+)", answers)]
+    assert statuses == [422 if n % 3 == 2 else 200 for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("version", "more"), [("1.0", ""), ("1.1", "connection: close\r\n")], ids=["1.0", "close"]
+)
+def test_a_client_that_wants_the_connection_closed_gets_it_closed(
+    server: Server, rows, version, more
+):
+    body = json.dumps({"rows": rows[:1]})
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(request(body, "only", version, more))
+        answer = until_closed(connection)
+    assert answer.startswith("HTTP/1.1 200")
+    assert "connection: close" in answer
+
+
+def test_a_refused_large_body_is_not_kept(bundle: Path):
+    """Neither it nor its refusal waits for the garbage collector."""
+    live, settings = Live(), Settings()
+    model = load_model(bundle)
+    live.now = Serving(model, Window(model.description, 1000))
+    predictions = Predictions(live, settings, Metrics(live))
+    body = json.dumps({"columns": {"carrier": ["?"] * 50_000}}).encode()
+
+    async def receive():
+        return {"type": "http.request", "body": body}
+
+    async def refused() -> None:
+        scope = {"headers": [(b"content-type", b"application/json")], "request_id": "x"}
+        with pytest.raises(RequestError):
+            await predictions.predict(scope, receive)
+
+    gc.collect()
+    gc.disable()
+    try:
+        asyncio.run(refused())
+        assert not [kept for kept in gc.get_objects() if isinstance(kept, RequestError)]
+    finally:
+        gc.enable()
+        predictions.pool.shutdown()
