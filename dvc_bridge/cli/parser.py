@@ -36,6 +36,11 @@ def parser() -> argparse.ArgumentParser:
         if name == "logs":
             command.add_argument("stage", nargs="?", metavar="STAGE", help="of this one alone")
             command.add_argument("-f", "--follow", action="store_true", help="until it ends")
+    retry = commands.add_parser("retry", help="have a run go on: what it has not made is made")
+    retry.add_argument("run_name", metavar="RUN", help="as submit has named it")
+    _wait(retry)
+    retry.set_defaults(run="dvc_bridge.cli.retry:retry")
+    _gc(commands.add_parser("gc", help="old runs and snapshots out of the remote"))
     worker = commands.add_parser("worker", help="what pods start; not for people")
     worker.add_argument("group", metavar="GROUP", help="which line of the plan")
     worker.set_defaults(run="dvc_bridge.cli.worker:worker")
@@ -101,15 +106,39 @@ def _repro(command: argparse.ArgumentParser) -> None:
 
 def _submit(command: argparse.ArgumentParser) -> None:
     _stages(command)
-    command.add_argument(
-        "--wait", action="store_true", help="watch the pods, then merge what they made"
-    )
+    _wait(command)
     command.add_argument(
         "--fuse",
         choices=("none", "chains", "auto"),
         help="how far stages share pods; default: that of dvc-bridge.yaml, or auto",
     )
     command.set_defaults(run="dvc_bridge.cli.submit:submit_command")
+
+
+def _wait(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--wait", action="store_true", help="watch the pods, then merge what they made"
+    )
+    command.add_argument(
+        "--plain", action="store_true", help="plain lines on a terminal too, no live view"
+    )
+
+
+def _gc(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "run_names", metavar="RUN", nargs="*", help="these, whatever their age; default: old ones"
+    )
+    command.add_argument(
+        "--days", type=_days, default=7, metavar="N", help="what counts as old; default: 7"
+    )
+    command.add_argument("--dry", action="store_true", help="say what would go, remove nothing")
+    command.set_defaults(run="dvc_bridge.cli.gc:gc")
+
+
+def _days(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a number of days")
+    return int(text)
 
 
 def _jobs(text: str) -> int:

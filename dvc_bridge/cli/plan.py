@@ -15,6 +15,7 @@ from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.runs import ask_dvc, newest_run
 from dvc_bridge.dvcio.session import Session
+from dvc_bridge.plan.division import divided, in_pods
 from dvc_bridge.plan.forecast import Sources, forecast
 from dvc_bridge.plan.targets import select
 from dvc_bridge.plan.timeline import timeline
@@ -28,7 +29,7 @@ def plan(args: Namespace) -> int:
     project = find_project()
     with RepositoryLock(project).held(), Session(project, _warn) as session:
         pipeline = read_pipeline(project)
-        read_settings(project, pipeline)  # nothing of it shows, but what is wrong is told here too
+        settings = read_settings(project, pipeline)
         order = select(pipeline, chosen(args, project))
         workspace = Workspace(project)
         sources = Sources(
@@ -39,11 +40,14 @@ def plan(args: Namespace) -> int:
         alone = args.single_item and not args.all_pipelines
         forecasts = forecast(pipeline, order, sources, force=args.force, alone=alone)
         workspace.hashes.save()
-    line = timeline(forecasts, Journal(project).seconds)
+    seconds = Journal(project).seconds
+    line = timeline(forecasts, seconds)
+    pods = bool(settings.argo.image)  # else nobody wants to know
+    division = divided(pipeline, in_pods(forecasts), settings, seconds) if pods else None
     if args.json:
-        print(json.dumps(plan_json(forecasts, line), indent=2, ensure_ascii=False))
+        print(json.dumps(plan_json(forecasts, line, division), indent=2, ensure_ascii=False))
     else:
-        print(plan_text(forecasts, line, every=args.verbose))
+        print(plan_text(forecasts, line, division, every=args.verbose))
     return 0
 
 

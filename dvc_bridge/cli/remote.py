@@ -20,6 +20,8 @@ from dvc_bridge.dvcio.unfinished import Unfinished
 from dvc_bridge.errors import StoppedError
 from dvc_bridge.plan.result import Result
 from dvc_bridge.plan.targets import select
+from dvc_bridge.run.durations import known_seconds, share
+from dvc_bridge.run.journal import Journal
 from dvc_bridge.run.local import Options, repro
 from dvc_bridge.run.merge import Merged, merge
 from dvc_bridge.run.prepare import Settled
@@ -94,7 +96,7 @@ class Remotely(ExitStack):
         self, results: Mapping[str, Result], objects: Objects, *, checkout: bool = True
     ) -> Merged:
         """Merge results of pods into the project."""
-        return merge(
+        merged = merge(
             self.project,
             self.pipeline,
             self.order,
@@ -103,6 +105,13 @@ class Remotely(ExitStack):
             objects,
             checkout=checkout,
         )
+        share(Journal(self.project), objects.default, results.values())
+        return merged
+
+    def seconds(self, settled: Settled) -> dict[str, float]:
+        """Give how long commands took, from here and from the remote."""
+        waiting = [found.stage.address for found in settled.waiting]
+        return known_seconds(Journal(self.project), self.outlook.objects.default, waiting)
 
     def bring_here(self, positions: Sequence[int]) -> None:
         """Bring stages without a command up to date: data, imports, frozen ones."""

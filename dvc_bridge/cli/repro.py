@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from dvc_bridge.cli.plan import plan
 from dvc_bridge.cli.selection import chosen
 from dvc_bridge.cli.settings import read_settings
+from dvc_bridge.cli.views import view_for
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.probe import check_version, is_installed
 from dvc_bridge.dvcio.project import Project, find_project
@@ -29,7 +30,6 @@ from dvc_bridge.plan.targets import select
 from dvc_bridge.run.local import Options
 from dvc_bridge.run.local import repro as run
 from dvc_bridge.run.outcome import Outcome, Summary
-from dvc_bridge.run.view import PlainView, View
 
 if TYPE_CHECKING:
     from dvc_bridge.run.verify import Verified
@@ -47,7 +47,7 @@ def repro(args: Namespace) -> int:
         _become_dvc(args, exc)
     if args.check_against_dvc:
         return _check(args)
-    view = _view(args)
+    view = view_for(plain=args.plain, jobs=args.jobs)
     project = find_project()
     lock = RepositoryLock(project)
     with lock.held():
@@ -68,14 +68,6 @@ def repro(args: Namespace) -> int:
             return _verified(verify(project, stages, view))
         summary = run(project, pipeline, order, options, view, lock)
     return _told(summary, project)
-
-
-def _view(args: Namespace) -> View:
-    if args.plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
-        return PlainView()
-    from dvc_bridge.run.live import LiveView  # noqa: PLC0415  a tenth of a second
-
-    return LiveView(args.jobs)
 
 
 def _told(summary: Summary, project: Project) -> int:

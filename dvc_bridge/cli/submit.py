@@ -12,22 +12,19 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 
 from dvc_bridge.cli.remote import Remotely, collected, merged, prepared, warn
+from dvc_bridge.cli.views import view_for
+from dvc_bridge.cli.watching import watched
 from dvc_bridge.errors import BridgeError, StageFailedError, UsageError
-from dvc_bridge.plan.groups import Costs, Fuse, Group, Node, groups_of, predicted_wall_s
+from dvc_bridge.plan.division import divided
+from dvc_bridge.plan.groups import Fuse, Group
 from dvc_bridge.plan.result import FAILED, RAN, RESTORED, Result
-from dvc_bridge.plan.run_state import RUN_LABEL, PodState, RunState
+from dvc_bridge.plan.run_state import RUN_LABEL, RunState
 from dvc_bridge.render.argo import RunSpec, manifest
 from dvc_bridge.render.argo_check import check
 from dvc_bridge.run.cluster import Cluster
-from dvc_bridge.run.journal import Journal
-from dvc_bridge.run.pod_logs import pod_log
 from dvc_bridge.run.prepare import Settled
 from dvc_bridge.run.submission import Submission
 from dvc_bridge.run.validate import validate
-from dvc_bridge.run.watch import watch
-
-# Of a failed pod, shown at once; the rest is in the cluster.
-LOG_LINES = 15
 
 
 def submit_command(args: Namespace) -> int:
@@ -47,14 +44,18 @@ def submit_command(args: Namespace) -> int:
         made = _manifest(remotely, groups, done)
         check(made)
         validate(made)
+        remotely.store(run)[0].put_manifest(made, done.code)
         cluster.create(made)
         print(f"run {run}: {len(settled.waiting)} stages in {len(groups)} pods", flush=True)
         if not args.wait:
             print(f"next: dvc-bridge collect {run}")
             return 0
-        state = _watched(cluster, remotely, groups, run)
+        names = [[remotely.pipeline.stages[p].address for p in g.positions] for g in groups]
+        needs = [group.needs for group in groups]
+        view = view_for(plain=args.plain, jobs=remotely.settings.argo.parallelism or len(groups))
+        state = watched(cluster, run, run, names, needs, view, remotely.lock)
         _, results = merged(remotely, settled, run)
-    return _told(results, state)
+    return told(results, state)
 
 
 def collect(args: Namespace) -> int:
@@ -65,28 +66,18 @@ def collect(args: Namespace) -> int:
         taken, results = collected(remotely, args.run_name, checkout=not args.no_checkout)
     for address in taken.stale:
         warn(f"{address}: dvc.yaml has changed since the run; its result is left where it is")
-    return _told(results, None)
+    return told(results, None)
 
 
-def _groups(remotely: Remotely, settled: Settled, args: Namespace) -> list[Group]:
-    pipeline, settings = remotely.pipeline, remotely.settings
-    seconds = Journal(remotely.project).seconds
-    nodes = []
-    waiting = {found.position for found in settled.waiting}
-    for found in settled.waiting:
-        address = found.stage.address
-        pod = settings.pod(address)
-        if not pod.image:
-            raise UsageError("no image for the pods", "argo: {image: NAME} in dvc-bridge.yaml")
-        waits = tuple(sorted(set(pipeline.upstream[found.position]) & waiting))
-        words = settings.mutex_words(address)
-        nodes.append(Node(found.position, waits, seconds.get(address), pod, words))
-    limit = settings.argo.parallelism
-    costs = Costs(slots=limit) if limit else Costs()
-    fuse = Fuse(args.fuse) if args.fuse else settings.argo.fuse
-    groups = groups_of(nodes, fuse, costs)
-    print(f"predicted: {predicted_wall_s(groups, nodes, costs):.0f} s")
-    return groups
+def _groups(remotely: Remotely, settled: Settled, args: Namespace) -> tuple[Group, ...]:
+    fuse = Fuse(args.fuse) if args.fuse else None
+    waiting = [found.position for found in settled.waiting]
+    seconds = remotely.seconds(settled)
+    division = divided(remotely.pipeline, waiting, remotely.settings, seconds, fuse)
+    if not all(group.pod.image for group in division.groups):
+        raise UsageError("no image for the pods", "argo: {image: NAME} in dvc-bridge.yaml")
+    print(f"predicted: {division.wall_s:.0f} s")
+    return division.groups
 
 
 def _announce(remotely: Remotely, settled: Settled, groups: Sequence[Group]) -> None:
@@ -121,42 +112,14 @@ def _manifest(remotely: Remotely, groups: Sequence[Group], done: Submission) -> 
     return manifest(groups, done.words, spec)
 
 
-def _watched(
-    cluster: Cluster, remotely: Remotely, groups: Sequence[Group], run: str
-) -> RunState | None:
-    names = {
-        group.number: ", ".join(remotely.pipeline.stages[p].address for p in group.positions)
-        for group in groups
-    }
-    state, shown = None, dict[int, str]()
-    start = time.monotonic()
-    with remotely.lock.released():
-        for state in watch(cluster, run):
-            for pod in state.pods:
-                if shown.get(pod.group) != pod.phase:
-                    shown[pod.group] = pod.phase
-                    elapsed_s = time.monotonic() - start
-                    _print_phase(cluster, pod, names.get(pod.group, ""), elapsed_s)
-    return state
+def told(results: Mapping[str, Result], state: RunState | None) -> int:
+    """Say how a run has ended.
 
-
-def _print_phase(cluster: Cluster, pod: PodState, stages: str, elapsed_s: float) -> None:
-    text = f"{pod.phase.lower()}  {stages}  {pod.message}".rstrip()
-    print(f"{elapsed_s:6.1f} s  g{pod.group} {text}", flush=True)
-    if pod.bad and pod.pod:
-        _print_log(cluster, pod)
-
-
-def _print_log(cluster: Cluster, pod: PodState) -> None:
-    try:
-        lines = list(pod_log(cluster.connection, pod.pod, follow=False))[-LOG_LINES:]
-    except BridgeError as exc:
-        lines = [f"no log: {exc.message}"]
-    for line in lines:
-        print(f"          g{pod.group} | {line}", flush=True)
-
-
-def _told(results: Mapping[str, Result], state: RunState | None) -> int:
+    Raises
+    ------
+    BridgeError
+        Not well.
+    """
     counts = {word: sum(r.outcome == word for r in results.values()) for word in (RAN, RESTORED)}
     print(", ".join(f"{count} {word}" for word, count in counts.items()))
     failed = [result for result in results.values() if result.outcome == FAILED]

@@ -100,8 +100,14 @@ class Remote:
         cache = self._cache if into is None else into
         wanted = list(md5s)
         self._bring(wanted, cache)
-        folders = [md5 for md5 in wanted if md5.endswith(".dir")]
-        self._bring([inner for md5 in folders for inner in _inside(cache, md5)], cache)
+        folders = {md5: list(_inside(cache, md5)) for md5 in wanted if md5.endswith(".dir")}
+        try:
+            self._bring([md5 for inside in folders.values() for md5 in inside], cache)
+        except IntegrityError:
+            for md5, inside in folders.items():
+                if not all(Path(cache.oid_to_path(inner)).exists() for inner in inside):
+                    self.remove(self._odb.oid_to_path(md5))  # that it is there says: with its files
+            raise
 
     def listing(self, md5: str) -> dict[str, str]:
         """Give the files of a folder object, from the cache or from here: path -> md5."""
@@ -156,6 +162,17 @@ class Remote:
                 )
             except FileNotFoundError:
                 return []
+
+    def written(self, folder: str) -> dict[str, float]:
+        """Say when each file in a folder was last written, in seconds since 1970, by name."""
+        with self._calls():
+            self._fs.fs.invalidate_cache()
+            try:
+                found = self._fs.ls(folder, detail=True)
+            except FileNotFoundError:
+                return {}
+            files = [item for item in found if item.get("type", "file") == "file"]
+            return {str(f["name"]).rpartition("/")[2]: _written(f) for f in files}
 
     def exists(self, path: str) -> bool:
         """Whether there is such a plain file."""

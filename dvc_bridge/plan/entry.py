@@ -14,7 +14,7 @@ from dvc_bridge.plan.pipeline import Stage
 from dvc_bridge.plan.plain import of_text, plain_stage, stage_of, to_text
 from dvc_bridge.plan.result import Result, plain_result
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

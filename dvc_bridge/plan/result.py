@@ -11,7 +11,7 @@ from dvc_bridge.errors import VersionMismatchError
 from dvc_bridge.plan.pipeline import LockEntry, Pointer, Stage
 from dvc_bridge.plan.plain import of_text, to_text
 
-VERSION = 1
+VERSION = 2
 
 Modes = Mapping[str, Mapping[str, int]]
 
@@ -35,6 +35,8 @@ class Result:
         not say it: files of folders that may be executed, and all of outs that are not cached.
     message
         Why it has failed.
+    seconds
+        How long its command took; None: none has run.
     """
 
     address: str
@@ -42,6 +44,7 @@ class Result:
     entry: LockEntry = field(default_factory=dict)
     modes: Modes = field(default_factory=dict)
     message: str = ""
+    seconds: float | None = None
 
     @property
     def good(self) -> bool:

@@ -7,7 +7,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -58,7 +58,7 @@ class PodState:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """A Workflow, or all Workflows of a run.
+    """A Workflow, or all Workflows of a run: the one that `submit` made, and those of retries.
 
     Parameters
     ----------
@@ -104,22 +104,17 @@ def run_state(workflow: Mapping[str, Any]) -> RunState:
 
 
 def joined(states: Sequence[RunState]) -> RunState:
-    """Give the Workflows of one run, in the order of their making, as one."""
-    if len(states) == 1:
-        return states[0]
-    phases = [state.phase for state in states]
-    going = next((state for state in states if not state.ended), None)
-    bad = next((state for state in states if state.phase in _BAD), None)
-    telling = going or bad or states[-1]
+    """Give the Workflows of one run, in the order of their making, as one.
+
+    The newest, which `retry` has made, tells how the run stands; it has no pods for groups that had
+    ended well before.
+    """
+    newest = states[-1]
     pods = {pod.group: pod for state in states for pod in state.pods}
-    return RunState(
-        name=telling.name,
-        run=states[0].run,
-        phase="Running" if going and set(phases) != {"Pending"} else telling.phase,
-        message=(bad or telling).message,
+    return replace(
+        newest,
         created=states[0].created,
         started=states[0].started,
-        finished=None if going else states[-1].finished,
         pods=tuple(pods[group] for group in sorted(pods)),
         groups=next((state.groups for state in states if state.groups), ()),
         offloaded=any(state.offloaded for state in states),

@@ -110,6 +110,16 @@ def manifest(groups: Sequence[Group], group_values: Sequence[str], run: RunSpec)
     return made
 
 
+def waited_for(task: Mapping[str, Any]) -> list[str]:
+    """Give the words of a task's `depends`; see `name_in`."""
+    return [word for word in task.get("depends", "").split("&&") if word]
+
+
+def name_in(word: str) -> str:
+    """Give the task that a word of `depends` is about."""
+    return word.removeprefix("!").removesuffix(".Skipped")
+
+
 def size(made: Mapping[str, Any]) -> int:
     """Count the bytes as Kubernetes keeps them."""
     return len(json.dumps(made, separators=(",", ":"), ensure_ascii=False).encode())

@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.render.argo import Kind, size
+from dvc_bridge.render.argo import Kind, name_in, size, waited_for
 from dvc_bridge.render.pod import GROUP, RUN_NAME
 
 # The controller walks the whole graph for every pod that changes.
@@ -79,8 +79,7 @@ def _graph(tasks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield from (f"two tasks are named {name}" for name, n in names.items() if n > 1)
     before = {}
     for task in tasks:
-        words = [word for word in task.get("depends", "").split("&&") if word]
-        waits = [word.removeprefix("!").removesuffix(".Skipped") for word in words]
+        waits = [name_in(word) for word in waited_for(task)]
         before[task["name"]] = waits
         for lost in [name for name in waits if name not in names]:
             yield f"{task['name']} waits for {lost}, which there is not"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dvc_bridge.plan.division import Division
 from dvc_bridge.plan.forecast import Forecast, Verdict
 from dvc_bridge.plan.timeline import Timeline
 
@@ -14,11 +15,19 @@ SHOWN_PATH, SHOWN_NAMES = 12, 4
 COLUMN = max(len(verdict.value) for verdict in Verdict)
 
 
-def plan_text(forecasts: Sequence[Forecast], line: Timeline, *, every: bool) -> str:
+def plan_text(
+    forecasts: Sequence[Forecast],
+    line: Timeline,
+    division: Division | None = None,
+    *,
+    every: bool,
+) -> str:
     """Render for people.
 
     Parameters
     ----------
+    division
+        How pods would share the stages; None: that is not asked for.
     every
         Name the stages too that are up to date.
     """
@@ -33,6 +42,8 @@ def plan_text(forecasts: Sequence[Forecast], line: Timeline, *, every: bool) -> 
         lines.append(f"  {found.verdict.value:<{COLUMN}}  {found.stage.address}: {first}")
         lines += [f"  {'':<{COLUMN}}  {'':<{len(found.stage.address)}}  {r}" for r in more]
     lines += _timeline_lines(line, names)
+    if division:
+        lines += division_lines(division, names)
     return "\n".join(line.rstrip().removesuffix(":") for line in lines)
 
 
@@ -49,6 +60,34 @@ def _timeline_lines(line: Timeline, names: Mapping[int, str]) -> list[str]:
     guessed = line.commands - line.timed
     timed = f", {guessed} of {line.commands} guessed" if guessed else ""
     return [*lines, f"{best}: {_time(line.path_s)} of {_time(line.work_s)}{timed}"]
+
+
+def division_lines(division: Division, names: Mapping[int, str]) -> list[str]:
+    """Render what `submit` would do: a line a pod; nothing if no stage needs one.
+
+    Parameters
+    ----------
+    names
+        Addresses by position.
+    """
+    if not division.groups:
+        return []
+    count = len(division.groups)
+    stages = sum(len(group.positions) for group in division.groups)
+    guessed = stages - division.timed
+    sure = f"; {guessed} of {stages} stages have never been timed" if guessed else ""
+    pods = "1 pod" if count == 1 else f"{count} pods"
+    lines = [f"predicted for submit: {pods}, {_time(division.wall_s)}{sure}"]
+    width = len(f"g{count - 1}")
+    for group in division.groups:
+        shown = [names[p] for p in group.positions[:SHOWN_NAMES]]
+        more = len(group.positions) - len(shown)
+        text = ", ".join(shown) + (f" and {more} more" if more else "")
+        waits = ", ".join(f"g{n}" for n in group.needs)
+        lines.append(
+            f"  {f'g{group.number}':<{width}}  {text}" + (f"  after {waits}" * bool(waits))
+        )
+    return lines
 
 
 def _after(names: Sequence[str]) -> str:
@@ -68,10 +107,12 @@ def _time(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
-def plan_json(forecasts: Sequence[Forecast], line: Timeline) -> dict[str, Any]:
+def plan_json(
+    forecasts: Sequence[Forecast], line: Timeline, division: Division | None = None
+) -> dict[str, Any]:
     """Render for programs; `dvc_bridge/render/plan.schema.json` describes it."""
     names = {f.position: f.stage.address for f in forecasts}
-    return {
+    told: dict[str, Any] = {
         "schema": SCHEMA,
         "stages": [
             {
@@ -89,3 +130,14 @@ def plan_json(forecasts: Sequence[Forecast], line: Timeline) -> dict[str, Any]:
         "work_s": round(line.work_s, 3) if line.timed else None,
         "speed_up": round(line.speed_up, 3),
     }
+    if division:
+        told["pods"] = [
+            {
+                "group": group.number,
+                "stages": [names[p] for p in group.positions],
+                "needs": list(group.needs),
+            }
+            for group in division.groups
+        ]
+        told["predicted_wall_s"] = round(division.wall_s, 3)
+    return told

@@ -101,13 +101,17 @@ class Cluster:
 
     def workflows_of(self, run: str) -> list[RunState]:
         """List those of a run, of which there must be one, the oldest first."""
-        states = self._states(f"{RUN_LABEL}={run}")
+        states = self.of_run(run)
         if not states:
             raise UsageError(
                 f"namespace {self.namespace} has no run {run}; Argo deletes old ones",
                 "`dvc-bridge status` shows the runs that there are",
             )
         return states
+
+    def of_run(self, run: str) -> list[RunState]:
+        """List those of a run; there need not be one, since Argo deletes old ones."""
+        return self._states(f"{RUN_LABEL}={run}")
 
     def stop(self, name: str) -> None:
         """Have a Workflow end: its pods get SIGTERM, and no new ones come."""

@@ -76,7 +76,9 @@ def repro(
     unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
     with Session(project, view.note, unfinished) as session:
         books = Ledger(project, session, Workspace(project))
-        return Run(project, pipeline, order, options, view, lock, session, books).run()
+        journal = Journal(project)
+        run = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
+        return run.run()
 
 
 class Run:
@@ -96,6 +98,8 @@ class Run:
         lock: RepositoryLock,
         session: Session,
         books: Books,
+        *,
+        journal: Journal,
     ) -> None:
         self._begun = time.monotonic()
         self._project, self._options, self._view = project, options, view
@@ -103,7 +107,7 @@ class Run:
         self._stages: list[Stage] = [pipeline.stages[p] for p in order]
         self._schedule = Schedule.of(pipeline, order, alone=options.alone, mutexes=options.mutexes)
         self._claims = Claims(project)
-        self._journal = Journal(project)
+        self._journal = journal
         self._env = {**steps.base_environment(), **thread_limits(options.jobs, os.environ)}
         self._books = books
         self._processes = Processes(view.line, view.passing)
@@ -180,12 +184,12 @@ class Run:
         if ended.code:
             self._fail(place, StageFailedError(_ended_badly(ended)))
             return
+        self._journal.took(self._stages[place].address, ended.seconds)
         try:
             self._books.record(place, self._stages[place], finish=True)
         except Exception as exc:
             self._fail(place, _as_error(exc))
             return
-        self._journal.took(self._stages[place].address, ended.seconds)
         self._done(place, Outcome.RAN)
 
     def _done(self, place: int, outcome: Outcome) -> None:

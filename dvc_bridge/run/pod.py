@@ -28,6 +28,7 @@ from dvc_bridge.plan.pipeline import (
 from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Result
 from dvc_bridge.plan.run_cache import restored_entry, run_cache_key, run_path
 from dvc_bridge.plan.step import Step, current_inputs, first_step, leaves_run
+from dvc_bridge.run.journal import Journal
 from dvc_bridge.run.ledger import Ledger
 from dvc_bridge.run.outcome import Outcome
 from dvc_bridge.run.store import Store
@@ -43,6 +44,8 @@ class PodBooks:
     ----------
     before
         Results of the entry's upstream, in its order.
+    journal
+        Knows how long the commands of this pod took.
 
     Attributes
     ----------
@@ -58,9 +61,11 @@ class PodBooks:
         before: list[Result],
         objects: Objects,
         store: Store,
+        journal: Journal,
     ) -> None:
         self._project, self._session = project, session
         self._entry, self._objects, self._store = entry, objects, store
+        self._journal = journal
         self.workspace = Workspace(project)
         self._ledger = Ledger(project, session, self.workspace)
         pairs = zip(entry.upstream, before, strict=True)
@@ -167,8 +172,11 @@ class PodBooks:
         if leaves_run(stage) and (kept := self._project.cache / run_path(entry)).exists():
             remote = self._objects.default
             remote.put(remote.path(run_path(entry)), kept.read_bytes())
-        word = RAN if outcome is Outcome.RAN else RESTORED
-        self._finish(stage, Result(stage.address, word, entry, found))
+        if outcome is Outcome.RAN:
+            took_s = self._journal.seconds.get(stage.address)
+            self._finish(stage, Result(stage.address, RAN, entry, found, seconds=took_s))
+        else:
+            self._finish(stage, Result(stage.address, RESTORED, entry, found))
 
     def _finish(self, stage: Stage, result: Result) -> None:
         self._store.put_result(stage, result)

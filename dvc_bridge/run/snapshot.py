@@ -104,7 +104,7 @@ def unpack(archive: bytes, sha256: str, folder: Path) -> None:
         Its bytes are not those that were meant.
     """
     if hashlib.sha256(archive).hexdigest() != sha256:
-        raise IntegrityError(f"snapshot {sha256} is damaged", "dvc-bridge gc --code, submit again")
+        raise IntegrityError(f"snapshot {sha256} is damaged", "submit again: it is sent anew")
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
         # Python 3.11.2, Debian 12's, has no filters; the hash says that the archive is one of ours.
         tar.extraction_filter = getattr(tarfile, "tar_filter", lambda member, _: member)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from dvc_bridge.dvcio.remote import Remote
 from dvc_bridge.errors import IntegrityError, UsageError
@@ -48,6 +50,36 @@ class Store:
             raise IntegrityError(f"{self._code(digest)} is gone", "submit again")
         return archive
 
+    def drop_code(self, digest: str) -> None:
+        """Remove a snapshot, so that the next submit puts it there anew."""
+        self._remote.remove(self._code(digest))
+
+    def put_manifest(self, made: Mapping[str, Any], code: str) -> None:
+        """Keep the Workflow's manifest, and which snapshot it runs: for those that come back."""
+        text = json.dumps({"code": code, "manifest": made})
+        self._remote.put(f"{self._folder}/run.json", text.encode())
+
+    def manifest(self) -> dict[str, Any]:
+        """Give the manifest that was submitted.
+
+        Raises
+        ------
+        UsageError
+            It is not there: submit was ended before it came to that.
+        """
+        made: dict[str, Any] | None = self._told().get("manifest")
+        if made is None:
+            raise UsageError(f"run {self.run} was never submitted to its end", "submit again")
+        return made
+
+    def code_name(self) -> str | None:
+        """Give the sha256 of the run's snapshot; None if that is not known."""
+        return self._told().get("code")
+
+    def _told(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self._remote.get(f"{self._folder}/run.json") or b"{}")
+        return told
+
     def put_plan(self, plan: bytes) -> None:
         """Put plan.json there."""
         self._remote.put(f"{self._folder}/plan.json", plan)
@@ -82,6 +114,10 @@ class Store:
     def put_result(self, stage: Stage, result: Result) -> None:
         """Say what became of a stage; when it is there, the stage is done."""
         self._remote.put(self._result(stage), result_text(result).encode())
+
+    def drop_result(self, stage: Stage) -> None:
+        """Forget what became of a stage, so that its pod makes it anew."""
+        self._remote.remove(self._result(stage))
 
     def results(self, stages: Iterable[Stage]) -> dict[str, Result]:
         """Give the results that are there, by address."""

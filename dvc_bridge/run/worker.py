@@ -20,6 +20,7 @@ from dvc_bridge.errors import BridgeError, IntegrityError, StageFailedError, Ver
 from dvc_bridge.plan.entry import Entry
 from dvc_bridge.plan.graph import pipeline_of
 from dvc_bridge.plan.result import FAILED, Result
+from dvc_bridge.run.journal import Journal
 from dvc_bridge.run.local import Options, Run
 from dvc_bridge.run.outcome import Summary
 from dvc_bridge.run.pod import PodBooks
@@ -57,7 +58,11 @@ def work(word: str, env: Mapping[str, str], folder: Path) -> int:
             return 0
         before = _before(entry, store)
         code = folder / "code"
-        unpack(store.code(env["DVC_BRIDGE_CODE"]), env["DVC_BRIDGE_CODE"], code)
+        try:
+            unpack(store.code(env["DVC_BRIDGE_CODE"]), env["DVC_BRIDGE_CODE"], code)
+        except IntegrityError:
+            store.drop_code(env["DVC_BRIDGE_CODE"])
+            raise
     project = _project(code, entry, settings)
     os.chdir(project.root)
     return _run(project, entry, before, env["DVC_BRIDGE_RUN"])
@@ -100,15 +105,16 @@ def _run(project: Project, entry: Entry, before: list[Result], run: str) -> int:
         keep_going=True,  # a result that others may use is not given up
         mutexes=tuple(frozenset(group) for group in entry.mutexes),
     )
-    view = PlainView()
+    view, journal = PlainView(), Journal(project)
     lock = RepositoryLock(project)
     with lock.held(), Session(project, view.note) as session:
         objects = Objects(session, scratch_folder(run))
         store = Store(objects.default, run)
-        books = PodBooks(project, session, entry, before, objects, store)
+        books = PodBooks(project, session, entry, before, objects, store, journal)
         pipeline = pipeline_of(stages)
         order = range(len(stages))
-        summary = Run(project, pipeline, order, options, view, lock, session, books).run()
+        run_ = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
+        summary = run_.run()
         for task in entry.tasks:
             if error := summary.errors.get(task.stage.address):
                 failed = Result(task.stage.address, FAILED, message=error.message)

@@ -12,8 +12,10 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from dvc_bridge.plan.equality import differences
 from dvc_bridge.run.state import project_state
@@ -69,16 +71,24 @@ def project(tmp_path: Path) -> Iterator[Path]:
     for file, text in files.items():
         (root / file).write_text(text)
     (root / "tool").chmod(0o755)
-    import s3fs
-
-    store = s3fs.S3FileSystem(client_kwargs={"endpoint_url": os.environ["CLUSTER_S3_ENDPOINT"]})
-    store.mkdir(name)
+    store().mkdir(name)
     keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
     literals = [f"--from-literal={key}={os.environ[key]}" for key in keys]
     subprocess.run(["kubectl", "create", "secret", "generic", name, *literals], check=True)
     yield root
     subprocess.run(["kubectl", "delete", "secret", name], check=True)
-    store.rm(name, recursive=True)
+    store().rm(name, recursive=True)
+
+
+def store() -> Any:
+    """The S3 server."""
+    import s3fs
+
+    return s3fs.S3FileSystem(client_kwargs={"endpoint_url": os.environ["CLUSTER_S3_ENDPOINT"]})
+
+
+def bucket_of(root: Path) -> str:
+    return (root / ".dvc" / "config").read_text().split("s3://")[1].split("/")[0]
 
 
 def assert_as_dvc(root: Path, beside: Path) -> None:
@@ -123,3 +133,38 @@ def test_another_clone_collects_what_nobody_has_waited_for(project: Path, tmp_pa
     assert "5 ran" in bridge(tmp_path / "clone", "collect", run)
     shutil.copytree(project, tmp_path / "dvc", symlinks=True)
     assert_as_dvc(tmp_path / "clone", tmp_path / "dvc")
+
+
+def ended(run: str) -> None:
+    command = ["kubectl", "wait", "--for=jsonpath={.status.phase}=Failed", "--timeout=120s"]
+    subprocess.run([*command, f"workflow/{run}"], check=True)
+
+
+def test_a_stopped_run_goes_on_with_retry_and_a_lost_object_is_made_anew(project: Path):
+    beside = project.with_name("dvc")
+    shutil.copytree(project, beside, symlinks=True)
+    run = bridge(project, "submit", "--fuse", "none").split("run ")[1].split(":")[0]
+    assert f"Workflow {run} of run {run} has not ended" in bridge(project, "retry", run, code=2)
+    bridge(project, "stop", run)
+    ended(run)
+    printed = bridge(project, "retry", run, "--wait")
+    assert f"pods, Workflow {run}-r1" in printed
+    assert_as_dvc(project, beside)
+    assert "every stage of run" in bridge(project, "retry", run)
+    md5 = yaml.safe_load((project / "dvc.lock").read_text())["stages"]["part@a"]["outs"][-1]["md5"]
+    store().rm(f"{bucket_of(project)}/dvc/files/md5/{md5[:2]}/{md5[2:]}")
+    assert "run " + run + ": 1 of 5 pods, Workflow " + run + "-r2" in bridge(project, "retry", run)
+
+
+def test_gc_leaves_runs_that_go_on_and_removes_the_others_with_their_code(project: Path):
+    run = bridge(project, "submit").split("run ")[1].split(":")[0]
+    assert "is older than 0 days" in bridge(project, "gc", "--days", "0")
+    assert f"run {run} goes on" in bridge(project, "gc", run, code=2)
+    bridge(project, "collect", run)
+    bridge(project, "stop", run)
+    ended(run)
+    printed = bridge(project, "gc", "--days", "0")
+    assert f"removed run {run}" in printed
+    assert "removed snapshot" in printed
+    left = store().find(f"{bucket_of(project)}/dvc/bridge")
+    assert [name.rpartition("/")[2] for name in left] in ([], ["durations.json"])

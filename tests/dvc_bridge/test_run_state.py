@@ -66,13 +66,12 @@ def test_a_workflow_that_no_controller_has_seen_is_pending():
     assert run_state(bare) == RunState("w", "w", "Pending", "", None, None, None)
 
 
-def test_workflows_of_one_run_are_one_that_goes_on_until_the_last_ends():
-    first, second = (run_state(workflow(phase=p)) for p in ("Failed", "Running"))
-    assert joined([first, second]).phase == "Running"
-    assert joined([first, run_state(workflow(phase="Succeeded"))]).phase == "Failed"
-    done = run_state(workflow(phase="Succeeded"))
-    assert joined([done, done]).phase == "Succeeded"
-    assert joined([done, run_state(workflow(phase="Pending"))]).phase == "Running"
+def test_of_the_workflows_of_one_run_the_newest_tells_and_pods_of_all_are_there():
+    first, again = (run_state(workflow(phase=p, nodes=NODES)) for p in ("Failed", "Running"))
+    assert joined([first, again]).phase == "Running"
+    retried = run_state(workflow(phase="Succeeded"))
+    whole = joined([first, retried])
+    assert (whole.phase, whole.pods) == ("Succeeded", first.pods)
 
 
 def test_the_table_has_every_group_with_its_stages_and_those_that_wait():

@@ -1,0 +1,56 @@
+"""`dvc-bridge gc`: old runs and snapshots out of the remote."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+
+from dvc_bridge.cli.remote import warn
+from dvc_bridge.cli.settings import read_settings
+from dvc_bridge.dvcio.claim import RepositoryLock
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.remote import Remote
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.run.cluster import Cluster
+from dvc_bridge.run.store import Store
+from dvc_bridge.run.sweep import leftovers, remove
+
+DAY_S = 86_400
+
+
+def gc(args: Namespace) -> int:
+    """Remove what old runs have left in the remote; DVC's own objects stay."""
+    project = find_project()
+    with RepositoryLock(project).held(), Session(project, warn) as session:
+        remote = Remote(session.repo)
+        going = _going(project)
+        _check(remote, args.run_names, going)
+        found = leftovers(remote, time.time() - args.days * DAY_S, going, args.run_names)
+        for leftover in found:
+            if not args.dry:
+                remove(remote, leftover)
+            print(f"{'would remove' if args.dry else 'removed'} {leftover.what}", flush=True)
+    if not found:
+        print(f"nothing in remote {remote.name} is older than {args.days} days")
+    return 0
+
+
+def _going(project: Project) -> set[str]:
+    """Give the runs that the cluster has and that have not ended."""
+    try:
+        namespace = read_settings(project, read_pipeline(project)).argo.namespace
+        states = Cluster.connect(namespace).workflows()
+    except BridgeError as exc:
+        warn(f"the cluster is not asked which runs go on: {exc.message}")
+        return set()
+    return {state.run for state in states if not state.ended}
+
+
+def _check(remote: Remote, named: list[str], going: set[str]) -> None:
+    known = set(Store(remote, "").runs())
+    problems = [f"run {run} is not in remote {remote.name}" for run in named if run not in known]
+    problems += [f"run {run} goes on: dvc-bridge stop {run}" for run in named if run in going]
+    if problems:
+        raise UsageError("\n".join(problems), "dvc-bridge status names the runs of the cluster")

@@ -1,0 +1,50 @@
+"""`dvc-bridge retry`: a run goes on where it has stopped."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from dvc_bridge.cli.remote import Remotely, collected
+from dvc_bridge.cli.submit import told
+from dvc_bridge.cli.views import view_for
+from dvc_bridge.cli.watching import watched
+from dvc_bridge.errors import UsageError
+from dvc_bridge.render.argo_check import check
+from dvc_bridge.render.retry import remaining
+from dvc_bridge.run.again import needs, undone
+from dvc_bridge.run.cluster import Cluster
+from dvc_bridge.run.validate import validate
+
+
+def retry(args: Namespace) -> int:
+    """Make what a run has not made, with its code and its plan; with --wait, merge it too."""
+    run = args.run_name
+    args = Namespace(**vars(args), targets=[], single_item=False, all_pipelines=True)
+    args.downstream = args.force = False
+    with Remotely(args) as remotely:
+        cluster = Cluster.connect(remotely.settings.argo.namespace)
+        before = cluster.of_run(run)
+        if going := [state.name for state in before if not state.ended]:
+            raise UsageError(
+                f"Workflow {going[0]} of run {run} has not ended", f"dvc-bridge stop {run}, or wait"
+            )
+        store, objects = remotely.store(run)
+        plan = store.plan()
+        numbers = undone(plan, store, objects)
+        if not numbers:
+            print(f"every stage of run {run} is done; next: dvc-bridge collect {run}")
+            return 0
+        name = f"{run}-r{len(before) or 1}"
+        made = remaining(store.manifest(), numbers, name)
+        check(made)
+        validate(made)
+        cluster.create(made)
+        print(f"run {run}: {len(numbers)} of {len(plan)} pods, Workflow {name}", flush=True)
+        if not args.wait:
+            print(f"next: dvc-bridge collect {run}")
+            return 0
+        names = [[task.stage.address for task in entry.tasks] for entry in plan]
+        view = view_for(plain=args.plain, jobs=remotely.settings.argo.parallelism or len(numbers))
+        state = watched(cluster, name, run, names, needs(plan), view, remotely.lock)
+        _, results = collected(remotely, run, checkout=True)
+    return told(results, state)

@@ -1,0 +1,101 @@
+"""A Workflow shown while it goes on: its pods, in the view that a run here has."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from dvc_bridge.dvcio.claim import RepositoryLock
+from dvc_bridge.errors import BridgeError
+from dvc_bridge.plan.run_state import PodState, RunState
+from dvc_bridge.run.cluster import Cluster
+from dvc_bridge.run.outcome import Outcome
+from dvc_bridge.run.pod_logs import pod_log
+from dvc_bridge.run.view import View
+from dvc_bridge.run.watch import watch
+
+# Of a failed pod, shown at once; the rest is in the cluster.
+LOG_LINES = 15
+_OUTCOMES = {
+    "Succeeded": Outcome.RAN,
+    "Failed": Outcome.FAILED,
+    "Error": Outcome.FAILED,
+    "Omitted": Outcome.SKIPPED,
+    "Skipped": Outcome.SKIPPED,
+}
+
+
+def watched(
+    cluster: Cluster,
+    workflow: str,
+    run: str,
+    groups: Sequence[Sequence[str]],
+    needs: Sequence[Sequence[int]],
+    view: View,
+    lock: RepositoryLock,
+) -> RunState | None:
+    """Show a Workflow to its end; give how it ended.
+
+    Parameters
+    ----------
+    groups
+        The addresses of each group's stages.
+    needs
+        For each group, the numbers of those that it waits for.
+    lock
+        The repository's, which is held; others may have it meanwhile.
+    """
+    names = [f"g{number} {', '.join(stages)}" for number, stages in enumerate(groups)]
+    followers: list[list[int]] = [[] for _ in groups]
+    for number, before in enumerate(needs):
+        for other in before:
+            followers[other].append(number)
+    state, shown = None, _Shown(cluster, view)
+    try:
+        with lock.released(), view.shown(names, {}, followers):
+            for state in watch(cluster, workflow):
+                for pod in state.pods:
+                    shown.show(pod)
+    except KeyboardInterrupt:
+        print(
+            f"run {run} goes on; later: dvc-bridge collect {run}; to end it: dvc-bridge stop {run}",
+            file=sys.stderr,
+        )
+        raise
+    return state
+
+
+class _Shown:
+    """What of each pod has been shown."""
+
+    def __init__(self, cluster: Cluster, view: View) -> None:
+        self._cluster, self._view = cluster, view
+        self._known: dict[int, tuple[str, int]] = {}
+
+    def show(self, pod: PodState) -> None:
+        """Tell the view what is new."""
+        before, self._known[pod.group] = self._known.get(pod.group), (pod.phase, pod.attempts)
+        if before == (pod.phase, pod.attempts):
+            return
+        if before and pod.attempts > before[1]:
+            self._view.note(f"g{pod.group}: its pod was lost, or met a fault; tried again")
+        if pod.phase == "Running" and (before is None or before[0] != "Running"):
+            self._view.started(pod.group)
+        if outcome := _OUTCOMES.get(pod.phase):
+            if pod.bad:
+                self._tell_why(pod)
+            self._view.ended(pod.group, outcome)
+        elif pod.message:
+            self._view.note(f"g{pod.group} {pod.phase.lower()}: {pod.message}")
+
+    def _tell_why(self, pod: PodState) -> None:
+        for line in self._log(pod) if pod.pod else []:
+            self._view.line(pod.group, line)
+        if pod.message:
+            self._view.line(pod.group, pod.message)
+
+    def _log(self, pod: PodState) -> list[str]:
+        try:
+            return list(pod_log(self._cluster.connection, pod.pod, follow=False))[-LOG_LINES:]
+        except BridgeError as exc:
+            return [f"no log: {exc.message}"]

@@ -1,0 +1,72 @@
+"""The stages of a run that need pods, divided into groups by dvc-bridge.yaml and earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dvc_bridge.plan.forecast import RUNNING, Forecast
+from dvc_bridge.plan.groups import Costs, Fuse, Group, Node, groups_of, predicted_wall_s
+from dvc_bridge.plan.pipeline import Kind, Pipeline
+from dvc_bridge.plan.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Groups of stages, a pod each.
+
+    Parameters
+    ----------
+    wall_s
+        From the first pod to the end of the last, as predicted.
+    timed
+        How many of the stages have been timed before; the others count as the median of those.
+    """
+
+    groups: tuple[Group, ...]
+    wall_s: float
+    timed: int
+
+
+def divided(
+    pipeline: Pipeline,
+    positions: Sequence[int],
+    settings: Settings,
+    seconds: Mapping[str, float],
+    fuse: Fuse | None = None,
+) -> Division:
+    """Divide the stages at `positions`, which are in DVC's order.
+
+    Parameters
+    ----------
+    seconds
+        How long the commands of stages took, by address.
+    fuse
+        How far stages are joined; None: as dvc-bridge.yaml says.
+    """
+    known, nodes = set(positions), []
+    for position in positions:
+        address = pipeline.stages[position].address
+        nodes.append(
+            Node(
+                position,
+                tuple(sorted(set(pipeline.upstream[position]) & known)),
+                seconds.get(address),
+                settings.pod(address),
+                settings.mutex_words(address),
+            )
+        )
+    limit = settings.argo.parallelism
+    costs = Costs(slots=limit) if limit else Costs()
+    groups = groups_of(nodes, fuse or settings.argo.fuse, costs)
+    timed = sum(node.seconds is not None for node in nodes)
+    return Division(tuple(groups), predicted_wall_s(groups, nodes, costs), timed)
+
+
+def in_pods(forecasts: Sequence[Forecast]) -> list[int]:
+    """Give the positions of the stages whose commands run or may run."""
+    return [
+        found.position
+        for found in forecasts
+        if found.verdict in RUNNING and found.stage.kind is Kind.STAGE and not found.stage.frozen
+    ]

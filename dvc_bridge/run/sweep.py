@@ -1,0 +1,69 @@
+"""What old runs have left in the remote, and its removal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from dvc_bridge.dvcio.remote import Remote
+from dvc_bridge.run.store import FOLDER, Store
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A run's folder, or a snapshot that no run needs.
+
+    Parameters
+    ----------
+    what
+        For people.
+    path
+        In the remote; a folder goes with all in it.
+    """
+
+    what: str
+    path: str
+
+
+def leftovers(
+    remote: Remote, before_s: float, keep: Collection[str], named: Collection[str] = ()
+) -> list[Leftover]:
+    """Find runs that were planned before a time, and snapshots that none of the others needs.
+
+    Parameters
+    ----------
+    before_s
+        Seconds since 1970.
+    keep
+        Runs that stay in any case: they go on.
+    named
+        Runs to be removed whatever their age; empty: all old ones.
+    """
+    names = Store(remote, "").runs()
+    old = {
+        run
+        for run in names
+        if run not in keep and (run in named if named else _planned_s(remote, run) < before_s)
+    }
+    needed = {Store(remote, run).code_name() for run in names if run not in old}
+    found = [Leftover(f"run {run}", remote.path(FOLDER, "runs", run)) for run in sorted(old)]
+    return [*found, *_codes(remote, before_s, needed)]
+
+
+def remove(remote: Remote, found: Leftover) -> None:
+    """Remove it."""
+    remote.remove(found.path)
+
+
+def _planned_s(remote: Remote, run: str) -> float:
+    """When anything of the run was last written directly into its folder."""
+    return max(remote.written(remote.path(FOLDER, "runs", run)).values(), default=0.0)
+
+
+def _codes(remote: Remote, before_s: float, needed: Collection[str | None]) -> Iterator[Leftover]:
+    folder = remote.path(FOLDER, "code")
+    for name, written_s in sorted(remote.written(folder).items()):
+        digest = name.partition(".")[0]
+        # A submit in the making has its code there before its plan.
+        if digest not in needed and written_s < before_s:
+            yield Leftover(f"snapshot {digest[:12]}", f"{folder}/{name}")

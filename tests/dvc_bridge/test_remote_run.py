@@ -1,0 +1,125 @@
+"""What is left of a run of pods in the remote: what retry takes up, and what gc removes.
+
+Pods are processes (tests/dvc_bridge/pods.py), the remote is a folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dvc_bridge.cli.remote import Remotely
+from dvc_bridge.run.again import needs, undone
+from tests.dvc_bridge.commands import bridge, dvc
+from tests.dvc_bridge.conftest import MakeProject
+
+CHAIN = {
+    "one": {"cmd": "mkdir -p d; cat a > d/x", "deps": ["a"], "outs": ["d"]},
+    "two": {"cmd": "cat d/x > two", "deps": ["d"], "outs": ["two"]},
+    "aside": {"cmd": "cat a > aside", "deps": ["a"], "outs": [{"aside": {"push": False}}]},
+}
+ALL = Namespace(targets=[], single_item=False, all_pipelines=True, downstream=False, force=False)
+
+
+@pytest.fixture
+def ran(make_project: MakeProject) -> Path:
+    """A project whose stages have run in pods."""
+    root = make_project(CHAIN, {"a": "1"})
+    dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
+    play(root)
+    return root
+
+
+def play(root: Path, code: int = 0) -> str:
+    command = "import sys; from tests.dvc_bridge.pods import main; sys.exit(main(['repro']))"
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", command],
+        cwd=root,
+        env=here,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == code, done.stdout
+    return done.stdout
+
+
+def bridge_folder(root: Path) -> Path:
+    return root.parent / "remote" / "bridge"
+
+
+def undone_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    monkeypatch.chdir(root)
+    (run,) = (path.name for path in (bridge_folder(root) / "runs").iterdir())
+    with Remotely(ALL) as remotely:
+        store, objects = remotely.store(run)
+        plan = store.plan()
+        assert needs(plan) == [[], [0], []]
+        return undone(plan, store, objects)
+
+
+def test_a_group_is_undone_where_its_result_or_an_object_of_its_outs_is_gone(
+    ran: Path, monkeypatch: pytest.MonkeyPatch
+):
+    assert undone_of(ran, monkeypatch) == []
+    (scratch,) = (path for path in bridge_folder(ran).glob("runs/*/objects/*/*"))
+    scratch.unlink()
+    assert undone_of(ran, monkeypatch) == [2]
+    for result in bridge_folder(ran).glob("runs/*/stages/*.json"):
+        if json.loads(result.read_text())["address"] == "two":
+            result.unlink()
+    assert undone_of(ran, monkeypatch) == [1, 2]
+
+
+@pytest.mark.parametrize("harm", ["lost", "damaged"])
+def test_a_folder_with_a_lost_or_damaged_file_fails_its_reader_and_the_next_run_makes_it_anew(
+    ran: Path, harm: str
+):
+    lock = yaml.safe_load((ran / "dvc.lock").read_text())
+    md5 = hashlib.md5(b"1", usedforsecurity=False).hexdigest()
+    file = ran.parent / "remote" / "files" / "md5" / md5[:2] / md5[2:]
+    file.chmod(0o644)
+    file.write_text("2")
+    if harm == "lost":
+        file.unlink()
+    for path in (ran / ".dvc/cache", ran / "d"):
+        shutil.rmtree(path)
+    (ran / "dvc.yaml").write_text((ran / "dvc.yaml").read_text().replace("> two", "> two; true"))
+    assert f"one: object {md5} of remote store: it" in play(ran, code=3)
+    play(ran)
+    made = yaml.safe_load((ran / "dvc.lock").read_text())
+    assert made["stages"]["one"] == lock["stages"]["one"]
+    assert made["stages"]["two"]["outs"] == lock["stages"]["two"]["outs"]
+    assert (ran / "d" / "x").read_text() == "1"
+
+
+def test_gc_removes_runs_with_their_scratch_objects_and_snapshots_but_no_object_of_dvc(ran: Path):
+    objects = set(ran.parent.glob("remote/files/md5/*/*"))
+    assert "nothing in remote store is older than 7 days" in bridge(ran, "gc")
+    assert "would remove run r" in bridge(ran, "gc", "--days", "0", "--dry")
+    assert list(bridge_folder(ran).glob("runs/*/plan.json"))
+    assert "removed snapshot" in bridge(ran, "gc", "--days", "0")
+    assert [p for p in bridge_folder(ran).rglob("*") if p.is_file()] == [
+        bridge_folder(ran) / "durations.json"
+    ]
+    assert set(ran.parent.glob("remote/files/md5/*/*")) == objects
+
+
+def test_gc_refuses_a_run_that_is_not_there(ran: Path):
+    assert "run nope is not in remote store" in bridge(ran, "gc", "nope", code=2)
+
+
+def test_how_long_stages_took_is_known_to_other_clones_by_the_remote(ran: Path):
+    told = json.loads((bridge_folder(ran) / "durations.json").read_text())
+    assert set(told) == {"one", "two", "aside"}
+    assert all(0 < seconds < 60 for seconds in told.values())
