@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
-from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.run_state import PodState, RunState, joined
 from dvc_bridge.render.status import run_json, run_text, runs_json, runs_text

@@ -7,12 +7,12 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.files import check_writable
 from dvc_bridge.dvcio.probe import check_version, installed, missing
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError, of_system
 from dvc_bridge.plan.settings import FILE, ArgoSettings
 from dvc_bridge.run.cluster import Cluster

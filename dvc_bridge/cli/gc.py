@@ -6,12 +6,12 @@ import time
 from argparse import Namespace
 
 from dvc_bridge.cli.remote import warn
-from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.remote import Remote
 from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.store import Store

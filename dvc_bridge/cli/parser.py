@@ -18,6 +18,7 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what is wrong here, and the command that fixes it")
     doctor.set_defaults(run="dvc_bridge.cli.doctor:doctor")
     _submit(commands.add_parser("submit", help="run stages as pods of an Argo Workflow"))
+    _convert(commands.add_parser("convert", help="the manifest as text, with the code from git"))
     collect = commands.add_parser("collect", help="merge what the pods of a run have made")
     collect.add_argument("run_name", metavar="RUN", help="as submit has named it")
     collect.add_argument("--no-checkout", action="store_true", help="dvc.lock alone, no outs")
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     return whole
 
 
-def _stages(command: argparse.ArgumentParser) -> None:
+def _stages(command: argparse.ArgumentParser, *, force: bool = True) -> None:
     """Which stages, in the words of `dvc repro`."""
     command.add_argument(
         "targets",
@@ -64,9 +65,10 @@ def _stages(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--downstream", action="store_true", help="the targets and what follows from them"
     )
-    command.add_argument(
-        "-f", "--force", action="store_true", help="run stages that are up to date too"
-    )
+    if force:
+        command.add_argument(
+            "-f", "--force", action="store_true", help="run stages that are up to date too"
+        )
 
 
 def _plan(command: argparse.ArgumentParser) -> None:
@@ -107,12 +109,36 @@ def _repro(command: argparse.ArgumentParser) -> None:
 def _submit(command: argparse.ArgumentParser) -> None:
     _stages(command)
     _wait(command)
+    _fuse(command, None, "default: that of dvc-bridge.yaml, or auto")
+    command.set_defaults(run="dvc_bridge.cli.submit:submit_command")
+
+
+def _convert(command: argparse.ArgumentParser) -> None:
+    _stages(command, force=False)
+    command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    command.add_argument(
+        "--kind",
+        choices=("Workflow", "WorkflowTemplate", "CronWorkflow"),
+        default="Workflow",
+        help="default: Workflow",
+    )
+    command.add_argument("--schedule", metavar="CRON", help="of a CronWorkflow, as '0 6 * * 1'")
+    command.add_argument("--name", help="default: that of the project's folder")
+    command.add_argument(
+        "--revision", default="HEAD", metavar="REV", help="of the code in the pods; default: HEAD"
+    )
+    command.add_argument("--repo", metavar="URL", help="of the code; default: the remote origin's")
+    _fuse(command, "chains", "default: chains; auto counts with how long stages took here")
+    command.set_defaults(run="dvc_bridge.cli.convert:convert")
+
+
+def _fuse(command: argparse.ArgumentParser, default: str | None, said: str) -> None:
     command.add_argument(
         "--fuse",
         choices=("none", "chains", "auto"),
-        help="how far stages share pods; default: that of dvc-bridge.yaml, or auto",
+        default=default,
+        help=f"how far stages share pods; {said}",
     )
-    command.set_defaults(run="dvc_bridge.cli.submit:submit_command")
 
 
 def _wait(command: argparse.ArgumentParser) -> None:

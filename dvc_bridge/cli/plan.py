@@ -7,7 +7,6 @@ import sys
 from argparse import Namespace
 
 from dvc_bridge.cli.selection import chosen
-from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.probe import check_version
@@ -15,6 +14,7 @@ from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.runs import ask_dvc, newest_run
 from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.plan.division import divided, in_pods
 from dvc_bridge.plan.forecast import Sources, forecast
 from dvc_bridge.plan.targets import select

@@ -9,13 +9,13 @@ from contextlib import ExitStack
 from typing import Self
 
 from dvc_bridge.cli.selection import chosen
-from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.dvcio.probe import check_version
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.dvcio.unfinished import Unfinished
 from dvc_bridge.errors import StoppedError
 from dvc_bridge.plan.result import Result
@@ -145,8 +145,16 @@ def merged(remotely: Remotely, settled: Settled, run: str) -> tuple[Merged, Mapp
 def collected(
     remotely: Remotely, run: str, *, checkout: bool
 ) -> tuple[Merged, Mapping[str, Result]]:
-    """Merge the results of a run that somebody has submitted, from its plan."""
+    """Merge the results of a run that somebody has submitted, from its plan.
+
+    A run that comes from a manifest of `convert` has none: its results are those of stages here.
+    """
     store, objects = remotely.store(run)
+    if not store.has_plan():
+        results = store.results(remotely.pipeline.stages[p] for p in remotely.order)
+        if not results:
+            store.plan()  # refuses, with the runs that there are
+        return remotely.merge(results, objects, checkout=checkout), results
     plan = store.plan()
     upstream = [up for entry in plan for up in entry.upstream]
     results = {up.stage.address: up.result for up in upstream if up.result is not None}

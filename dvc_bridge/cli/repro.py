@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from dvc_bridge.cli.plan import plan
 from dvc_bridge.cli.selection import chosen
-from dvc_bridge.cli.settings import read_settings
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.probe import check_version, is_installed
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.errors import (
     BridgeError,
     IntegrityError,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 import sys
 import time
@@ -19,7 +18,7 @@ from dvc_bridge.plan.division import divided
 from dvc_bridge.plan.groups import Fuse, Group
 from dvc_bridge.plan.result import FAILED, RAN, RESTORED, Result
 from dvc_bridge.plan.run_state import RUN_LABEL, RunState
-from dvc_bridge.render.argo import RunSpec, manifest
+from dvc_bridge.render.argo import RunSpec, manifest, slug
 from dvc_bridge.render.argo_check import check
 from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.prepare import Settled
@@ -89,8 +88,7 @@ def _announce(remotely: Remotely, settled: Settled, groups: Sequence[Group]) -> 
 
 
 def _run_name(project: str) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")[:20] or "run"
-    return f"{slug}-{time.strftime('%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
+    return f"{slug(project)}-{time.strftime('%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
 def _manifest(remotely: Remotely, groups: Sequence[Group], done: Submission) -> dict[str, object]:
@@ -99,7 +97,7 @@ def _manifest(remotely: Remotely, groups: Sequence[Group], done: Submission) -> 
     spec = RunSpec(
         name=done.run,
         store=json.dumps(done.settings, sort_keys=True),
-        code=done.code,
+        code={"DVC_BRIDGE_CODE": done.code},
         service_account=argo.service_account,
         namespace=argo.namespace,
         parallelism=argo.parallelism,

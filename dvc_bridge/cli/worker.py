@@ -9,7 +9,9 @@ from pathlib import Path
 
 from dvc_bridge.errors import UsageError
 
-NEEDED = ("DVC_BRIDGE_RUN", "DVC_BRIDGE_STORE", "DVC_BRIDGE_CODE")
+NEEDED = ("DVC_BRIDGE_RUN", "DVC_BRIDGE_STORE")
+# One of these says where the code comes from, the second with two more.
+CODE = ("DVC_BRIDGE_CODE", "DVC_BRIDGE_REPO")
 
 
 def worker(args: Namespace) -> int:
@@ -18,7 +20,10 @@ def worker(args: Namespace) -> int:
     os.umask(0o022)
     from dvc_bridge.run.worker import work  # noqa: PLC0415  it reads the umask
 
-    if lost := [name for name in NEEDED if not os.environ.get(name)]:
+    lost = [name for name in NEEDED if not os.environ.get(name)]
+    if not any(map(os.environ.get, CODE)):
+        lost.append(" or ".join(CODE))
+    if lost:
         raise UsageError(
             f"{', '.join(lost)} not set: this command is for the pods of a run", "dvc-bridge submit"
         )

@@ -7,6 +7,7 @@ pod, what it waits for, and which line of the plan it is. Nothing here comes fro
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -45,11 +46,13 @@ class RunSpec:
     Parameters
     ----------
     name
-        Of the Workflow, and so of the run; of a template: of the plan that its runs follow.
+        Of the Workflow or template.
     store
         JSON: the remote's URL and options, none of them secret.
     code
-        Sha256 of the snapshot.
+        Environment variables by which a pod finds the code.
+    own_run
+        Every Workflow is a run of its own; else all are the one that is named here.
     schedule
         Cron expression, for `Kind.CRON`.
     user
@@ -60,9 +63,10 @@ class RunSpec:
 
     name: str
     store: str
-    code: str
+    code: Mapping[str, str]
     service_account: str
     namespace: str | None = None
+    own_run: bool = False
     kind: Kind = Kind.WORKFLOW
     schedule: str | None = None
     parallelism: int | None = None
@@ -92,7 +96,7 @@ def manifest(groups: Sequence[Group], group_values: Sequence[str], run: RunSpec)
     made: dict[str, Any] = {
         "apiVersion": API,
         "kind": run.kind.value,
-        "metadata": {"name": run.name},
+        "metadata": _name(run),
         "spec": spec,
     }
     if run.namespace:
@@ -108,6 +112,16 @@ def manifest(groups: Sequence[Group], group_values: Sequence[str], run: RunSpec)
     if notes:
         made["metadata"]["annotations"] = notes
     return made
+
+
+def slug(project: str) -> str:
+    """Give a name of Kubernetes that reminds of a project's."""
+    return re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")[:20].rstrip("-") or "run"
+
+
+def _name(run: RunSpec) -> dict[str, Any]:
+    several = run.own_run and run.kind is Kind.WORKFLOW
+    return {"generateName": f"{run.name}-"} if several else {"name": run.name}
 
 
 def waited_for(task: Mapping[str, Any]) -> list[str]:
@@ -140,7 +154,7 @@ def _spec(groups: Sequence[Group], values: Sequence[str], run: RunSpec) -> dict[
         key = (group.pod, timeout * len(group.positions) if timeout else None)
         tasks.append(_task(group, value, kinds.setdefault(key, f"p{len(kinds)}")))
     environment = Environment(
-        run.name, run.kind is Kind.WORKFLOW, run.store, run.code, run.shell, run.image_pull_policy
+        None if run.own_run else run.name, run.store, run.code, run.shell, run.image_pull_policy
     )
     context: dict[str, Any] = {
         "runAsNonRoot": True,

@@ -18,6 +18,7 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # A Workflow's name is a label of its pods; a CronWorkflow adds the minute to its own.
 _NAME_CHARS = {Kind.WORKFLOW: 63, Kind.TEMPLATE: 57, Kind.CRON: 52}
 _CRON_FIELDS = 5
+_GENERATED = 5  # characters that Kubernetes adds to a generateName
 _SHOWN = 10
 
 
@@ -52,7 +53,8 @@ def problems(made: Mapping[str, Any]) -> list[str]:
 
 
 def _names(made: Mapping[str, Any], kind: Kind) -> Iterator[str]:
-    name = made["metadata"]["name"]
+    meta = made["metadata"]
+    name = meta.get("name") or f"{meta['generateName']}{'x' * _GENERATED}"
     if not _NAME.fullmatch(name) or len(name) > _NAME_CHARS[kind]:
         yield (
             f"{name!r} is no name for a {kind.value}: at most {_NAME_CHARS[kind]} small letters, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,25 +25,24 @@ class Environment:
 
     Parameters
     ----------
-    name
-        Of the run, or of the plan if each Workflow is a run of its own.
+    run
+        Its name; None: each Workflow is a run of its own, named as it is.
+    code
+        Variables by which the code is found.
     """
 
-    name: str
-    one_run: bool
+    run: str | None
     store: str
-    code: str
+    code: Mapping[str, str]
     shell: str | None
     image_pull_policy: str | None
 
     def variables(self) -> list[dict[str, str]]:
         """Give them as a container has them."""
-        told = {"DVC_BRIDGE_RUN": self.name if self.one_run else RUN_NAME}
-        if not self.one_run:
-            told["DVC_BRIDGE_PLAN"] = self.name
-        told |= {
+        told = {
+            "DVC_BRIDGE_RUN": self.run or RUN_NAME,
             "DVC_BRIDGE_STORE": self.store,
-            "DVC_BRIDGE_CODE": self.code,
+            **self.code,
             "DVC_NO_ANALYTICS": "1",
             # An arbitrary UID has no home, and no name in /etc/passwd.
             "HOME": TMP,

@@ -98,21 +98,26 @@ def _place(
     *,
     force: bool,
 ) -> None:
-    if not force and all(_stands(stage, result.entry, workspace)):
-        return
-    objects.fetch(stage, result.entry)
-    objects.place(stage, result.entry, result.modes, place, ignore=force)
+    entry = result.entry
+    if not force:
+        stands = _standing(stage, entry, workspace)
+        entry = {**entry, "outs": [o for o in entry.get("outs") or () if o["path"] not in stands]}
+        if not entry["outs"]:
+            return
+    objects.fetch(stage, entry)
+    objects.place(stage, entry, result.modes, place, ignore=force)
 
 
-def _stands(stage: Stage, entry: LockEntry, workspace: Workspace) -> list[bool]:
+def _standing(stage: Stage, entry: LockEntry, workspace: Workspace) -> set[str]:
+    """The paths of the outs that are here as the entry says."""
     known = locked(entry, "outs")
-    found = []
+    found = set()
     for out in stage.outs:
         try:
             now = workspace.out(out)
         except UndecidedError:  # a large file that nobody has read: DVC knows it is there
-            found.append(True)
+            found.add(out.path)
             continue
-        pointer = known.get(out.path, {})
-        found.append(now is not None and now.get("md5") == pointer.get("md5"))
+        if now is not None and now.get("md5") == known.get(out.path, {}).get("md5"):
+            found.add(out.path)
     return found

@@ -135,12 +135,20 @@ class PodBooks:
     def _bring_out(self, stage: Stage, result: Result, out: Output, place: int) -> None:
         if out.at in self._there:
             return
-        if pointer := locked(result.entry, "outs").get(out.path):
+        pointer = locked(result.entry, "outs").get(out.path)
+        if pointer and not self._stands(result, out, pointer):
             entry = {**result.entry, "outs": [pointer]}
             self._objects.fetch(stage, entry)
             changed = result.outcome != UNCHANGED
             self._objects.place(stage, entry, result.modes, place, ignore=changed)
         self._there.add(out.at)
+
+    def _stands(self, result: Result, out: Output, pointer: Pointer) -> bool:
+        """Whether an out came with the code: git tracks it instead of DVC."""
+        if out.cached or result.outcome != UNCHANGED:
+            return False
+        now = self.workspace.out(out)
+        return now is not None and now.get("md5") == pointer.get("md5")
 
     def _bring_inputs(self, task: Task, place: int) -> None:
         for read in task.stage.reads:

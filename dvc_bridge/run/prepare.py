@@ -120,7 +120,7 @@ def settle(project: Project, forecasts: Sequence[Forecast]) -> Settled:
         stage = found.stage
         if found.verdict in RUNNING:
             if stage.kind is Kind.STAGE and not stage.frozen:
-                problems += _not_in_pods(stage, project)
+                problems += not_in_pods(stage, project)
                 waiting.append(found)
             else:
                 here.append(found.position)
@@ -134,7 +134,8 @@ def settle(project: Project, forecasts: Sequence[Forecast]) -> Settled:
     return Settled(results, tuple(waiting), tuple(here))
 
 
-def _not_in_pods(stage: Stage, project: Project) -> Iterable[str]:
+def not_in_pods(stage: Stage, project: Project) -> Iterable[str]:
+    """Say why a stage cannot run in a pod; nothing if it can."""
     base = project.git_root or project.root
     ends = [(read, base) for read in stage.reads] + [(out, project.root) for out in stage.outs]
     for end, reach in ends:

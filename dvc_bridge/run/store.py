@@ -95,6 +95,10 @@ class Store:
             raise UsageError(f"{self._folder}/plan.json is gone", "submit again")
         return entry_of(text)
 
+    def has_plan(self) -> bool:
+        """Whether there is one; pods that get the code from git make their own."""
+        return self._remote.exists(f"{self._folder}/plan.json")
+
     def plan(self) -> list[Entry]:
         """Give all entries.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,10 +20,12 @@ from dvc_bridge.errors import BridgeError, IntegrityError, StageFailedError, Ver
 from dvc_bridge.plan.entry import Entry
 from dvc_bridge.plan.graph import pipeline_of
 from dvc_bridge.plan.result import FAILED, Result
+from dvc_bridge.run.from_git import entry_at
 from dvc_bridge.run.journal import Journal
 from dvc_bridge.run.local import Options, Run
 from dvc_bridge.run.outcome import Summary
 from dvc_bridge.run.pod import PodBooks
+from dvc_bridge.run.revision import check_out
 from dvc_bridge.run.snapshot import unpack
 from dvc_bridge.run.store import Store, scratch_folder
 from dvc_bridge.run.view import PlainView
@@ -35,9 +37,11 @@ def work(word: str, env: Mapping[str, str], folder: Path) -> int:
     Parameters
     ----------
     word
-        `<number>:<start>:<length>`: where plan.json has the group.
+        Which group: `<number>:<start>:<length>`, where plan.json has it, or, with code from git,
+        `<number>:<positions>`.
     env
-        DVC_BRIDGE_RUN, DVC_BRIDGE_STORE and DVC_BRIDGE_CODE of the manifest.
+        DVC_BRIDGE_RUN, DVC_BRIDGE_STORE and DVC_BRIDGE_CODE of the manifest; with code from git
+        DVC_BRIDGE_REPO, DVC_BRIDGE_REVISION and DVC_BRIDGE_PLAN in place of the last.
     folder
         An empty folder to work in.
 
@@ -49,12 +53,13 @@ def work(word: str, env: Mapping[str, str], folder: Path) -> int:
     settings = json.loads(env["DVC_BRIDGE_STORE"])
     if scratch := env.get("TMPDIR"):
         Path(scratch).mkdir(parents=True, exist_ok=True)
+    if "DVC_BRIDGE_REPO" in env:
+        return _work_from_git(word, env, folder, settings)
     with closing(open_bare(folder / "store", settings)) as repo:
         store = Store(Remote(repo), env["DVC_BRIDGE_RUN"])
         entry = store.entry(word)
         _check_version(entry)
-        done = store.results(task.stage for task in entry.tasks)
-        if all(t.stage.address in done and done[t.stage.address].good for t in entry.tasks):
+        if _is_done(entry, store):
             return 0
         before = _before(entry, store)
         code = folder / "code"
@@ -63,9 +68,41 @@ def work(word: str, env: Mapping[str, str], folder: Path) -> int:
         except IntegrityError:
             store.drop_code(env["DVC_BRIDGE_CODE"])
             raise
-    project = _project(code, entry, settings)
+    if entry.git:
+        # .gitignore files are part of what stages may read: DVC writes them in a repository only.
+        subprocess.run(["git", "init", "--quiet", str(code)], check=True, capture_output=True)
+    project = _project(code, code / entry.root, settings)
+    with _opened(project) as (lock, session, view):
+        return _run(project, entry, before, env["DVC_BRIDGE_RUN"], lock, session, view)
+
+
+def _work_from_git(
+    word: str, env: Mapping[str, str], folder: Path, settings: Mapping[str, Mapping[str, str]]
+) -> int:
+    plan, code = json.loads(env["DVC_BRIDGE_PLAN"]), folder / "code"
+    check_out(env["DVC_BRIDGE_REPO"], env["DVC_BRIDGE_REVISION"], code)
+    project = _project(code, code / plan["root"], settings)
+    with _opened(project) as (lock, session, view):
+        entry = entry_at(project, session, plan, word)
+        _check_version(entry)
+        store = Store(Objects(session, "").default, env["DVC_BRIDGE_RUN"])
+        if _is_done(entry, store):
+            return 0
+        before = _before(entry, store)
+        return _run(project, entry, before, env["DVC_BRIDGE_RUN"], lock, session, view)
+
+
+@contextmanager
+def _opened(project: Project) -> Iterator[tuple[RepositoryLock, Session, PlainView]]:
     os.chdir(project.root)
-    return _run(project, entry, before, env["DVC_BRIDGE_RUN"])
+    view, lock = PlainView(), RepositoryLock(project)
+    with lock.held(), Session(project, view.note) as session:
+        yield lock, session, view
+
+
+def _is_done(entry: Entry, store: Store) -> bool:
+    done = store.results(task.stage for task in entry.tasks)
+    return all(t.stage.address in done and done[t.stage.address].good for t in entry.tasks)
 
 
 def _check_version(entry: Entry) -> None:
@@ -87,17 +124,21 @@ def _before(entry: Entry, store: Store) -> list[Result]:
     return [up.result or found[up.stage.address] for up in entry.upstream]
 
 
-def _project(code: Path, entry: Entry, settings: Mapping[str, Mapping[str, str]]) -> Project:
-    root = code / entry.root
-    if entry.git:
-        # .gitignore files are part of what stages may read: DVC writes them in a repository only.
-        subprocess.run(["git", "init", "--quiet", str(code)], check=True, capture_output=True)
+def _project(code: Path, root: Path, settings: Mapping[str, Mapping[str, str]]) -> Project:
     cache = {**settings.get("cache", {}), "dir": str(code.parent / "cache"), "type": "reflink,copy"}
     write_config(root / ".dvc" / "config.local", {**settings, "cache": cache})
     return find_project(root)
 
 
-def _run(project: Project, entry: Entry, before: list[Result], run: str) -> int:
+def _run(
+    project: Project,
+    entry: Entry,
+    before: list[Result],
+    name: str,
+    lock: RepositoryLock,
+    session: Session,
+    view: PlainView,
+) -> int:
     stages = [task.stage for task in entry.tasks]
     options = Options(
         jobs=entry.jobs,
@@ -105,20 +146,17 @@ def _run(project: Project, entry: Entry, before: list[Result], run: str) -> int:
         keep_going=True,  # a result that others may use is not given up
         mutexes=tuple(frozenset(group) for group in entry.mutexes),
     )
-    view, journal = PlainView(), Journal(project)
-    lock = RepositoryLock(project)
-    with lock.held(), Session(project, view.note) as session:
-        objects = Objects(session, scratch_folder(run))
-        store = Store(objects.default, run)
-        books = PodBooks(project, session, entry, before, objects, store, journal)
-        pipeline = pipeline_of(stages)
-        order = range(len(stages))
-        run_ = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
-        summary = run_.run()
-        for task in entry.tasks:
-            if error := summary.errors.get(task.stage.address):
-                failed = Result(task.stage.address, FAILED, message=error.message)
-                store.put_result(task.stage, failed)
+    journal = Journal(project)
+    objects = Objects(session, scratch_folder(name))
+    store = Store(objects.default, name)
+    books = PodBooks(project, session, entry, before, objects, store, journal)
+    pipeline, order = pipeline_of(stages), range(len(stages))
+    run = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
+    summary = run.run()
+    for task in entry.tasks:
+        if error := summary.errors.get(task.stage.address):
+            failed = Result(task.stage.address, FAILED, message=error.message)
+            store.put_result(task.stage, failed)
     return _code(summary)
 
 

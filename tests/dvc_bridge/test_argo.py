@@ -45,19 +45,30 @@ NODES = [
 RUN = RunSpec(
     name="dvc-20260102-030405-abcde",
     store='{"url":"s3://bucket/dvc","endpointurl":"http://s3.example:8333"}',
-    code="0" * 64,
+    code={"DVC_BRIDGE_CODE": "0" * 64},
     service_account="dvc-bridge",
     namespace="team",
     image_pull_policy="IfNotPresent",
     parallelism=20,
     addresses=[["prep"], ["train@a"], ["train@b"], ["sub/dvc.yaml:report"], ["join"], ["evaluate"]],
 )
+GIT = replace(
+    RUN,
+    name="nightly",
+    own_run=True,
+    code={
+        "DVC_BRIDGE_REPO": "https://git.example/team/project.git",
+        "DVC_BRIDGE_REVISION": "1" * 40,
+        "DVC_BRIDGE_PLAN": '{"shape":"22","stages":"0-5"}',
+    },
+)
 CRON = replace(  # noqa: S604
-    RUN, name="nightly", kind=Kind.CRON, schedule="0 6 * * 1", user=None, shell="/bin/bash"
+    GIT, kind=Kind.CRON, schedule="0 6 * * 1", user=None, shell="/bin/bash"
 )
 RUNS = {
     "workflow": RUN,
-    "workflow-template": replace(RUN, name="nightly", kind=Kind.TEMPLATE),
+    "workflow-from-git": GIT,
+    "workflow-template": replace(GIT, kind=Kind.TEMPLATE),
     "cron-workflow": CRON,
 }
 
@@ -169,7 +180,7 @@ def test_pods_of_equal_settings_share_a_template():
 
 def test_equal_runs_give_equal_bytes_and_other_ones_differ():
     assert text(rendered()) == text(rendered())
-    assert text(rendered(replace(RUN, code="1" * 64))) != text(rendered())
+    assert text(rendered(replace(RUN, code={"DVC_BRIDGE_CODE": "1" * 64}))) != text(rendered())
 
 
 def test_a_pod_runs_without_rights_and_without_the_token():
@@ -205,7 +216,7 @@ def test_a_worker_is_told_run_store_and_code():
     env = environment(RUN)
     assert env["DVC_BRIDGE_RUN"] == RUN.name
     assert env["DVC_BRIDGE_STORE"] == RUN.store
-    assert env["DVC_BRIDGE_CODE"] == RUN.code
+    assert env["DVC_BRIDGE_CODE"] == RUN.code["DVC_BRIDGE_CODE"]
     assert env["HOME"] == TMP
     assert env["USER"] == "dvc"
     assert env["TMPDIR"] == f"/work{TMP}"
@@ -213,9 +224,9 @@ def test_a_worker_is_told_run_store_and_code():
     assert environment(CRON)["SHELL"] == "/bin/bash"
 
 
-def test_every_workflow_of_a_template_is_a_run_of_its_own():
+def test_every_workflow_with_code_from_git_is_a_run_of_its_own():
     assert environment(CRON)["DVC_BRIDGE_RUN"] == "{{workflow.name}}"
-    assert environment(CRON)["DVC_BRIDGE_PLAN"] == "nightly"
+    assert environment(CRON)["DVC_BRIDGE_REVISION"] == "1" * 40
 
 
 def test_lost_pods_are_tried_again_but_not_those_out_of_time():
@@ -272,7 +283,9 @@ def test_addresses_that_do_not_fit_are_left_out():
 
 @pytest.mark.parametrize("key", ["store", "code", "service_account", "shell"])
 def test_a_value_that_argo_would_interpret_is_refused(key: str):
-    made = rendered(replace(RUN, **{key: "a{{workflow.name}}b"}))  # type: ignore[arg-type]
+    bad = "a{{workflow.name}}b"
+    value = {"DVC_BRIDGE_REPO": bad} if key == "code" else bad
+    made = rendered(replace(RUN, **{key: value}))  # type: ignore[arg-type]
     assert any("holds {{, which Argo would interpret" in problem for problem in problems(made))
 
 

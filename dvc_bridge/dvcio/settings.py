@@ -1,4 +1,4 @@
-"""dvc-bridge.yaml, read for a command."""
+"""dvc-bridge.yaml of a project."""
 
 from __future__ import annotations
 

@@ -1,0 +1,134 @@
+"""`dvc-bridge convert`: the manifest as text, with the code from git at a revision."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from dvc_bridge.cli.remote import warn
+from dvc_bridge.cli.selection import chosen
+from dvc_bridge.dvcio.bare import store_settings
+from dvc_bridge.dvcio.claim import RepositoryLock
+from dvc_bridge.dvcio.files import write_whole
+from dvc_bridge.dvcio.probe import check_version
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.settings import read_settings
+from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.division import Division, divided
+from dvc_bridge.plan.groups import Fuse
+from dvc_bridge.plan.pipeline import Kind as StageKind
+from dvc_bridge.plan.pipeline import Pipeline
+from dvc_bridge.plan.ranges import ranges
+from dvc_bridge.plan.remotes import remotes
+from dvc_bridge.plan.settings import FILE, Settings
+from dvc_bridge.plan.targets import select
+from dvc_bridge.render.argo import Kind, RunSpec, manifest, slug, text
+from dvc_bridge.render.argo_check import check
+from dvc_bridge.run.from_git import plan_of
+from dvc_bridge.run.journal import Journal
+from dvc_bridge.run.prepare import not_in_pods
+from dvc_bridge.run.revision import check_url, commit, differing, repository_url
+from dvc_bridge.run.validate import validate
+
+_SHOWN = 5
+
+
+def convert(args: Namespace) -> int:
+    """Write the manifest; nothing is sent, and no remote is asked."""
+    check_version()
+    kind = Kind(args.kind)
+    if (kind is Kind.CRON) != bool(args.schedule):
+        raise UsageError("--schedule belongs to --kind CronWorkflow", "such as '0 6 * * 1'")
+    project = find_project()
+    with RepositoryLock(project).held(), Session(project, warn) as session:
+        pipeline = read_pipeline(project)
+        settings = read_settings(project, pipeline)
+        names = {name for stage in pipeline.stages for name in remotes(stage)}
+        store = store_settings(session.repo, names)
+    positions = _in_pods(project, pipeline, select(pipeline, chosen(args, project)))
+    code = _code(args, project, pipeline)
+    code["DVC_BRIDGE_PLAN"] = json.dumps(plan_of(project, pipeline, positions), sort_keys=True)
+    seconds = Journal(project).seconds if args.fuse == Fuse.AUTO.value else {}
+    division = divided(pipeline, positions, settings, seconds, Fuse(args.fuse))
+    spec = _spec(
+        args, project, pipeline, settings, division, code, json.dumps(store, sort_keys=True)
+    )
+    made = manifest(
+        division.groups, [f"{g.number}:{ranges(g.positions)}" for g in division.groups], spec
+    )
+    check(made)
+    validate(made)
+    _write(text(made), args.output)
+    return 0
+
+
+def _in_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> list[int]:
+    stages = [(p, pipeline.stages[p]) for p in order]
+    wanted = [(p, s) for p, s in stages if s.kind is StageKind.STAGE and not s.frozen]
+    if problems := [text for _, stage in wanted for text in not_in_pods(stage, project)]:
+        raise UsageError("\n".join(problems), "mend these, or name other stages")
+    if not wanted:
+        raise UsageError("none of these stages has a command to run", "dvc stage list --all")
+    return [p for p, _ in wanted]
+
+
+def _code(args: Namespace, project: Project, pipeline: Pipeline) -> dict[str, str]:
+    sha = commit(project, args.revision)
+    base = project.git_root or project.root
+    inside = project.root.relative_to(base)
+    planned = {(inside / file).as_posix() for file in (*pipeline.files, FILE)}
+    other = differing(project, sha)
+    if unlike := [name for name in other if name in planned]:
+        raise UsageError(
+            f"{', '.join(unlike)}: not as in {args.revision}, from which pods take it",
+            "git commit, or name another --revision",
+        )
+    if other:
+        more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
+        warn(f"pods take these as they are in {sha[:12]}: {', '.join(other[:_SHOWN])}{more}")
+    url = args.repo or repository_url(project)
+    check_url(url)
+    return {"DVC_BRIDGE_REPO": url, "DVC_BRIDGE_REVISION": sha}
+
+
+def _spec(
+    args: Namespace,
+    project: Project,
+    pipeline: Pipeline,
+    settings: Settings,
+    division: Division,
+    code: dict[str, str],
+    store: str,
+) -> RunSpec:
+    argo, stages = settings.argo, pipeline.stages
+    return RunSpec(
+        name=args.name or slug(project.root.name),
+        store=store,
+        code=code,
+        service_account=argo.service_account,
+        own_run=True,
+        namespace=argo.namespace,
+        kind=Kind(args.kind),
+        schedule=args.schedule,
+        parallelism=argo.parallelism,
+        image_pull_policy=argo.image_pull_policy,
+        user=argo.user,
+        addresses=[[stages[p].address for p in g.positions] for g in division.groups],
+    )
+
+
+def _write(made: str, output: str | None) -> None:
+    if output is None or output == "-":
+        sys.stdout.write(made)
+        return
+    path = Path(output)
+    try:
+        write_whole(path, made, path.parent)
+    except OSError as exc:
+        raise UsageError(f"{output} cannot be written: {exc.strerror}") from exc
+    print(f"wrote {output}", file=sys.stderr)

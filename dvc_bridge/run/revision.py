@@ -1,0 +1,97 @@
+"""A project at a revision of its git repository: named here, and checked out in a pod."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.errors import StorageError, UsageError
+
+_OPTIONS = ["-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"]
+
+
+def commit(project: Project, name: str) -> str:
+    """Give the sha of the commit that a revision names.
+
+    Raises
+    ------
+    UsageError
+        The project is in no git repository, or there is no such revision.
+    """
+    if project.git_root is None:
+        raise UsageError("the project is in no git repository: pods have no code", "git init")
+    return _git(project.git_root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+
+
+def differing(project: Project, sha: str) -> list[str]:
+    """Name the files that are not as the commit has them, from the root of the repository."""
+    root = project.git_root or project.root
+    return [name for name in _git(root, "diff", "--name-only", "-z", sha).split("\0") if name]
+
+
+def repository_url(project: Project) -> str:
+    """Give the address from which pods get the code: that of the remote `origin`."""
+    root = project.git_root or project.root
+    try:
+        return _git(root, "remote", "get-url", "origin")
+    except UsageError as exc:
+        raise UsageError(
+            "the git repository has no remote origin from which pods could get the code",
+            "name one: --repo URL",
+        ) from exc
+
+
+def check_url(url: str) -> None:
+    """See that an address holds no secret and is no path of this machine.
+
+    Raises
+    ------
+    UsageError
+        It does.
+    """
+    parts = urlsplit(url)
+    if parts.password or (parts.username and parts.scheme in ("http", "https")):
+        raise UsageError(
+            "the repository's address holds credentials, which would stand in the manifest",
+            "--repo URL without them; give them to pods by a Secret (docs/argo.md)",
+        )
+    if url.startswith("-") or (not parts.scheme and ":" not in url) or parts.scheme == "file":
+        raise UsageError(f"{url} is no address that pods can reach", "name another: --repo URL")
+
+
+def check_out(url: str, sha: str, folder: Path) -> None:
+    """Get one commit into a folder, with as little of its history as the server allows.
+
+    Raises
+    ------
+    StorageError
+        The server cannot be reached, or does not have it.
+    """
+    folder.mkdir(parents=True)
+    _git(folder, "init", "--quiet")
+    try:
+        _git(folder, "fetch", "--quiet", "--depth=1", "--", url, sha)
+    except UsageError:  # a server that does not give commits by their sha
+        try:
+            _git(folder, "fetch", "--quiet", "--", url, "+refs/*:refs/fetched/*")
+        except UsageError as exc:
+            raise StorageError(f"{url}: {exc.message}", "see that pods can reach it") from exc
+    _git(folder, "checkout", "--quiet", "--detach", sha)
+
+
+def _git(folder: Path, *args: str) -> str:
+    done = subprocess.run(
+        ["git", *_OPTIONS, *args],
+        cwd=folder,
+        env=None,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = " ".join(done.stderr.split()) or f"git {args[0]} failed"
+        raise UsageError(said, "git status says more")
+    return done.stdout.strip()
