@@ -7,7 +7,7 @@ The rules are those of `Stage.changed` (dvc/stage/__init__.py, dvc 3.48 to 3.67)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -168,3 +168,28 @@ def _shown(value: Any) -> str:
     if len(text) >= 32 and not text.removesuffix(".dir").strip("0123456789abcdef"):
         return text[:8]
     return repr(value) if len(text) <= 60 else f"{text[:57]!r}..."
+
+
+def sharing_losses(stages: Sequence[Stage], look: Look) -> list[frozenset[str]]:
+    """Give the groups of stages that have lost one and the same object, by address.
+
+    The first of them to run brings it back, and then the others are unchanged.
+    """
+    makers: dict[str, set[str]] = {}
+    pointers: dict[str, Pointer] = {}
+    for stage in stages:
+        known = locked(stage.lock or {}, "outs")
+        for out in stage.outs:
+            pointer = known.get(out.path, {})
+            if out.cached and (md5 := pointer.get("md5")):
+                makers.setdefault(md5, set()).add(stage.address)
+                pointers[md5] = pointer
+    shared = {md5: found for md5, found in makers.items() if len(found) > 1}
+    return [frozenset(found) for md5, found in shared.items() if not _kept(pointers[md5], look)]
+
+
+def _kept(pointer: Pointer, look: Look) -> bool:
+    try:
+        return look.kept(pointer)
+    except UndecidedError:
+        return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Self
 
 from dvc_bridge.plan.pipeline import Pipeline
@@ -60,6 +61,7 @@ class Schedule:
         *,
         alone: bool = False,
         mutexes: Sequence[frozenset[str]] = (),
+        queues: Sequence[frozenset[str]] = (),
     ) -> Self:
         """Schedule the stages at `order`.
 
@@ -69,6 +71,8 @@ class Schedule:
             Each stands for itself, as with `--single-item`: no failure makes another pointless.
         mutexes
             Groups of addresses.
+        queues
+            Groups of addresses that are taken one after the other, in order.
         """
         places = {position: place for place, position in enumerate(order)}
         needs: list[list[int]] = [[] for _ in order]
@@ -85,6 +89,10 @@ class Schedule:
                 if upstream in active:
                     needs[place].append(other)
         addresses = [pipeline.stages[p].address for p in order]
+        for group in queues:
+            members = [place for place, address in enumerate(addresses) if address in group]
+            for earlier, later in pairwise(members):
+                after[later].append(earlier)
         groups = [[p for p, a in enumerate(addresses) if a in group] for group in mutexes]
         return cls(needs, after, groups)
 

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dvc_bridge.dvcio import stage as steps
 from dvc_bridge.dvcio.claim import Claims, RepositoryLock
@@ -23,6 +23,7 @@ from dvc_bridge.errors import (
     UsageError,
     of_system,
 )
+from dvc_bridge.plan.decide import sharing_losses
 from dvc_bridge.plan.pipeline import Pipeline, Stage
 from dvc_bridge.plan.schedule import Schedule
 from dvc_bridge.run.books import Books
@@ -45,6 +46,8 @@ class Options:
         Each stage stands for itself, as with `--single-item`.
     mutexes
         Groups of addresses of which only one runs at a time.
+    queues
+        Groups of addresses that are looked at one after the other, in DVC's order.
     """
 
     jobs: int = 1
@@ -52,6 +55,7 @@ class Options:
     force: bool = False
     alone: bool = False
     mutexes: tuple[frozenset[str], ...] = ()
+    queues: tuple[frozenset[str], ...] = ()
 
 
 def repro(
@@ -75,7 +79,9 @@ def repro(
     unfinished = Unfinished(project, [stage.address for stage in stages])
     unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
     with Session(project, view.note, unfinished) as session:
-        books = Ledger(project, session, Workspace(project))
+        workspace = Workspace(project)
+        options = replace(options, queues=(*options.queues, *sharing_losses(stages, workspace)))
+        books = Ledger(project, session, workspace)
         journal = Journal(project)
         run = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
         return run.run()
@@ -105,7 +111,9 @@ class Run:
         self._project, self._options, self._view = project, options, view
         self._session, self._repository_lock = session, lock
         self._stages: list[Stage] = [pipeline.stages[p] for p in order]
-        self._schedule = Schedule.of(pipeline, order, alone=options.alone, mutexes=options.mutexes)
+        self._schedule = Schedule.of(
+            pipeline, order, alone=options.alone, mutexes=options.mutexes, queues=options.queues
+        )
         self._claims = Claims(project)
         self._journal = journal
         self._env = {**steps.base_environment(), **thread_limits(options.jobs, os.environ)}

@@ -66,7 +66,24 @@ def _run_cache_lost(bench: Workbench) -> None:
     bench.write({"raw.txt": "raw\n"})
 
 
+def _twins(bench: Workbench) -> None:
+    bench.start()
+    bench.write(
+        {
+            "dvc.yaml": "stages:\n"
+            "  one: {cmd: ran one; sleep 0.2; echo same > one, outs: [one]}\n"
+            "  two: {cmd: ran two; echo same > two, outs: [two]}\n"
+            "  three: {cmd: ran three; cat two > three, deps: [two], outs: [three]}\n"
+        }
+    )
+
+
 CASES = [
+    Case(
+        "one object of three stages",
+        _twins,
+        (Step("cold"), Step("lost", lambda b: b.lose("same\n")), Step("nothing changed")),
+    ),
     Case(
         "stages renamed, gone, new",
         diamond,
