@@ -94,10 +94,12 @@ def assert_collected_as_dvc(project: Path, run: str, tmp_path: Path) -> None:
     dvc(theirs, "pull", "--quiet", "raw.dvc")
     dvc(ours, "pull", "--quiet", "raw.dvc")
     dvc(theirs, "repro", "--quiet")
-    states = [
+    expected, found = (
         project_state(root, root / ".dvc" / "cache", succeeded=True) for root in (theirs, ours)
-    ]
-    assert list(map(str, differences(*states))) == []
+    )
+    # A clone that collects has no objects of what it did not run itself.
+    told = [str(d) for d in differences(expected, found) if not str(d).startswith("cache:")]
+    assert told == []
 
 
 def test_its_pods_end_where_dvc_repro_ends_cold_and_after_a_change(project: Path, tmp_path: Path):
