@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import secrets
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from dvc_bridge.cli.remote import warn
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.files import check_writable
 from dvc_bridge.dvcio.probe import check_version, installed, missing
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.remote import Remote
+from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError, of_system
 from dvc_bridge.plan.settings import FILE, ArgoSettings
 from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.cluster_check import check_cluster
+from dvc_bridge.run.store import FOLDER
 
 Check = Callable[[], str]
 
@@ -99,8 +104,12 @@ def _cache(project: Project) -> str:
 
 
 def _settings(project: Project) -> str:
-    mutexes = read_settings(project, read_pipeline(project)).mutexes
-    return f"mutexes in {FILE}: {', '.join(mutexes)}" if mutexes else f"no {FILE} is needed"
+    if not (project.root / FILE).exists():
+        return f"no {FILE} is needed"
+    settings = read_settings(project, read_pipeline(project))
+    said = [f"image {settings.argo.image}"] if settings.argo.image else []
+    said += [f"mutexes {', '.join(settings.mutexes)}"] if settings.mutexes else []
+    return f"{FILE}: {'; '.join(said) or 'nothing wrong'}"
 
 
 def _pipeline(project: Project) -> str:
@@ -118,6 +127,16 @@ def _lock(project: Project) -> str:
         return "no other DVC process is at work here"
 
 
+def _remote(project: Project) -> str:
+    """Write a file into the remote, and remove it: pods will do that from where they are."""
+    with RepositoryLock(project).held(), Session(project, warn) as session:
+        remote = Remote(session.repo)
+        path = remote.path(FOLDER, f"doctor-{secrets.token_hex(4)}")
+        remote.put(path, b"")
+        remote.remove(path)
+        return f"{remote.name}, {remote.url}, can be written to from here"
+
+
 def _cluster(project: Project) -> Iterator[Finding]:
     """Look at the cluster if dvc-bridge.yaml has to do with one and is right otherwise."""
     try:
@@ -126,6 +145,7 @@ def _cluster(project: Project) -> Iterator[Finding]:
         return
     if argo == ArgoSettings():
         return
+    yield _look("remote", lambda: _remote(project))
     try:
         cluster = Cluster.connect(argo.namespace)
     except BridgeError as exc:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 
 from dvc_bridge.dvcio.claim import RepositoryLock
-from dvc_bridge.errors import BridgeError
-from dvc_bridge.plan.run_state import PodState, RunState
+from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.plan.run_state import PodState, RunState, stuck
 from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.outcome import Outcome
 from dvc_bridge.run.pod_logs import pod_log
@@ -16,6 +17,8 @@ from dvc_bridge.run.watch import watch
 
 # Of a failed pod, shown at once; the rest is in the cluster.
 LOG_LINES = 15
+# A registry may fail for a moment.
+STUCK_S = 25.0
 _OUTCOMES = {
     "Succeeded": Outcome.RAN,
     "Failed": Outcome.FAILED,
@@ -56,6 +59,7 @@ def watched(
             for state in watch(cluster, workflow):
                 for pod in state.pods:
                     shown.show(pod)
+                shown.check(run, state)
     except KeyboardInterrupt:
         print(
             f"run {run} goes on; later: dvc-bridge collect {run}; to end it: dvc-bridge stop {run}",
@@ -70,23 +74,45 @@ class _Shown:
 
     def __init__(self, cluster: Cluster, view: View) -> None:
         self._cluster, self._view = cluster, view
-        self._known: dict[int, tuple[str, int]] = {}
+        self._known: dict[int, tuple[str, int, str]] = {}
+        self._stuck_since: dict[int, float] = {}
 
     def show(self, pod: PodState) -> None:
         """Tell the view what is new."""
-        before, self._known[pod.group] = self._known.get(pod.group), (pod.phase, pod.attempts)
-        if before == (pod.phase, pod.attempts):
+        now = (pod.phase, pod.attempts, pod.message)
+        before, self._known[pod.group] = self._known.get(pod.group), now
+        if before == now:
             return
         if before and pod.attempts > before[1]:
             self._view.note(f"g{pod.group}: its pod was lost, or met a fault; tried again")
         if pod.phase == "Running" and (before is None or before[0] != "Running"):
             self._view.started(pod.group)
+        if before and before[0] == pod.phase and pod.phase != "Pending":
+            return
         if outcome := _OUTCOMES.get(pod.phase):
             if pod.bad:
                 self._tell_why(pod)
             self._view.ended(pod.group, outcome)
         elif pod.message:
             self._view.note(f"g{pod.group} {pod.phase.lower()}: {pod.message}")
+
+    def check(self, run: str, state: RunState) -> None:
+        """See that no pod waits in vain.
+
+        Raises
+        ------
+        UsageError
+            One has not been able to start for a while, and will not by itself.
+        """
+        now = time.monotonic()
+        stuck_now = {pod.group: (pod, fix) for pod in state.pods if (fix := stuck(pod))}
+        since = {group: self._stuck_since.get(group, now) for group in stuck_now}
+        self._stuck_since = since
+        for group, (pod, fix) in stuck_now.items():
+            if now - since[group] > STUCK_S:
+                raise UsageError(
+                    f"g{group} cannot start: {pod.message}", f"dvc-bridge stop {run}; {fix}"
+                )
 
     def _tell_why(self, pod: PodState) -> None:
         for line in self._log(pod) if pod.pod else []:

@@ -56,6 +56,22 @@ class PodState:
         return self.phase in _BAD
 
 
+# What a pod's message begins with, and what to do: such a pod does not start by itself.
+_STUCK = {
+    "ErrImage": "have argo.image in dvc-bridge.yaml name an image that the nodes can get",
+    "ImagePullBackOff": "have argo.image in dvc-bridge.yaml name an image that the nodes can get",
+    "InvalidImageName": "mend argo.image in dvc-bridge.yaml",
+    "CreateContainerConfigError": "make the Secret that argo.secrets names: docs/argo.md",
+}
+
+
+def stuck(pod: PodState) -> str | None:
+    """Say what to do about a pod that cannot start; None: it may."""
+    if pod.phase != "Pending":
+        return None
+    return next((fix for word, fix in _STUCK.items() if pod.message.startswith(word)), None)
+
+
 @dataclass(frozen=True, slots=True)
 class RunState:
     """A Workflow, or all Workflows of a run: the one that `submit` made, and those of retries.
@@ -135,7 +151,7 @@ def _pods(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[P
         code = (last.get("outputs") or {}).get("exitCode")
         yield PodState(
             group=int(task[1]),
-            phase=node.get("phase") or "Pending",
+            phase=_phase(node, last),
             # Of a try that waits, the reason stands at its pod alone.
             message=node.get("message") or last.get("message") or "",
             pod=_pod_name(workflow, last, v1_names) if last.get("type") == "Pod" else "",
@@ -144,6 +160,14 @@ def _pods(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[P
             exit_code=int(code) if code else None,
             attempts=len(attempts) or int(node.get("type") == "Pod"),
         )
+
+
+def _phase(node: Mapping[str, Any], last: Mapping[str, Any]) -> str:
+    """Give the phase; one that may be retried counts as running for Argo while its pod waits."""
+    phase = node.get("phase") or "Pending"
+    if phase == "Running" and last is not node:
+        return "Running" if last.get("phase") == "Running" else "Pending"
+    return str(phase)
 
 
 def _pod_name(workflow: str, node: Mapping[str, Any], v1_names: bool) -> str:

@@ -25,7 +25,7 @@ class _StaleError(Exception):
 
 
 def watch(cluster: Cluster, name: str) -> Iterator[RunState]:
-    """Give the state now, and again after every change, the last time when it has ended.
+    """Give the state now, after every change, and every ten seconds, until it has ended.
 
     Raises
     ------
@@ -34,13 +34,10 @@ def watch(cluster: Cluster, name: str) -> Iterator[RunState]:
     UsageError
         Somebody has deleted the Workflow.
     """
-    last: RunState | None = None
     for state in _states(cluster, name):
-        if state != last:
-            yield state
+        yield state
         if state.ended:
             return
-        last = state
 
 
 def _states(cluster: Cluster, name: str) -> Iterator[RunState]:
@@ -62,6 +59,7 @@ def _states(cluster: Cluster, name: str) -> Iterator[RunState]:
                 version = _version(found)
                 yield run_state(found)
             answered = time.monotonic()
+            yield run_state(found)
         except _StaleError:
             version = ""
         except ApiError as error:

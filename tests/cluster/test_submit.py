@@ -170,3 +170,35 @@ def test_gc_leaves_runs_that_go_on_and_removes_the_others_with_their_code(projec
     assert "removed snapshot" in printed
     left = store().find(f"{bucket_of(project)}/dvc/bridge")
     assert [name.rpartition("/")[2] for name in left] in ([], ["durations.json"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (os.environ.get("BRIDGE_IMAGE", ""), "localhost/no-such-image:1", "have argo.image in"),
+        ("secrets: [t-", "secrets: [no-such-", "make the Secret that argo.secrets names"),
+    ],
+)
+def test_a_pod_that_cannot_start_is_told_with_what_to_do(
+    project: Path, old: str, new: str, said: str
+):
+    file = project / "dvc-bridge.yaml"
+    file.write_text(file.read_text().replace(old, new))
+    printed = bridge(project, "submit", "--wait", code=2)
+    assert "g0 cannot start: " in printed
+    assert said in printed
+    bridge(project, "stop", printed.split("run ")[1].split(":")[0])
+
+
+def test_a_bucket_that_is_not_there_is_told_before_the_first_pod(project: Path):
+    dvc(project, "remote", "modify", "store", "url", "s3://no-such-bucket-anywhere/dvc")
+    assert "make the bucket, or correct the remote's url" in bridge(project, "submit", code=2)
+    assert "make the bucket, or correct the remote's url" in bridge(project, "doctor", code=2)
+
+
+def test_credentials_that_do_not_count_are_told_by_the_first_pod(project: Path):
+    name = bucket_of(project)
+    patch = '{"stringData": {"AWS_SECRET_ACCESS_KEY": "wrong"}}'
+    subprocess.run(["kubectl", "patch", "secret", name, "-p", patch], check=True)
+    printed = bridge(project, "submit", "--wait", code=2)
+    assert "see the remote's credentials" in printed

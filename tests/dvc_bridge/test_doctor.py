@@ -33,7 +33,7 @@ def test_where_all_is_well_it_says_of_everything_what_it_is(make_project: MakePr
     assert found["DVC"][1].startswith("version 3.")
     assert found["project"][1] == str(root)
     assert found["pipeline"][1] == "1 stage in 1 file"
-    assert found["settings"][1] == "mutexes in dvc-bridge.yaml: gpu"
+    assert found["settings"][1] == "dvc-bridge.yaml: mutexes gpu"
     assert str(root / ".dvc/cache") in found["cache"][1]
     assert "GB free" in found["cache"][1]
     assert found["shell"][1] == "/bin/sh"

@@ -26,7 +26,7 @@ NODES = {
     "w": {"id": "w", "displayName": "w", "type": "DAG", "phase": "Running"},
     "w-1": node("1", displayName="g1", type="Retry", phase="Running", children=["w-2", "w-10"]),
     "w-2": node("2", displayName="g1(0)", phase="Error", message="pod deleted"),
-    "w-10": node("10", displayName="g1(1)", phase="Running", message="ImagePullBackOff"),
+    "w-10": node("10", displayName="g1(1)", phase="Pending", message="ImagePullBackOff"),
     "w-3": node(
         "3", displayName="g0", phase="Failed", finishedAt=START, outputs={"exitCode": "75"}
     ),
@@ -49,7 +49,7 @@ def test_a_pod_is_a_group_in_its_newest_try():
     state = run_state(workflow(nodes=NODES))
     assert [(p.group, p.phase, p.pod, p.attempts, p.exit_code) for p in state.pods] == [
         (0, "Failed", "w-p0-3", 1, 75),
-        (1, "Running", "w-p0-10", 2, None),
+        (1, "Pending", "w-p0-10", 2, None),
         (2, "Omitted", "", 0, None),
     ]
     assert state.pods[1].message == "ImagePullBackOff"
@@ -80,7 +80,7 @@ def test_the_table_has_every_group_with_its_stages_and_those_that_wait():
         "r  Running  1:02:05",
         "group  phase    took     stages",
         "g0     Failed   0 s      a       exit code 75",
-        "g1     Running  1:02:05  b@ü, c  2 pods; ImagePullBackOff",
+        "g1     Pending  1:02:05  b@ü, c  2 pods; ImagePullBackOff",
         "g2     Omitted  1:02:05  d       omitted",
         "g3     Waiting",
     ]
