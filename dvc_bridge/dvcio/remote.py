@@ -230,7 +230,7 @@ class Remote:
     def _error(self, exc: BaseException) -> BridgeError:
         said = f"remote {self.name} ({self.url}): {type(exc).__name__}: {exc}"
         if isinstance(exc, PermissionError) or any(word in said for word in _FINAL):
-            return UsageError(said, "see the remote's credentials: dvc-bridge doctor")
+            return UsageError(said, "see its credentials, and that the bucket is there")
         if isinstance(exc, FileNotFoundError):
             return UsageError(said, "make the bucket, or correct the remote's url")
         return StorageError(said, "see that it can be reached from here; then the same again")

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from dvc_bridge.plan.groups import Group
-from dvc_bridge.plan.run_state import GROUPS_ANNOTATION
+from dvc_bridge.plan.run_state import GROUPS_ANNOTATION, RUN_LABEL
 from dvc_bridge.render.pod import Environment, template
 
 API = "argoproj.io/v1alpha1"
@@ -109,7 +109,12 @@ def manifest(groups: Sequence[Group], group_values: Sequence[str], run: RunSpec)
     room = min(ANNOTATION_BYTES - taken, run.kind.limit - size(made) - taken)
     if run.addresses and len(named) < room:
         notes[GROUPS_ANNOTATION] = named
-    if notes:
+    if run.own_run:
+        # Argo puts these on every Workflow that comes from here; its name is not known before.
+        own: dict[str, Any] = {"labelsFrom": {RUN_LABEL: {"expression": "workflow.name"}}}
+        template_spec = spec["workflowSpec"] if run.kind is Kind.CRON else spec
+        template_spec["workflowMetadata"] = own | ({"annotations": notes} if notes else {})
+    elif notes:
         made["metadata"]["annotations"] = notes
     return made
 
