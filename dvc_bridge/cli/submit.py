@@ -118,8 +118,10 @@ def told(results: Mapping[str, Result], state: RunState | None) -> int:
     BridgeError
         Not well.
     """
-    counts = {word: sum(r.outcome == word for r in results.values()) for word in (RAN, RESTORED)}
-    print(", ".join(f"{count} {word}" for word, count in counts.items()))
+    said = {RAN: "ran", RESTORED: "from the run cache"}
+    counts = {text: sum(r.outcome == word for r in results.values()) for word, text in said.items()}
+    shown = [f"{count} {text}" for text, count in counts.items() if count]
+    print(", ".join(shown) or "nothing was made")
     failed = [result for result in results.values() if result.outcome == FAILED]
     if failed:
         raise StageFailedError(
