@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.argo import diamond, fan
+from benchmarks.argo import diamond, fan, pods
 from benchmarks.argo.figures import ROOT, Found, SkippedError, environment
 from benchmarks.argo.space import Scale, Space
 
@@ -25,6 +25,7 @@ ROWS: dict[str, Callable[[Space], Found]] = {
     "slow": diamond.slow,
     "fan": fan.fan,
     "start": fan.start,
+    "worker": pods.overhead,
 }
 
 
