@@ -16,16 +16,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.argo import diamond, fan, pods
+from benchmarks.argo import diamond, fan, moved, planned, pods, unchanged, wide
 from benchmarks.argo.figures import ROOT, Found, SkippedError, environment
 from benchmarks.argo.space import Scale, Space
 
 ROWS: dict[str, Callable[[Space], Found]] = {
+    "unchanged": unchanged.unchanged,
+    "worker": pods.overhead,
+    "moved": moved.moved,
+    "plans": planned.plans,
+    "merged": planned.merged,
+    "start": fan.start,
     "diamond": diamond.trivial,
     "slow": diamond.slow,
     "fan": fan.fan,
-    "start": fan.start,
-    "worker": pods.overhead,
+    "wide": wide.wide,
 }
 
 

@@ -60,10 +60,8 @@ def overhead(space: Space) -> Found:
     found = Found()
     cmd = "echo {out} > {out}"
     bare = ["sh", "-c", cmd.format(out="x")]
-    empty = space.folder / "empty"
-    empty.mkdir()
     for _ in range(PODS):
-        found.keep("the command alone: CPU, s", command(bare, empty).cpu_s)
+        found.keep("the command alone: CPU, s", command(bare, space.empty).cpu_s)
     for count in COUNTS:
         stages = layered(1, count, cmd)
         stores = {"local": str(space.folder / f"store-{count}"), "S3": ""}

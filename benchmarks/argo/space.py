@@ -67,6 +67,13 @@ class Space:
         )
         self._core = client.CoreV1Api(self.cluster.connection.api)
 
+    @property
+    def empty(self) -> Path:
+        """A folder without a project."""
+        made = self.folder / "empty"
+        made.mkdir(exist_ok=True)
+        return made
+
     def __enter__(self) -> Self:
         self.s3.mkdir(self.name)
         secret = {"metadata": {"name": self.name}, "stringData": {k: os.environ[k] for k in KEYS}}
@@ -169,4 +176,6 @@ def controller_cpu_s() -> float:
 
 def variables(extra: Mapping[str, str]) -> dict[str, str]:
     """Give the environment of a command."""
-    return {**os.environ, "DVC_NO_ANALYTICS": "1", **extra}
+    # An image holds compiled modules; those here would otherwise be compiled by every command.
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "DVC_NO_ANALYTICS": "1", **extra}
