@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -45,6 +46,7 @@ def main() -> int:
     args = parser.parse_args()
     kept: dict[str, Any] = {"environment": environment(), "arguments": vars(args) | {"output": ""}}
     kept["rows"], found = {}, []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # or bucket and Secret would stay
     scale = Scale(args.rounds, args.slow_s, args.wide)
     with tempfile.TemporaryDirectory(prefix="bench-") as name, Space(Path(name), scale) as space:
         for row in args.only or ROWS:

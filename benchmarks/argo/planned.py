@@ -23,10 +23,10 @@ COUNTS = (1000, 5000)
 
 
 def plans(space: Space) -> Found:
-    """20,000 stages (and a twentieth) to a manifest: CPU, sizes, and that it is always the same."""
+    """20,000 stages (and a fiftieth) to a manifest: CPU, sizes, and that it is always the same."""
     found, width = Found(), 4 * space.scale.wide
     large = project(space, "plans", layered(ROWS, width, "echo > {out}"))
-    few = project(space, "plans-few", layered(ROWS, width // 20, "echo > {out}"))
+    few = project(space, "plans-few", layered(ROWS, width // 50, "echo > {out}"))
     runs = {
         "auto": _planned(large, "auto"),
         "a pod a stage": _planned(large, "none"),

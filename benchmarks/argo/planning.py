@@ -18,7 +18,7 @@ from dvc_bridge.cli.remote import Remotely, prepared
 from dvc_bridge.plan.entry import plan_lines
 from dvc_bridge.plan.groups import Costs, Fuse, Node, groups_of
 from dvc_bridge.render.argo import Kind, RunSpec, manifest, size, text
-from dvc_bridge.render.argo_check import check
+from dvc_bridge.render.argo_check import MOST_PODS, check
 from dvc_bridge.run.prepare import entries
 from dvc_bridge.run.validate import validate
 
@@ -65,7 +65,7 @@ def main(fuse: Fuse, file: Path) -> dict[str, Any]:
     made = manifest(groups, words, spec)
     written = text(made)
     phases.done("render")
-    fits = size(made) <= Kind.WORKFLOW.limit
+    fits = len(groups) <= MOST_PODS and size(made) <= Kind.WORKFLOW.limit
     if fits:
         check(made)
         validate(made)
