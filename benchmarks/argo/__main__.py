@@ -25,6 +25,7 @@ ROWS: dict[str, Callable[[Space], Found]] = {
     "unchanged": unchanged.unchanged,
     "worker": pods.overhead,
     "moved": moved.moved,
+    "bulk": pods.bulk,
     "plans": planned.plans,
     "merged": planned.merged,
     "start": fan.start,

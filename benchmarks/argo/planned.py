@@ -37,6 +37,7 @@ def plans(space: Space) -> Found:
         found.keep(name, run)
     name = f"{ROWS * width} stages"
     found.add(f"{name}: CPU to the manifest, s", sum(runs["auto"]["cpu_s"].values()), 20)
+    found.add(f"{name}: memory, MB", runs["auto"]["peak_mb"])
     limit = float(Kind.WORKFLOW.limit)
     found.add(f"{name}: manifest, bytes", float(runs["auto"]["manifest bytes"]), limit)
     found.add("a pod a stage: manifest, bytes a pod", runs["a pod a stage"]["bytes a pod"], 150)
@@ -67,7 +68,6 @@ def merged(space: Space) -> Found:
         ended = command([*BRIDGE, "collect", run], root)
         found.keep(f"collect of {count} stages: CPU, s", ended.cpu_s)
         found.keep(f"collect of {count} stages: wall, s", ended.wall_s)
-        found.keep(f"collect of {count} stages: peak, MB", ended.peak_mb)
     few, many = (found.median(f"collect of {count} stages: CPU, s") for count in COUNTS)
     found.add("collect: ms CPU a stage", (many - few) / (COUNTS[1] - COUNTS[0]) * 1000)
     return found

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from contextlib import chdir
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.argo.figures import Found
-from benchmarks.argo.projects import BRIDGE, Ended, command, layered, project
+from benchmarks.argo.projects import BRIDGE, DVC, Ended, command, layered, project
 from benchmarks.argo.space import Space
 from dvc_bridge.cli.parser import parser
 from dvc_bridge.cli.remote import Remotely, prepared
 
-PODS = 5
+PODS, LARGE_MB = 5, 200
 COUNTS = (10, 5000)
 
 
@@ -77,4 +78,25 @@ def overhead(space: Space) -> Found:
         few, many = (found.median(f"worker, {store}, {n} stages: CPU, s") for n in COUNTS)
         found.add(f"worker beside its command, {store}: CPU, s", few - alone_s, limit_s)
         found.add(f"worker, {store}: CPU with 5,000 stages / with 10", many / few, 1.1)
+    return found
+
+
+def bulk(space: Space) -> Found:
+    """CPU and wall of a stage that reads and makes a large file, beside a stage of small ones."""
+    found = Found()
+    stages = {
+        "bulk": {"cmd": "(cat large; echo) > made", "deps": ["large"], "outs": ["made"]},
+        "small": {"cmd": "cat in > little", "deps": ["in"], "outs": ["little"]},
+    }
+    root = project(space, "bulk", stages)
+    (root / "large").write_bytes(os.urandom(LARGE_MB * 1_000_000))
+    command([*DVC, "add", "--quiet", "large"], root)
+    run = planned(root)
+    for name in stages:
+        ended = worker(root, run, name)
+        found.keep(f"{name}: CPU, s", ended.cpu_s)
+        found.keep(f"{name}: wall, s", ended.wall_s)
+    for what in ("CPU", "wall"):
+        more_s = found.median(f"bulk: {what}, s") - found.median(f"small: {what}, s")
+        found.add(f"1 GB read and copied by a stage: {what}, s", more_s * 1000 / LARGE_MB)
     return found

@@ -25,7 +25,6 @@ class Ended(NamedTuple):
 
     wall_s: float
     cpu_s: float
-    peak_mb: float
     printed: str
 
 
@@ -43,7 +42,7 @@ def command(words: Sequence[str], folder: Path, env: Mapping[str, str] | None = 
         printed = out.read()
     if process.returncode:
         raise SystemExit(f"{' '.join(words)} exited with {process.returncode}:\n{printed}")
-    return Ended(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, printed)
+    return Ended(wall_s, usage.ru_utime + usage.ru_stime, printed)
 
 
 def project(

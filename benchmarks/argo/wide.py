@@ -65,6 +65,10 @@ def _ours(space: Space, found: Found, width: int, *, counted: bool) -> None:
     found.keep("ours: until then, s", time.monotonic() - begin_s)
     if counted:
         found.keep("ours: controller's CPU a stage, s", (controller_cpu_s() - cpu_s) / len(names))
+    nodes = space.cluster.fetch(run)["status"].get("nodes", {})
+    if nodes:  # Argo packs them once they are many
+        state = len(json.dumps(nodes, separators=(",", ":"))) / len(nodes)
+        found.add("state of a Workflow: bytes a pod that has begun", state)
     command([*BRIDGE, "stop", run], root)
     space.drop(run)
 
