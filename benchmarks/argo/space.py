@@ -81,6 +81,9 @@ class Space:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for state in self.cluster.workflows():  # left where something has failed
+            if state.name.startswith(self.name):
+                self.drop(state.name)
         self._core.delete_namespaced_secret(self.name, self.cluster.namespace)
         self.s3.rm(self.name, recursive=True)
 
@@ -154,7 +157,10 @@ class Space:
         self.cluster.delete(run)
 
     def runs_of(self, project: Path) -> list[str]:
-        """Name the Workflows that `submit` has made for a project of this folder's name."""
+        """Name the Workflows that `submit` has made for a project of this folder's name.
+
+        The name must be short: a run's has its first 20 characters.
+        """
         found = self.cluster.workflows()
         return [state.name for state in found if state.name.startswith(f"{project.name}-")]
 

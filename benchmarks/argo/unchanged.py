@@ -31,10 +31,10 @@ def _copy(space: Space) -> Path:
     cache = ROOT / ".dvc" / "cache"
     if not cache.exists():
         raise SkippedError("the pipeline of this repository has never been run: make demo")
-    root = space.folder / f"{space.name}-repository"
+    root = space.folder / f"{space.name}-repo"
     command(["git", "clone", "--quiet", str(ROOT), str(root)], space.empty)
     command([*DVC, "config", "--local", "cache.dir", str(cache)], root)
-    options = {"url": f"s3://{space.name}/repository", "endpointurl": space.endpoint}
+    options = {"url": f"s3://{space.name}/repo", "endpointurl": space.endpoint}
     for key, value in (options | {"region": os.environ["AWS_DEFAULT_REGION"]}).items():
         command([*DVC, "config", "--local", f"remote.store.{key}", value], root)
     command([*DVC, "config", "--local", "core.remote", "store"], root)

@@ -62,7 +62,10 @@ def _ours(space: Space, found: Found, width: int, *, counted: bool) -> None:
             raise SystemExit(f"{run}: {len(names)} of {wanted} stages in {PATIENCE_S} s")
         time.sleep(0.5)
     found.keep("ours: stages that have finished", len(names))
-    found.keep("ours: until then, s", time.monotonic() - begin_s)
+    until_s = time.monotonic() - begin_s
+    found.keep("ours: until then, s", until_s)
+    pods_s = AT_ONCE * (until_s - found.median("ours: submit to the first process, s"))
+    found.add(f"a stage in a shared pod, {AT_ONCE} pods at a time: s", pods_s / len(names))
     if counted:
         found.keep("ours: controller's CPU a stage, s", (controller_cpu_s() - cpu_s) / len(names))
     nodes = space.cluster.fetch(run)["status"].get("nodes", {})
