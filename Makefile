@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv versions demo serve bench-local bench-serve bench-serve-others profile lock lint types test full clean
+.PHONY: help venv versions demo serve bench-local bench-argo bench-serve bench-serve-others profile lock lint types test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -51,6 +51,9 @@ profile: venv  ## CPU, wall and peak memory of every stage
 
 bench-local: venv  ## dvc repro and dvc-bridge repro on equal work, side by side (half an hour)
 	python benchmarks/local.py
+
+bench-argo: venv  ## runs as pods, against their targets (needs a cluster: docs/scale.md; 20 minutes)
+	python -m benchmarks.argo
 
 bench-serve: venv  ## CPU, latency and memory of the server, against its targets (needs wrk)
 	python -m benchmarks.serve

@@ -16,6 +16,8 @@ from dvc_bridge.plan.run_cache import run_folder
 
 # Not worth another try: the same call gives the same answer.
 _FINAL = ("NoCredentials", "CredentialRetrieval", "ParamValidation", "InvalidAccessKey", "Config")
+# Plain files are smaller.
+_WHOLE = 2**40
 
 
 class Remote:
@@ -146,6 +148,8 @@ class Remote:
 
     def get(self, path: str, start: int | None = None, end: int | None = None) -> bytes | None:
         """Read a plain file, or a range of its bytes; None: there is none."""
+        if start is None and self._fs.protocol == "s3":
+            start, end = 0, _WHOLE  # else s3fs asks for the size first
         with self._calls():
             try:
                 return bytes(self._fs.fs.cat_file(path, start=start, end=end))

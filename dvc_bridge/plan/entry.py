@@ -127,9 +127,10 @@ def plan_lines(entries: Sequence[Entry]) -> tuple[bytes, list[str]]:
     tuple
         The file, and `<number>:<start>:<length>` in bytes for each entry.
     """
-    text, words = b"[\n", []
+    lines, words, start = [b"["], [], 2
     for place, entry in enumerate(entries):
         line = entry_text(entry).encode()
-        words.append(f"{entry.number}:{len(text)}:{len(line)}")
-        text += line + (b",\n" if place + 1 < len(entries) else b"\n")
-    return text + b"]\n", words
+        words.append(f"{entry.number}:{start}:{len(line)}")
+        lines.append(line + b"," * (place + 1 < len(entries)))
+        start += len(lines[-1]) + 1
+    return b"\n".join([*lines, b"]\n"]), words

@@ -170,6 +170,7 @@ def entries(
 ) -> list[Entry]:
     """Give the plan's entry of each group of positions."""
     waiting = {found.position: found for found in settled.waiting}
+    dvc = version("dvc")  # reads a file
     found = []
     for number, positions in enumerate(groups):
         inside = set(positions)
@@ -180,7 +181,7 @@ def entries(
                 number,
                 tuple(_task(pipeline.stages[p], reach) for p in positions),
                 tuple(_upstream(pipeline.stages[p], settled, p in waiting, reach) for p in above),
-                version("dvc"),
+                dvc,
                 root,
                 git,
                 force,

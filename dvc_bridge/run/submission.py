@@ -15,6 +15,7 @@ from dvc_bridge.plan.entry import Entry, plan_lines
 from dvc_bridge.plan.forecast import Sources, forecast
 from dvc_bridge.plan.pipeline import LockEntry, Pipeline, Stage
 from dvc_bridge.plan.remotes import remotes
+from dvc_bridge.plan.run_cache import run_folder
 from dvc_bridge.run.prepare import Reach, Settled, entries, needed, settle
 from dvc_bridge.run.snapshot import Snapshot, take
 from dvc_bridge.run.store import Store
@@ -49,6 +50,7 @@ class Outlook:
         self._session = session
         self._workspace = Workspace(project)
         self.objects = Objects(session, "")
+        self._listed: dict[str, frozenset[str]] = {}
         self.reach = Reach(self._workspace, self.objects, pipeline)
 
     def settle(self, *, force: bool, alone: bool) -> Settled:
@@ -60,9 +62,25 @@ class Outlook:
 
     def _run(self, key: str) -> LockEntry | None:
         found = newest_run(self._project, key)
-        if found is not None:
+        if found is not None or not self._there(run_folder(key)):
             return found
         return next(iter(self.objects.default.runs(key)), None)
+
+    def _there(self, folder: str) -> bool:
+        """Whether the remote has a folder of the run cache.
+
+        Each folder above is listed once: of thousands of stages, most have no result there.
+        """
+        above, _, name = folder.rpartition("/")
+        if not above:
+            return True
+        if above not in self._listed:
+            names: list[str] = []
+            if self._there(above):
+                remote = self.objects.default
+                names = remote.names(remote.path(*above.split("/")))
+            self._listed[above] = frozenset(names)
+        return name in self._listed[above]
 
 
 def submit(

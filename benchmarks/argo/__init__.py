@@ -1,0 +1,1 @@
+"""What a run as pods costs, against its targets."""
