@@ -53,11 +53,11 @@ def kubectl(*words: str) -> str:
     return done.stdout
 
 
-def settings(bucket: str) -> str:
-    """Give the text of dvc-bridge.yaml."""
+def settings(bucket: str, pods: int = 2) -> str:
+    """Give the text of dvc-bridge.yaml; few pods at a time, for a node that is small."""
     return (
         f"argo: {{image: '{os.environ['BRIDGE_IMAGE']}', image_pull_policy: Never,"
-        f" secrets: [{bucket}]}}\n"
+        f" parallelism: {pods}, secrets: [{bucket}]}}\n"
     )
 
 
