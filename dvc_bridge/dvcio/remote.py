@@ -95,13 +95,19 @@ class Remote:
         ------
         IntegrityError
             One is missing, or is not what its name says: then it is removed, so that it can be
-            made anew.
+            made anew. The listing of a folder is removed with its file: it says that all are there.
         """
         cache = self._cache if into is None else into
         wanted = list(md5s)
         self._bring(wanted, cache)
         folders = [md5 for md5 in wanted if md5.endswith(".dir")]
-        self._bring([inner for md5 in folders for inner in _inside(cache, md5)], cache)
+        try:
+            self._bring([inner for md5 in folders for inner in _inside(cache, md5)], cache)
+        except IntegrityError:
+            for md5 in folders:
+                if not all(Path(cache.oid_to_path(file)).exists() for file in _inside(cache, md5)):
+                    self.remove(self._odb.oid_to_path(md5))
+            raise
 
     def listing(self, md5: str) -> dict[str, str]:
         """Give the files of a folder object, from the cache or from here: path -> md5."""

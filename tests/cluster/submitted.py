@@ -75,7 +75,7 @@ def _bring_notes(folder: str) -> None:
 
 def bucket_client() -> Any:
     """Open the S3 server of the cluster."""
-    import botocore.session  # noqa: PLC0415  an extra
+    import botocore.session
 
     endpoint = os.environ["CLUSTER_S3_ENDPOINT"]
     return botocore.session.get_session().create_client("s3", endpoint_url=endpoint)
