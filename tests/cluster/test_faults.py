@@ -2,7 +2,9 @@
 
 Each time the project ends as after `dvc repro`; or there is a clear failure, and a second
 `dvc-bridge submit --wait` ends there. Needs what test_submit.py needs. CLUSTER_DELETIONS says how
-many pods are deleted (10), CLUSTER_SEED from which seed the random moments come.
+many pods are deleted (10), CLUSTER_SEED from which seed the random moments come. The files with the
+process ids of Argo's controller and of the S3 server, CLUSTER_CONTROLLER_PID_FILE and
+CLUSTER_S3_PID_FILE, let tests kill the one and halt the other; without them these are skipped.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from dvc_bridge.plan.result import Result, result_of
 from tests.cluster.client import Client, assert_as_dvc, assert_ends_well, submitted
 from tests.cluster.conftest import all_keys, kubectl
 from tests.cluster.projects import CHAIN, LAYERS, edit, make
+from tests.cluster.servers import Server
 from tests.cluster.submitted import bucket_client
 from tests.cluster.test_submit import NEEDED
 
@@ -103,6 +106,26 @@ def test_a_client_that_is_killed_loses_nothing(layers: Path, chance: random.Rand
         client.kill()
     submitted(layers, "--fuse", "none")
     assert_as_dvc(layers)
+
+
+def test_a_controller_that_is_killed_and_comes_back_goes_on_with_the_run(layers: Path):
+    controller = Server("CLUSTER_CONTROLLER_PID_FILE")
+    with Client(layers, *SUBMIT) as client:
+        assert client.until(lambda: "running  part" in client.printed), client.printed
+        controller.restart(away_s=5)
+        assert_ends_well(layers, client)
+
+
+@pytest.mark.parametrize("moment", ["submit", "run"])
+def test_a_store_that_is_silent_for_20_s_costs_time_alone(layers: Path, moment: str):
+    store = Server("CLUSTER_S3_PID_FILE")
+    with Client(layers, *SUBMIT) as client:
+        if moment == "run":
+            assert client.until(lambda: "running  part" in client.printed), client.printed
+        time.sleep(3)
+        with store.halted():
+            time.sleep(20)
+        assert_ends_well(layers, client)
 
 
 def test_two_submits_of_the_same_workspace_at_once_end_well(layers: Path):
