@@ -15,7 +15,7 @@ import pytest
 from tests.dvc_bridge.equality.cases import ALL
 from tests.dvc_bridge.equality.lab import Lab
 from tests.dvc_bridge.equality.side import PODS
-from tests.dvc_bridge.equality.workbench import Case
+from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
 UNDECLARED = "its commands read or write what they do not declare"
 FAILS = "what a failed command leaves stays in its pod"
@@ -76,6 +76,33 @@ QUICK = (
     "cache type reflink,copy",
     "import-url",
 )
+
+PROGRAM = """\
+stages:
+  tools:
+    cmd: mkdir -p tools && printf '#!/bin/sh\\necho made\\n' > tools/make && chmod 755 tools/make
+    deps: [raw]
+    outs: [tools]
+  use:
+    cmd: tools/make > used
+    deps: [tools/make]
+    outs: [used]
+"""
+
+
+def _program(bench: Workbench) -> None:
+    bench.start()
+    bench.write({"dvc.yaml": PROGRAM, "raw": "raw\n"})
+
+
+def _all_lost(bench: Workbench) -> None:
+    bench.remove("tools", "used", "dvc.lock", ".dvc/cache")
+
+
+def test_a_program_in_a_folder_is_one_where_only_the_remote_has_it(pods: Lab) -> None:
+    steps = (Step("cold"), Step("all lost here", _all_lost))
+    found = pods.unlike(Case("a program in a folder", _program, steps))
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(
