@@ -109,8 +109,10 @@ def assert_as_dvc(root: Path) -> None:
     dvc(beside, "repro", "--quiet")
     expected = project_state(beside, beside / ".dvc" / "cache")
     actual = project_state(root, root / ".dvc" / "cache")
-    assert list(map(str, differences(expected, actual))) == []
-    assert "up to date" in dvc(root, "status")
+    found = list(map(str, differences(expected, actual)))
+    assert not found, "\n".join(found)
+    status = dvc(root, "status")
+    assert "up to date" in status, status
 
 
 def dvc(root: Path, *words: str) -> str:

@@ -16,9 +16,8 @@ import pytest
 from tests.cluster.conftest import KEYS, TOOLS, settings
 from tests.cluster.submitted import NAME, RAN
 from tests.cluster.test_submit import NEEDED
-from tests.dvc_bridge.equality.cases import ALL
 from tests.dvc_bridge.equality.lab import Lab
-from tests.dvc_bridge.equality.test_pods import APART
+from tests.dvc_bridge.equality.test_pods import PLAYED
 from tests.dvc_bridge.equality.workbench import Case, Workbench
 
 pytestmark = [
@@ -39,7 +38,7 @@ def lab(bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.mark.parametrize(
     "case",
-    [case for case in ALL if case.name not in {**APART, **ELSEWHERE}],
+    [case for case in PLAYED if case.name not in ELSEWHERE],
     ids=lambda case: case.name,
 )
 def test_case_on_a_cluster_ends_where_dvc_repro_ends(lab: Lab, bucket: str, case: Case) -> None:
