@@ -97,7 +97,7 @@ class Remote:
         ------
         IntegrityError
             One is missing, or is not what its name says: then it is removed, so that it can be
-            made anew.
+            made anew. The listing of a folder is removed with its file: it says that all are there.
         """
         cache = self._cache if into is None else into
         wanted = list(md5s)

@@ -42,8 +42,8 @@ def first_step(
         return Step.UNCHANGED, None
     if stage.kind is not Kind.STAGE or stage.frozen or not stage.is_local:
         return Step.ASK, change
-    if force and not any(out.persist for out in stage.outs):
-        return Step.COMMAND, None
+    if force:  # what is missing shows when the command has run, as with DVC
+        return (Step.ASK if any(out.persist for out in stage.outs) else Step.COMMAND), None
     inputs = current_inputs(stage, look)
     # Where only outs are gone or edited, the cache may still hold what they were.
     only_outs = change is not None and change.what == "out"

@@ -6,6 +6,7 @@ their results say, and a stage that is up to date or in the run cache moves no d
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,7 +26,7 @@ from dvc_bridge.plan.pipeline import (
     Stage,
     overlap,
 )
-from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Result
+from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Modes, Result
 from dvc_bridge.plan.run_cache import restored_entry, run_cache_key, run_path
 from dvc_bridge.plan.step import Step, current_inputs, first_step, leaves_run
 from dvc_bridge.run.journal import Journal
@@ -177,7 +178,9 @@ class PodBooks:
         found = modes(self._project.root, stage, entry)  # before DVC touches any
         self._objects.keep_uncached(stage, entry)
         self._objects.send(stage, entry)
-        if leaves_run(stage) and (kept := self._project.cache / run_path(entry)).exists():
+        kept = self._project.cache / run_path(entry)
+        # An entry of the run cache knows no modes: a program in a folder would be none any more.
+        if leaves_run(stage) and not _has_programs(found) and kept.exists():
             remote = self._objects.default
             remote.put(remote.path(run_path(entry)), kept.read_bytes())
         if outcome is Outcome.RAN:
@@ -210,6 +213,12 @@ class PodBooks:
         runs = self._runs(run_cache_key(inputs, [out.path for out in stage.outs]))
         known = next((run for run in runs if self._objects.has(stage, run)), None)
         return known and restored_entry(known, inputs)
+
+
+def _has_programs(found: Modes) -> bool:
+    """Whether a file inside of a folder may be executed."""
+    inside = (item for out in found.values() for item in out.items())
+    return any(path and mode & stat.S_IXUSR for path, mode in inside)
 
 
 class _PodLook:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -36,12 +36,21 @@ class Lab(ExitStack):
         The module that stands for ours; `dvc` compares DVC with itself.
     python
         The interpreter of both sides.
+    env
+        Added to the environment of both.
     """
 
-    def __init__(self, work: Path, *, ours: str = "dvc_bridge", python: str | None = None) -> None:
+    def __init__(
+        self,
+        work: Path,
+        *,
+        ours: str = "dvc_bridge",
+        python: str | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__()
         self._work = work
-        self.env = environment(work, python)
+        self.env = {**environment(work, python), **(env or {})}
         options = {"python": python} if python else {}
         bridge = Path(os.environ.get("EQUALITY_BRIDGE", REPOSITORY))
         # DVC has a server of its own on each side, so that both can work at the same time and

@@ -78,7 +78,26 @@ def _twins(bench: Workbench) -> None:
     )
 
 
+def _lasting(bench: Workbench) -> None:
+    bench.start()
+    bench.write(
+        {
+            "dvc.yaml": "stages:\n  one:\n    cmd: ran one; mkdir -p kept; echo 1 > kept/x\n"
+            "    deps: [raw.txt]\n    outs: [kept: {persist: true}]\n",
+            "raw.txt": "raw\n",
+        }
+    )
+
+
 CASES = [
+    Case(
+        "forced, a dep lost, an out that persists",
+        _lasting,
+        (
+            Step("cold"),
+            Step("dep lost", lambda b: b.remove("raw.txt", "kept"), ("-f",), fails=True),
+        ),
+    ),
     Case(
         "one object of three stages",
         _twins,
