@@ -32,6 +32,7 @@ class Server:
         """Kill it, and start it after a while as it had been started."""
         process = psutil.Process(int(self._file.read_text()))
         command, env, folder = process.cmdline(), process.environ(), process.cwd()
+        priority = process.nice()
         env["SERVER_LOG"] = str(Path(f"/proc/{process.pid}/fd/1").readlink())
         process.kill()
         process.wait()
@@ -45,6 +46,7 @@ class Server:
             stdout=subprocess.PIPE,
             start_new_session=True,
         )
+        psutil.Process(int(done.stdout)).nice(priority)
         self._file.write_bytes(done.stdout)
 
     @contextmanager
