@@ -45,6 +45,8 @@ def retry(args: Namespace) -> int:
             return 0
         names = [[task.stage.address for task in entry.tasks] for entry in plan]
         view = view_for(plain=args.plain, jobs=remotely.settings.argo.parallelism or len(numbers))
-        state = watched(cluster, name, run, names, needs(plan), view, remotely.lock)
+        done = set(range(len(plan))) - set(numbers)
+        lock = remotely.lock
+        state = watched(cluster, name, run, names, needs(plan), view, lock, done=done)
         _, results = collected(remotely, run, checkout=True)
     return told(results, state)

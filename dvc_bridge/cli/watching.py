@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.errors import BridgeError, UsageError
@@ -19,6 +19,8 @@ from dvc_bridge.run.watch import watch
 LOG_LINES = 15
 # A registry may fail for a moment.
 STUCK_S = 25.0
+# What Kubernetes says of every pod that begins.
+_USUAL = ("PodInitializing", "ContainerCreating")
 _OUTCOMES = {
     "Succeeded": Outcome.RAN,
     "Failed": Outcome.FAILED,
@@ -36,6 +38,8 @@ def watched(
     needs: Sequence[Sequence[int]],
     view: View,
     lock: RepositoryLock,
+    *,
+    done: Collection[int] = (),
 ) -> RunState | None:
     """Show a Workflow to its end; give how it ended.
 
@@ -47,6 +51,8 @@ def watched(
         For each group, the numbers of those that it waits for.
     lock
         The repository's, which is held; others may have it meanwhile.
+    done
+        Groups that have no pod in this Workflow.
     """
     names = [f"g{number} {', '.join(stages)}" for number, stages in enumerate(groups)]
     followers: list[list[int]] = [[] for _ in groups]
@@ -56,6 +62,8 @@ def watched(
     state, shown = None, _Shown(cluster, view)
     try:
         with lock.released(), view.shown(names, {}, followers):
+            for group in done:
+                view.ended(group, Outcome.UNCHANGED)
             for state in watch(cluster, workflow):
                 for pod in state.pods:
                     shown.show(pod)
@@ -93,7 +101,7 @@ class _Shown:
             if pod.bad:
                 self._tell_why(pod)
             self._view.ended(pod.group, outcome)
-        elif pod.message:
+        elif pod.message and pod.message not in _USUAL:
             self._view.note(f"g{pod.group} {pod.phase.lower()}: {pod.message}")
 
     def check(self, run: str, state: RunState) -> None:
