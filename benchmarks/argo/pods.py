@@ -63,16 +63,17 @@ def overhead(space: Space) -> Found:
     bare = ["sh", "-c", cmd.format(out="x")]
     for _ in range(PODS):
         found.keep("the command alone: CPU, s", command(bare, space.empty).cpu_s)
+    runs = {}
     for count in COUNTS:
         stages = layered(1, count, cmd)
-        stores = {"local": str(space.folder / f"store-{count}"), "S3": ""}
-        for store, url in stores.items():
+        for store, url in (("local", str(space.folder / f"store-{count}")), ("S3", "")):
             root = project(space, f"workers-{store.lower()}-{count}", stages, url=url)
-            run = planned(root)
-            for place in range(PODS):
-                ended = worker(root, run, f"s0-{place * count // PODS}")
-                found.keep(f"worker, {store}, {count} stages: CPU, s", ended.cpu_s)
-                found.keep(f"worker, {store}, {count} stages: wall, s", ended.wall_s)
+            runs[store, count] = root, planned(root)
+    for place in range(PODS):
+        for (store, count), (root, run) in runs.items():
+            ended = worker(root, run, f"s0-{place * count // PODS}")
+            found.keep(f"worker, {store}, {count} stages: CPU, s", ended.cpu_s)
+            found.keep(f"worker, {store}, {count} stages: wall, s", ended.wall_s)
     alone_s = found.median("the command alone: CPU, s")
     for store, limit_s in (("local", 0.5), ("S3", 1.0)):
         few, many = (found.median(f"worker, {store}, {n} stages: CPU, s") for n in COUNTS)

@@ -42,6 +42,9 @@ class Remote:
         try:
             remote = repo.cloud.get_remote(name)
             self._fs, self.root = remote.fs, str(remote.path)
+            if self._fs.protocol == "s3":
+                # A pod opens its remote twice; a second client would cost it a tenth of a second.
+                self._fs.fs_args["skip_instance_cache"] = False
             self._odb = _objects_under(remote, under) if under else remote.odb
         except Exception as exc:
             raise UsageError(
