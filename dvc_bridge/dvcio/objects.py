@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.hashes import folder_md5
-from dvc_bridge.dvcio.remote import Remote, files_of
+from dvc_bridge.dvcio.remote import Remote
+from dvc_bridge.dvcio.remote_files import files_of
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import IntegrityError, UsageError
 from dvc_bridge.plan.pipeline import Kind, LockEntry, Pointer, Stage

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from dvc_bridge.dvcio.yaml12 import parse
-from dvc_bridge.errors import BridgeError, IntegrityError, StorageError, UsageError
+from dvc_bridge.dvcio.remote_files import fault, files_of, inside, run_entry, written_s
+from dvc_bridge.errors import BridgeError, IntegrityError, UsageError
 from dvc_bridge.plan.pipeline import LockEntry
 from dvc_bridge.plan.run_cache import run_folder
 
-# Not worth another try: the same call gives the same answer.
-_FINAL = ("NoCredentials", "CredentialRetrieval", "ParamValidation", "InvalidAccessKey", "Config")
 # Plain files are smaller.
 _WHOLE = 2**40
 
@@ -77,7 +74,7 @@ class Remote:
         wanted -= self.has(wanted)
         folders = {md5 for md5 in wanted if md5.endswith(".dir")}
         files = (wanted - folders) | {
-            inner for md5 in folders for inner in _inside(self._cache, md5)
+            inner for md5 in folders for inner in inside(self._cache, md5)
         }
         files -= self.has(files - wanted)
         for batch in (files, folders):
@@ -105,12 +102,12 @@ class Remote:
         cache = self._cache if into is None else into
         wanted = list(md5s)
         self._bring(wanted, cache)
-        folders = {md5: list(_inside(cache, md5)) for md5 in wanted if md5.endswith(".dir")}
+        folders = {md5: list(inside(cache, md5)) for md5 in wanted if md5.endswith(".dir")}
         try:
-            self._bring([md5 for inside in folders.values() for md5 in inside], cache)
+            self._bring([md5 for held in folders.values() for md5 in held], cache)
         except IntegrityError:
-            for md5, inside in folders.items():
-                if not all(Path(cache.oid_to_path(inner)).exists() for inner in inside):
+            for md5, held in folders.items():
+                if not all(Path(cache.oid_to_path(inner)).exists() for inner in held):
                     self.remove(self._odb.oid_to_path(md5))  # that it is there says: with its files
             raise
 
@@ -130,9 +127,9 @@ class Remote:
             except FileNotFoundError:
                 return []
             files = [item for item in found if item.get("type", "file") == "file"]
-            files.sort(key=_written, reverse=True)
+            files.sort(key=written_s, reverse=True)
             texts = [self._fs.cat_file(item["name"]) for item in files]
-        return [entry for text in texts if (entry := _entry(text))]
+        return [entry for text in texts if (entry := run_entry(text))]
 
     def path(self, *parts: str) -> str:
         """Give the path of a plain file in the remote."""
@@ -179,7 +176,7 @@ class Remote:
             except FileNotFoundError:
                 return {}
             files = [item for item in found if item.get("type", "file") == "file"]
-            return {str(f["name"]).rpartition("/")[2]: _written(f) for f in files}
+            return {str(f["name"]).rpartition("/")[2]: written_s(f) for f in files}
 
     def exists(self, path: str) -> bool:
         """Whether there is such a plain file."""
@@ -235,12 +232,7 @@ class Remote:
             raise self._error(exc) from exc
 
     def _error(self, exc: BaseException) -> BridgeError:
-        said = f"remote {self.name} ({self.url}): {type(exc).__name__}: {exc}"
-        if isinstance(exc, PermissionError) or any(word in said for word in _FINAL):
-            return UsageError(said, "see its credentials, and that the bucket is there")
-        if isinstance(exc, FileNotFoundError):
-            return UsageError(said, "make the bucket, or correct the remote's url")
-        return StorageError(said, "see that it can be reached from here; then the same again")
+        return fault(f"remote {self.name} ({self.url})", exc)
 
 
 def _objects_under(remote: Any, folder: str) -> Any:
@@ -248,26 +240,3 @@ def _objects_under(remote: Any, folder: str) -> Any:
 
     path = remote.fs.join(remote.path, folder)
     return get_odb(remote.fs, path, hash_name="md5", **remote.config)
-
-
-def files_of(folder: bytes) -> dict[str, str]:
-    """Give the files of a folder by the bytes of its object: path -> md5."""
-    return {item["relpath"]: item["md5"] for item in json.loads(folder)}
-
-
-def _inside(cache: Any, md5: str) -> Iterator[str]:
-    with suppress(OSError):
-        yield from files_of(Path(cache.oid_to_path(md5)).read_bytes()).values()
-
-
-def _written(item: dict[str, Any]) -> float:
-    when = item.get("LastModified") or item.get("last_modified") or item.get("mtime") or 0.0
-    stamp: Callable[[], float] | None = getattr(when, "timestamp", None)
-    return stamp() if stamp else float(when)
-
-
-def _entry(text: bytes) -> LockEntry | None:
-    with suppress(UsageError, UnicodeDecodeError):
-        value = parse(text.decode(), "an entry of the run cache")
-        return value if isinstance(value, dict) and "cmd" in value else None
-    return None

@@ -1,0 +1,58 @@
+"""What a remote's files, listings and faults mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from dvc_bridge.dvcio.yaml12 import parse
+from dvc_bridge.errors import BridgeError, StorageError, UsageError
+from dvc_bridge.plan.pipeline import LockEntry
+
+# Not worth another try: the same call gives the same answer.
+_FINAL = ("NoCredentials", "CredentialRetrieval", "ParamValidation", "InvalidAccessKey", "Config")
+
+
+def files_of(folder: bytes) -> dict[str, str]:
+    """Give the files of a folder by the bytes of its object: path -> md5."""
+    return {item["relpath"]: item["md5"] for item in json.loads(folder)}
+
+
+def inside(cache: Any, md5: str) -> Iterator[str]:
+    """Give the md5s of a folder's files by its object in a cache; nothing if it is not there."""
+    with suppress(OSError):
+        yield from files_of(Path(cache.oid_to_path(md5)).read_bytes()).values()
+
+
+def written_s(item: dict[str, Any]) -> float:
+    """Give when a file of a listing was last written, in seconds since 1970."""
+    when = item.get("LastModified") or item.get("last_modified") or item.get("mtime") or 0.0
+    stamp: Callable[[], float] | None = getattr(when, "timestamp", None)
+    return stamp() if stamp else float(when)
+
+
+def run_entry(text: bytes) -> LockEntry | None:
+    """Read an entry of the run cache; None: it is none."""
+    with suppress(UsageError, UnicodeDecodeError):
+        value = parse(text.decode(), "an entry of the run cache")
+        return value if isinstance(value, dict) and "cmd" in value else None
+    return None
+
+
+def fault(where: str, exc: BaseException) -> BridgeError:
+    """Give what a call to a remote has met as one of our errors.
+
+    Parameters
+    ----------
+    where
+        The remote, for the message.
+    """
+    said = f"{where}: {type(exc).__name__}: {exc}"
+    if isinstance(exc, PermissionError) or any(word in said for word in _FINAL):
+        return UsageError(said, "see its credentials, and that the bucket is there")
+    if isinstance(exc, FileNotFoundError):
+        return UsageError(said, "make the bucket, or correct the remote's url")
+    return StorageError(said, "see that it can be reached from here; then the same again")
