@@ -14,8 +14,10 @@ from typing import Any
 
 from dvc_bridge.cli.parser import parser
 from dvc_bridge.cli.remote import Remotely, prepared
+from dvc_bridge.plan.division import divided
 from dvc_bridge.plan.entry import plan_lines
-from dvc_bridge.plan.groups import Costs, Fuse, Node, groups_of
+from dvc_bridge.plan.groups import Fuse
+from dvc_bridge.plan.settings import ArgoSettings
 from dvc_bridge.render.argo import Kind, RunSpec, manifest, size, text
 from dvc_bridge.render.argo_check import MOST_PODS, check
 from dvc_bridge.run.prepare import entries
@@ -41,17 +43,8 @@ def main(fuse: Fuse, file: Path) -> dict[str, Any]:
         settled = prepared(remotely)
         phases.done("forecast")
         pipeline, settings = remotely.pipeline, remotely.settings
-        waiting = {found.position for found in settled.waiting}
-        nodes = [
-            Node(
-                found.position,
-                tuple(sorted(set(pipeline.upstream[found.position]) & waiting)),
-                None,
-                settings.pod(found.stage.address),
-            )
-            for found in settled.waiting
-        ]
-        groups = groups_of(nodes, fuse, Costs())
+        waiting = [found.position for found in settled.waiting]
+        groups = divided(pipeline, waiting, settings, {}, fuse).groups
         phases.done("group")
         positions = [group.positions for group in groups]
         reach, jobs = remotely.outlook.reach, [1] * len(groups)
@@ -60,7 +53,7 @@ def main(fuse: Fuse, file: Path) -> dict[str, Any]:
         plan, words = plan_lines(found)
         phases.done("plan.json")
     addresses = [[pipeline.stages[p].address for p in group.positions] for group in groups]
-    spec = RunSpec("run", "{}", "0" * 64, "dvc-bridge", addresses=addresses)
+    spec = RunSpec("run", "{}", {"DVC_BRIDGE_CODE": "0" * 64}, ArgoSettings(), addresses=addresses)
     made = manifest(groups, words, spec)
     written = text(made)
     phases.done("render")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 
-from dvc_bridge.dvcio.project import find_project
+from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.errors import UsageError
@@ -25,7 +25,7 @@ Groups = Sequence[Sequence[str]]
 
 def status(args: Namespace) -> int:
     """Print every run of the namespace, or every group of one run."""
-    cluster, now = _cluster(), datetime.now(UTC)
+    cluster, now = cluster_of(find_project()), datetime.now(UTC)
     if args.run_name is None:
         by_run = sorted(cluster.workflows(), key=lambda state: state.run)
         runs = [joined(list(found)) for _, found in groupby(by_run, lambda state: state.run)]
@@ -40,7 +40,7 @@ def status(args: Namespace) -> int:
 
 def logs(args: Namespace) -> int:
     """Print what the stages of a run, or one of them, have printed."""
-    cluster = _cluster()
+    cluster = cluster_of(find_project())
     state = cluster.run(args.run_name)
     groups = state.groups
     chosen = None if args.stage is None else _groups_with(args.stage, state, groups)
@@ -62,7 +62,7 @@ def logs(args: Namespace) -> int:
 
 def stop(args: Namespace) -> int:
     """Have a run end; what has finished is kept."""
-    cluster, run = _cluster(), args.run_name
+    cluster, run = cluster_of(find_project()), args.run_name
     going = [state for state in cluster.workflows_of(run) if not state.ended]
     for state in going:
         cluster.stop(state.name)
@@ -71,8 +71,8 @@ def stop(args: Namespace) -> int:
     return 0
 
 
-def _cluster() -> Cluster:
-    project = find_project()
+def cluster_of(project: Project) -> Cluster:
+    """Open the cluster and namespace that a project's dvc-bridge.yaml names."""
     return Cluster.connect(read_settings(project, read_pipeline(project)).argo.namespace)
 
 

@@ -19,13 +19,12 @@ from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.division import Division, divided
+from dvc_bridge.plan.division import divided
 from dvc_bridge.plan.groups import Fuse
-from dvc_bridge.plan.pipeline import Kind as StageKind
 from dvc_bridge.plan.pipeline import Pipeline
 from dvc_bridge.plan.ranges import ranges
 from dvc_bridge.plan.remotes import remotes
-from dvc_bridge.plan.settings import FILE, Settings
+from dvc_bridge.plan.settings import FILE
 from dvc_bridge.plan.targets import select
 from dvc_bridge.render.argo import Kind, RunSpec, manifest, slug, text
 from dvc_bridge.render.argo_check import check
@@ -55,8 +54,15 @@ def convert(args: Namespace) -> int:
     code["DVC_BRIDGE_PLAN"] = json.dumps(plan_of(project, pipeline, positions), sort_keys=True)
     seconds = Journal(project).seconds if args.fuse == Fuse.AUTO.value else {}
     division = divided(pipeline, positions, settings, seconds, Fuse(args.fuse))
-    spec = _spec(
-        args, project, pipeline, settings, division, code, json.dumps(store, sort_keys=True)
+    spec = RunSpec(
+        name=args.name or slug(project.root.name),
+        store=json.dumps(store, sort_keys=True),
+        code=code,
+        argo=settings.argo,
+        own_run=True,
+        kind=kind,
+        schedule=args.schedule,
+        addresses=[[pipeline.stages[p].address for p in g.positions] for g in division.groups],
     )
     made = manifest(
         division.groups, [f"{g.number}:{ranges(g.positions)}" for g in division.groups], spec
@@ -68,13 +74,13 @@ def convert(args: Namespace) -> int:
 
 
 def _in_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> list[int]:
-    stages = [(p, pipeline.stages[p]) for p in order]
-    wanted = [(p, s) for p, s in stages if s.kind is StageKind.STAGE and not s.frozen]
-    if problems := [text for _, stage in wanted for text in not_in_pods(stage, project)]:
+    stages = pipeline.stages
+    wanted = [p for p in order if stages[p].for_pods]
+    if problems := [said for p in wanted for said in not_in_pods(stages[p], project)]:
         raise UsageError("\n".join(problems), "mend these, or name other stages")
     if not wanted:
         raise UsageError("none of these stages has a command to run", "dvc stage list --all")
-    return [p for p, _ in wanted]
+    return wanted
 
 
 def _code(args: Namespace, project: Project, pipeline: Pipeline) -> dict[str, str]:
@@ -94,32 +100,6 @@ def _code(args: Namespace, project: Project, pipeline: Pipeline) -> dict[str, st
     url = args.repo or repository_url(project)
     check_url(url)
     return {"DVC_BRIDGE_REPO": url, "DVC_BRIDGE_REVISION": sha}
-
-
-def _spec(
-    args: Namespace,
-    project: Project,
-    pipeline: Pipeline,
-    settings: Settings,
-    division: Division,
-    code: dict[str, str],
-    store: str,
-) -> RunSpec:
-    argo, stages = settings.argo, pipeline.stages
-    return RunSpec(
-        name=args.name or slug(project.root.name),
-        store=store,
-        code=code,
-        service_account=argo.service_account,
-        own_run=True,
-        namespace=argo.namespace,
-        kind=Kind(args.kind),
-        schedule=args.schedule,
-        parallelism=argo.parallelism,
-        image_pull_policy=argo.image_pull_policy,
-        user=argo.user,
-        addresses=[[stages[p].address for p in g.positions] for g in division.groups],
-    )
 
 
 def _write(made: str, output: str | None) -> None:

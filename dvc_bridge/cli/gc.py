@@ -5,17 +5,15 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 
+from dvc_bridge.cli.cluster import cluster_of
 from dvc_bridge.cli.remote import warn
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.remote import Remote
 from dvc_bridge.dvcio.session import Session
-from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.errors import BridgeError, UsageError
-from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.store import Store
-from dvc_bridge.run.sweep import leftovers, remove
+from dvc_bridge.run.sweep import leftovers
 
 DAY_S = 86_400
 
@@ -30,7 +28,7 @@ def gc(args: Namespace) -> int:
         found = leftovers(remote, time.time() - args.days * DAY_S, going, args.run_names)
         for leftover in found:
             if not args.dry:
-                remove(remote, leftover)
+                remote.remove(leftover.path)
             print(f"{'would remove' if args.dry else 'removed'} {leftover.what}", flush=True)
     if not found:
         print(f"nothing in remote {remote.name} is older than {args.days} days")
@@ -40,8 +38,7 @@ def gc(args: Namespace) -> int:
 def _going(project: Project) -> set[str]:
     """Give the runs that the cluster has and that have not ended."""
     try:
-        namespace = read_settings(project, read_pipeline(project)).argo.namespace
-        states = Cluster.connect(namespace).workflows()
+        states = cluster_of(project).workflows()
     except BridgeError as exc:
         warn(f"the cluster is not asked which runs go on: {exc.message}")
         return set()

@@ -92,17 +92,13 @@ def _run_name(project: str) -> str:
 
 
 def _manifest(remotely: Remotely, groups: Sequence[Group], done: Submission) -> dict[str, object]:
-    argo, stages = remotely.settings.argo, remotely.pipeline.stages
+    stages = remotely.pipeline.stages
     shell = os.environ.get("SHELL", "")
     spec = RunSpec(
         name=done.run,
         store=json.dumps(done.settings, sort_keys=True),
         code={"DVC_BRIDGE_CODE": done.code},
-        service_account=argo.service_account,
-        namespace=argo.namespace,
-        parallelism=argo.parallelism,
-        image_pull_policy=argo.image_pull_policy,
-        user=argo.user,
+        argo=remotely.settings.argo,
         shell="/bin/bash" if shell.endswith("/bash") else None,
         labels={RUN_LABEL: done.run},
         addresses=[[stages[p].address for p in group.positions] for group in groups],

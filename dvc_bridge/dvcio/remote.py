@@ -119,15 +119,8 @@ class Remote:
 
     def runs(self, key: str) -> list[LockEntry]:
         """Give the results that the run cache has under a key, the newest first."""
-        folder = self.path(run_folder(key))
         with self._calls():
-            self._fs.fs.invalidate_cache()
-            try:
-                found = self._fs.ls(folder, detail=True)
-            except FileNotFoundError:
-                return []
-            files = [item for item in found if item.get("type", "file") == "file"]
-            files.sort(key=written_s, reverse=True)
+            files = sorted(self._files(self.path(run_folder(key))), key=written_s, reverse=True)
             texts = [self._fs.cat_file(item["name"]) for item in files]
         return [entry for text in texts if (entry := run_entry(text))]
 
@@ -170,13 +163,8 @@ class Remote:
     def written(self, folder: str) -> dict[str, float]:
         """Say when each file in a folder was last written, in seconds since 1970, by name."""
         with self._calls():
-            self._fs.fs.invalidate_cache()
-            try:
-                found = self._fs.ls(folder, detail=True)
-            except FileNotFoundError:
-                return {}
-            files = [item for item in found if item.get("type", "file") == "file"]
-            return {str(f["name"]).rpartition("/")[2]: written_s(f) for f in files}
+            files = self._files(folder)
+        return {str(item["name"]).rpartition("/")[2]: written_s(item) for item in files}
 
     def exists(self, path: str) -> bool:
         """Whether there is such a plain file."""
@@ -187,6 +175,15 @@ class Remote:
         """Remove a plain file, or a folder with all in it."""
         with self._calls(), suppress(FileNotFoundError):
             self._fs.rm(path, recursive=True)
+
+    def _files(self, folder: str) -> list[dict[str, Any]]:
+        """What is said of the files in a folder; nothing where there is none."""
+        self._fs.fs.invalidate_cache()
+        try:
+            found = self._fs.ls(folder, detail=True)
+        except FileNotFoundError:
+            return []
+        return [item for item in found if item.get("type", "file") == "file"]
 
     def _bring(self, md5s: Iterable[str], cache: Any) -> None:
         wanted = {md5 for md5 in md5s if not Path(cache.oid_to_path(md5)).exists()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dvc_bridge.plan.forecast import RUNNING, Forecast
 from dvc_bridge.plan.groups import Costs, Fuse, Group, Node, groups_of, predicted_wall_s
-from dvc_bridge.plan.pipeline import Kind, Pipeline
+from dvc_bridge.plan.pipeline import Pipeline
 from dvc_bridge.plan.settings import Settings
 
 
@@ -66,7 +66,5 @@ def divided(
 def in_pods(forecasts: Sequence[Forecast]) -> list[int]:
     """Give the positions of the stages whose commands run or may run."""
     return [
-        found.position
-        for found in forecasts
-        if found.verdict in RUNNING and found.stage.kind is Kind.STAGE and not found.stage.frozen
+        found.position for found in forecasts if found.verdict in RUNNING and found.stage.for_pods
     ]

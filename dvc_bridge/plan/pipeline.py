@@ -120,6 +120,11 @@ class Stage:
         return self.name if self.file == DVC_YAML else f"{self.file}:{self.name}"
 
     @property
+    def for_pods(self) -> bool:
+        """Whether a pod can bring it up to date: data, imports and frozen stages are recorded."""
+        return self.kind is Kind.STAGE and not self.frozen
+
+    @property
     def callback(self) -> bool:
         """Whether it is a command without deps and outs, which DVC runs every time."""
         return bool(self.cmd) and not (self.deps or self.params or self.outs)

@@ -17,6 +17,7 @@ import yaml
 
 from dvc_bridge.plan.groups import Group
 from dvc_bridge.plan.run_state import GROUPS_ANNOTATION, RUN_LABEL
+from dvc_bridge.plan.settings import ArgoSettings
 from dvc_bridge.render.pod import Environment, template
 
 API = "argoproj.io/v1alpha1"
@@ -51,12 +52,12 @@ class RunSpec:
         JSON: the remote's URL and options, none of them secret.
     code
         Environment variables by which a pod finds the code.
+    argo
+        What dvc-bridge.yaml says of the whole Workflow.
     own_run
         Every Workflow is a run of its own; else all are the one that is named here.
     schedule
         Cron expression, for `Kind.CRON`.
-    user
-        UID; None: the cluster's choice.
     addresses
         For each group, the addresses of its stages; named in an annotation if they fit.
     """
@@ -64,14 +65,10 @@ class RunSpec:
     name: str
     store: str
     code: Mapping[str, str]
-    service_account: str
-    namespace: str | None = None
+    argo: ArgoSettings
     own_run: bool = False
     kind: Kind = Kind.WORKFLOW
     schedule: str | None = None
-    parallelism: int | None = None
-    image_pull_policy: str | None = None
-    user: int | None = 10001
     shell: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -99,8 +96,8 @@ def manifest(groups: Sequence[Group], group_values: Sequence[str], run: RunSpec)
         "metadata": _name(run),
         "spec": spec,
     }
-    if run.namespace:
-        made["metadata"]["namespace"] = run.namespace
+    if run.argo.namespace:
+        made["metadata"]["namespace"] = run.argo.namespace
     if run.labels:
         made["metadata"]["labels"] = dict(sorted(run.labels.items()))
     notes = dict(sorted(run.annotations.items()))
@@ -158,21 +155,20 @@ def _spec(groups: Sequence[Group], values: Sequence[str], run: RunSpec) -> dict[
         timeout = group.pod.timeout
         key = (group.pod, timeout * len(group.positions) if timeout else None)
         tasks.append(_task(group, value, kinds.setdefault(key, f"p{len(kinds)}")))
-    environment = Environment(
-        None if run.own_run else run.name, run.store, run.code, run.shell, run.image_pull_policy
-    )
+    name, pull = None if run.own_run else run.name, run.argo.image_pull_policy
+    environment = Environment(name, run.store, run.code, run.shell, pull)
     context: dict[str, Any] = {
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
-    if run.user is not None:
-        context |= {"runAsUser": run.user}
+    if run.argo.user is not None:
+        context |= {"runAsUser": run.argo.user}
     spec: dict[str, Any] = {
         "entrypoint": "run",
-        "serviceAccountName": run.service_account,
+        "serviceAccountName": run.argo.service_account,
         # The token is for Argo's own containers; a stage has none.
         "automountServiceAccountToken": False,
-        "executor": {"serviceAccountName": run.service_account},
+        "executor": {"serviceAccountName": run.argo.service_account},
         "securityContext": context,
         "podGC": {"strategy": "OnWorkflowSuccess"},
         "ttlStrategy": {
@@ -186,8 +182,8 @@ def _spec(groups: Sequence[Group], values: Sequence[str], run: RunSpec) -> dict[
             *(template(name, pod, s, environment) for (pod, s), name in kinds.items()),
         ],
     }
-    if run.parallelism:
-        spec["parallelism"] = run.parallelism
+    if run.argo.parallelism:
+        spec["parallelism"] = run.argo.parallelism
     return spec
 
 

@@ -43,7 +43,7 @@ def plan_text(
         lines += [f"  {'':<{COLUMN}}  {'':<{len(found.stage.address)}}  {r}" for r in more]
     lines += _timeline_lines(line, names)
     if division:
-        lines += division_lines(division, names)
+        lines += _division_lines(division, names)
     return "\n".join(line.rstrip().removesuffix(":") for line in lines)
 
 
@@ -62,14 +62,7 @@ def _timeline_lines(line: Timeline, names: Mapping[int, str]) -> list[str]:
     return [*lines, f"{best}: {_time(line.path_s)} of {_time(line.work_s)}{timed}"]
 
 
-def division_lines(division: Division, names: Mapping[int, str]) -> list[str]:
-    """Render what `submit` would do: a line a pod; nothing if no stage needs one.
-
-    Parameters
-    ----------
-    names
-        Addresses by position.
-    """
+def _division_lines(division: Division, names: Mapping[int, str]) -> list[str]:
     if not division.groups:
         return []
     count = len(division.groups)
@@ -80,9 +73,7 @@ def division_lines(division: Division, names: Mapping[int, str]) -> list[str]:
     lines = [f"predicted for submit: {pods}, {_time(division.wall_s)}{sure}"]
     width = len(f"g{count - 1}")
     for group in division.groups:
-        shown = [names[p] for p in group.positions[:SHOWN_NAMES]]
-        more = len(group.positions) - len(shown)
-        text = ", ".join(shown) + (f" and {more} more" if more else "")
+        text = _some([names[p] for p in group.positions])
         waits = ", ".join(f"g{n}" for n in group.needs)
         lines.append(
             f"  {f'g{group.number}':<{width}}  {text}" + (f"  after {waits}" * bool(waits))
@@ -91,8 +82,12 @@ def division_lines(division: Division, names: Mapping[int, str]) -> list[str]:
 
 
 def _after(names: Sequence[str]) -> str:
+    return f"after {_some(names)}" if names else ""
+
+
+def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-    return f"after {', '.join(names[:SHOWN_NAMES])}{more}" if names else ""
+    return f"{', '.join(names[:SHOWN_NAMES])}{more}"
 
 
 def _stages(count: int) -> str:

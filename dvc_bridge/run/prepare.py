@@ -17,7 +17,6 @@ from dvc_bridge.plan.entry import Entry, Task, Upstream
 from dvc_bridge.plan.forecast import RUNNING, Forecast, Verdict
 from dvc_bridge.plan.pipeline import (
     Dependency,
-    Kind,
     LockEntry,
     Output,
     Params,
@@ -119,7 +118,7 @@ def settle(project: Project, forecasts: Sequence[Forecast]) -> Settled:
     for found in forecasts:
         stage = found.stage
         if found.verdict in RUNNING:
-            if stage.kind is Kind.STAGE and not stage.frozen:
+            if stage.for_pods:
                 problems += not_in_pods(stage, project)
                 waiting.append(found)
             else:

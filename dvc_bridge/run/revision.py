@@ -85,7 +85,6 @@ def _git(folder: Path, *args: str) -> str:
     done = subprocess.run(
         ["git", *_OPTIONS, *args],
         cwd=folder,
-        env=None,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

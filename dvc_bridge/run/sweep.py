@@ -1,4 +1,4 @@
-"""What old runs have left in the remote, and its removal."""
+"""What old runs have left in the remote."""
 
 from __future__ import annotations
 
@@ -48,11 +48,6 @@ def leftovers(
     needed = {Store(remote, run).code_name() for run in names if run not in old}
     found = [Leftover(f"run {run}", remote.path(FOLDER, "runs", run)) for run in sorted(old)]
     return [*found, *_codes(remote, before_s, needed)]
-
-
-def remove(remote: Remote, found: Leftover) -> None:
-    """Remove it."""
-    remote.remove(found.path)
 
 
 def _planned_s(remote: Remote, run: str) -> float:

@@ -19,6 +19,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.groups import Costs, Fuse, Group, Node, groups_of
 from dvc_bridge.plan.pod_settings import PodSettings
 from dvc_bridge.plan.run_state import GROUPS_ANNOTATION
+from dvc_bridge.plan.settings import ArgoSettings
 from dvc_bridge.render.argo import Kind, RunSpec, manifest, size, text
 from dvc_bridge.render.argo_check import check, problems
 
@@ -46,10 +47,7 @@ RUN = RunSpec(
     name="dvc-20260102-030405-abcde",
     store='{"url":"s3://bucket/dvc","endpointurl":"http://s3.example:8333"}',
     code={"DVC_BRIDGE_CODE": "0" * 64},
-    service_account="dvc-bridge",
-    namespace="team",
-    image_pull_policy="IfNotPresent",
-    parallelism=20,
+    argo=ArgoSettings(namespace="team", image_pull_policy="IfNotPresent", parallelism=20),
     addresses=[["prep"], ["train@a"], ["train@b"], ["sub/dvc.yaml:report"], ["join"], ["evaluate"]],
 )
 GIT = replace(
@@ -63,7 +61,11 @@ GIT = replace(
     },
 )
 CRON = replace(  # noqa: S604
-    GIT, kind=Kind.CRON, schedule="0 6 * * 1", user=None, shell="/bin/bash"
+    GIT,
+    kind=Kind.CRON,
+    schedule="0 6 * * 1",
+    argo=replace(GIT.argo, user=None),
+    shell="/bin/bash",
 )
 RUNS = {
     "workflow": RUN,
@@ -190,7 +192,7 @@ def test_a_pod_runs_without_rights_and_without_the_token():
         assert spec["executor"] == {"serviceAccountName": "dvc-bridge"}
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        assert spec["securityContext"].get("runAsUser") == run.user
+        assert spec["securityContext"].get("runAsUser") == run.argo.user
         for pod in pods_of(rendered(run)):
             assert pod["container"]["securityContext"] == {
                 "allowPrivilegeEscalation": False,
@@ -284,8 +286,12 @@ def test_addresses_that_do_not_fit_are_left_out():
 @pytest.mark.parametrize("key", ["store", "code", "service_account", "shell"])
 def test_a_value_that_argo_would_interpret_is_refused(key: str):
     bad = "a{{workflow.name}}b"
-    value = {"DVC_BRIDGE_REPO": bad} if key == "code" else bad
-    made = rendered(replace(RUN, **{key: value}))  # type: ignore[arg-type]
+    if key == "service_account":
+        run = replace(RUN, argo=replace(RUN.argo, service_account=bad))
+    else:
+        value = {"DVC_BRIDGE_REPO": bad} if key == "code" else bad
+        run = replace(RUN, **{key: value})  # type: ignore[arg-type]
+    made = rendered(run)
     assert any("holds {{, which Argo would interpret" in problem for problem in problems(made))
 
 
