@@ -36,6 +36,7 @@ def plan(args: Namespace) -> int:
             workspace,
             lambda key: newest_run(project, key),
             lambda stage: ask_dvc(session, stage),
+            workspace.lost,
         )
         alone = args.single_item and not args.all_pipelines
         forecasts = forecast(pipeline, order, sources, force=args.force, alone=alone)

@@ -56,19 +56,26 @@ class Workspace:
 
     def kept(self, pointer: Pointer) -> bool:
         """Whether the cache holds the object, and for a folder those of all its files."""
-        if "local" in self._project.config.get("cache", {}):
-            raise UndecidedError
-        md5 = str(pointer["md5"])
-        if not md5.endswith(".dir"):
-            return self._has(md5)
-        try:
-            return self._has(md5) and all(map(self._has, self._inside(md5)))
-        except (OSError, ValueError, TypeError, KeyError) as exc:
-            raise UndecidedError from exc
+        return all(map(self._has, self._objects_of(pointer)))
+
+    def lost(self, pointer: Pointer) -> frozenset[str]:
+        """Name the objects that the cache lacks of those that `kept` asks for."""
+        return frozenset(md5 for md5 in self._objects_of(pointer) if not self._has(md5))
 
     def has_runs(self, key: str) -> bool:
         """Whether the run cache holds anything under the key."""
         return os.path.exists(f"{self._cache}/{run_folder(key)}")  # noqa: PTH110  as above
+
+    def _objects_of(self, pointer: Pointer) -> list[str]:
+        if "local" in self._project.config.get("cache", {}):
+            raise UndecidedError
+        md5 = str(pointer["md5"])
+        if not md5.endswith(".dir") or not self._has(md5):
+            return [md5]
+        try:
+            return [md5, *self._inside(md5)]
+        except (OSError, ValueError, TypeError, KeyError) as exc:
+            raise UndecidedError from exc
 
     def _inside(self, md5: str) -> list[str]:
         if md5 not in self._members:

@@ -7,11 +7,14 @@ The rules are those of `Stage.changed` (dvc/stage/__init__.py, dvc 3.48 to 3.67)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dvc_bridge.plan.pipeline import Dependency, Kind, LockEntry, Output, Params, Pointer, Stage
+
+# The objects of a pointer, its own and those of a folder's files, that DVC's cache lacks.
+Lost = Callable[[Pointer], frozenset[str]]
 
 
 class UndecidedError(Exception):
@@ -170,26 +173,23 @@ def _shown(value: Any) -> str:
     return repr(value) if len(text) <= 60 else f"{text[:57]!r}..."
 
 
-def sharing_losses(stages: Sequence[Stage], look: Look) -> list[frozenset[str]]:
+def losses(stage: Stage, lost: Lost) -> frozenset[str]:
+    """Name the objects of the stage's outs in dvc.lock that the cache lacks."""
+    known = locked(stage.lock or {}, "outs")
+    pointers = [known[out.path] for out in stage.outs if out.cached and out.path in known]
+    try:
+        return frozenset().union(*(lost(pointer) for pointer in pointers if "md5" in pointer))
+    except UndecidedError:
+        return frozenset()
+
+
+def sharing_losses(stages: Sequence[Stage], lost: Lost) -> list[frozenset[str]]:
     """Give the groups of stages that have lost one and the same object, by address.
 
     The first of them to run brings it back, and then the others are unchanged.
     """
     makers: dict[str, set[str]] = {}
-    pointers: dict[str, Pointer] = {}
     for stage in stages:
-        known = locked(stage.lock or {}, "outs")
-        for out in stage.outs:
-            pointer = known.get(out.path, {})
-            if out.cached and (md5 := pointer.get("md5")):
-                makers.setdefault(md5, set()).add(stage.address)
-                pointers[md5] = pointer
-    shared = {md5: found for md5, found in makers.items() if len(found) > 1}
-    return [frozenset(found) for md5, found in shared.items() if not _kept(pointers[md5], look)]
-
-
-def _kept(pointer: Pointer, look: Look) -> bool:
-    try:
-        return look.kept(pointer)
-    except UndecidedError:
-        return True
+        for md5 in losses(stage, lost):
+            makers.setdefault(md5, set()).add(stage.address)
+    return sorted({frozenset(found) for found in makers.values() if len(found) > 1}, key=sorted)

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.decide import Change, Look, UndecidedError, changes, locked
+from dvc_bridge.plan.decide import Change, Look, Lost, UndecidedError, changes, locked, losses
 from dvc_bridge.plan.pipeline import (
     Dependency,
     LockEntry,
@@ -71,11 +71,15 @@ class Sources:
         The result that the run cache would give for a key; None if there is none.
     ask
         DVC's own reasons to run a stage that only it can judge.
+    lost
+        What the cache lacks of a pointer, where stages share a cache: the first stage that makes
+        such an object brings it back for all.
     """
 
     look: Look
     run: Callable[[str], LockEntry | None]
     ask: Callable[[Stage], Sequence[str]]
+    lost: Lost = field(default=lambda _: frozenset())
 
 
 def forecast(
@@ -95,6 +99,7 @@ def forecast(
     """
     seen: dict[int, Forecast] = {}
     brought: dict[int, dict[str, Pointer]] = {}  # outs that the run cache would bring
+    coming: dict[str, int] = {}  # lost objects: the stage that may bring them back
     for position in order:
         stage = pipeline.stages[position]
         needs = () if alone else pipeline.active(position)
@@ -108,10 +113,14 @@ def forecast(
         waits = tuple(f.position for f in before if f.verdict in RUNNING)
         unmade = [out.at for p in waits for out in pipeline.stages[p].outs]
         known = {at: out for f in before for at, out in brought.get(f.position, {}).items()}
-        look = _Ahead(sources.look, known, unmade)
+        gone = losses(stage, sources.lost)
+        bringing = sorted({coming[md5] for md5 in gone if md5 in coming} - set(waits))
+        look = _Ahead(sources.look, known, unmade, returns=bool(gone) and gone <= coming.keys())
         found = _one(position, stage, look, sources, force=force)
         result = look.result if found.verdict is Verdict.RUN_CACHE else None
-        seen[position] = replace(found, waits_for=waits, result=result)
+        seen[position] = replace(found, waits_for=(*waits, *bringing), result=result)
+        if found.verdict in RUNNING:
+            coming.update((md5, position) for md5 in gone - coming.keys())
         if result:
             outs = locked(result, "outs")
             brought[position] = {o.at: outs[o.path] for o in stage.outs if o.path in outs}
@@ -123,10 +132,20 @@ class _UnknownError(Exception):
 
 
 class _Ahead:
-    """The workspace as it will be when the stage's turn comes; implements `decide.Look`."""
+    """The workspace as it will be when the stage's turn comes; implements `decide.Look`.
 
-    def __init__(self, now: Look, known: Mapping[str, Pointer], unmade: Sequence[str]) -> None:
-        self._now, self._known, self._unmade = now, known, unmade
+    Parameters
+    ----------
+    known, unmade
+        Outs that the run cache brings until then, and paths of outs that are not known before.
+    returns
+        Whether stages before it may bring back all that the cache has lost of its outs.
+    """
+
+    def __init__(
+        self, now: Look, known: Mapping[str, Pointer], unmade: Sequence[str], *, returns: bool
+    ) -> None:
+        self._now, self._known, self._unmade, self._returns = now, known, unmade, returns
         self.result: LockEntry | None = None
 
     def dep(self, dep: Dependency) -> Pointer | None:
@@ -147,7 +166,10 @@ class _Ahead:
         return self._now.values(params)
 
     def kept(self, pointer: Pointer) -> bool:
-        return self._now.kept(pointer)
+        kept = self._now.kept(pointer)
+        if self._returns and not kept:
+            raise _UnknownError
+        return kept
 
 
 def _one(position: int, stage: Stage, look: _Ahead, sources: Sources, *, force: bool) -> Forecast:

@@ -80,7 +80,7 @@ def repro(
     unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
     with Session(project, view.note, unfinished) as session:
         workspace = Workspace(project)
-        options = replace(options, queues=tuple(sharing_losses(stages, workspace)))
+        options = replace(options, queues=tuple(sharing_losses(stages, workspace.lost)))
         books = Ledger(project, session, workspace)
         journal = Journal(project)
         run = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)

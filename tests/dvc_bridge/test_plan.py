@@ -190,6 +190,34 @@ def test_what_the_run_cache_gives_back_decides_what_follows(
     assert_run_keeps_to_plan(bridge, root)
 
 
+def test_a_lost_object_is_made_once_and_who_lost_it_too_is_found_restored(
+    make_project: MakeProject, bridge: Bridge
+):
+    fold = "mkdir {0}; echo same > {0}/x; echo {0} > {0}/y"
+    stages = {
+        "one": {"cmd": "echo same > one", "outs": ["one"]},
+        "two": {"cmd": "echo same > two", "outs": ["two"]},
+        "three": {"cmd": "echo same > three; echo 3 > own", "outs": ["three", "own"]},
+        "four": {"cmd": fold.format("four"), "outs": ["four"]},
+        "five": copy("two", "five.txt"),
+    }
+    root = make_project(stages)
+    bridge(root, "repro")
+    forget(root, "one")
+    forget(root, "own")
+    told = planned(bridge, root)
+    assert {name: stage["verdict"] for name, stage in told.items()} == {
+        "one": "runs",
+        "two": "may run",
+        "three": "runs",  # another object of it is lost too
+        "four": "may run",
+        "five": "may run",
+    }
+    assert [told[name]["waits_for"] for name in ("two", "three", "four")] == [["one"]] * 3
+    ended = outcomes(bridge(root, "repro", "-j3"))
+    assert ended == {"one": "ran", "three": "ran"}
+
+
 DIAMOND = {
     "start": copy("a", "start.txt"),
     "left": {"cmd": "cat start.txt code > l", "deps": ["start.txt", "code"], "outs": ["l"]},

@@ -54,7 +54,7 @@ APART = {
     "a shared cache": LINKS,
     "import": "not tried in pods yet",
     "data that was added": REFUSED,
-    "one object of three stages": KEPT,
+    "one object of several stages": KEPT,
     "forced, a dep lost, an out that persists": FAILS,
 }
 # So many steps of these go before what sets them apart.

@@ -74,6 +74,8 @@ def _twins(bench: Workbench) -> None:
             "  one: {cmd: ran one; sleep 0.2; echo same > one, outs: [one]}\n"
             "  two: {cmd: ran two; echo same > two, outs: [two]}\n"
             "  three: {cmd: ran three; cat two > three, deps: [two], outs: [three]}\n"
+            "  four: {cmd: ran four; sleep 0.2; mkdir 4; echo part | tee 4/x > 4/y, outs: ['4']}\n"
+            "  five: {cmd: ran five; mkdir 5; echo part > 5/x; echo 5 > 5/y, outs: ['5']}\n"
         }
     )
 
@@ -99,9 +101,14 @@ CASES = [
         ),
     ),
     Case(
-        "one object of three stages",
+        "one object of several stages",
         _twins,
-        (Step("cold"), Step("lost", lambda b: b.lose("same\n")), Step("nothing changed")),
+        (
+            Step("cold"),
+            Step("lost", lambda b: b.lose("same\n")),
+            Step("of folders", lambda b: b.lose("part\n")),
+            Step("nothing changed"),
+        ),
     ),
     Case(
         "stages renamed, gone, new",
