@@ -10,7 +10,7 @@
     explain      what drives one prediction
     psi, window  drift: the measure, and what was served lately
     live         which model serves, and whether the server is ready
-    metrics      what /metrics shows
+    metrics      what /metrics shows; counts: requests and rows
     body, edge   reading within limits; ids, counting, errors as answers (answer)
     predictions  the handlers that predict
     app          the routes; openapi, page, card: what describes them

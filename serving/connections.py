@@ -60,10 +60,16 @@ class TimedProtocol(HttpToolsProtocol):
         return True
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; the first ones of a request start its time."""
-        if self._timer is None and (self.cycle is None or self.cycle.response_complete):
-            self._start()
+        """Take bytes in; a request that is not whole with them has its time from now on."""
         super().data_received(data)
+        if self._timer is None and self._waits_for_more() and not self.transport.is_closing():
+            self._start()
+
+    def _waits_for_more(self) -> bool:
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete:
+            return True  # a head has begun, or the rest of a refused body comes in
+        return bool(cycle.more_body) and not self.pipeline
 
     def on_message_complete(self) -> None:
         """Note that the request is there."""

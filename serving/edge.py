@@ -77,7 +77,7 @@ class Edge:
                 await _failed(scope).send(send_with_id)
         finally:
             seconds = time.perf_counter() - start
-            self.metrics.count_request(_route(scope, handler), status, seconds)
+            self.metrics.requests.count(_route(scope, handler), status, seconds)
 
 
 def _failed(scope: Scope) -> Answer:

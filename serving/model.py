@@ -22,7 +22,8 @@ Codes = npt.NDArray[np.object_]
 
 # onnxruntime on another processor differs in the last bits, a wrong model by more.
 _MAX_DIFFERENCE = 1e-5
-_DECIMALS = 7
+# Probabilities are given to seven decimals.
+_STEPS = 1e7
 
 
 class Engine(Protocol):
@@ -43,7 +44,9 @@ class Model:
 
     def predict(self, codes: Codes, numbers: Float32s) -> Floats:
         """Give P(disrupted) to seven decimals, shape (n,)."""
-        return self.engine(codes, numbers).round(_DECIMALS)
+        # What ndarray.round does, in a third of its time for one row.
+        found: Floats = np.rint(self.engine(codes, numbers) * _STEPS) / _STEPS
+        return found
 
     def labels(self, probabilities: Sequence[float]) -> list[str]:
         """Name each probability's class."""

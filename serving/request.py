@@ -50,7 +50,16 @@ class Batch(NamedTuple):
 
 
 # In the order of TYPES; None is a column that is not known.
-GivenColumns = Sequence[Sequence[Any] | None]
+_Columns = Sequence[Sequence[Any] | None]
+
+
+class _Given(NamedTuple):
+    """Rows taken apart; texts as they came, numbers with NaN where one is not known."""
+
+    codes: npt.NDArray[np.object_]
+    departure: Sequence[str]
+    arrival: Sequence[str]
+    known: npt.NDArray[np.float64]
 
 
 class _MisfitError(Exception):
@@ -76,10 +85,9 @@ def read_batch(content: bytes, max_rows: int) -> tuple[Batch, str | None]:
         if (body.rows is None) == (body.columns is None):
             raise RequestError(422, 'the body holds either "rows" or "columns"')
         if body.columns is not None:
-            return _batch(_even(_astuple(body.columns)), max_rows, check=True), body.id
+            return _batch(_of_columns(_astuple(body.columns), max_rows), check=True), body.id
         _check_count(len(body.rows), max_rows)
-        by_column = tuple(zip(*map(_astuple, body.rows), strict=True))
-        return _batch(by_column, max_rows, check=bulk), body.id
+        return _batch(_of_rows(body.rows), check=bulk), body.id
     except (msgspec.ValidationError, _MisfitError):
         raise explained(content, max_rows) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -96,7 +104,7 @@ def convert_columns(given: Mapping[str, Sequence[Any]], max_rows: int) -> Batch:
     """
     try:
         columns = _astuple(msgspec.convert(given, Columns))
-        return _batch(_even(columns), max_rows, check=True)
+        return _batch(_of_columns(columns, max_rows), check=True)
     except (msgspec.ValidationError, _MisfitError):
         raise refused(columns_problems(given)) from None
 
@@ -106,41 +114,55 @@ def _check_count(n: int, max_rows: int) -> None:
         raise RequestError(422, f"{n} rows; a request has 1 to {max_rows}")
 
 
-def _batch(columns: GivenColumns, max_rows: int, *, check: bool) -> Batch:
-    """Join columns of one length, in the order of TYPES; check patterns and ranges if asked to."""
-    n = len(columns[0] or ())
+def _of_rows(rows: Sequence[Any]) -> _Given:
+    """Take rows apart. Through one table of objects: faster than column by column."""
+    cells = chain.from_iterable(map(_astuple, rows))
+    table = np.fromiter(cells, object, len(rows) * len(TYPES)).reshape(len(rows), -1)
+    codes, departure, arrival = table[:, :N_CODES], table[:, N_CODES], table[:, N_CODES + 1]
+    # A copy of the codes is kept for the drift; the whole table is not. None becomes NaN.
+    known = table[:, N_TEXTS:].astype(np.float64)
+    return _Given(codes.copy(), departure.tolist(), arrival.tolist(), known)
+
+
+def _of_columns(columns: _Columns, max_rows: int) -> _Given:
+    """Join columns, if they are of one length."""
+    codes, (departure, arrival) = columns[:N_CODES], columns[N_CODES:N_TEXTS]
+    n = len(codes[0] or ())
+    _check_even(columns, n)
     _check_count(n, max_rows)
-    if check and not all(map(_match, MATCHES, columns)):
-        raise _MisfitError
     unknown = (np.nan,) * n
     numbers = [unknown if column is None else column for column in columns[N_TEXTS:]]
     # Faster than np.array, which looks at every value twice; None becomes NaN in both.
     known = np.fromiter(chain.from_iterable(numbers), np.float64, n * len(KNOWN)).reshape(-1, n)
+    return _Given(np.array(codes, object).T, departure or (), arrival or (), known.T)
+
+
+def _batch(given: _Given, *, check: bool) -> Batch:
+    """Compute the features; check patterns and ranges if asked to."""
+    codes, departure, arrival, known = given
+    if check and not all(map(_match, MATCHES, (*codes.T.tolist(), departure))):
+        raise _MisfitError
     if check and ((known < LOW).any() or (known > HIGH).any()):
         raise _MisfitError
-    codes = np.array(columns[:N_CODES], object).T
-    departure, arrival = columns[N_CODES] or (), columns[N_CODES + 1] or ()
     try:
         leaves = np.array(departure, "datetime64[m]").astype(np.int64)
     except ValueError:
         raise refused(_dates_problems(departure)) from None
     try:
-        lands = np.fromiter(map(CLOCK.__getitem__, arrival), np.int64, n)
+        lands = np.fromiter(map(CLOCK.__getitem__, arrival), np.int64, len(arrival))
     except KeyError:
         raise _MisfitError from None
-    return Batch(codes, leaves, lands, known.T, feature_numbers(leaves, lands, known.T))
+    return Batch(codes, leaves, lands, known, feature_numbers(leaves, lands, known))
 
 
-def _match(name: str, texts: Sequence[str] | None) -> bool:
+def _match(name: str, texts: Sequence[str]) -> bool:
     """Say whether all texts fit the pattern; one search in all of them is faster than many."""
-    different = set(texts or ())
+    different = set(texts)
     joined = ";".join(different) + ";"
     return joined.count(";") == len(different) and bool(MATCHES[name](joined))
 
 
-def _even(columns: GivenColumns) -> GivenColumns:
-    """Give the columns, if they are of one length."""
-    n = len(columns[0] or ())
+def _check_even(columns: _Columns, n: int) -> None:
     wrong = [
         Problem(f"has {len(column)} rows, {next(iter(TYPES))} has {n}", None, name)
         for name, column in zip(TYPES, columns, strict=True)
@@ -148,7 +170,6 @@ def _even(columns: GivenColumns) -> GivenColumns:
     ]
     if wrong:
         raise RequestError(422, "the columns differ in length", wrong)
-    return columns
 
 
 def _dates_problems(departure: Iterable[str]) -> Iterable[Problem]:

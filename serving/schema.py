@@ -40,8 +40,8 @@ TYPES: dict[str, Any] = {
 }
 REQUIRED = frozenset({*PATTERNS} | {n for n in KNOWN if KNOWN[n].required})
 N_CODES, N_TEXTS = len(CATEGORIES), len(PATTERNS)
-LOW = np.array([[k.low] for k in KNOWN.values()])
-HIGH = np.array([[k.high] for k in KNOWN.values()])
+LOW = np.array([k.low for k in KNOWN.values()])
+HIGH = np.array([k.high for k in KNOWN.values()])
 
 
 def _plain(of: Callable[[Any], Any]) -> list[Any]:

@@ -53,9 +53,9 @@ class Window:
         """Count the rows that wait; give their probabilities and their counts."""
         if not self._pending:
             return np.zeros(0), self._grid.nothing()
-        codes, numbers, probabilities = (
-            np.concatenate([batch[part] for batch in self._pending]) for part in range(3)
-        )
+        codes, numbers, probabilities = self._pending[0]
+        if len(self._pending) > 1:
+            codes, numbers, probabilities = map(np.concatenate, zip(*self._pending, strict=True))
         self._pending, self._pending_rows = [], 0
         counted = self._grid.count(codes, numbers, probabilities)
         self._blocks.append((len(probabilities), counted))
