@@ -12,17 +12,20 @@ from dvc.stage.loader import StageLoader
 from dvc.stage.serialize import to_single_stage_lockfile
 
 from dvc_bridge.dvcio.bare import open_bare
+from dvc_bridge.dvcio.objects import modes
 from dvc_bridge.errors import IntegrityError, UsageError
-from dvc_bridge.plan.run_cache import LockEntry, StageSpec
+from dvc_bridge.plan.pipeline import DVC_YAML, Output, Stage
+from dvc_bridge.plan.result import RAN, Result
+from dvc_bridge.plan.run_cache import StageSpec
 
 
-def save_results(folder: Path, cache: Path, spec: StageSpec) -> LockEntry:
+def save_results(folder: Path, cache: Path, spec: StageSpec) -> Result:
     """Put the outs that a stage left in `folder` into the cache, and its run-cache entry after.
 
     Returns
     -------
-    dict
-        The stage's entry as dvc.lock would hold it.
+    Result
+        With the stage's entry as dvc.lock would hold it.
 
     Raises
     ------
@@ -40,7 +43,12 @@ def save_results(folder: Path, cache: Path, spec: StageSpec) -> LockEntry:
             repo.stage_cache.save(stage)
         except DvcException as error:
             raise UsageError(f"stage {spec['name']}: {error}") from None
-        entry: LockEntry = to_single_stage_lockfile(stage)
+        entry = to_single_stage_lockfile(stage)
     if entry.get("params", {}) != spec["params"]:
         raise IntegrityError(f"stage {spec['name']}: its params changed while it ran")
-    return entry
+    outs = tuple(
+        Output(out.def_path, Path(out.fs_path).relative_to(folder).as_posix(), cached=out.use_cache)
+        for out in stage.outs
+    )
+    kept = modes(folder, Stage(DVC_YAML, spec["name"], outs=outs), entry)
+    return Result(spec["name"], RAN, entry, kept)

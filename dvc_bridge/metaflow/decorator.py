@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
 from dvc_bridge.errors import BridgeError, IntegrityError
 from dvc_bridge.plan.run_cache import inputs_entry, run_cache_key
 
-from .record import dep_pointers, gather, lookup, make_workspace, spec_of, with_outs
+from .record import dep_pointers, gather, lookup, make_workspace, spec_of, with_result
 
 _workspace: ContextVar[Path] = ContextVar("workspace")
 
@@ -56,25 +58,28 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
         deps = dep_pointers(run, spec)
         entry = inputs_entry(spec["cmd"], deps, spec["params"])
         key = run_cache_key(entry, spec["outs"])
-        found = None if getattr(flow, "force", False) else lookup(Path(run["cache"]), spec, key)
+        found = None if getattr(flow, "force", False) else lookup(run, spec, deps, key)
     except BridgeError as error:
         raise DvcStageError(str(error)) from None
     if found:
         print(f"{name}: unchanged, its result is in DVC's cache (run {key[:8]})")
-        flow.dvc = with_outs(run, spec, found, "restored")
+        flow.dvc = with_result(run, spec, found)
         yield USER_SKIP_STEP
         return
     print(f"{name}: running (run {key[:8]})")
     folder = make_workspace(run, spec, deps)
     token = _workspace.set(folder)
+    began = time.monotonic()
     try:
         yield
+        seconds = time.monotonic() - began
         if dep_pointers(run, spec) != deps:
             raise IntegrityError(f"a dep of {name} changed while it ran", "run again")
         # Imported late: a step that is skipped needs no DVC.
         from dvc_bridge.dvcio.workspace import save_results  # noqa: PLC0415
 
-        flow.dvc = with_outs(run, spec, save_results(folder, Path(run["cache"]), spec), "computed")
+        result = save_results(folder, Path(run["cache"]), spec)
+        flow.dvc = with_result(run, spec, replace(result, seconds=seconds))
     except BridgeError as error:
         raise DvcStageError(str(error)) from None
     finally:

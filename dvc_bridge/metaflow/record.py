@@ -6,10 +6,12 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal, TypedDict
+from typing import Any, TypedDict
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.run_cache import LockEntry, Pointer, StageSpec
+from dvc_bridge.plan.plain import of_text, to_text
+from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Result, plain_result
+from dvc_bridge.plan.run_cache import Pointer, StageSpec, inputs_entry, restored_entry
 
 from .objects import bring, find, hash_file, in_cache, known_entries, read_file
 
@@ -30,6 +32,7 @@ class DvcRun(TypedDict):
     outs: dict[str, Pointer]  # out path from the root -> pointer, of the steps so far
     computed: list[str]  # stages that ran
     restored: list[str]  # stages whose results were known
+    results: dict[str, dict[str, Any]]  # stage -> plan.result.Result, as plain data
 
 
 def begin_run(root: Path, replaced: Mapping[str, str] | None = None) -> DvcRun:
@@ -63,6 +66,7 @@ def begin_run(root: Path, replaced: Mapping[str, str] | None = None) -> DvcRun:
         outs=project.tracked,
         computed=[],
         restored=[],
+        results={},
     )
 
 
@@ -78,6 +82,7 @@ def gather(flow: Any, inputs: Any) -> DvcRun:
     merged["outs"] = {path: out for run in runs for path, out in run["outs"].items()}
     merged["computed"] = list(dict.fromkeys(name for run in runs for name in run["computed"]))
     merged["restored"] = list(dict.fromkeys(name for run in runs for name in run["restored"]))
+    merged["results"] = {name: end for run in runs for name, end in run["results"].items()}
     return merged
 
 
@@ -119,25 +124,30 @@ def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
     return pointers
 
 
-def lookup(cache: Path, spec: StageSpec, key: str) -> LockEntry | None:
+def lookup(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer], key: str) -> Result | None:
     """Give what an earlier run with this key left, if all its outs are in the cache."""
-    for entry in known_entries(cache, spec, key):
-        if all(in_cache(cache, out) for out in entry["outs"]):
-            return entry
+    cache = Path(run["cache"])
+    for known in known_entries(cache, spec, key):
+        if all(in_cache(cache, out) for out in known["outs"]):
+            entry = restored_entry(known, inputs_entry(spec["cmd"], deps, spec["params"]))
+            return Result(spec["name"], UNCHANGED if entry == spec["lock"] else RESTORED, entry)
     return None
 
 
-def with_outs(
-    run: DvcRun, spec: StageSpec, entry: LockEntry, how: Literal["computed", "restored"]
-) -> DvcRun:
-    """Give `run` after this stage, whose results were computed or restored."""
+def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:
+    """Give `run` after this stage."""
     made = {
         _path(spec, out["path"]): {k: v for k, v in out.items() if k != "path"}
-        for out in entry["outs"]
+        for out in result.entry["outs"]
     }
     done = run.copy()
     done["outs"] = {**run["outs"], **made}
-    done[how] = [*run[how], spec["name"]]
+    if result.outcome == RAN:
+        done["computed"] = [*run["computed"], spec["name"]]
+    else:
+        done["restored"] = [*run["restored"], spec["name"]]
+    # Through JSON: what DVC gives would want its classes wherever the artifact is read.
+    done["results"] = {**run["results"], spec["name"]: of_text(to_text(plain_result(result)))}
     return done
 
 

@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.dvc_bridge.commands import dvc
 
@@ -29,6 +30,7 @@ STAGES = {
     },
 }
 FLOW = """
+    import json
     import subprocess
     from pathlib import Path
     from metaflow import FlowSpec, Parameter, step
@@ -70,7 +72,7 @@ FLOW = """
 
         @step
         def end(self):
-            pass
+            print("results", json.dumps(self.dvc["results"]))
 
         def sh(self, line):
             subprocess.run(line, shell=True, check=True, cwd=workspace())
@@ -119,6 +121,25 @@ def test_what_metaflow_made_dvc_repro_takes_and_the_other_way_round(project: Pat
     (project / "words").write_text("abbb\n")
     dvc(project, "repro")
     assert run(project).count(": unchanged") == 4
+
+
+def results(printed: str) -> dict[str, dict]:
+    (line,) = [line for line in printed.splitlines() if "] results {" in line]
+    return json.loads(line.partition("] results ")[2])
+
+
+def test_a_run_tells_of_each_stage_what_became_of_it_in_the_words_of_dvc_lock(project: Path):
+    first = results(run(project))
+    assert {end["outcome"] for end in first.values()} == {"ran"}
+    assert all(0 < end["seconds"] < 60 for end in first.values())
+    again = results(run(project))
+    assert {end["outcome"] for end in again.values()} == {"run cache"}
+    dvc(project, "repro")
+    after = results(run(project))
+    assert {end["outcome"] for end in after.values()} == {"up to date"}
+    locked = yaml.safe_load((project / "dvc.lock").read_text())["stages"]
+    for ended in (first, again, after):
+        assert {name: end["entry"] for name, end in ended.items()} == locked
 
 
 def test_a_changed_dep_runs_what_follows_from_it_and_no_more(project: Path):
