@@ -86,7 +86,7 @@ types: venv  ## mypy strict
 test: lint types  ## the whole test suite with linters, types and import rules
 	@$(MAKE) --no-print-directory versions || \
 	  echo "no package index: the tests on older versions of DVC are skipped" >&2
-	pytest
+	pytest -n logical --maxprocesses 4 --dist worksteal
 
 full: venv  ## the pipeline by `dvc repro` and by Metaflow in a copy, as a test (minutes)
 	pytest -m full

@@ -84,7 +84,7 @@ def test_on_a_terminal_a_board_shows_what_runs_and_what_waits(
     assert any(re.fullmatch(r"running  \d+\.\d s  one  10%", row) for row in rows)
     cut = [row for row in rows if "train@xx" in row]
     assert cut
-    assert all(re.search(r"train@x+…x+$", row) and len(row) <= 60 for row in cut)
+    assert [row for row in cut if len(row) > 60 or not re.search(r"train@x+…x+$", row)] == []
     assert "two | é漢字" in run.printed
     assert "DVC warns: 'two' is empty." in run.printed
     assert re.search(r"^ran \d+\.\d s  one$", run.printed, re.MULTILINE)
