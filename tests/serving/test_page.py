@@ -155,11 +155,33 @@ def test_routes_follow_the_origin_and_airlines_the_route(browser: Browser, serve
     assert browser.run("row().distance_mi") == routes[-1]["distance_mi"]
 
 
-def test_a_value_that_does_not_fit_is_said(browser: Browser, server: Server):
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("pressure", "5", "Pressure, mbar: Value must be greater than or equal to 800"),
+        ("date", "", "Date: Please fill out this field"),
+        ("arrival", "", "Arrival, local: Please fill out this field"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_said_in_the_words_of_the_page(
+    browser: Browser, server: Server, name, value, told
+):
     browser.open(f"http://127.0.0.1:{server.port}/")
     browser.until(f"{SHOWN}.endsWith('%')")
-    assert choose(browser, "pressure", "5") == "\N{EN DASH}"
-    assert "pressure" in browser.run("document.getElementById('label').textContent")
+    assert choose(browser, name, value) == "\N{EN DASH}"
+    assert told in browser.run("document.getElementById('label').textContent")
+    good = {"pressure": "1018", "date": "2013-12-20", "arrival": "20:12"}[name]
+    assert choose(browser, name, good).endswith("%")
+
+
+def test_a_server_that_is_gone_is_said(browser: Browser, bundle, start):
+    server = start(bundle)
+    browser.open(f"http://127.0.0.1:{server.port}/")
+    browser.until(f"{SHOWN}.endsWith('%')")
+    server.stop()
+    assert choose(browser, "weather", "foggy") == "\N{EN DASH}"
+    assert "does not answer" in browser.run("document.getElementById('label').textContent")
+    assert browser.run("document.querySelectorAll('#drivers tr').length") == 0
 
 
 def test_the_documentation_is_drawn_without_a_network(browser: Browser, server: Server):
