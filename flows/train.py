@@ -16,10 +16,12 @@ from metaflow.datastore.inputs import Inputs
 from metaflow.exception import MetaflowException
 
 ROOT = Path(__file__).resolve().parent.parent
-# Metaflow starts this file from its own folder; what follows is found through the project's.
-sys.path.insert(0, str(ROOT))
+# Metaflow starts this file from its own folder; what follows is found through the project's. In a
+# pod all lies in the code package, and ROOT is any folder.
+if (ROOT / "flows").is_dir():
+    sys.path.insert(0, str(ROOT))
 
-from dvc_bridge.metaflow import begin_run, dvc_stage, read_out, workspace  # noqa: E402
+from dvc_bridge.metaflow import begin_run, dvc_project, dvc_stage, read_out, workspace  # noqa: E402
 from flows.card import components  # noqa: E402
 from flows.stages.errors import StageError  # noqa: E402
 from flows.stages.params import parse_params, parse_yaml  # noqa: E402
@@ -41,6 +43,7 @@ def checked_yaml(content: str) -> dict[str, Any]:
         return parse_yaml(content)
 
 
+@dvc_project(root=ROOT)
 class TrainFlow(FlowSpec):
     """P(a New York flight arrives 15 minutes late or not at all), two hours before departure."""
 

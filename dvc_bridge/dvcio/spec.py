@@ -53,7 +53,7 @@ def read_specs(root: Path, replaced: Mapping[str, str] | None = None) -> Specs:
     project = find_project(root)
     if not (root / DVC_YAML).exists():
         raise UsageError(f"there is no {root / DVC_YAML}", "dvc stage add writes one")
-    revision, dirty = _revision(project)
+    revision, dirty = revision_of(project)
     with tempfile.TemporaryDirectory(prefix="dvc-spec-") as folder:
         mirror = Path(folder).resolve()
         _mirror(root, mirror, replaced or {})
@@ -67,7 +67,8 @@ def _own(pipeline: Pipeline) -> list[Stage]:
     return [stage for stage in pipeline.stages if stage.file == DVC_YAML]
 
 
-def _revision(project: Project) -> tuple[str | None, bool]:
+def revision_of(project: Project) -> tuple[str | None, bool]:
+    """Give the commit that is checked out, None without one, and whether files differ from it."""
     if project.git_root is None:
         return None, False
     head = _git(project, "rev-parse", "--verify", "--quiet", "HEAD")

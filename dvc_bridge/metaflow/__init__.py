@@ -16,6 +16,16 @@ self.next(self.train)
 """
 
 from .decorator import dvc_stage, workspace
+from .package import project_folder
+from .project import dvc_project
 from .record import DvcRun, begin_run, read_out
 
-__all__ = ["DvcRun", "begin_run", "dvc_stage", "read_out", "workspace"]
+__all__ = [
+    "DvcRun",
+    "begin_run",
+    "dvc_project",
+    "dvc_stage",
+    "project_folder",
+    "read_out",
+    "workspace",
+]

@@ -11,21 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from metaflow import user_step_decorator
-from metaflow.exception import MetaflowException
 from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
 
 from dvc_bridge.errors import BridgeError, IntegrityError
 from dvc_bridge.plan.run_cache import inputs_entry, run_cache_key
 
+from .errors import DvcStageError
 from .record import dep_pointers, gather, lookup, make_workspace, spec_of, with_result
 
 _workspace: ContextVar[Path] = ContextVar("workspace")
-
-
-class DvcStageError(MetaflowException):
-    """What the user can act on; Metaflow shows it without a traceback."""
-
-    headline = "DVC stage"
 
 
 def workspace() -> Path:

@@ -108,7 +108,7 @@ def submit(
         Is told what looks wrong with the snapshot.
     """
     pipeline = outlook.pipeline
-    snapshot = _snapshot(project, pipeline, warn)
+    snapshot = snapshot_of(project, pipeline, warn)
     base = project.git_root or project.root
     found = entries(
         pipeline,
@@ -127,12 +127,18 @@ def submit(
     store.put_code(snapshot.sha256, snapshot.archive)
     plan, words = plan_lines(found)
     store.put_plan(plan)
-    names = {name for stage in pipeline.stages for name in remotes(stage)}
-    settings = store_settings(session.repo, names)
+    settings = settings_of(pipeline, session)
     return Submission(run, tuple(found), tuple(words), snapshot.sha256, settings)
 
 
-def _snapshot(project: Project, pipeline: Pipeline, warn: Callable[[str], object]) -> Snapshot:
+def settings_of(pipeline: Pipeline, session: Session) -> Sections:
+    """Give the settings of all remotes that the stages need, without secrets."""
+    names = {name for stage in pipeline.stages for name in remotes(stage)}
+    return store_settings(session.repo, names)
+
+
+def snapshot_of(project: Project, pipeline: Pipeline, warn: Callable[[str], object]) -> Snapshot:
+    """Archive the code as it stands, and tell `warn` what looks wrong with it."""
     outs = [out.at for stage in pipeline.stages for out in stage.outs if out.local and out.cached]
     snapshot = take(project, outs)
     for text in snapshot.warnings:

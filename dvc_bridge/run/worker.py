@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from dvc_bridge.dvcio.bare import open_bare, write_config
+from dvc_bridge.dvcio.bare import open_bare
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.objects import Objects
-from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.remote import Remote
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import BridgeError, IntegrityError, StageFailedError, VersionMismatchError
@@ -26,8 +25,8 @@ from dvc_bridge.run.local import Options, Run
 from dvc_bridge.run.outcome import Summary
 from dvc_bridge.run.pod import PodBooks
 from dvc_bridge.run.revision import check_out
-from dvc_bridge.run.snapshot import unpack
 from dvc_bridge.run.store import Store, scratch_folder
+from dvc_bridge.run.unpacked import furnished, unpacked
 from dvc_bridge.run.view import PlainView
 
 
@@ -63,15 +62,14 @@ def work(word: str, env: Mapping[str, str], folder: Path) -> int:
             return 0
         before = _before(entry, store)
         code = folder / "code"
+        digest = env["DVC_BRIDGE_CODE"]
         try:
-            unpack(store.code(env["DVC_BRIDGE_CODE"]), env["DVC_BRIDGE_CODE"], code)
+            project = unpacked(
+                store.code(digest), digest, code, entry.root, settings, git=entry.git
+            )
         except IntegrityError:
-            store.drop_code(env["DVC_BRIDGE_CODE"])
+            store.drop_code(digest)
             raise
-    if entry.git:
-        # .gitignore files are part of what stages may read: DVC writes them in a repository only.
-        subprocess.run(["git", "init", "--quiet", str(code)], check=True, capture_output=True)
-    project = _project(code, code / entry.root, settings)
     with _opened(project) as (lock, session, view):
         return _run(project, entry, before, env["DVC_BRIDGE_RUN"], lock, session, view)
 
@@ -81,7 +79,7 @@ def _work_from_git(
 ) -> int:
     plan, code = json.loads(env["DVC_BRIDGE_PLAN"]), folder / "code"
     check_out(env["DVC_BRIDGE_REPO"], env["DVC_BRIDGE_REVISION"], code)
-    project = _project(code, code / plan["root"], settings)
+    project = furnished(code, plan["root"], settings)
     with _opened(project) as (lock, session, view):
         entry = entry_at(project, session, plan, word)
         _check_version(entry)
@@ -122,12 +120,6 @@ def _before(entry: Entry, store: Store) -> list[Result]:
             f"no result of {', '.join(lost)} in run {store.run}", "dvc-bridge retry makes it anew"
         )
     return [up.result or found[up.stage.address] for up in entry.upstream]
-
-
-def _project(code: Path, root: Path, settings: Mapping[str, Mapping[str, str]]) -> Project:
-    cache = {**settings.get("cache", {}), "dir": str(code.parent / "cache"), "type": "reflink,copy"}
-    write_config(root / ".dvc" / "config.local", {**settings, "cache": cache})
-    return find_project(root)
 
 
 def _run(
