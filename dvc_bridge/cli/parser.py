@@ -23,6 +23,7 @@ def parser() -> argparse.ArgumentParser:
     collect.add_argument("run_name", metavar="RUN", help="as submit has named it")
     collect.add_argument("--no-checkout", action="store_true", help="dvc.lock alone, no outs")
     collect.set_defaults(run="dvc_bridge.cli.submit:collect")
+    _sync(commands.add_parser("sync", help="merge what a Metaflow run has made"))
     for name, text in (
         ("status", "the runs of the cluster, or the pods of one"),
         ("stop", "have a run end; what has finished is kept"),
@@ -130,6 +131,21 @@ def _convert(command: argparse.ArgumentParser) -> None:
     command.add_argument("--repo", metavar="URL", help="of the code; default: the remote origin's")
     _fuse(command, "chains", "default: chains; auto counts with how long stages took here")
     command.set_defaults(run="dvc_bridge.cli.convert:convert")
+
+
+def _sync(command: argparse.ArgumentParser) -> None:
+    _metaflow_run(command)
+    command.add_argument(
+        "--partial",
+        action="store_true",
+        help="stage by stage, what has finished and has the cmd, deps and params of the stage here;"
+        " also of a run that failed, still goes on, or is of another revision",
+    )
+    command.set_defaults(run="dvc_bridge.cli.sync:sync")
+
+
+def _metaflow_run(command: argparse.ArgumentParser) -> None:
+    command.add_argument("pathspec", metavar="PATHSPEC", help="of the run, as TrainFlow/123")
 
 
 def _fuse(command: argparse.ArgumentParser, default: str | None, said: str) -> None:

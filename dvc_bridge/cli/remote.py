@@ -149,17 +149,29 @@ def collected(
 
     A run that comes from a manifest of `convert` has none: its results are those of stages here.
     """
-    store, objects = remotely.store(run)
+    results = stored_results(remotely, run)
+    return remotely.merge(results, remotely.store(run)[1], checkout=checkout), results
+
+
+def stored_results(remotely: Remotely, run: str) -> dict[str, Result]:
+    """Give what a run has left in the remote so far, and what it found unchanged.
+
+    Raises
+    ------
+    UsageError
+        There is no such run.
+    """
+    store, _ = remotely.store(run)
     if not store.has_plan():
         results = store.results(remotely.pipeline.stages[p] for p in remotely.order)
         if not results:
             store.plan()  # refuses, with the runs that there are
-        return remotely.merge(results, objects, checkout=checkout), results
+        return results
     plan = store.plan()
     upstream = [up for entry in plan for up in entry.upstream]
     results = {up.stage.address: up.result for up in upstream if up.result is not None}
     results.update(store.results(task.stage for entry in plan for task in entry.tasks))
-    return remotely.merge(results, objects, checkout=checkout), results
+    return results
 
 
 def warn(text: str) -> None:

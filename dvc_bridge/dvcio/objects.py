@@ -61,7 +61,7 @@ class Objects:
         in_cache = {
             out.path for out in stage.outs if out.cached or (out.shown and leaves_run(stage))
         }
-        outs = list(entry.get("outs") or ())
+        outs = [out for out in entry.get("outs") or () if not self._here(out)]
         for cached in (True, False):
             part = {"outs": [out for out in outs if (out["path"] in in_cache) is cached]}
             for remote, md5s in self._by_remote(stage, part):
@@ -136,6 +136,15 @@ class Objects:
             file = target / inside
             file.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(cache.oid_to_path(inner), file)
+
+    def _here(self, pointer: Pointer) -> bool:
+        """Whether the local cache holds an out, with all its files."""
+        cache, md5 = self._session.repo.cache.local, md5_of_out(pointer)
+        whole = Path(cache.oid_to_path(md5))
+        if not md5.endswith(".dir") or not whole.exists():
+            return whole.exists()
+        files = files_of(whole.read_bytes()).values()
+        return all(Path(cache.oid_to_path(inner)).exists() for inner in files)
 
     def _aside(self) -> Any:
         from dvc.fs import LocalFileSystem  # noqa: PLC0415  the session has opened DVC

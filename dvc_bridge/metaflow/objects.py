@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 import yaml
@@ -63,6 +64,21 @@ def bring(cache: Path, pointer: Pointer, target: Path) -> None:
         raise _missing(error) from None
     if pointer.get("isexec"):
         target.chmod(target.stat().st_mode | 0o111)
+
+
+def check_cached(cache: Path, pointer: Pointer) -> None:
+    """Read what the cache holds of a file or folder; what is missing there is no fault.
+
+    Raises
+    ------
+    IntegrityError
+        The bytes of an object are not what its md5 says.
+    """
+    with suppress(FileNotFoundError):
+        for _, md5 in members(cache, pointer):
+            source = _object(cache, md5)
+            if source.exists() and hash_file(source)["md5"] != md5:
+                raise _damaged(source)
 
 
 def read_file(cache: Path, pointer: Pointer) -> bytes:

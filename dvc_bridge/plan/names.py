@@ -12,3 +12,8 @@ def file_name(address: str) -> str:
     """Give a file name: readable, at most 69 characters, and no two addresses share one."""
     slug = re.sub(r"[^A-Za-z0-9]+", "-", address).strip("-")[:_SLUG_CHARS]
     return f"{slug}-{hashlib.sha256(address.encode()).hexdigest()[:8]}".lstrip("-")
+
+
+def flow_run_name(flow: str, run_id: str) -> str:
+    """Give the name under which the DVC remote knows a run of a Metaflow flow."""
+    return f"{flow}-{run_id}"

@@ -12,6 +12,7 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.runs import keep_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.plan.decide import UndecidedError, locked
+from dvc_bridge.plan.fit import same_shape
 from dvc_bridge.plan.pipeline import LockEntry, Pipeline, Stage
 from dvc_bridge.plan.result import UNCHANGED, Result
 from dvc_bridge.plan.step import leaves_run
@@ -61,7 +62,7 @@ def merge(
         result = results.get(stage.address)
         if result is None or not result.good or not stage.name:
             continue
-        if not _fits(stage, result.entry):
+        if not same_shape(stage, result.entry):
             merged.stale.append(stage.address)
             continue
         changed = result.outcome != UNCHANGED
@@ -77,16 +78,6 @@ def merge(
     objects.close()
     workspace.hashes.save()
     return merged
-
-
-def _fits(stage: Stage, entry: LockEntry) -> bool:
-    """Whether a result is one of the stage as dvc.yaml has it now."""
-    return (
-        entry.get("cmd") == stage.cmd
-        and {dep.path for dep in stage.deps} == set(locked(entry, "deps"))
-        and {out.path for out in stage.outs} == set(locked(entry, "outs"))
-        and {params.path for params in stage.params} == set(entry.get("params") or {})
-    )
 
 
 def _place(

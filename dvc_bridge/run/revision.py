@@ -22,20 +22,27 @@ def commit(project: Project, name: str) -> str:
     """
     if project.git_root is None:
         raise UsageError("the project is in no git repository: pods have no code", "git init")
-    return _git(project.git_root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+    return git(project.git_root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
 
 
-def differing(project: Project, sha: str) -> list[str]:
-    """Name the files that are not as the commit has them, from the root of the repository."""
+def differing(project: Project, sha: str, *other: str) -> list[str]:
+    """Name the files that are not as the commit has them, from the root of the repository.
+
+    Parameters
+    ----------
+    other
+        The commit to compare with; none: the files as they are now.
+    """
     root = project.git_root or project.root
-    return [name for name in _git(root, "diff", "--name-only", "-z", sha).split("\0") if name]
+    listed = git(root, "diff", "--name-only", "-z", sha, *other)
+    return [name for name in listed.split("\0") if name]
 
 
 def repository_url(project: Project) -> str:
     """Give the address from which pods get the code: that of the remote `origin`."""
     root = project.git_root or project.root
     try:
-        return _git(root, "remote", "get-url", "origin")
+        return git(root, "remote", "get-url", "origin")
     except UsageError as exc:
         raise UsageError(
             "the git repository has no remote origin from which pods could get the code",
@@ -70,18 +77,25 @@ def check_out(url: str, sha: str, folder: Path) -> None:
         The server cannot be reached, or does not have it.
     """
     folder.mkdir(parents=True)
-    _git(folder, "init", "--quiet")
+    git(folder, "init", "--quiet")
     try:
-        _git(folder, "fetch", "--quiet", "--depth=1", "--", url, sha)
+        git(folder, "fetch", "--quiet", "--depth=1", "--", url, sha)
     except UsageError:  # a server that does not give commits by their sha
         try:
-            _git(folder, "fetch", "--quiet", "--", url, "+refs/*:refs/fetched/*")
+            git(folder, "fetch", "--quiet", "--", url, "+refs/*:refs/fetched/*")
         except UsageError as exc:
             raise StorageError(f"{url}: {exc.message}", "see that pods can reach it") from exc
-    _git(folder, "checkout", "--quiet", "--detach", sha)
+    git(folder, "checkout", "--quiet", "--detach", sha)
 
 
-def _git(folder: Path, *args: str) -> str:
+def git(folder: Path, *args: str) -> str:
+    """Give what a git command prints, without its last line end.
+
+    Raises
+    ------
+    UsageError
+        It fails.
+    """
     done = subprocess.run(
         ["git", *_OPTIONS, *args],
         cwd=folder,
@@ -93,4 +107,4 @@ def _git(folder: Path, *args: str) -> str:
     if done.returncode:
         said = " ".join(done.stderr.split()) or f"git {args[0]} failed"
         raise UsageError(said, "git status says more")
-    return done.stdout.strip()
+    return done.stdout.rstrip("\n")

@@ -1,0 +1,164 @@
+"""A Metaflow run as its client sees it: how it ended, and what became of each stage."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from metaflow import Run, Task, namespace
+from metaflow.exception import MetaflowException, MetaflowNotFound
+
+from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.names import flow_run_name
+from dvc_bridge.plan.result import Result
+
+from .record import DvcRun
+
+TAG_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run, finished or not.
+
+    Parameters
+    ----------
+    unfinished
+        The tasks that have failed or still run, as `step/id`.
+    revision
+        Of git, when the run began; None: it is not known.
+    dirty
+        Whether there were changes that were not committed.
+    results
+        Of the stages that have finished, by address.
+    stored
+        Whether the run's results are in the DVC remote instead, under `name`.
+    told
+        The artifact `dvc` with the most stages; None for a flow that has none.
+    """
+
+    pathspec: str
+    name: str
+    successful: bool
+    unfinished: tuple[str, ...]
+    revision: str | None
+    dirty: bool
+    results: dict[str, Result] = field(default_factory=dict)
+    stored: bool = False
+    told: DvcRun | None = None
+
+
+def find_run(pathspec: str) -> Run:
+    """Find a run, whoever has started it.
+
+    Raises
+    ------
+    UsageError
+        There is none, or the word is no pathspec of a run.
+    """
+    namespace(None)
+    if pathspec.count("/") != 1 or not all(pathspec.split("/")):
+        raise UsageError(f"{pathspec} names no run", "name it as Metaflow does: TrainFlow/123")
+    try:
+        return Run(pathspec)
+    except MetaflowNotFound:
+        raise UsageError(
+            f"there is no run {pathspec} in the metadata that Metaflow uses here",
+            _known(pathspec.partition("/")[0]),
+        ) from None
+    except MetaflowException as exc:
+        raise UsageError(f"Metaflow cannot open {pathspec}: {exc}", "metaflow status") from exc
+
+
+def read_run(run: Run) -> Ended:
+    """Read how a run ended, and the results of all its tasks that have finished.
+
+    Raises
+    ------
+    UsageError
+        None of its steps is a stage of DVC.
+    """
+    flow, run_id = run.path_components
+    ended = [(f"{step.id}/{task.id}", task) for step in run for task in step]
+    good = [task for _, task in ended if task.successful]
+    told = [value for task in good if (value := _artifact(task, "dvc")) is not None]
+    stored = next((v for task in good if (v := _artifact(task, "dvc_run")) is not None), None)
+    if not told and stored is None and run.successful:
+        raise UsageError(
+            f"{run.pathspec} has no step with @dvc_stage", "docs/metaflow.md shows how to add one"
+        )
+    results = {name: Result(**end) for value in told for name, end in value["results"].items()}
+    git = _git(run)
+    most = max(told, key=lambda value: len(value["results"]), default=None)
+    return Ended(
+        pathspec=run.pathspec,
+        name=stored["run"] if stored else flow_run_name(flow, run_id),
+        successful=run.successful,
+        unfinished=tuple(name for name, task in ended if not task.successful),
+        revision=most["revision"] if most else git.get("commit_sha"),
+        dirty=most["dirty"] if most else bool(git.get("has_uncommitted_changes")),
+        results=results,
+        stored=stored is not None,
+        told=most,
+    )
+
+
+def tag_run(run: Run, ended: Ended, locks: Sequence[str]) -> tuple[str, ...]:
+    """Have the run's page name the revision that it ran and the dvc.lock that has its results.
+
+    Parameters
+    ----------
+    locks
+        Git's names of the dvc.lock files: `git log --find-object=NAME` finds their commit.
+
+    Returns
+    -------
+    tuple of str
+        The run's tags of these kinds, the new ones among them.
+
+    Raises
+    ------
+    UsageError
+        The metadata service refuses.
+    """
+    tags = [f"dvc_lock:{name[:TAG_DIGITS]}" for name in locks]
+    if ended.revision:
+        tags.append(f"dvc_rev:{ended.revision[:TAG_DIGITS]}")
+    try:
+        if new := [tag for tag in tags if tag not in run.user_tags]:
+            run.add_tags(new)
+    except MetaflowException as exc:
+        raise UsageError(f"{run.pathspec} gets no tags: {exc}", "the results are here") from exc
+    return tuple(tags)
+
+
+def _artifact(task: Task, name: str) -> Any:
+    return task[name].data if name in task else None
+
+
+def _git(run: Run) -> dict[str, Any]:
+    """What Metaflow itself has noted of the code's repository."""
+    for step in run:
+        for task in step:
+            told: dict[str, Any] = json.loads(task.metadata_dict.get("git-info") or "{}")
+            return told
+    return {}
+
+
+def _known(flow: str) -> str:
+    from metaflow import Flow  # noqa: PLC0415
+
+    try:
+        return f"runs of {flow}: {', '.join(_newest(Flow(flow)))}"
+    except MetaflowException:
+        return (
+            "call it where the flow was started, or with its METAFLOW_PROFILE; `metaflow status`"
+            " lists the flows there"
+        )
+
+
+def _newest(flow: Any, number: int = 5) -> Iterator[str]:
+    for run, _ in zip(flow, range(number), strict=False):
+        yield run.id
