@@ -48,6 +48,8 @@ def resolve(repo: Path, ref: str) -> Resolved:
     BundleError
         There is no such revision, version or stage.
     """
+    if not ref:  # git would take it for HEAD, and it is more likely a variable that is not set
+        raise BundleError(repo, ["the ref is empty"], _FIX)
     name, version, stage = ref, None, None
     for mark in "@#":
         if mark in ref:

@@ -61,12 +61,21 @@ def table(moved: Sequence[Moved], threshold: float) -> str:
     return "\n".join(lines)
 
 
+def threshold(text: str) -> float:
+    """Read an index: NaN would find nothing above it."""
+    if not (value := float(text)) >= 0:
+        raise ValueError(text)
+    return value
+
+
 def main(argv: list[str]) -> int:
     """Compare; 0 if nothing is above the threshold, 1 if something is, 2 if a file is refused."""
     parser = argparse.ArgumentParser(prog="python -m serving.drift", description=__doc__)
     parser.add_argument("reference", type=Path, metavar="REF")
     parser.add_argument("current", type=Path, metavar="CUR")
-    parser.add_argument("--threshold", type=float, default=0.25, help="of the index (default 0.25)")
+    parser.add_argument(
+        "--threshold", type=threshold, default=0.25, help="of the index (default 0.25)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write JSON")
     parser.add_argument("--html", type=Path, metavar="FILE", help="also write a report")
     arguments = parser.parse_args(argv)
@@ -89,7 +98,9 @@ def main(argv: list[str]) -> int:
         write_bytes(arguments.json, msgspec.json.format(msgspec.json.encode(content)) + b"\n")
     if arguments.html:
         shown = [(m.column, m.psi, m.missing_now, m.unseen) for m in moved]
-        write_bytes(arguments.html, html(grid, counts, shown, arguments.threshold).encode())
+        title = f"{arguments.current}: {len(rows.codes)} rows beside {arguments.reference}"
+        report = html(title, grid, counts, shown, arguments.threshold)
+        write_bytes(arguments.html, report.encode())
     return 1 if above else 0
 
 

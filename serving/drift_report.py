@@ -11,22 +11,30 @@ _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 15px/1.4 system-ui, sans-serif; max-width: 60rem; margin: 1.5rem auto;
   padding: 0 1rem; }
+.wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #8884; }
 th:first-child, td:first-child { text-align: left; }
-tr.above td:nth-child(2) { color: #c2410c; font-weight: 650; }
+th:last-child { text-align: center; }
+tr.above td:nth-child(2) { color: light-dark(#b3400e, #f0935f); font-weight: 650; }
 .before { fill: #8a94a0; } .now { fill: #2f6fb0; }
 """
 _WIDTH, _HEIGHT = 180, 32
 
 
 def html(
-    grid: Grid, counts: Counts, moved: Sequence[tuple[str, float, float, float]], threshold: float
+    title: str,
+    grid: Grid,
+    counts: Counts,
+    moved: Sequence[tuple[str, float, float, float]],
+    threshold: float,
 ) -> str:
     """Give the report.
 
     Parameters
     ----------
+    title : str
+        What is compared.
     counts : int64 array
         What `grid` counted.
     moved : sequence of (column, index, share missing, share unseen)
@@ -43,10 +51,13 @@ def html(
         )
     head = "".join(f"<th>{h}</th>" for h in ("column", "PSI", "missing", "unseen", "shares by bin"))
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Drift</title>'
-        f"<style>{_STYLE}</style><h1>Drift</h1><p>Population stability index of each column;"
-        f" {threshold:g} and more is marked. Grey: the reference; blue: now.</p>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table></html>\n"
+        f'<!doctype html><html lang="en"><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>Drift</title>'
+        f"<style>{_STYLE}</style><h1>Drift</h1><p>{escape(title)}.</p>"
+        f"<p>Population stability index of each column; above {threshold:g} it is marked."
+        f" Grey: the reference; blue: now.</p>"
+        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table></div></html>\n"
     )
 
 

@@ -3,6 +3,7 @@
 ServingError
     SettingsError   the environment
     BundleError     a folder that is not a bundle, or not the one that was exported
+    TableError      a file of rows that cannot be read
     RequestError    a request; carries the HTTP status
 """
 
@@ -35,8 +36,18 @@ class BundleError(ServingError):
     """A bundle that is refused: where it is, every problem, and what to do next."""
 
     def __init__(self, where: object, problems: Sequence[str], fix: str) -> None:
-        lines = [f"bundle {where}: {problem}" for problem in problems]
-        super().__init__("\n".join([*lines, f"fix: {fix}"]))
+        super().__init__(_told("bundle", where, problems, fix))
+
+
+class TableError(ServingError):
+    """A file of rows that is refused, as a bundle is."""
+
+    def __init__(self, where: object, problems: Sequence[str], fix: str) -> None:
+        super().__init__(_told("table", where, problems, fix))
+
+
+def _told(what: str, where: object, problems: Sequence[str], fix: str) -> str:
+    return "\n".join([*(f"{what} {where}: {problem}" for problem in problems), f"fix: {fix}"])
 
 
 class RequestError(ServingError):

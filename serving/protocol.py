@@ -15,10 +15,10 @@ from msgspec import Meta
 from .errors import Problem, RequestError
 from .model import Floats, Model
 from .request import Batch, convert_columns
-from .schema import MAX_ID, TYPES
+from .schema import MAX_ID, PATTERNS, TYPES
 
-_TEXTS = {"BYTES"}
-_NUMBERS = {"FP64", "FP32", "FP16", *(f"{s}INT{n}" for s in ("", "U") for n in (8, 16, 32, 64))}
+_TEXTS = ("BYTES",)
+_NUMBERS = ("FP64", "FP32", "FP16", *(f"{s}INT{n}" for s in ("", "U") for n in (8, 16, 32, 64)))
 OUTPUTS = {"probability": "FP64", "label": "BYTES"}
 
 
@@ -28,7 +28,7 @@ class Tensor(msgspec.Struct):
     name: str
     shape: Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1, max_length=2)]
     datatype: str
-    data: list[Any]
+    data: list[Any] | None = None
     parameters: dict[str, Any] | None = None
 
 
@@ -87,9 +87,12 @@ def _tensor_problems(tensor: Tensor) -> list[Problem]:
     name = tensor.name
     if name not in TYPES:
         return [Problem("the column is unknown", None, name[:64])]
-    is_number = tensor.datatype in _NUMBERS
-    if not is_number and tensor.datatype not in _TEXTS:
-        return [Problem(f"datatype {tensor.datatype!r:.40} is unknown", None, name)]
+    if tensor.data is None:
+        return [Problem("has no data; the binary tensor extension is not spoken", None, name)]
+    fitting = _TEXTS if name in PATTERNS else _NUMBERS
+    if tensor.datatype not in fitting:
+        expected = " or ".join(fitting)
+        return [Problem(f"datatype {tensor.datatype!r:.40} is not {expected}", None, name)]
     if tensor.shape[1:] not in ([], [1]):
         return [Problem(f"shape {tensor.shape} is neither [n] nor [n, 1]", None, name)]
     if len(tensor.data) != tensor.shape[0]:
@@ -100,9 +103,10 @@ def _tensor_problems(tensor: Tensor) -> list[Problem]:
 
 
 def _flat(tensor: Tensor) -> Sequence[Any]:
-    if len(tensor.shape) == 2 and all(isinstance(v, list) and len(v) == 1 for v in tensor.data):
-        return [v[0] for v in tensor.data]
-    return tensor.data
+    data = tensor.data or []
+    if len(tensor.shape) == 2 and all(isinstance(v, list) and len(v) == 1 for v in data):
+        return [v[0] for v in data]
+    return data
 
 
 def infer_response(model: Model, infer: Infer, request_id: str, probabilities: Floats) -> bytes:

@@ -68,11 +68,14 @@ class Grid:
         numbers: npt.NDArray[np.float32],
         probabilities: Floats,
     ) -> Counts:
-        """Count rows: codes (n, 3), numbers (n, 32) with NaN, probabilities (n,)."""
+        """Count rows: codes (n, 3) with None, numbers (n, 32) with NaN, probabilities (n,)."""
         found = self.nothing()
         for at, (column, bins) in enumerate(zip(codes.T, self._codes, strict=True)):
             counts = [0] * _WIDTH
             for code, rows in Counter(column.tolist()).items():
+                if code is None:
+                    counts[_MISSING] += rows
+                    continue
                 counts[bins.get(code, self._last[at])] += rows
                 counts[_UNSEEN] += 0 if code in bins else rows
             found[at] = counts

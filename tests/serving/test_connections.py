@@ -7,6 +7,7 @@ import gc
 import json
 import re
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,21 @@ def test_a_client_that_wants_the_connection_closed_gets_it_closed(
         answer = until_closed(connection)
     assert answer.startswith("HTTP/1.1 200")
     assert "connection: close" in answer
+
+
+@pytest.mark.parametrize("part", [b"\r\n", b"POST /pre"], ids=["blank lines", "half a line"])
+def test_a_second_request_that_never_comes_whole_ends_the_connection(bundle, start, rows, part):
+    server = start(bundle, timeout_s=0.5)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(request(json.dumps({"rows": rows[:1]}), "first"))
+        assert b"HTTP/1.1 200" in connection.recv(65536)
+        begin = time.monotonic()
+        connection.sendall(part)
+        while time.monotonic() < begin + 0.3:
+            time.sleep(0.1)
+            connection.sendall(b"\r\n" if part == b"\r\n" else b"x")
+        until_closed(connection)
+        assert 0.4 < time.monotonic() - begin < 3
 
 
 def test_a_refused_large_body_is_not_kept(bundle: Path):

@@ -117,10 +117,37 @@ def test_a_month_against_itself_has_not_moved(features_root, capsys):
 
 
 def test_a_file_that_is_no_table_ends_with_2(bundle, tmp_path, capsys):
-    for name, content in (("a.csv", "x,y\n1,2\n"), ("b.txt", ""), ("c.jsonl", "{")):
+    bad = [("a.csv", "x,y\n1,2\n"), ("b.txt", ""), ("c.jsonl", "{"), ("d.parquet", "PAR1")]
+    bad += [("e.jsonl", '{"columns": 5}'), ("f.jsonl", "[1]"), ("g.jsonl", '{"a": {}}\n')]
+    bad += [("h.jsonl", '{"columns": {"carrier": ["UA"]}, "probabilities": [0.5]}')]
+    for name, content in bad:
         (tmp_path / name).write_text(content)
         assert main([str(bundle), str(tmp_path / name)]) == 2
-        assert name in capsys.readouterr().err
+        assert f"table {tmp_path / name}: " in capsys.readouterr().err
+    assert main([str(bundle), str(tmp_path / "nowhere")]) == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("threshold", ["nan", "-1", "much"])
+def test_a_threshold_that_nothing_can_be_above_is_refused(bundle, threshold, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([str(bundle), str(bundle), f"--threshold={threshold}"])
+    assert "invalid threshold" in capsys.readouterr().err
+
+
+def test_redacted_columns_of_the_request_log_count_as_not_known(
+    bundle, start, rows, tmp_path, capsys
+):
+    log = tmp_path / "requests.jsonl"
+    server: Server = start(bundle, request_log=log, redact="dest,departure,distance_mi,visib")
+    server.ask("POST", "/predict", {"rows": rows[:50]})
+    main([str(bundle), str(log), "--json", str(tmp_path / "d.json")])
+    assert "50 rows" in capsys.readouterr().out
+    found = json.loads((tmp_path / "d.json").read_text())["columns"]
+    hidden = {"dest", "departure_min", "weekday", "block_min", "distance_mi", "visib"}
+    assert {c["column"] for c in found if c["missing_now"] == 1} >= hidden
+    assert all(c["missing_now"] < 1 for c in found if c["column"] in ("carrier", "dewp"))
+    assert all(c["unseen"] == 0 for c in found)
 
 
 def test_the_request_log_can_be_compared(bundle, start, rows, tmp_path, capsys):

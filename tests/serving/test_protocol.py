@@ -85,6 +85,9 @@ def damaged(rows, **change: Any) -> dict[str, Any]:
     [
         ({"name": "tailnum"}, "unknown"),
         ({"datatype": "COMPLEX"}, "COMPLEX"),
+        ({"datatype": "FP32"}, "'FP32' is not BYTES"),
+        ({"name": "distance_mi", "data": [5, 6]}, "'BYTES' is not FP64"),
+        ({"data": None, "parameters": {"binary_data_size": 4}}, "binary tensor extension"),
         ({"shape": [3]}, "its shape says 3"),
         ({"shape": [1, 2]}, "neither"),
         ({"data": ["UA"]}, "its shape says 2"),
@@ -95,7 +98,8 @@ def damaged(rows, **change: Any) -> dict[str, Any]:
 def test_a_tensor_that_does_not_fit_is_422_with_its_column(server, rows, change, expected):
     answer = server.ask("POST", f"{MODEL}/infer", damaged(rows, **change))
     assert answer.status == 422
-    assert any(expected in problem["message"] for problem in answer.json["problems"])
+    told = [p["column"] for p in answer.json["problems"] if expected in p["message"]]
+    assert told == [change.get("name", "carrier")]
     assert "error" in answer.json
 
 

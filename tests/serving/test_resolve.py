@@ -100,6 +100,12 @@ def test_an_unknown_ref_ends_with_2_and_says_which(repository, tmp_path, ref, ca
     assert not (tmp_path / "out").exists()
 
 
+def test_an_empty_ref_is_not_taken_for_head(repository, tmp_path, capsys):
+    assert main(["--repo", str(repository), "--ref", "", "-o", str(tmp_path / "out")]) == 2
+    assert "the ref is empty" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_flipped_byte_in_the_cache_is_refused_and_the_old_bundle_stays(
     repository, tmp_path, capsys
 ):
