@@ -15,7 +15,8 @@ make_features(workspace())      # reads the stage's deps there, writes its outs 
 self.next(self.train)
 """
 
+from .card import RunCard
 from .decorator import dvc_stage, workspace
 from .record import DvcRun, begin_run, read_out
 
-__all__ = ["DvcRun", "begin_run", "dvc_stage", "read_out", "workspace"]
+__all__ = ["DvcRun", "RunCard", "begin_run", "dvc_stage", "read_out", "workspace"]
