@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from metaflow import Config, FlowSpec, Parameter, card, current, step
+from metaflow import Config, FlowSpec, Parameter, card, step
 from metaflow.datastore.inputs import Inputs
 from metaflow.exception import MetaflowException
 
@@ -22,7 +22,6 @@ if (ROOT / "flows").is_dir():
     sys.path.insert(0, str(ROOT))
 
 from dvc_bridge.metaflow import begin_run, dvc_project, dvc_stage, read_out, workspace  # noqa: E402
-from flows.card import components  # noqa: E402
 from flows.stages.errors import StageError  # noqa: E402
 from flows.stages.params import parse_params, parse_yaml  # noqa: E402
 from flows.stages.run import run_stage  # noqa: E402
@@ -103,19 +102,13 @@ class TrainFlow(FlowSpec):
         self.run_stage("export")
         self.next(self.end)
 
-    @card(type="blank")
+    @card(type="dvc_run")
     @step
     def end(self) -> None:
-        """Show the metrics, and say what ran."""
-        self.metrics = json.loads(self.evaluation("metrics.json"))
-        tables = {name: self.evaluation(f"{name}.csv") for name in ("roc", "reliability", "months")}
-        current.card.extend(components(self.metrics, tables, self.dvc))
+        """Keep the metrics, and say what ran; the card shows the run."""
+        self.metrics = json.loads(read_out(self.dvc, "models/evaluation/metrics.json"))
         done, known = self.dvc["computed"], self.dvc["restored"]
         print(f"{len(done)} stages ran, {len(known)} were known to DVC")
-
-    def evaluation(self, name: str) -> str:
-        """Read a file that the stage evaluate wrote."""
-        return read_out(self.dvc, f"models/evaluation/{name}").decode()
 
     def run_stage(self, name: str) -> None:
         """Run a stage in the step's workspace."""

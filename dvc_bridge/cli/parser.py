@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from importlib.metadata import version
 
+_PATHSPEC = "of the run, as TrainFlow/123"
+
 
 def parser() -> argparse.ArgumentParser:
     """Describe every command."""
@@ -24,6 +26,10 @@ def parser() -> argparse.ArgumentParser:
     collect.add_argument("--no-checkout", action="store_true", help="dvc.lock alone, no outs")
     collect.set_defaults(run="dvc_bridge.cli.submit:collect")
     _sync(commands.add_parser("sync", help="merge what a Metaflow run has made"))
+    report = commands.add_parser("report", help="a Metaflow run as one page of HTML")
+    report.add_argument("--run", dest="pathspec", required=True, metavar="PATHSPEC", help=_PATHSPEC)
+    report.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    report.set_defaults(run="dvc_bridge.cli.report:report")
     for name, text in (
         ("status", "the runs of the cluster, or the pods of one"),
         ("stop", "have a run end; what has finished is kept"),
@@ -134,7 +140,7 @@ def _convert(command: argparse.ArgumentParser) -> None:
 
 
 def _sync(command: argparse.ArgumentParser) -> None:
-    _metaflow_run(command)
+    command.add_argument("pathspec", metavar="PATHSPEC", help=_PATHSPEC)
     command.add_argument(
         "--partial",
         action="store_true",
@@ -142,10 +148,6 @@ def _sync(command: argparse.ArgumentParser) -> None:
         " also of a run that failed, still goes on, or is of another revision",
     )
     command.set_defaults(run="dvc_bridge.cli.sync:sync")
-
-
-def _metaflow_run(command: argparse.ArgumentParser) -> None:
-    command.add_argument("pathspec", metavar="PATHSPEC", help="of the run, as TrainFlow/123")
 
 
 def _fuse(command: argparse.ArgumentParser, default: str | None, said: str) -> None:

@@ -14,7 +14,7 @@ from dvc_bridge.errors import IntegrityError, UsageError
 from dvc_bridge.plan.fit import as_here, misfits
 from dvc_bridge.plan.pipeline import LockEntry, Stage
 from dvc_bridge.plan.result import UNCHANGED, Result
-from dvc_bridge.run.merge import Merged, merge
+from dvc_bridge.run.merge import Merged, merge, standing
 from dvc_bridge.run.revision import commit, differing
 from dvc_bridge.run.store import scratch_folder
 from dvc_bridge.run.to_commit import commit_line, lock_names, uncommitted
@@ -36,7 +36,7 @@ def sync(args: Namespace) -> int:
         look = Workspace(remotely.project)
         fitting = _fitting(remotely, ended, results, look, partial=args.partial)
         results = as_here(remotely.pipeline, fitting, look)
-        _check(remotely, objects, results, ended)
+        _check(remotely, objects, results, ended, look)
         merged = _merge(remotely, results, objects)
         stages = [s for s in remotely.pipeline.stages if s.address in results]
         tags = client.tag_run(run, ended, lock_names(remotely.project, stages))
@@ -119,7 +119,11 @@ def _code_differs(remotely: Remotely, revision: str) -> bool:
 
 
 def _check(
-    remotely: Remotely, objects: Objects, results: Mapping[str, Result], ended: Ended
+    remotely: Remotely,
+    objects: Objects,
+    results: Mapping[str, Result],
+    ended: Ended,
+    look: Workspace,
 ) -> None:
     """Refuse before anything has changed here what cannot be brought whole.
 
@@ -133,9 +137,10 @@ def _check(
     cache, lost = remotely.project.cache, []
     for stage in remotely.pipeline.stages:
         result = results.get(stage.address)
-        if result is None or result.outcome == UNCHANGED:
+        if result is None:
             continue
-        outs = result.entry.get("outs") or ()
+        here = standing(stage, result.entry, look) if result.outcome == UNCHANGED else set()
+        outs = [out for out in result.entry.get("outs") or () if out["path"] not in here]
         for out in outs:
             check_cached(cache, out)
         away = {"outs": [out for out in outs if not in_cache(cache, out)]}
@@ -146,7 +151,8 @@ def _check(
             "\n".join(
                 [f"outs of {ended.pathspec} are neither in the cache nor in a remote:", *lost]
             ),
-            f"where {ended.pathspec} ran: dvc push --run-cache; then the same again",
+            f"where it ran: dvc-bridge sync {ended.pathspec}, the commit that it names, dvc push,"
+            " git push; here git pull, then the same again",
         )
 
 

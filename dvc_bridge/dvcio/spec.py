@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dvc_bridge.dvcio.params import read_values
+from dvc_bridge.dvcio.plots import read_plots
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.errors import MissingInputError, UsageError
 from dvc_bridge.plan.decide import locked
 from dvc_bridge.plan.pipeline import DVC_YAML, Kind, Pipeline, Pointer, Stage
+from dvc_bridge.plan.plots import PlotSpec
 from dvc_bridge.plan.run_cache import StageSpec
 from dvc_bridge.plan.step import in_run_cache
 
@@ -23,13 +25,14 @@ class Specs(NamedTuple):
     """What a run needs to know of a DVC project, read once.
 
     `refused` says of each stage that has no place in the run cache why; `tracked` holds the
-    pointers of deps that stand in `.dvc` files; `cache` is the folder that holds files/ and runs/;
-    `revision` is None without git.
+    pointers of deps that stand in `.dvc` files; `plots` are those of dvc.yaml and of its stages;
+    `cache` is the folder that holds files/ and runs/; `revision` is None without git.
     """
 
     stages: dict[str, StageSpec]
     refused: dict[str, str]
     tracked: dict[str, Pointer]
+    plots: list[PlotSpec]
     cache: Path
     revision: str | None
     dirty: bool
@@ -59,8 +62,9 @@ def read_specs(root: Path, replaced: Mapping[str, str] | None = None) -> Specs:
         _mirror(root, mirror, replaced or {})
         pipeline = read_pipeline(replace(project, root=mirror, git_root=None))
         refused = {s.name: why for s in _own(pipeline) if (why := _refusal(s))}
+        plots = read_plots(mirror, pipeline)
         specs = {s.name: _spec(mirror, s) for s in _own(pipeline) if s.name not in refused}
-    return Specs(specs, refused, _tracked(pipeline), project.cache, revision, dirty)
+    return Specs(specs, refused, _tracked(pipeline), plots, project.cache, revision, dirty)
 
 
 def _own(pipeline: Pipeline) -> list[Stage]:

@@ -15,6 +15,7 @@ make_features(workspace())      # reads the stage's deps there, writes its outs 
 self.next(self.train)
 """
 
+from .card import RunCard
 from .decorator import dvc_stage, workspace
 from .package import project_folder
 from .project import dvc_project
@@ -22,6 +23,7 @@ from .record import DvcRun, begin_run, read_out
 
 __all__ = [
     "DvcRun",
+    "RunCard",
     "begin_run",
     "dvc_project",
     "dvc_stage",

@@ -17,6 +17,7 @@ from dvc_bridge.plan.result import Result
 from .record import DvcRun
 
 TAG_DIGITS = 12
+_KEYS = {"results", "plots"}  # older versions had none
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Ended:
     stored
         Whether the run's results are in the DVC remote instead, under `name`.
     told
-        The artifact `dvc` with the most stages; None for a flow that has none.
+        The artifact `dvc`, of all tasks together; None for a flow that has none.
     """
 
     pathspec: str
@@ -83,26 +84,39 @@ def read_run(run: Run) -> Ended:
     flow, run_id = run.path_components
     ended = [(f"{step.id}/{task.id}", task) for step in run for task in step]
     good = [task for _, task in ended if task.successful]
-    told = [value for task in good if (value := _artifact(task, "dvc")) is not None]
+    values = [_artifact(task, "dvc") for task in good]
+    told: list[DvcRun] = [value for value in values if value and value.keys() >= _KEYS]
     stored = next((v for task in good if (v := _artifact(task, "dvc_run")) is not None), None)
     if not told and stored is None and run.successful:
         raise UsageError(
-            f"{run.pathspec} has no step with @dvc_stage", "docs/metaflow.md shows how to add one"
+            f"{run.pathspec} has no step with @dvc_stage of this version of dvc-bridge",
+            "docs/metaflow.md shows how to add one; then run the flow again",
         )
-    results = {name: Result(**end) for value in told for name, end in value["results"].items()}
     git = _git(run)
-    most = max(told, key=lambda value: len(value["results"]), default=None)
+    whole = _whole(told)
     return Ended(
         pathspec=run.pathspec,
         name=stored["run"] if stored else flow_run_name(flow, run_id),
         successful=run.successful,
         unfinished=tuple(name for name, task in ended if not task.successful),
-        revision=most["revision"] if most else git.get("commit_sha"),
-        dirty=most["dirty"] if most else bool(git.get("has_uncommitted_changes")),
-        results=results,
+        revision=whole["revision"] if whole else git.get("commit_sha"),
+        dirty=whole["dirty"] if whole else bool(git.get("has_uncommitted_changes")),
+        results={n: Result(**end) for n, end in whole["results"].items()} if whole else {},
         stored=stored is not None,
-        told=most,
+        told=whole,
     )
+
+
+def _whole(told: Sequence[DvcRun]) -> DvcRun | None:
+    """Give what all tasks know together: joins of the user's own may have dropped branches."""
+    if not told:
+        return None
+    whole = told[0].copy()
+    outs = {path: out for one in told for path, out in one["outs"].items()}
+    results = {name: end for one in told for name, end in one["results"].items()}
+    whole["outs"] = {path: outs[path] for path in sorted(outs)}
+    whole["results"] = {name: results[name] for name in whole["stages"] if name in results}
+    return whole
 
 
 def tag_run(run: Run, ended: Ended, locks: Sequence[str]) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from typing import Any, TypedDict
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.plain import of_text, to_text
+from dvc_bridge.plan.plots import PlotSpec
 from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Result, plain_result
 from dvc_bridge.plan.run_cache import Pointer, StageSpec, inputs_entry, restored_entry
 
@@ -32,6 +34,7 @@ class DvcRun(TypedDict):
     outs: dict[str, Pointer]  # out path from the root -> pointer, of the steps so far
     computed: list[str]  # stages that ran
     restored: list[str]  # stages whose results were known
+    plots: list[PlotSpec]
     results: dict[str, dict[str, Any]]  # stage -> plan.result.Result, as plain data
 
 
@@ -66,6 +69,7 @@ def begin_run(root: Path, replaced: Mapping[str, str] | None = None) -> DvcRun:
         outs=project.tracked,
         computed=[],
         restored=[],
+        plots=project.plots,
         results={},
     )
 
@@ -120,8 +124,25 @@ def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
             if not file.is_file():
                 raise UsageError(f"stage {spec['name']}: dep {path} is not a file")
             pointer = hash_file(file)
+        elif path not in run["outs"] and _modes(run, path).get(".", 0) & stat.S_IXUSR:
+            pointer = {**pointer, "isexec": True}
         pointers[dep] = pointer
     return pointers
+
+
+def _modes(run: DvcRun, path: str) -> dict[str, int]:
+    """Give the modes that no object says of files at and below `path`, by path from it ("." it)."""
+    found = {}
+    for name, ended in run["results"].items():
+        for out, kept in ended["modes"].items():
+            at = _path(run["stages"][name], out)
+            for inside, mode in kept.items():
+                whole = PurePosixPath(at, inside)
+                if whole.is_relative_to(path):
+                    found["" if whole == PurePosixPath(path) else str(whole.relative_to(path))] = (
+                        mode
+                    )
+    return found
 
 
 def lookup(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer], key: str) -> Result | None:
@@ -160,6 +181,8 @@ def make_workspace(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer]) -> Pa
         path = _path(spec, dep)
         if find(Path(run["cache"]), run["outs"], path):
             bring(Path(run["cache"]), pointer, folder / path)
+            for inside, mode in _modes(run, path).items():
+                (folder / path / inside).chmod(mode)
         else:
             shutil.copy(Path(run["root"]) / path, _room(folder, path))
     for name in spec["params"]:

@@ -66,7 +66,7 @@ def misfits(
 def as_here(pipeline: Pipeline, results: Mapping[str, Result], look: Look) -> dict[str, Result]:
     """Give the results with what becomes of each in this project, whatever it was in the run's.
 
-    UNCHANGED is what dvc.lock has and whose outs are here.
+    UNCHANGED is what dvc.lock has and whose outs are here, or at least those of git.
     """
     stages = {stage.address: stage for stage in pipeline.stages}
     seen = {}
@@ -82,7 +82,8 @@ def as_here(pipeline: Pipeline, results: Mapping[str, Result], look: Look) -> di
 
 def _outs_stand(stage: Stage, look: Look) -> bool:
     try:
-        return not any(change.what == "out" for change in changes(stage, look))
+        gone = {change.name for change in changes(stage, look) if change.what == "out"}
+        return not gone or any(not out.cached and out.path not in gone for out in stage.outs)
     except UndecidedError:
         return True  # a merge looks at each out once more
 

@@ -91,7 +91,7 @@ def _place(
 ) -> None:
     entry = result.entry
     if not force:
-        stands = _standing(stage, entry, workspace)
+        stands = standing(stage, entry, workspace)
         entry = {**entry, "outs": [o for o in entry.get("outs") or () if o["path"] not in stands]}
         if not entry["outs"]:
             return
@@ -99,8 +99,8 @@ def _place(
     objects.place(stage, entry, result.modes, place, ignore=force)
 
 
-def _standing(stage: Stage, entry: LockEntry, workspace: Workspace) -> set[str]:
-    """The paths of the outs that are here as the entry says."""
+def standing(stage: Stage, entry: LockEntry, workspace: Workspace) -> set[str]:
+    """Give the paths of the outs that are here as the entry says."""
     known = locked(entry, "outs")
     found = set()
     for out in stage.outs:

@@ -1,0 +1,35 @@
+"""`@card(type="dvc_run")`: the page of the run, of a step that is its last, as a rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metaflow import Run, namespace
+from metaflow.plugins import CARDS
+from metaflow.plugins.cards.card_modules.card import MetaflowCard
+
+from dvc_bridge.render.report import page
+
+from .client import read_run
+from .page import content_told, reader, report_of
+
+
+class RunCard(MetaflowCard):
+    """The same page as that of `dvc-bridge report`."""
+
+    type = "dvc_run"
+
+    def render(self, task: Any) -> str:
+        """Give the page."""
+        namespace(None)
+        run = Run("/".join(task.path_components[:2]))
+        ended = read_run(run)
+        if ended.told is None:
+            raise ValueError("no step before this one has the artifact dvc")
+        return page(report_of(run, ended, content_told(ended.told, reader(ended.told))))
+
+
+# Metaflow looks for types of cards here, in the process that draws them too: it starts the flow's
+# file, which imports this one. Its own way would be a package `metaflow_extensions`, one more to
+# install and to ship.
+CARDS.append(RunCard)
