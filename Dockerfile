@@ -38,8 +38,9 @@ COPY setup.cfg pyproject.toml README.md LICENSE /src/
 COPY dvc_bridge /src/dvc_bridge
 RUN /venv/bin/pip install --quiet --no-cache-dir --no-deps --no-build-isolation /src && rm -r /src
 # Any UID, without a home of its own, and a root file system that may be read-only: all that is
-# written goes to /tmp.
+# written goes to /tmp. Pods of Metaflow work where they start, and need not install its packages.
 ENV PATH=/venv/bin:$PATH HOME=/tmp USER=dvc DVC_SITE_CACHE_DIR=/tmp/dvc DVC_NO_ANALYTICS=1 \
-    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 METAFLOW_SKIP_INSTALL_DEPENDENCIES=1
+WORKDIR /tmp
 USER 10001:10001
 ENTRYPOINT []

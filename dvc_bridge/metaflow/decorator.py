@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import Any
 from metaflow import user_step_decorator
 from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
 
-from dvc_bridge.errors import BridgeError, IntegrityError
-from dvc_bridge.plan.run_cache import inputs_entry, run_cache_key
+from dvc_bridge.errors import IntegrityError
+from dvc_bridge.plan.run_cache import StageSpec, inputs_entry, run_cache_key
 
-from .errors import DvcStageError
-from .record import dep_pointers, gather, lookup, make_workspace, spec_of, with_result
+from .errors import as_metaflow_says
+from .package import packed
+from .record import DvcRun, dep_pointers, gather, lookup, make_workspace, spec_of, with_result
 
 _workspace: ContextVar[Path] = ContextVar("workspace")
 
@@ -37,6 +39,9 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
     and a run-cache entry go into DVC's cache, where `dvc repro` finds them. Neither dvc.lock nor
     the user's workspace changes.
 
+    In a pod of a flow that is decorated with `dvc_project`, deps come from the DVC remote, and the
+    outs and the run-cache entry go there; `workspace()` is the project of the code package.
+
     Parameters
     ----------
     stage : str
@@ -45,27 +50,33 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
     A Parameter `force` of the flow, when true, makes every stage run. The artifact `dvc` is a
     `DvcRun`.
     """
-    try:
+    with as_metaflow_says():
         run = gather(flow, inputs)
         name = attributes["stage"].format(input=getattr(flow, "input", None))
         spec = spec_of(run, name)
-        deps = dep_pointers(run, spec)
-        entry = inputs_entry(spec["cmd"], deps, spec["params"])
-        key = run_cache_key(entry, spec["outs"])
-        found = None if getattr(flow, "force", False) else lookup(run, spec, deps, key)
-    except BridgeError as error:
-        raise DvcStageError(str(error)) from None
-    if found:
+        force = bool(getattr(flow, "force", False))
+        if packed() is None:
+            yield from _here(flow, run, spec, force=force)
+        else:
+            yield from _in_pod(flow, run, spec, force=force)
+
+
+def _here(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
+    name = spec["name"]
+    deps = dep_pointers(run, spec)
+    entry = inputs_entry(spec["cmd"], deps, spec["params"])
+    key = run_cache_key(entry, spec["outs"])
+    if not force and (found := lookup(run, spec, deps, key)):
         print(f"{name}: unchanged, its result is in DVC's cache (run {key[:8]})")
         flow.dvc = with_result(run, spec, found)
         yield USER_SKIP_STEP
         return
     print(f"{name}: running (run {key[:8]})")
     folder = make_workspace(run, spec, deps)
-    token = _workspace.set(folder)
-    began = time.monotonic()
     try:
-        yield
+        began = time.monotonic()
+        with _working_in(folder):
+            yield
         seconds = time.monotonic() - began
         if dep_pointers(run, spec) != deps:
             raise IntegrityError(f"a dep of {name} changed while it ran", "run again")
@@ -74,8 +85,32 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
 
         result = save_results(folder, Path(run["cache"]), spec)
         flow.dvc = with_result(run, spec, replace(result, seconds=seconds))
-    except BridgeError as error:
-        raise DvcStageError(str(error)) from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _in_pod(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
+    from .pod import PodStage, opened  # noqa: PLC0415  a laptop needs none of it
+
+    name = spec["name"]
+    with opened(run) as here:
+        stage = PodStage(here, run, name, force=force)
+        known = stage.settle()
+        if known is not None:
+            print(f"{name}: unchanged, its result is in the DVC remote")
+            flow.dvc = with_result(run, spec, known)
+            yield USER_SKIP_STEP
+            return
+        print(f"{name}: running")
+        with stage.outside() as took, _working_in(here.project.root):
+            yield
+        flow.dvc = with_result(run, spec, stage.record(took[0]))
+
+
+@contextmanager
+def _working_in(folder: Path) -> Iterator[None]:
+    token = _workspace.set(folder)
+    try:
+        yield
     finally:
         _workspace.reset(token)
-        shutil.rmtree(folder, ignore_errors=True)

@@ -36,20 +36,24 @@ def pack(root: Path, folder: Path) -> None:
     Raises
     ------
     UsageError
-        There is no project, or it has no remote by which pods get its data.
+        There is no project, it has no remote by which pods get its data, or that lacks data.
+    StorageError
+        The remote does not answer.
     """
     # Imported late: steps need none of it.
     from dvc_bridge.dvcio.claim import RepositoryLock  # noqa: PLC0415
+    from dvc_bridge.dvcio.objects import Objects  # noqa: PLC0415
     from dvc_bridge.dvcio.project import find_project  # noqa: PLC0415
     from dvc_bridge.dvcio.read import read_pipeline  # noqa: PLC0415
     from dvc_bridge.dvcio.session import Session  # noqa: PLC0415
     from dvc_bridge.dvcio.spec import revision_of  # noqa: PLC0415
-    from dvc_bridge.run.submission import settings_of, snapshot_of  # noqa: PLC0415
+    from dvc_bridge.run.submission import check_sent, settings_of, snapshot_of  # noqa: PLC0415
 
     project = find_project(root)
     with RepositoryLock(project).held(), Session(project, _warn) as session:
         pipeline = read_pipeline(project)
         settings = settings_of(pipeline, session)
+        check_sent(pipeline, Objects(session, ""))
         snapshot = snapshot_of(project, pipeline, _warn)
     revision, dirty = revision_of(project)
     facts = Packed(

@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, TypedDict
 
+from metaflow import current
+
 from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.names import flow_run_name
 from dvc_bridge.plan.plain import of_text, to_text
 from dvc_bridge.plan.plots import PlotSpec
 from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Result, plain_result
 from dvc_bridge.plan.run_cache import Pointer, StageSpec, inputs_entry, restored_entry
 
 from .objects import bring, find, hash_file, in_cache, known_entries, read_file
+from .package import packed, project_folder
 
 
 class DvcRun(TypedDict):
@@ -24,8 +28,9 @@ class DvcRun(TypedDict):
     Plain data: a client reads it without this library.
     """
 
-    root: str
-    cache: str
+    root: str  # as the flow has it; in a pod there is nothing
+    cache: str  # empty: the run has none, its outs are in the DVC remote
+    remote_run: str | None  # the run's folder there; None: it has none
     revision: str | None
     dirty: bool
     replaced: dict[str, str]  # file from the root -> the text read in its place
@@ -56,13 +61,14 @@ def begin_run(root: Path, replaced: Mapping[str, str] | None = None) -> DvcRun:
     # Imported late: the steps that follow need no DVC, which takes half a second to import.
     from dvc_bridge.dvcio.spec import read_specs  # noqa: PLC0415
 
-    root = root.resolve()
-    project = read_specs(root, replaced)
+    project = read_specs(project_folder(root).resolve(), replaced)
+    facts = packed()
     return DvcRun(
-        root=str(root),
-        cache=str(project.cache),
-        revision=project.revision,
-        dirty=project.dirty,
+        root=str(root.resolve()),
+        cache="" if facts else str(project.cache),
+        remote_run=flow_run_name(current.flow_name, current.run_id) if facts else None,
+        revision=facts["revision"] if facts else project.revision,
+        dirty=facts["dirty"] if facts else project.dirty,
         replaced=dict(replaced or {}),
         stages=project.stages,
         refused=project.refused,
@@ -172,6 +178,11 @@ def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:
     return done
 
 
+def result_in(run: DvcRun, name: str) -> Result:
+    """Give what became of the stage `name`."""
+    return Result(**run["results"][name])
+
+
 def make_workspace(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer]) -> Path:
     """Make a folder with the stage's deps and params, and room for its outs."""
     parent = Path(run["root"]) / ".dvc" / "tmp" / "metaflow"
@@ -212,10 +223,17 @@ def read_out(run: DvcRun, path: str) -> bytes:
     IntegrityError
         It is missing from the cache, or damaged.
     """
+    if packed() is not None:
+        from .pod import read_out_of_remote  # noqa: PLC0415  as in begin_run
+
+        return read_out_of_remote(run, path)
     cache = Path(run["cache"])
     pointer = find(cache, run["outs"], path)
     if pointer is None or pointer["md5"].endswith(".dir"):
-        raise UsageError(
-            f"no out of this run holds a file {path}", f"one of {', '.join(run['outs'])}"
-        )
+        raise no_such_out(run, path)
     return read_file(cache, pointer)
+
+
+def no_such_out(run: DvcRun, path: str) -> UsageError:
+    """Say that no out of the run holds a file."""
+    return UsageError(f"no out of this run holds a file {path}", f"one of {', '.join(run['outs'])}")

@@ -15,5 +15,8 @@ def file_name(address: str) -> str:
 
 
 def flow_run_name(flow: str, run_id: str) -> str:
-    """Give the name under which the DVC remote knows a run of a Metaflow flow."""
+    """Give the name under which the DVC remote knows a run of a Metaflow flow.
+
+    Flows are called like Python classes, without a dash: no two runs share a name.
+    """
     return f"{flow}-{run_id}"

@@ -106,6 +106,11 @@ class PodBooks:
         self._keep(stage, Outcome.RAN, entry)
         return entry
 
+    @property
+    def last(self) -> Result:
+        """What became of the stage that has ended last."""
+        return self._made[-1][1]
+
     def forget(self, place: int) -> None:
         """The stage has failed: nothing of it is recorded."""
         self._ledger.forget(place)

@@ -11,9 +11,10 @@ from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.runs import ask_dvc, newest_run
 from dvc_bridge.dvcio.session import Session
+from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.entry import Entry, plan_lines
 from dvc_bridge.plan.forecast import Sources, forecast
-from dvc_bridge.plan.pipeline import LockEntry, Pipeline, Stage
+from dvc_bridge.plan.pipeline import Kind, LockEntry, Pipeline, Stage
 from dvc_bridge.plan.remotes import remotes
 from dvc_bridge.plan.run_cache import run_folder
 from dvc_bridge.run.prepare import Reach, Settled, entries, needed, settle
@@ -129,6 +130,25 @@ def submit(
     store.put_plan(plan)
     settings = settings_of(pipeline, session)
     return Submission(run, tuple(found), tuple(words), snapshot.sha256, settings)
+
+
+def check_sent(pipeline: Pipeline, objects: Objects) -> None:
+    """See that the remotes answer, and hold all data that stages read and no stage makes.
+
+    Raises
+    ------
+    UsageError
+        They do not.
+    StorageError
+        One does not answer.
+    """
+    objects.default.exists(objects.default.path("files"))
+    read = {position for upstream in pipeline.upstream for position in upstream}
+    data = [s for s in (pipeline.stages[p] for p in sorted(read)) if s.kind is not Kind.STAGE]
+    if lost := [s.file for s in data if s.lock and not objects.has(s, s.lock)]:
+        raise UsageError(
+            f"the remote does not have the data of {', '.join(lost)}", f"dvc push {' '.join(lost)}"
+        )
 
 
 def settings_of(pipeline: Pipeline, session: Session) -> Sections:

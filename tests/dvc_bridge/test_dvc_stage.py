@@ -34,15 +34,18 @@ FLOW = """
     import subprocess
     from pathlib import Path
     from metaflow import FlowSpec, Parameter, step
-    from dvc_bridge.metaflow import begin_run, dvc_stage, workspace
+    from dvc_bridge.metaflow import begin_run, dvc_project, dvc_stage, read_out, workspace
 
+    ROOT = Path(__file__).parent
+
+    @dvc_project(root=ROOT)
     class Mini(FlowSpec):
         force = Parameter("force", is_flag=True, default=False)
         dirty = Parameter("dirty", default="")
 
         @step
         def start(self):
-            self.dvc = begin_run(Path(__file__).parent)
+            self.dvc = begin_run(ROOT)
             self.next(self.shout)
 
         @dvc_stage(stage="shout")
@@ -73,6 +76,7 @@ FLOW = """
         @step
         def end(self):
             print("results", json.dumps(self.dvc["results"]))
+            print("all:", read_out(self.dvc, "all").decode().split())
 
         def sh(self, line):
             subprocess.run(line, shell=True, check=True, cwd=workspace())
