@@ -14,14 +14,13 @@ from typing import Any
 
 from dvc_bridge.cli.parser import parser
 from dvc_bridge.cli.remote import Remotely, prepared
+from dvc_bridge.cli.sending import checked
 from dvc_bridge.plan.division import divided
 from dvc_bridge.plan.entry import plan_lines
 from dvc_bridge.plan.groups import Fuse
 from dvc_bridge.plan.settings import ArgoSettings
-from dvc_bridge.render.argo import Kind, RunSpec, manifest, size, text
-from dvc_bridge.render.argo_check import MOST_PODS, check
+from dvc_bridge.render.argo import RunSpec, manifest, size, text
 from dvc_bridge.run.prepare import entries
-from dvc_bridge.run.validate import validate
 
 
 class Phases:
@@ -57,10 +56,7 @@ def main(fuse: Fuse, file: Path) -> dict[str, Any]:
     made = manifest(groups, words, spec)
     written = text(made)
     phases.done("render")
-    fits = len(groups) <= MOST_PODS and size(made) <= Kind.WORKFLOW.limit
-    if fits:
-        check(made)
-        validate(made)
+    workflows = checked(made)
     phases.done("check")
     file.write_text(written)
     bare = manifest([], [], spec)
@@ -70,7 +66,8 @@ def main(fuse: Fuse, file: Path) -> dict[str, Any]:
         "pods": len(groups),
         "plan bytes": len(plan),
         "manifest bytes": size(made),
-        "fits": fits,
+        "workflows": len(workflows),
+        "largest manifest bytes": max(map(size, workflows)),
         "bytes a pod": tasks / len(groups),
         "bytes a pod with names": size(made) / len(groups),
         "sha256": hashlib.sha256(written.encode()).hexdigest(),

@@ -15,6 +15,7 @@ from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.run_state import PodState, RunState, joined
 from dvc_bridge.render.status import run_json, run_text, runs_json, runs_text
+from dvc_bridge.run.chain import stop_run
 from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.follow import follow
 from dvc_bridge.run.pod_logs import pod_log
@@ -63,9 +64,7 @@ def logs(args: Namespace) -> int:
 def stop(args: Namespace) -> int:
     """Have a run end; what has finished is kept."""
     cluster, run = cluster_of(find_project()), args.run_name
-    going = [state for state in cluster.workflows_of(run) if not state.ended]
-    for state in going:
-        cluster.stop(state.name)
+    going = stop_run(cluster, run)
     print(f"{run} is stopping" if going else f"{run} had ended before")
     print(f"next: dvc-bridge collect {run}")
     return 0

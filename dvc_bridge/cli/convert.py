@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dvc_bridge.cli.remote import warn
 from dvc_bridge.cli.selection import chosen
+from dvc_bridge.cli.sending import checked
 from dvc_bridge.dvcio.bare import store_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.files import write_whole
@@ -27,12 +28,10 @@ from dvc_bridge.plan.remotes import remotes
 from dvc_bridge.plan.settings import FILE
 from dvc_bridge.plan.targets import select
 from dvc_bridge.render.argo import Kind, RunSpec, manifest, slug, text
-from dvc_bridge.render.argo_check import check
 from dvc_bridge.run.from_git import plan_of
 from dvc_bridge.run.journal import Journal
 from dvc_bridge.run.prepare import not_in_pods
 from dvc_bridge.run.revision import check_url, commit, differing, repository_url
-from dvc_bridge.run.validate import validate
 
 _SHOWN = 5
 
@@ -67,9 +66,9 @@ def convert(args: Namespace) -> int:
     made = manifest(
         division.groups, [f"{g.number}:{ranges(g.positions)}" for g in division.groups], spec
     )
-    check(made)
-    validate(made)
-    _write(text(made), args.output)
+    first, *later = checked(made)
+    # Templates first: who takes the text from above has them when the first part begins.
+    _write("---\n".join(map(text, (*later, first))), args.output)
     return 0
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Sequence
+from itertools import count
 
 from dvc_bridge.cli.remote import Remotely, collected
+from dvc_bridge.cli.sending import checked
 from dvc_bridge.cli.submit import told
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.cli.watching import watched
 from dvc_bridge.errors import UsageError
-from dvc_bridge.render.argo_check import check
 from dvc_bridge.render.retry import remaining
 from dvc_bridge.run.again import needs, undone
+from dvc_bridge.run.chain import begin, forget
 from dvc_bridge.run.cluster import Cluster
-from dvc_bridge.run.validate import validate
 
 
 def retry(args: Namespace) -> int:
@@ -34,11 +36,10 @@ def retry(args: Namespace) -> int:
         if not numbers:
             print(f"every stage of run {run} is done; next: dvc-bridge collect {run}")
             return 0
-        name = f"{run}-r{len(before) or 1}"
+        forget(cluster, run.__eq__)  # parts that are not going to be
+        name = _unused(run, [state.name for state in before])
         made = remaining(store.manifest(), numbers, name)
-        check(made)
-        validate(made)
-        cluster.create(made)
+        begin(cluster, checked(made))
         print(f"run {run}: {len(numbers)} of {len(plan)} pods, Workflow {name}", flush=True)
         if not args.wait:
             print(f"next: dvc-bridge collect {run}")
@@ -48,5 +49,12 @@ def retry(args: Namespace) -> int:
         done = set(range(len(plan))) - set(numbers)
         lock = remotely.lock
         state = watched(cluster, name, run, names, needs(plan), view, lock, done=done)
+        forget(cluster, run.__eq__)
         _, results = collected(remotely, run, checkout=True)
     return told(results, state)
+
+
+def _unused(run: str, names: Sequence[str]) -> str:
+    """Give a name for one more Workflow of a run; those that follow it have names that begin so."""
+    candidates = (f"{run}-r{number}" for number in count(1))
+    return next(n for n in candidates if not any(f"{k}-".startswith(f"{n}-") for k in names))

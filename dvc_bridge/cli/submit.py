@@ -11,6 +11,7 @@ from argparse import Namespace
 from collections.abc import Mapping, Sequence
 
 from dvc_bridge.cli.remote import Remotely, collected, merged, prepared, warn
+from dvc_bridge.cli.sending import checked
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.cli.watching import watched
 from dvc_bridge.errors import BridgeError, StageFailedError, UsageError
@@ -19,11 +20,10 @@ from dvc_bridge.plan.groups import Fuse, Group
 from dvc_bridge.plan.result import FAILED, RAN, RESTORED, Result
 from dvc_bridge.plan.run_state import RUN_LABEL, RunState
 from dvc_bridge.render.argo import RunSpec, manifest, slug
-from dvc_bridge.render.argo_check import check
+from dvc_bridge.run.chain import begin, forget
 from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.prepare import Settled
 from dvc_bridge.run.submission import Submission
-from dvc_bridge.run.validate import validate
 
 
 def submit_command(args: Namespace) -> int:
@@ -41,11 +41,11 @@ def submit_command(args: Namespace) -> int:
         jobs = [group.pod.jobs for group in groups]
         done = remotely.submit(settled, [group.positions for group in groups], jobs, run)
         made = _manifest(remotely, groups, done)
-        check(made)
-        validate(made)
+        found = checked(made)
         remotely.store(run)[0].put_manifest(made, done.code)
-        cluster.create(made)
-        print(f"run {run}: {len(settled.waiting)} stages in {len(groups)} pods", flush=True)
+        begin(cluster, found)
+        more = f", {len(found)} Workflows one after the other" if len(found) > 1 else ""
+        print(f"run {run}: {len(settled.waiting)} stages in {len(groups)} pods{more}", flush=True)
         if not args.wait:
             print(f"next: dvc-bridge collect {run}")
             return 0
@@ -53,6 +53,8 @@ def submit_command(args: Namespace) -> int:
         needs = [group.needs for group in groups]
         view = view_for(plain=args.plain, jobs=remotely.settings.argo.parallelism or len(groups))
         state = watched(cluster, run, run, names, needs, view, remotely.lock)
+        if len(found) > 1:
+            forget(cluster, run.__eq__)
         _, results = merged(remotely, settled, run)
     return told(results, state)
 

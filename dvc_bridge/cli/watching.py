@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.errors import BridgeError, UsageError
-from dvc_bridge.plan.run_state import PodState, RunState, stuck
+from dvc_bridge.plan.run_state import PodState, RunState, joined, stuck
+from dvc_bridge.run.chain import watch_run
 from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.outcome import Outcome
 from dvc_bridge.run.pod_logs import pod_log
 from dvc_bridge.run.view import View
-from dvc_bridge.run.watch import watch
 
 # Of a failed pod, shown at once; the rest is in the cluster.
 LOG_LINES = 15
@@ -40,8 +40,8 @@ def watched(
     lock: RepositoryLock,
     *,
     done: Collection[int] = (),
-) -> RunState | None:
-    """Show a Workflow to its end; give how it ended.
+) -> RunState:
+    """Show a Workflow, and those that follow it, to the end; give how it ended.
 
     Parameters
     ----------
@@ -59,12 +59,13 @@ def watched(
     for number, before in enumerate(needs):
         for other in before:
             followers[other].append(number)
-    state, shown = None, _Shown(cluster, view)
+    parts, shown = {}, _Shown(cluster, view)
     try:
         with lock.released(), view.shown(names, {}, followers):
             for group in done:
                 view.ended(group, Outcome.UNCHANGED)
-            for state in watch(cluster, workflow):
+            for state in watch_run(cluster, workflow):
+                parts[state.name] = state
                 for pod in state.pods:
                     shown.show(pod)
                 shown.check(run, state)
@@ -74,7 +75,7 @@ def watched(
             file=sys.stderr,
         )
         raise
-    return state
+    return joined(list(parts.values()))
 
 
 class _Shown:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import Enum
 from statistics import median
 
-from dvc_bridge.plan import fusing
+from dvc_bridge.plan import fusing, parts
 from dvc_bridge.plan.pod_settings import PodSettings
 from dvc_bridge.plan.timeline import UNKNOWN_S
-from dvc_bridge.plan.units import Costs, Units, joined, topological, wall_s
+from dvc_bridge.plan.units import Costs, Units, joined, only, topological, wall_s
 
 __all__ = ["Costs", "Fuse", "Group", "Node", "groups_of", "predicted_wall_s"]
 
@@ -103,7 +103,11 @@ def predicted_wall_s(groups: Sequence[Group], nodes: Sequence[Node], costs: Cost
     for group in groups:
         for position in group.positions:
             label[place[position]] = group.number
-    return wall_s(joined(units, label)[0], costs)
+    whole = joined(units, label)[0]
+    found = parts.cut(whole.before, parts.MOST_PODS)
+    # The last task of a part, which begins the next, is a layer too.
+    walls = [wall_s(only(whole, pods), costs) for pods in found]
+    return sum(walls) + costs.layer_s * max(0, len(walls) - 1)
 
 
 def _units(nodes: Sequence[Node], costs: Costs) -> Units:

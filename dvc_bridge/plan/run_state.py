@@ -15,9 +15,12 @@ from typing import Any
 # of each group, as JSON: {"g0": [...]}.
 RUN_LABEL = "dvc-bridge/run"
 GROUPS_ANNOTATION = "dvc-bridge/stages"
+# The task that begins the Workflow after this one is named so, and by the number of that part.
+NEXT = "next"
 
 _POD_NAMES = "workflows.argoproj.io/pod-name-format"
 _TASK = re.compile(r"g(\d+)")
+_NEXT = re.compile(rf"{NEXT}(\d+)")
 _ATTEMPT = re.compile(r"g\d+\(\d+\)")
 _BAD = ("Error", "Failed")
 _ENDED = (*_BAD, "Succeeded")
@@ -74,10 +77,12 @@ def stuck(pod: PodState) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """A Workflow, or all Workflows of a run: the one that `submit` made, and those of retries.
+    """A Workflow, or all Workflows of a run: those that `submit` made, and those of retries.
 
     Parameters
     ----------
+    next
+        The name of the Workflow that follows by itself when this one has ended; empty if none does.
     pods
         Of the groups that have begun, by number.
     groups
@@ -94,6 +99,7 @@ class RunState:
     pods: tuple[PodState, ...] = ()
     groups: tuple[tuple[str, ...], ...] = ()
     offloaded: bool = False
+    next: str = ""
 
     @property
     def ended(self) -> bool:
@@ -116,16 +122,23 @@ def run_state(workflow: Mapping[str, Any]) -> RunState:
         pods=tuple(sorted(_pods(meta["name"], _nodes(status), v1_names), key=lambda p: p.group)),
         groups=_groups((meta.get("annotations") or {}).get(GROUPS_ANNOTATION)),
         offloaded=bool(status.get("offloadNodeStatusVersion")),
+        next=_next(meta["name"], _nodes(status)),
     )
 
 
 def joined(states: Sequence[RunState]) -> RunState:
     """Give the Workflows of one run, in the order of their making, as one.
 
-    The newest, which `retry` has made, tells how the run stands; it has no pods for groups that had
-    ended well before.
+    The newest, and those that it follows by itself, tell how the run stands; what `retry` has made
+    has no pods for groups that had ended well before.
     """
     newest = states[-1]
+    before = {state.next: state for state in states if state.next}
+    part: RunState | None = newest
+    while part and newest.phase == "Succeeded" and (part := before.get(part.name)):
+        # One whose last task was lost after its work may have failed by that alone.
+        if any(pod.phase != "Succeeded" for pod in part.pods):
+            newest = replace(newest, phase=part.phase, message=part.message)
     pods = {pod.group: pod for state in states for pod in state.pods}
     return replace(
         newest,
@@ -135,6 +148,15 @@ def joined(states: Sequence[RunState]) -> RunState:
         groups=next((state.groups for state in states if state.groups), ()),
         offloaded=any(state.offloaded for state in states),
     )
+
+
+def _next(workflow: str, nodes: Mapping[str, Any]) -> str:
+    """Give the name of the part after this one: of `run` that is `run-2`, and so on."""
+    found = (_NEXT.fullmatch(node.get("displayName", "")) for node in nodes.values())
+    number = next((int(match[1]) for match in found if match), None)
+    if number is None:
+        return ""
+    return f"{workflow.removesuffix(f'-{number - 1}') if number > 2 else workflow}-{number}"
 
 
 def _pods(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[PodState]:

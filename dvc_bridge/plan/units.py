@@ -115,6 +115,18 @@ def joined(units: Units, label: Sequence[int]) -> tuple[Units, list[int]]:
     return larger, [new[index[word]] for word in label]
 
 
+def only(units: Units, chosen: Sequence[int]) -> Units:
+    """Give some of the units, in their order; what they wait for beside each other has ended."""
+    new = {old: n for n, old in enumerate(chosen)}
+    return Units(
+        members=[units.members[i] for i in chosen],
+        before=[[new[p] for p in units.before[i] if p in new] for i in chosen],
+        pods=[units.pods[i] for i in chosen],
+        path_s=[units.path_s[i] for i in chosen],
+        work_s=[units.work_s[i] for i in chosen],
+    )
+
+
 def topological(before: Sequence[Iterable[int]], rank: Sequence[int]) -> list[int]:
     """Sort so that each comes after those before it, and otherwise by rank."""
     after: list[list[int]] = [[] for _ in before]

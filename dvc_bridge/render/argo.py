@@ -103,17 +103,21 @@ def manifest(groups: Sequence[Group], group_values: Sequence[str], run: RunSpec)
     notes = dict(sorted(run.annotations.items()))
     named = _named(run.addresses)
     taken = sum(len(f"{key}{word}".encode()) for key, word in notes.items())
-    room = min(ANNOTATION_BYTES - taken, run.kind.limit - size(made) - taken)
-    if run.addresses and len(named) < room:
+    if run.addresses and len(named) < ANNOTATION_BYTES - taken:
         notes[GROUPS_ANNOTATION] = named
     if run.own_run:
         # Argo puts these on every Workflow that comes from here; its name is not known before.
         own: dict[str, Any] = {"labelsFrom": {RUN_LABEL: {"expression": "workflow.name"}}}
-        template_spec = spec["workflowSpec"] if run.kind is Kind.CRON else spec
-        template_spec["workflowMetadata"] = own | ({"annotations": notes} if notes else {})
+        spec_of(made)["workflowMetadata"] = own | ({"annotations": notes} if notes else {})
     elif notes:
         made["metadata"]["annotations"] = notes
     return made
+
+
+def spec_of(made: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the spec of the Workflows that a manifest makes."""
+    found: dict[str, Any] = made["spec"].get("workflowSpec", made["spec"])
+    return found
 
 
 def slug(project: str) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.run_state import RUN_LABEL, RunState, joined, run_state
 from dvc_bridge.run.connection import Connection, connect
-from dvc_bridge.run.refusals import CONFLICT, ApiError
+from dvc_bridge.run.refusals import CONFLICT, NOT_FOUND, ApiError
 
-GROUP, VERSION, PLURAL = "argoproj.io", "v1alpha1", "workflows"
+GROUP, VERSION, PLURAL, TEMPLATES = "argoproj.io", "v1alpha1", "workflows", "workflowtemplates"
 _PAGE = 50
 
 
@@ -31,6 +31,7 @@ class Cluster:
             "namespace": connection.namespace,
             "plural": PLURAL,
         }
+        self._templates = {**self._place, "plural": TEMPLATES}
 
     @classmethod
     def connect(cls, namespace: str | None = None, context: str | None = None) -> Cluster:
@@ -92,7 +93,7 @@ class Cluster:
         return self._states(RUN_LABEL)
 
     def _states(self, selector: str) -> list[RunState]:
-        states = [run_state(workflow) for workflow in self._list(selector)]
+        states = [run_state(workflow) for workflow in self._list(selector, self._place)]
         return sorted(states, key=lambda state: (str(state.created), state.name))
 
     def run(self, run: str) -> RunState:
@@ -123,12 +124,35 @@ class Cluster:
         """Remove a Workflow and its pods."""
         self.connection.ask(self._objects.delete_namespaced_custom_object, **self._place, name=name)
 
-    def _list(self, selector: str) -> Iterator[dict[str, Any]]:
+    def create_template(self, manifest: Mapping[str, Any]) -> None:
+        """Make a WorkflowTemplate; one of this name is taken for the same."""
+        create = self._objects.create_namespaced_custom_object
+        try:
+            self.connection.ask(create, **self._templates, body=dict(manifest))
+        except ApiError as error:
+            if error.status != CONFLICT:  # a first try, whose answer got lost
+                raise
+
+    def templates(self) -> list[tuple[str, str]]:
+        """List the WorkflowTemplates that belong to runs: their names, and each one's run."""
+        metas = [found["metadata"] for found in self._list(RUN_LABEL, self._templates)]
+        return [(meta["name"], meta["labels"][RUN_LABEL]) for meta in metas]
+
+    def delete_template(self, name: str) -> None:
+        """Remove a WorkflowTemplate, if it is there."""
+        delete = self._objects.delete_namespaced_custom_object
+        try:
+            self.connection.ask(delete, **self._templates, name=name)
+        except ApiError as error:
+            if error.status != NOT_FOUND:
+                raise
+
+    def _list(self, selector: str, place: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         page = ""
         while True:
             found = self.connection.ask(
                 self._objects.list_namespaced_custom_object,
-                **self._place,
+                **place,
                 label_selector=selector,
                 limit=_PAGE,
                 **({"_continue": page} if page else {}),

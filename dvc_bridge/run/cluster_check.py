@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any
 
+from dvc_bridge.plan import parts
 from dvc_bridge.run.cluster import GROUP, Cluster
 from dvc_bridge.run.refusals import FORBIDDEN, NOT_FOUND, ROLES, ApiError, role_rule
 
@@ -16,11 +17,15 @@ _CONTROLLER_S = 10.0
 # What dvc-bridge itself does: API group, resource, verbs.
 CLIENT = (
     (GROUP, "workflows", ("create", "get", "list", "watch", "patch", "delete")),
+    # Of runs that are more than one Workflow.
+    (GROUP, "workflowtemplates", ("create", "list", "delete")),
     ("", "pods", ("get",)),
     ("", "pods/log", ("get",)),
 )
 # What Argo's containers in every pod do.
 EXECUTOR = ((GROUP, "workflowtaskresults", ("create", "patch")),)
+# What they do besides at the end of a Workflow that another one follows.
+NEXT_PART = ((GROUP, "workflows", ("create",)),)
 Rules = Sequence[tuple[str, str, Sequence[str]]]
 
 
@@ -80,6 +85,7 @@ def _pods(cluster: Cluster, service_account: str, secrets: Sequence[str]) -> Ite
     yield account
     if account.ok is not False:
         yield _executor(cluster, service_account)
+        yield _next_part(cluster, service_account)
     for name in secrets:
         fix = f"kubectl -n {space} create secret generic {name} --from-literal=KEY=VALUE ..."
         yield _exists(cluster, "secret", f"secret {name}", core.read_namespaced_secret, name, fix)
@@ -164,6 +170,32 @@ def _executor(cluster: Cluster, account: str) -> Check:
         False,
         f"{account} may not report results to Argo: every pod would end in Error",
         f"kubectl -n {cluster.namespace} apply -f docs/argo-rbac.yaml, which has {rules}",
+    )
+
+
+def may_begin_parts(cluster: Cluster, account: str) -> bool | None:
+    """Tell whether pods may make the Workflow that follows theirs; None: it is not ours to see."""
+    try:
+        return not _denied(cluster, NEXT_PART, account)
+    except ApiError as error:
+        if error.status != FORBIDDEN:
+            raise
+        return None
+
+
+def _next_part(cluster: Cluster, account: str) -> Check:
+    may = may_begin_parts(cluster, account)
+    if may:
+        return Check("parts", True, f"{account} may begin the next Workflow of a large run")
+    if may is None:
+        return Check("parts", None, f"whether {account} may begin Workflows is not for you to see")
+    rules = ", ".join(role_rule(*rule[:2], *rule[2]) for rule in NEXT_PART)
+    return Check(
+        "parts",
+        None,
+        f"{account} may not create Workflows: runs of more than {parts.MOST_PODS} pods are refused",
+        f"if you need them, kubectl -n {cluster.namespace} apply -f docs/argo-rbac.yaml,"
+        f" which has {rules}",
     )
 
 

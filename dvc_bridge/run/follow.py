@@ -7,9 +7,9 @@ from threading import Lock, Thread
 
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.plan.run_state import PodState
+from dvc_bridge.run.chain import watch_run
 from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.pod_logs import pod_log
-from dvc_bridge.run.watch import watch
 
 Tell = Callable[[PodState, str], object]
 
@@ -47,7 +47,7 @@ class Followers:
 def follow(
     cluster: Cluster, workflow: str, tell: Tell, note: Tell, groups: Container[int] | None = None
 ) -> None:
-    """Tell every line of a Workflow's pods until it ends.
+    """Tell every line of a Workflow's pods, and of those that follow it, until the end.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def follow(
         Of which groups; None: of all.
     """
     followers, noted = Followers(cluster, tell, note), set()
-    for state in watch(cluster, workflow):
+    for state in watch_run(cluster, workflow):
         for pod in state.pods:
             if groups is not None and pod.group not in groups:
                 continue

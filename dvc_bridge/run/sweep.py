@@ -19,10 +19,13 @@ class Leftover:
         For people.
     path
         In the remote; a folder goes with all in it.
+    run
+        Its name; empty for a snapshot.
     """
 
     what: str
     path: str
+    run: str = ""
 
 
 def leftovers(
@@ -46,7 +49,8 @@ def leftovers(
         if run not in keep and (run in named if named else _planned_s(remote, run) < before_s)
     }
     needed = {Store(remote, run).code_name() for run in names if run not in old}
-    found = [Leftover(f"run {run}", remote.path(FOLDER, "runs", run)) for run in sorted(old)]
+    folder = remote.path(FOLDER, "runs")
+    found = [Leftover(f"run {run}", f"{folder}/{run}", run) for run in sorted(old)]
     return [*found, *_codes(remote, before_s, needed)]
 
 

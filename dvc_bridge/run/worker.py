@@ -115,6 +115,8 @@ def _before(entry: Entry, store: Store) -> list[Result]:
     asked = [up.stage for up in entry.upstream if up.result is None]
     found = store.results(asked)
     lost = [s.address for s in asked if s.address not in found or not found[s.address].good]
+    if failed := [address for address in lost if address in found]:
+        raise StageFailedError(f"{', '.join(failed)} failed, whose outs these stages read")
     if lost:
         raise IntegrityError(
             f"no result of {', '.join(lost)} in run {store.run}", "dvc-bridge retry makes it anew"

@@ -333,14 +333,6 @@ def test_a_template_may_be_half_as_large_and_a_schedule_needs_five_fields():
     assert "is no schedule" in problems(rendered(replace(CRON, schedule="daily")))[0]
 
 
-def test_more_pods_than_a_workflow_should_hold_are_refused():
-    nodes = [Node(i, (), 60.0, PLAIN) for i in range(501)]
-    assert problems(rendered(nodes=nodes, fuse=Fuse.NONE)) == [
-        "501 pods: one Workflow should hold 500 at most; join stages with fuse: auto"
-    ]
-    assert problems(rendered(nodes=nodes, fuse=Fuse.AUTO)) == []
-
-
 def test_the_largest_workflow_stays_within_the_limits():
     nodes = [Node(i, tuple(range(250)) if i >= 250 else (), 60.0, PLAIN) for i in range(500)]
     made = rendered(nodes=nodes, fuse=Fuse.NONE)

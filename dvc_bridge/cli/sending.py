@@ -1,0 +1,25 @@
+"""A manifest on its way out: cut into what Argo takes, and looked at before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dvc_bridge.render.argo_check import check
+from dvc_bridge.render.parts import parts
+from dvc_bridge.run.validate import validate
+
+
+def checked(made: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give the parts of a manifest; see `dvc_bridge.render.parts.parts`.
+
+    Raises
+    ------
+    UsageError
+        Argo would not run one of them.
+    """
+    found = parts(made)
+    for part in found:
+        check(part)
+        validate(part)
+    return found
