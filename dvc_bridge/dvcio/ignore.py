@@ -119,7 +119,7 @@ class Ignores:
         self._count += 1
         mark = (self.position, self._count, line)
         if self._unfinished:
-            self._unfinished.note(gitignore, self.position, line)
+            self._unfinished.note(gitignore, [(self.position, line)])
         later = {own[2] for own in file.own if own > mark}
         if later:
             lines = _lines(gitignore)

@@ -16,10 +16,11 @@ TEMPORARY = re.compile(r".*\.[A-Za-z0-9_-]{22}\.tmp")
 
 
 class Unfinished:
-    """Lines that a run has put into .gitignore files, in a file that its orderly end removes.
+    """What a run has put into .gitignore and dvc.lock files; its orderly end removes the record.
 
-    A run that finds such a file goes on where the killed one ended: later lines of earlier stages
-    still go above those that stand there already, as `dvc repro` would have written them.
+    A run that finds such a record goes on where the killed one ended: later lines and entries of
+    earlier stages still go above those that stand there already, as `dvc repro` would have written
+    them.
 
     Parameters
     ----------
@@ -39,18 +40,19 @@ class Unfinished:
             file.write(f"{time.time()}\n")
 
     def lines(self) -> Iterator[tuple[str, int, str]]:
-        """Give what the killed run has written: .gitignore, place of the stage, line."""
+        """Give what the killed run has written: file, place of the stage, line or entry's name."""
         with suppress(OSError):
             for text in self._path.read_text(encoding="utf-8").splitlines()[1:]:
                 with suppress(ValueError):  # the kill has cut off the last one
-                    gitignore, address, line = json.loads(text)
+                    written, address, line = json.loads(text)
                     if address in self._places:
-                        yield gitignore, self._places[address], line
+                        yield written, self._places[address], line
 
-    def note(self, gitignore: str, place: int, line: str) -> None:
-        """Say what is about to be written."""
+    def note(self, written: str, lines: Iterable[tuple[int, str]]) -> None:
+        """Say which lines, or entries by name, of which places are about to be written."""
+        texts = [json.dumps([written, self._addresses[place], line]) for place, line in lines]
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([gitignore, self._addresses[place], line]) + "\n")
+            file.writelines(f"{text}\n" for text in texts)
 
     def end(self) -> None:
         """Mark that all has been written."""

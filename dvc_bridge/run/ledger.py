@@ -11,6 +11,7 @@ from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.quick import Quick
 from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.unfinished import Unfinished
 from dvc_bridge.errors import IntegrityError, MissingInputError
 from dvc_bridge.plan.decide import UndecidedError
 from dvc_bridge.plan.pipeline import Kind, LockEntry, Stage
@@ -24,16 +25,27 @@ FLUSH_SHARE, FLUSH_S = 0.05, 1.0
 class Ledger:
     """Records stages by their place in the run, plainly where that is enough, else by DVC.
 
+    Parameters
+    ----------
+    unfinished
+        Keeps what a kill would leave half done, where the run is the only one of its project.
+
     Attributes
     ----------
     entries
         What dvc.lock says of the stages recorded so far.
     """
 
-    def __init__(self, project: Project, session: Session, workspace: Workspace) -> None:
+    def __init__(
+        self,
+        project: Project,
+        session: Session,
+        workspace: Workspace,
+        unfinished: Unfinished | None = None,
+    ) -> None:
         self._project, self._session, self._workspace = project, session, workspace
         self._quick = Quick(project, session, workspace)
-        self._lock_files = LockFiles(project)
+        self._lock_files = LockFiles(project, unfinished)
         self._loaded: dict[int, Any] = {}
         self.entries: dict[int, LockEntry] = {}
         self._flushed_at, self._flush_s = time.monotonic(), 0.0

@@ -81,7 +81,7 @@ def repro(
     with Session(project, view.note, unfinished) as session:
         workspace = Workspace(project)
         options = replace(options, queues=tuple(sharing_losses(stages, workspace.lost)))
-        books = Ledger(project, session, workspace)
+        books = Ledger(project, session, workspace, unfinished)
         journal = Journal(project)
         run = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
         return run.run()

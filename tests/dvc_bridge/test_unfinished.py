@@ -25,14 +25,19 @@ def in_git(root: Path) -> Path:
     return root
 
 
-def test_lines_of_gitignore_that_a_killed_run_has_written_do_not_change_their_order(
+def test_lines_and_entries_that_a_killed_run_has_written_do_not_change_their_order(
     make_project: MakeProject, start: Start, tmp_path: Path
 ):
     wait = "test -e go || { touch started; sleep 300; }"
     stages = {
         "first": {"cmd": f"{wait}; echo 1 > first.txt", "outs": ["first.txt"]},
         "second": {"cmd": "echo 2 > second.txt", "outs": ["second.txt"]},
-        "third": {"cmd": "echo 3 > third.txt", "deps": ["second.txt"], "outs": ["third.txt"]},
+        # It ends after the moment from which on dvc.lock is written while a run goes on.
+        "third": {
+            "cmd": "sleep 1.1; echo 3 > third.txt",
+            "deps": ["second.txt"],
+            "outs": ["third.txt"],
+        },
     }
     root = in_git(make_project(stages))
     for_dvc = shutil.copytree(root, tmp_path / "dvc", symlinks=True)
@@ -41,12 +46,13 @@ def test_lines_of_gitignore_that_a_killed_run_has_written_do_not_change_their_or
     run = start(root, "repro", "-j2")
     run.until_there(root / "started")
     ignored = root / ".gitignore"
-    run.until(lambda: ignored.exists() and "/third.txt" in ignored.read_text())
+    run.until(lambda: (root / "dvc.lock").exists() and "/third.txt" in ignored.read_text())
     kill(run.process.pid)
     run.ended()
     (root / "go").touch()
     bridge(root, "repro", "-j2")
     assert ignored.read_text() == (for_dvc / ".gitignore").read_text()
+    assert (root / "dvc.lock").read_text() == (for_dvc / "dvc.lock").read_text()
     # That run has ended in order: its lines are the user's now, as those of `dvc repro` are.
     bridge(root, "repro", "-f", "-j2")
     assert ignored.read_text() == (for_dvc / ".gitignore").read_text()
