@@ -6,12 +6,14 @@ import json
 import os
 import stat
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.discover import DvcIgnore
 from dvc_bridge.dvcio.hashes import Hashes
 from dvc_bridge.dvcio.params import read_values
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.decide import UndecidedError
 from dvc_bridge.plan.pipeline import Dependency, Output, Params, Pointer
 from dvc_bridge.plan.run_cache import run_folder
@@ -33,8 +35,21 @@ class Workspace:
         self.hashes = Hashes(project.scratch / "hashes.db", DvcIgnore(project))
 
     def dep(self, dep: Dependency) -> Pointer | None:
-        """The file or folder that a stage reads."""
-        return self.hashes.pointer(f"{self._root}/{dep.at}")
+        """The file or folder that a stage reads.
+
+        Raises
+        ------
+        UsageError
+            It is a pipe: reading it would wait for ever.
+        """
+        path = f"{self._root}/{dep.at}"
+        try:
+            return self.hashes.pointer(path)
+        except UndecidedError:
+            if Path(path).is_fifo():
+                fix = "make it a file: a dep is read more than once"
+                raise UsageError(f"dep {dep.path} is a pipe", fix) from None
+            raise
 
     def out(self, out: Output) -> Pointer | None:
         """The file or folder that a stage wrote."""

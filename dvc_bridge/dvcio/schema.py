@@ -174,7 +174,7 @@ def _is_pointer(item: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+    return isinstance(value, str) and "\0" not in value  # which no command and no path may have
 
 
 def _by_dvc(kind: str, data: Any, file: str, text: str, fix: str = _MEND) -> Any:

@@ -112,11 +112,16 @@ def text_of(path: Path, shown: str) -> str:
         It is not UTF-8, or may not be read.
     """
     try:
+        if path.is_fifo():  # reading would wait for ever
+            raise UsageError(
+                f"{shown} is a pipe, not a file", f"remove it, or git checkout {shown}"
+            )
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as exc:
         raise UsageError(f"{shown} is not UTF-8: {exc.reason}", "save it as UTF-8") from exc
     except OSError as exc:
-        raise UsageError(f"{shown} cannot be read: {exc.strerror}") from exc
+        fix = f"look at what stands there: ls -ld {shown}"
+        raise UsageError(f"{shown} cannot be read: {exc.strerror}", fix) from exc
 
 
 def _parse_as_dvc(text: str, path: str) -> Any:
@@ -125,12 +130,16 @@ def _parse_as_dvc(text: str, path: str) -> Any:
     try:
         return parse_yaml(text, path)
     except YAMLFileCorruptedError as exc:
-        raise UsageError(f"{path}: {_syntax(exc.__cause__)}", _next_step(text, path)) from exc
+        raise UsageError(f"{path}: {_syntax(exc.__cause__, text)}", _next_step(text, path)) from exc
     except (ValueError, LookupError, TypeError) as exc:  # such as a date that no calendar has
         raise UsageError(f"{path}: {exc}") from exc
 
 
-def _syntax(cause: BaseException | None) -> str:
+def _syntax(cause: BaseException | None, text: str) -> str:
+    at = getattr(cause, "position", None)
+    if at is not None:
+        line = text.count("\n", 0, at) + 1
+        return f"line {line}: a character that YAML does not allow: {text[at]!r}"
     mark = getattr(cause, "problem_mark", None)
     problem = getattr(cause, "problem", None) or "not YAML"
     context = getattr(cause, "context", None)

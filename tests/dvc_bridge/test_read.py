@@ -198,6 +198,11 @@ REFUSED = {
         "schema: '2.0'\nstages:\n  one:\n    cmd: echo\n    outs:\n    - path: a\n      md: 1\n",
         r"^dvc\.lock:7: stages\.one\.outs\.0\.md: extra keys",
     ),
+    "a character that YAML does not allow": (
+        "dvc.yaml",
+        "stages:\n  one: {cmd: echo \x00}\n",
+        r"^dvc\.yaml: line 2: .*'\\x00'",
+    ),
     "a setting that DVC has not": (
         ".dvc/config",
         "[core]\nno_scm = true\nglobal = true\n",
@@ -233,6 +238,15 @@ def test_what_makes_dvc_stumble_is_refused_by_stage(project: Path, entry: str):
     (project / "dvc.yaml").write_text(f"stages: {{one: {{{entry}}}}}\n")
     stumbles = (ValueError, TypeError, AttributeError)
     assert_both_refuse(project, r"^dvc\.yaml: stage one: ", *stumbles)
+
+
+@pytest.mark.parametrize(
+    "entry", ['cmd: "echo \\0"', 'cmd: x, deps: ["\\0"]', 'cmd: x, outs: ["\\0"]']
+)
+def test_a_null_character_is_refused_where_dvc_fails_while_it_runs(project: Path, entry: str):
+    (project / "dvc.yaml").write_text(f"stages: {{one: {{{entry}}}}}\n")
+    with pytest.raises(UsageError, match=r"^dvc\.yaml: stage one: .*'.*\\x00' is no text"):
+        index_of_ours(project)
 
 
 def test_a_dvc_yaml_without_stages_stands_for_the_whole_project(project: Path):

@@ -192,6 +192,20 @@ def test_a_dep_that_may_not_be_read_is_named_by_plan_and_repro(project: Path):
     assert f"dvc-bridge: {said}" in ran.said
 
 
+def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(project: Path):
+    (project / "raw").unlink()
+    os.mkfifo(project / "raw")
+    assert "fails       one: dep raw is a pipe\n" in run(project, "plan").said
+    ran = run(project, "repro")
+    assert ran.code == 2
+    assert "dvc-bridge: one: dep raw is a pipe\nfix: make it a file" in ran.said
+    (project / "dvc.yaml").unlink()
+    os.mkfifo(project / "dvc.yaml")
+    ran = run(project, "plan")
+    assert ran.code == 2
+    assert "dvc-bridge: dvc.yaml is a pipe, not a file\nfix: " in ran.said
+
+
 @pytest.fixture
 def small_disk(project: Path) -> Callable[[str], Ran]:
     """Run shell lines in a copy of the project on a disk of two mebibytes."""
