@@ -93,7 +93,7 @@ def parse(text: str, path: str) -> Any:
     if not _RARE.search(text):
         try:
             return yaml.load(text, Loader=_Loader) or {}  # noqa: S506  a subclass of the safe one
-        except (yaml.YAMLError, _RareError, ValueError):
+        except (yaml.YAMLError, _RareError, ValueError, RecursionError):
             pass  # DVC's parser says what is wrong, or reads it
     return _parse_as_dvc(text, path)
 
@@ -131,6 +131,8 @@ def _parse_as_dvc(text: str, path: str) -> Any:
         return parse_yaml(text, path)
     except YAMLFileCorruptedError as exc:
         raise UsageError(f"{path}: {_syntax(exc.__cause__, text)}", _next_step(text, path)) from exc
+    except RecursionError:
+        raise UsageError(f"{path} is nested too deeply", "mend the file") from None
     except (ValueError, LookupError, TypeError) as exc:  # such as a date that no calendar has
         raise UsageError(f"{path}: {exc}") from exc
 

@@ -233,6 +233,14 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.parametrize("file", ["dvc.yaml", "dvc.lock"])
+def test_a_file_that_is_nested_without_end_is_refused_by_name(project: Path, file: str):
+    (project / "dvc.yaml").write_text("stages: {one: {cmd: echo, outs: [a]}}\n")
+    (project / file).write_text("stages: " + "[" * 20_000)
+    with pytest.raises(UsageError, match=rf"^{file} is nested too deeply"):
+        index_of_ours(project)
+
+
 @pytest.mark.parametrize("entry", UNUSABLE.values(), ids=UNUSABLE)
 def test_what_makes_dvc_stumble_is_refused_by_stage(project: Path, entry: str):
     (project / "dvc.yaml").write_text(f"stages: {{one: {{{entry}}}}}\n")
