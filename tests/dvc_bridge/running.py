@@ -54,7 +54,7 @@ class Running:
         self._child = subprocess.Popen(
             command,
             cwd=root,
-            env={**os.environ, "TERM": "xterm-256color", **(env or {})},
+            env={**_without_size(os.environ), "TERM": "xterm-256color", **(env or {})},
             stdin=end if columns else subprocess.DEVNULL,
             stdout=end,
             stderr=end,
@@ -111,3 +111,8 @@ class Running:
         with suppress(OSError):  # Linux says so when a terminal's other side has gone
             while chunk := os.read(self._end, 1 << 16):
                 self._printed += chunk
+
+
+def _without_size(environ: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what would stand above the size of its own terminal."""
+    return {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES")}
