@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from .errors import Problem, RequestError
+from .misfits import unfit
 from .model import Floats, Model
 from .request import Batch, convert_columns
 from .schema import MAX_ID, PATTERNS, TYPES
@@ -81,7 +82,7 @@ def read_infer(content: bytes, max_rows: int) -> tuple[Batch, Infer]:
         if name not in OUTPUTS
     ]
     if problems:
-        raise RequestError(422, f"{len(problems)} tensors do not fit", problems[:50])
+        raise RequestError(422, unfit(len(problems), "tensor"), problems[:50])
     return convert_columns({t.name: _flat(t) for t in infer.inputs}, max_rows), infer
 
 
