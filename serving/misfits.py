@@ -53,7 +53,12 @@ def refused(problems: Iterable[Problem]) -> RequestError:
     """Give the refusal, with no more than the first fifty problems."""
     shown = [problem for problem, _ in zip(problems, range(_MAX_PROBLEMS), strict=False)]
     many = "at least " if len(shown) == _MAX_PROBLEMS else ""
-    return RequestError(422, f"{many}{len(shown)} values do not fit", shown)
+    return RequestError(422, f"{many}{unfit(len(shown), 'value')}", shown)
+
+
+def unfit(n: int, what: str) -> str:
+    """Say that `n` of `what` do not fit."""
+    return f"1 {what} does not fit" if n == 1 else f"{n} {what}s do not fit"
 
 
 def _rows_problems(rows: Sequence[Any]) -> Iterable[Problem]:

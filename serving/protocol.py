@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from .errors import Problem, RequestError
+from .misfits import unfit
 from .model import Floats, Model
 from .request import Batch, convert_columns
 from .schema import MAX_ID, PATTERNS, TYPES
@@ -28,7 +29,7 @@ class Tensor(msgspec.Struct):
     name: str
     shape: Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1, max_length=2)]
     datatype: str
-    data: list[Any] | None = None
+    data: list[Any]
     parameters: dict[str, Any] | None = None
 
 
@@ -62,7 +63,9 @@ def read_infer(content: bytes, max_rows: int) -> tuple[Batch, Infer]:
     try:
         infer = _decode(content)
     except msgspec.ValidationError as error:
-        raise RequestError(422, str(error)) from None
+        binary = b'"binary_data_size"' in content  # its tensors have no data in the JSON
+        hint = "; the binary tensor extension is not spoken" if binary else ""
+        raise RequestError(422, f"{error}{hint}") from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise RequestError(400, f"the body is not JSON: {error}") from None
     problems = [p for tensor in infer.inputs for p in _tensor_problems(tensor)]
@@ -79,7 +82,7 @@ def read_infer(content: bytes, max_rows: int) -> tuple[Batch, Infer]:
         if name not in OUTPUTS
     ]
     if problems:
-        raise RequestError(422, f"{len(problems)} tensors do not fit", problems[:50])
+        raise RequestError(422, unfit(len(problems), "tensor"), problems[:50])
     return convert_columns({t.name: _flat(t) for t in infer.inputs}, max_rows), infer
 
 
@@ -87,8 +90,6 @@ def _tensor_problems(tensor: Tensor) -> list[Problem]:
     name = tensor.name
     if name not in TYPES:
         return [Problem("the column is unknown", None, name[:64])]
-    if tensor.data is None:
-        return [Problem("has no data; the binary tensor extension is not spoken", None, name)]
     fitting = _TEXTS if name in PATTERNS else _NUMBERS
     if tensor.datatype not in fitting:
         expected = " or ".join(fitting)
@@ -103,10 +104,9 @@ def _tensor_problems(tensor: Tensor) -> list[Problem]:
 
 
 def _flat(tensor: Tensor) -> Sequence[Any]:
-    data = tensor.data or []
-    if len(tensor.shape) == 2 and all(isinstance(v, list) and len(v) == 1 for v in data):
-        return [v[0] for v in data]
-    return data
+    if len(tensor.shape) == 2 and all(isinstance(v, list) and len(v) == 1 for v in tensor.data):
+        return [v[0] for v in tensor.data]
+    return tensor.data
 
 
 def infer_response(model: Model, infer: Infer, request_id: str, probabilities: Floats) -> bytes:
