@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from dvc_bridge.cli.remote import Remotely, stored_results, warn
+from dvc_bridge.cli.remote import Remotely, everything, stored_results, warn
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.errors import IntegrityError, UsageError
@@ -27,9 +27,7 @@ def sync(args: Namespace) -> int:
     """Bring a run's results here, where they are those of the stages here."""
     client = metaflow_client()
     run = client.find_run(args.pathspec)
-    args = Namespace(**vars(args), targets=[], single_item=False, all_pipelines=True)
-    args.downstream = args.force = False
-    with Remotely(args) as remotely:
+    with Remotely(everything(args)) as remotely:
         ended = client.read_run(run)
         objects = Objects(remotely.session, scratch_folder(ended.name))
         results = stored_results(remotely, ended.name) if ended.stored else ended.results
