@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from dvc_bridge.cli.sync import metaflow_client
 from dvc_bridge.dvcio.files import write_whole
 from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.dvcio.plots import read_plots
-from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.errors import BridgeError
 from dvc_bridge.plan.result import Result
 from dvc_bridge.render.report import page
 from dvc_bridge.run.store import scratch_folder
@@ -31,7 +32,7 @@ def report(args: Namespace) -> int:
 
     run = client.find_run(args.pathspec)
     ended = client.read_run(run)
-    text = page(report_of(run, ended, _content(args, ended)))
+    text = page(report_of(run, ended, partial(_content, args)))
     if args.output:
         target = Path(args.output)
         write_whole(target, text, target.parent)
@@ -49,15 +50,17 @@ def _content(args: Namespace, ended: Ended) -> Content:
     UsageError
         The run has nothing to show yet.
     """
-    from dvc_bridge.metaflow.page import content_stored, content_told, reader  # noqa: PLC0415
+    from dvc_bridge.metaflow.page import (  # noqa: PLC0415  as above
+        content_left,
+        content_stored,
+        content_told,
+    )
 
-    if ended.told is not None:
-        content = content_told(ended.told, reader(ended.told))
+    if not ended.stored:
+        content = content_left(ended)
         files = [*content.metrics, *(spec["file"] for spec in content.plots)]
         if all(content.read(file) is not None for file in files):
             return content
-    elif not ended.stored:
-        raise UsageError(f"no stage of {ended.pathspec} has finished", "wait for one")
     with Remotely(everything(args)) as remotely:
         if ended.told is not None:
             return content_told(ended.told, _reader(remotely, ended, ended.results))
