@@ -124,6 +124,12 @@ class Remotely(ExitStack):
         self.read()
 
 
+def everything(args: Namespace) -> Namespace:
+    """Give the words of a command with those that select all stages of the project."""
+    words = {"targets": [], "single_item": False, "all_pipelines": True, "downstream": False}
+    return Namespace(**vars(args), **words, force=False)
+
+
 def prepared(remotely: Remotely) -> Settled:
     """Settle what needs no pod; stages without a command are brought up to date here first."""
     settled = remotely.settle()

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from dvc_bridge.cli.remote import Remotely, everything, stored_results
 from dvc_bridge.cli.sync import metaflow_client
 from dvc_bridge.dvcio.files import write_whole
-from dvc_bridge.errors import UsageError
+from dvc_bridge.dvcio.objects import Objects
+from dvc_bridge.dvcio.plots import read_plots
+from dvc_bridge.errors import BridgeError
+from dvc_bridge.plan.result import Result
 from dvc_bridge.render.report import page
+from dvc_bridge.run.store import scratch_folder
+
+if TYPE_CHECKING:
+    from dvc_bridge.metaflow.client import Ended
+    from dvc_bridge.metaflow.page import Content, Read
 
 
 def report(args: Namespace) -> int:
     """Write the page to a file or to standard output."""
     client = metaflow_client()
-    from dvc_bridge.metaflow.page import content_told, reader, report_of  # noqa: PLC0415  as above
+    from dvc_bridge.metaflow.page import report_of  # noqa: PLC0415  it imports Metaflow
 
     run = client.find_run(args.pathspec)
     ended = client.read_run(run)
-    if ended.told is None:
-        raise UsageError(f"no task of {run.pathspec} with @dvc_stage has finished", "wait for one")
-    text = page(report_of(run, ended, content_told(ended.told, reader(ended.told))))
+    text = page(report_of(run, ended, partial(_content, args)))
     if args.output:
         target = Path(args.output)
         write_whole(target, text, target.parent)
@@ -29,3 +40,57 @@ def report(args: Namespace) -> int:
     else:
         sys.stdout.write(text)
     return 0
+
+
+def _content(args: Namespace, ended: Ended) -> Content:
+    """Read what is shown where the run has left it, or else through the project here.
+
+    Raises
+    ------
+    UsageError
+        The run has nothing to show yet.
+    """
+    from dvc_bridge.metaflow.page import (  # noqa: PLC0415  as above
+        content_left,
+        content_stored,
+        content_told,
+    )
+
+    if not ended.stored:
+        content = content_left(ended)
+        files = [*content.metrics, *(spec["file"] for spec in content.plots)]
+        if all(content.read(file) is not None for file in files):
+            return content
+    with Remotely(everything(args)) as remotely:
+        if ended.told is not None:
+            return content_told(ended.told, _reader(remotely, ended, ended.results))
+        results = stored_results(remotely, ended.name)
+        read = _reader(remotely, ended, results)
+        plots = read_plots(remotely.project.root, remotely.pipeline)
+        return content_stored(remotely.pipeline.stages, results, plots, read)
+
+
+def _reader(remotely: Remotely, ended: Ended, results: Mapping[str, Result]) -> Read:
+    """Give what reads outs from the cache here, into which they come from the remote."""
+    from dvc_bridge.metaflow.objects import find, read_file  # noqa: PLC0415
+
+    objects = Objects(remotely.session, scratch_folder(ended.name))
+    cache = remotely.project.cache
+    made = {
+        at: (stage, pointer)
+        for stage in remotely.pipeline.stages
+        if stage.address in results
+        for at, pointer in results[stage.address].outs(stage).items()
+    }
+    outs = {at: pointer for at, (_, pointer) in made.items()}
+
+    def read(path: str) -> bytes | None:
+        with suppress(BridgeError, FileNotFoundError):
+            for at, (stage, pointer) in made.items():
+                if path == at or path.startswith(f"{at}/"):
+                    objects.fetch(stage, {"outs": [pointer]})
+            found = find(cache, outs, path)
+            return read_file(cache, found) if found else None
+        return None
+
+    return read

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from itertools import count
 
-from dvc_bridge.cli.remote import Remotely, collected
+from dvc_bridge.cli.remote import Remotely, collected, everything
 from dvc_bridge.cli.sending import checked
 from dvc_bridge.cli.submit import told
 from dvc_bridge.cli.views import view_for
@@ -21,9 +21,7 @@ from dvc_bridge.run.cluster import Cluster
 def retry(args: Namespace) -> int:
     """Make what a run has not made, with its code and its plan; with --wait, merge it too."""
     run = args.run_name
-    args = Namespace(**vars(args), targets=[], single_item=False, all_pipelines=True)
-    args.downstream = args.force = False
-    with Remotely(args) as remotely:
+    with Remotely(everything(args)) as remotely:
         cluster = Cluster.connect(remotely.settings.argo.namespace)
         before = cluster.of_run(run)
         if going := [state.name for state in before if not state.ended]:

@@ -10,7 +10,7 @@ import time
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 
-from dvc_bridge.cli.remote import Remotely, collected, merged, prepared, warn
+from dvc_bridge.cli.remote import Remotely, collected, everything, merged, prepared, warn
 from dvc_bridge.cli.sending import checked
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.cli.watching import watched
@@ -61,9 +61,7 @@ def submit_command(args: Namespace) -> int:
 
 def collect(args: Namespace) -> int:
     """Merge what the pods of a run have made so far into dvc.lock and the workspace."""
-    args = Namespace(**vars(args), targets=[], single_item=False, all_pipelines=True)
-    args.downstream = args.force = False
-    with Remotely(args) as remotely:
+    with Remotely(everything(args)) as remotely:
         taken, results = collected(remotely, args.run_name, checkout=not args.no_checkout)
     for address in taken.stale:
         warn(f"{address}: dvc.yaml has changed since the run; its result is left where it is")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from dvc_bridge.cli.remote import Remotely, stored_results, warn
+from dvc_bridge.cli.remote import Remotely, everything, stored_results, warn
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.errors import IntegrityError, UsageError
@@ -27,9 +27,7 @@ def sync(args: Namespace) -> int:
     """Bring a run's results here, where they are those of the stages here."""
     client = metaflow_client()
     run = client.find_run(args.pathspec)
-    args = Namespace(**vars(args), targets=[], single_item=False, all_pipelines=True)
-    args.downstream = args.force = False
-    with Remotely(args) as remotely:
+    with Remotely(everything(args)) as remotely:
         ended = client.read_run(run)
         objects = Objects(remotely.session, scratch_folder(ended.name))
         results = stored_results(remotely, ended.name) if ended.stored else ended.results
@@ -75,10 +73,11 @@ def _fitting(
     other = misfits(remotely.pipeline, remotely.order, good, look)
     problems = [] if partial else list(_problems(remotely, ended, other))
     if problems:
+        back = f"git switch --detach {ended.revision}" if ended.revision else "with its files"
         raise UsageError(
             "\n".join(problems),
-            f"dvc-bridge sync {ended.pathspec} --partial takes what has finished and fits the files"
-            " here; --help says more",
+            f"the same on its code ({back}), or stage by stage what has finished and fits the files"
+            f" here: dvc-bridge sync {ended.pathspec} --partial",
         )
     for address, why in other.items():
         warn(f"{address}: left where it is: {'; '.join(why)}")
@@ -96,8 +95,8 @@ def _problems(
         if head != ended.revision and _code_differs(remotely, ended.revision):
             yield f"{ended.pathspec} ran revision {ended.revision[:12]}, HEAD is {head[:12]}"
     if other:
-        said = "with changes that were not committed" if ended.dirty else "with the files as then"
-        yield f"{ended.pathspec} ran {said}; these stages are others here:"
+        dirty = " (it had changes that were not committed)" if ended.dirty else ""
+        yield f"stages that are others here than in {ended.pathspec}{dirty}:"
         yield from (f"  {address}: {'; '.join(why)}" for address, why in other.items())
 
 
@@ -171,7 +170,9 @@ def _merge(remotely: Remotely, results: Mapping[str, Result], objects: Objects) 
 
 def _tell(ended: Ended, merged: Merged, tags: Sequence[str], paths: Sequence[str]) -> None:
     if merged.taken:
-        print(f"{len(merged.taken)} stages of {ended.pathspec}: {', '.join(merged.taken)}")
+        many = "s" if len(merged.taken) > 1 else ""
+        names = ", ".join(merged.taken)
+        print(f"{len(merged.taken)} stage{many} of {ended.pathspec}: {names}")
     else:
         print(f"nothing to do: the results of {ended.pathspec} are here")
     if tags:

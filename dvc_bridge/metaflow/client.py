@@ -52,7 +52,7 @@ class Ended:
 
 
 def find_run(pathspec: str) -> Run:
-    """Find a run, whoever has started it.
+    """Find a run, whoever has started it, and wherever.
 
     Raises
     ------

@@ -46,7 +46,7 @@ def reader(told: DvcRun) -> Read:
     def read(path: str) -> bytes | None:
         try:
             return read_out(told, path)
-        except BridgeError:
+        except (BridgeError, FileNotFoundError):
             return None
 
     return read
@@ -72,10 +72,23 @@ def content_stored(
     return Content([results[stage.address] for stage in ran], outs, metrics, shown, read)
 
 
-def report_of(run: Run, ended: Ended, content: Content) -> Report:
-    """Give the page's values; the run before counts where its metrics can be read here."""
-    before = previous(run)
-    before_told = _told(before) if before else None
+def content_left(ended: Ended) -> Content:
+    """Give the content of a run of `@dvc_stage` steps, read where they have left it.
+
+    Raises
+    ------
+    UsageError
+        It has no such step.
+    """
+    if ended.told is None:
+        raise UsageError(f"no stage of {ended.pathspec} has finished", "wait for one")
+    return content_told(ended.told, reader(ended.told))
+
+
+def report_of(run: Run, ended: Ended, content_of: Callable[[Ended], Content]) -> Report:
+    """Give the page's values; the run before counts where its metrics can be read."""
+    content = content_of(ended)
+    before, before_metrics = _before(run, content_of)
     notes = []
     if not ended.successful:
         names = ", ".join(ended.unfinished) or "its next step"
@@ -91,28 +104,25 @@ def report_of(run: Run, ended: Ended, content: Content) -> Report:
         ends=content.ends,
         outs=content.outs,
         metrics=content.metric_values(),
-        before=before.pathspec if before and before_told else "",
-        before_metrics=_metrics(before_told),
+        before=before,
+        before_metrics=before_metrics,
         plots=[Table(p, table(p["file"], content.read(p["file"]))) for p in content.plots],
     )
 
 
-def _told(run: Run) -> DvcRun | None:
-    try:
-        return read_run(run).told
-    except UsageError:  # it has no stages, or they are told in the words of an older version
-        return None
-
-
-def _metrics(told: DvcRun | None) -> dict[str, Any]:
-    return content_told(told, reader(told)).metric_values() if told else {}
-
-
-def previous(run: Run) -> Run | None:
-    """Give the last run of the same flow that began before and ended well."""
+def _before(run: Run, content_of: Callable[[Ended], Content]) -> tuple[str, dict[str, Any]]:
+    """Give the pathspec and the metrics of the last run that ended well before this one began."""
     runs = zip(Flow(run.path_components[0]), range(_MOST_BEFORE), strict=False)
     earlier = (other for other, _ in runs if other.created_at < run.created_at)
-    return next((other for other in earlier if other.successful), None)
+    before = next((other for other in earlier if other.successful), None)
+    if before is None:
+        return "", {}
+    try:
+        values = content_of(read_run(before)).metric_values()
+    except BridgeError:  # it has no stages, or they are told in the words of an older version
+        return "", {}
+    known = {file: value for file, value in values.items() if value is not None}
+    return (before.pathspec, known) if known else ("", {})
 
 
 def _about(run: Run) -> str:

@@ -13,6 +13,7 @@ from dvc_bridge.render.markup import text
 LOW, HIGH = "_low", "_high"
 MOST_COLUMNS, FEW_ROWS = 9, 2
 MOST_DIGITS = 10**15
+SAME = "±0"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def number(value: Any) -> str:
     if isinstance(value, int) and abs(value) < MOST_DIGITS:
         return _signed(f"{value:,}")
     if not _is_finite(value):
-        return "NaN" if math.isnan(value) else _signed("∞" if value > 0 else "-∞")
+        return _signed("∞" if value > 0 else "-∞" if value < 0 else "NaN")
     if value == 0 or 1e-3 <= abs(value) < 1e3:
         return _signed(f"{value:.4f}")
     return _signed(f"{value:,.1f}" if 1e3 <= abs(value) < 1e9 else f"{value:.3g}")
@@ -77,10 +78,10 @@ def difference(value: Any, before: Any) -> str:
     if any(isinstance(one, bool) or not isinstance(one, int | float) for one in both):
         return "" if value == before else f"was {number(before)}"
     if not all(map(_is_finite, both)):
-        return "±0" if repr(value) == repr(before) else f"was {number(before)}"
+        return SAME if repr(value) == repr(before) else f"was {number(before)}"
     change = value - before
     if change == 0:
-        return "±0"
+        return SAME
     shown = number(abs(change))
     if not shown.strip("0."):
         shown = f"{abs(change):.0e}"
@@ -126,6 +127,7 @@ def _matrix(rows: Mapping[str, Mapping[str, _Cell]]) -> str:
 def _shown(cell: _Cell) -> str:
     interval = f"<small>{_interval(cell)}</small>" if cell.low is not None else ""
     change = difference(cell.value, cell.before) if cell.compared else ""
+    change = "" if change == SAME else change  # most are, in a run that changed little
     return f"{number(cell.value)}{interval}" + (f"<small>{change}</small>" if change else "")
 
 

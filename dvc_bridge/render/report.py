@@ -97,7 +97,10 @@ def _metrics(report: Report) -> Iterator[str]:
     if not report.metrics:
         yield '<p class="soft">No stage of this run has metrics.</p>'
     elif report.before:
-        yield f'<p class="soft">Signed: the difference to {text(report.before)}.</p>'
+        yield (
+            f'<p class="soft">Signed: the difference to {text(report.before)}; where there is none,'
+            " the value is the same.</p>"
+        )
     else:
         yield '<p class="soft">No run of this flow ended well before: nothing to compare with.</p>'
     for path, values in report.metrics.items():

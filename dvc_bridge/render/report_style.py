@@ -57,6 +57,7 @@ font-size:13px}
     + """
 footer{margin-top:44px;color:var(--soft);font-size:13px}
 @media (max-width:640px){main{padding:22px 16px 40px}h1{font-size:24px}th,td{padding:6px 8px}
+.facts{grid-template-columns:1fr 1fr}.facts div{padding:8px 12px}
 .md5 code{font-size:11px}}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--tint:#fff}
 main{max-width:none;padding:0}h2{break-after:avoid}tr{break-inside:avoid}

@@ -24,8 +24,8 @@ def python(root: Path, code: str) -> subprocess.CompletedProcess[str]:
 def test_every_command_has_help_for_itself_and_for_all_it_takes(tmp_path: Path):
     whole = bridge(tmp_path, "--help")
     commands = re.findall(r"^    (\w+) +\S", whole, re.MULTILINE)
-    remote = ["submit", "convert", "collect", "status", "stop", "logs", "retry", "gc", "worker"]
-    assert commands == ["plan", "repro", "doctor", *remote]
+    remote = ["submit", "convert", "collect", "sync", "report", "status", "stop", "logs", "retry"]
+    assert commands == ["plan", "repro", "doctor", *remote, "gc", "worker"]
     for command in commands:
         text = bridge(tmp_path, command, "--help")
         assert f"usage: dvc-bridge {command}" in text

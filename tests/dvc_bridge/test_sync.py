@@ -1,4 +1,4 @@
-"""`dvc-bridge sync`: after a Metaflow run the project is where `dvc repro` would have left it."""
+"""`dvc-bridge sync` and `report` on real runs of a flow, beside what `dvc repro` leaves."""
 
 from __future__ import annotations
 
@@ -42,12 +42,14 @@ FLOW = """
     import json
     import subprocess
     from pathlib import Path
-    from metaflow import FlowSpec, Parameter, step
+    from metaflow import FlowSpec, Parameter, card, step
     from dvc_bridge.metaflow import begin_run, dvc_stage, workspace
 
     ROOT = Path(__file__).parent
 
     class Mini(FlowSpec):
+        '''Shouts & scores.'''
+
         fail = Parameter("fail", default="")
 
         @step
@@ -74,6 +76,7 @@ FLOW = """
             self.sh("score")
             self.next(self.end)
 
+        @card(type="dvc_run")
         @step
         def end(self):
             pass
@@ -191,15 +194,16 @@ def test_after_sync_the_project_is_where_dvc_repro_leaves_it_and_git_can_commit_
     assert same(by_dvc, project) == []
 
 
-def test_sync_after_dvc_repro_does_nothing_and_brings_back_what_was_removed(
+def test_after_sync_dvc_repro_has_nothing_to_do_and_what_was_removed_comes_back(
     ran: tuple[Path, str], project: Path
 ):
-    dvc(project, "repro")
+    sync(project, ran[1])
     before = state(project)
-    assert "nothing to do" in sync(project, ran[1])
+    assert "Data and pipelines are up to date" in dvc(project, "repro")
+    assert differences(before, state(project)) == []
     shutil.rmtree(project / "n/a")
     (project / "all").unlink()
-    assert f"2 stages of {ran[1]}: part@a, score" in sync(project, ran[1])
+    assert f"1 stage of {ran[1]}: part@a\n" in sync(project, ran[1])
     assert differences(before, state(project)) == []
 
 
@@ -270,15 +274,15 @@ def test_another_clone_takes_a_run_from_the_remote_once_they_are_there(
     store = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(project)}
     said = sync(clone, ran[1], code=3, **store)
     assert "shout: loud (md5 " in said
-    assert f"where {ran[1]} ran: dvc push --run-cache" in said
+    assert f"where it ran: dvc-bridge sync {ran[1]}, the commit that it names, dvc push" in said
     assert not (clone / "dvc.lock").exists()
     command = commit_command(sync(project, ran[1]))
     subprocess.run(["sh", "-c", command], cwd=project, check=True, capture_output=True)
     dvc(project, "push")
     git(clone, "pull", "--quiet")
-    assert "4 stages" in sync(clone, ran[1], **store)
+    assert "3 stages" in sync(clone, ran[1], **store)
     assert "up to date" in dvc(clone, "status")
-    assert same(project, clone) == []
+    assert state(project).workspace == state(clone).workspace
 
 
 def test_a_damaged_object_of_the_cache_is_refused_by_name_before_anything_changes(
@@ -304,3 +308,31 @@ def test_a_sync_that_was_killed_ends_well_the_second_time(
     sync(project, ran[1])
     assert "up to date" in dvc(project, "status")
     assert "nothing to do" in sync(project, ran[1])
+
+
+def test_the_card_of_a_run_is_the_page_that_report_writes_from_any_clone(
+    ran: tuple[Path, str], project: Path, tmp_path: Path
+):
+    (card,) = ran[0].glob(".metaflow/mf.cards/**/dvc_run*.html")
+    written = bridge(project, "report", "--run", ran[1], METAFLOW_USER="tester")
+    assert written == card.read_text()
+    bridge(project, "report", "--run", ran[1], "-o", "page.html", METAFLOW_USER="tester")
+    assert (project / "page.html").read_text() == written
+    assert "Shouts &amp; scores." in written
+    assert "0.5000" in written
+    assert git(project, "rev-parse", "HEAD")[:12] in written
+    for out in ("loud", "n/a", "n/b", "all", "auc.json"):
+        assert f">{out}</th>" in written
+
+
+def test_the_page_of_a_run_that_failed_says_so_and_that_of_none_is_refused(
+    fresh: Path, tmp_path: Path
+):
+    root = tmp_path / "project"
+    copy_tree(fresh, root)
+    pathspec = flow_run(root, "--fail", "shout", code=1)
+    written = bridge(root, "report", "--run", pathspec, METAFLOW_USER="tester")
+    assert "This run did not end well, or still runs. Not finished: shout/" in written
+    assert "No stage of this run has metrics" in written
+    said = bridge(root, "report", "--run", "Mini/1", code=2, METAFLOW_USER="tester")
+    assert "there is no run Mini/1" in said

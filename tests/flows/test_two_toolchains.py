@@ -82,6 +82,20 @@ def test_the_comparison_ends_with_1_if_a_file_differs_or_is_missing(
     assert capsys.readouterr().err.strip() == said
 
 
+def by_sync_as_by_dvc(copy: Path) -> None:
+    """See that the run's results, brought to the commit, give what `dvc repro` has made of it."""
+    files = [*made(copy), copy / "dvc.lock", *copy.glob("data/**/.gitignore")]
+    by_dvc = {file: file.read_bytes() for file in files}
+    for file in made(copy):
+        file.unlink()
+    subprocess.run(["git", "checkout", "--quiet", "."], cwd=copy, check=True)
+    last = (copy / ".metaflow/TrainFlow/latest_run").read_text()
+    by_sync = run(copy, "dvc-bridge", "sync", f"TrainFlow/{last}")
+    assert by_sync.returncode == 0, by_sync.stderr
+    assert {file: file.read_bytes() for file in files} == by_dvc
+    assert "up to date" in run(copy, "dvc", "status").stdout
+
+
 @pytest.mark.full
 def test_both_make_the_same_files_and_one_other_byte_is_found(copy: Path):
     by_dvc = run(copy, "dvc", "repro")
@@ -93,6 +107,7 @@ def test_both_make_the_same_files_and_one_other_byte_is_found(copy: Path):
     assert equal.returncode == 0, equal.stdout
     assert "14 stages ran, 0 were known to DVC" in equal.stdout
     assert equal.stdout.count("  yes\n") == len(made(copy))
+    by_sync_as_by_dvc(copy)
     lock = (copy / "dvc.lock").read_text()
     metrics_md5 = lock.split("path: models/evaluation/metrics.json")[1].split("md5: ")[1][:32]
     (copy / "dvc.lock").write_text(lock.replace(metrics_md5, "f" * 32))

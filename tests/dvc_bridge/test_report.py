@@ -1,0 +1,305 @@
+"""The page of a run: whatever it is about, it is whole, escaped, and says what the run did."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from dvc_bridge.plan.plots import PlotSpec, plot_specs
+from dvc_bridge.plan.report import Report, Table
+from dvc_bridge.plan.result import FAILED, RAN, RESTORED, UNCHANGED, Result
+from dvc_bridge.plan.shown import metric_files, parsed, table
+from dvc_bridge.render.chart import chart
+from dvc_bridge.render.metrics import difference, number
+from dvc_bridge.render.report import duration, page, size
+
+ROC = PlotSpec(
+    file="roc.csv",
+    title="ROC",
+    x="x",
+    y="y",
+    x_label="false positives",
+    y_label="true positives",
+    points=False,
+    lines="",
+    reference=[],
+    square=False,
+)
+NOTHING = Report("F/1", "F", "2026-01-01 00:00 UTC")
+words = some.text(max_size=12)
+scalars = some.one_of(
+    some.none(), some.booleans(), some.integers(), some.floats(), words, some.just(10**400)
+)
+trees = some.recursive(
+    scalars,
+    lambda inner: some.dictionaries(words, inner, max_size=4) | some.lists(inner, max_size=3),
+)
+names = some.sampled_from(["a", "b", "<b>", "ü"])
+rows = some.lists(some.dictionaries(names, scalars, min_size=1, max_size=4), max_size=12)
+specs = some.builds(
+    lambda **told: PlotSpec(file="f", **told),
+    title=words,
+    x=names | some.just(""),
+    y=names | some.just(""),
+    x_label=words,
+    y_label=words,
+    points=some.booleans(),
+    lines=names | some.just(""),
+    reference=some.sampled_from([[], [[0.0, 0.0], [1.0, 1.0]]]),
+    square=some.booleans(),
+)
+results = some.builds(
+    Result,
+    address=words,
+    outcome=some.sampled_from([RAN, RESTORED, UNCHANGED, FAILED]),
+    seconds=some.none() | some.floats(0, 1e6),
+)
+reports = some.builds(
+    Report,
+    pathspec=words,
+    flow=words,
+    began=words,
+    about=words,
+    revision=some.none() | words,
+    dirty=some.booleans(),
+    notes=some.lists(words, max_size=2),
+    ends=some.lists(results, max_size=4),
+    outs=some.dictionaries(
+        words, some.fixed_dictionaries({"md5": words, "size": some.integers(0)}), max_size=3
+    ),
+    metrics=some.dictionaries(words, trees, max_size=2),
+    before=words,
+    before_metrics=some.dictionaries(words, trees, max_size=2),
+    plots=some.lists(some.builds(Table, specs, some.none() | rows), max_size=3),
+)
+
+
+def tree(html: str) -> Xml.Element:
+    """Read the page as XML, which knows no mercy."""
+    return Xml.fromstring(html.removeprefix("<!DOCTYPE html>"))  # noqa: S314  our own
+
+
+def texts(html: str) -> str:
+    return " ".join(" ".join(tree(html).itertext()).split())
+
+
+@settings(max_examples=150, deadline=None)
+@given(reports)
+def test_any_report_becomes_a_page_that_is_well_formed_and_the_same_twice(report: Report):
+    html = page(report)
+    assert html == page(report)
+    html.encode()
+    assert {element.tag for element in tree(html).iter()} <= {
+        *("html", "head", "meta", "title", "style", "body", "main", "header", "section", "footer"),
+        *("h1", "h2", "h3", "p", "dl", "div", "dt", "dd", "small", "code", "wbr", "span"),
+        *("table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption", "ul", "li"),
+        *("svg", "path", "text", "circle"),
+    }
+
+
+def test_names_of_all_kinds_stand_there_as_text():
+    evil = '<script>alert("1")</script>&amp;'
+    report = Report(
+        evil,
+        evil,
+        evil,
+        about=evil,
+        revision=evil,
+        notes=[evil],
+        ends=[Result(evil, RAN, seconds=1.0)],
+        outs={evil: {"md5": evil, "size": 1, "nfiles": evil}},
+        metrics={evil: {evil: {evil: evil}}, "b": {"a": {evil: 1}, "b": {evil: 2}}},
+        before=evil,
+        before_metrics={evil: {"gone" + evil: 1}},
+        plots=[
+            Table({**ROC, "title": evil}, None),
+            Table({**ROC, "title": evil, "x_label": evil}, [{"x": 1, "y": 2, "m": evil}] * 2),
+            Table({**ROC, "x": "w"}, [{"w": evil, "y": 1, "m": "a"}, {"w": "b", "y": 1, "m": "b"}]),
+        ],
+    )
+    html = page(report)
+
+    assert "<script" not in html
+    assert texts(html).count(evil) > 12
+
+
+def test_a_page_needs_nothing_from_elsewhere():
+    html = page(Report("F/1", "F", "now", plots=[Table(ROC, [{"x": 0, "y": 0}, {"x": 1, "y": 1}])]))
+    assert not re.search(r"(src|href|url\(|@import|http)", html)
+
+
+def test_a_run_with_nothing_to_show_says_so():
+    said = texts(page(NOTHING))
+    assert "No stage of this run has metrics" in said
+    assert "no git" in said
+    assert "Plots" not in said
+
+
+def test_metrics_of_the_same_names_are_one_table_with_intervals_and_differences():
+    now = {
+        "test": {"auc": 0.7341, "auc_low": 0.7039, "auc_high": 0.76, "n": 55403},
+        "base": {"auc": 0.6213, "n": 55403},
+        "selected": "hgb",
+    }
+    then = {"test": {"auc": 0.73, "n": 55000}, "selected": "logistic", "old": 1}
+    report = Report("F/2", "F", "now", metrics={"m": now}, before="F/1", before_metrics={"m": then})
+    selected, matrix = tree(page(report)).findall(".//table")[:2]
+    assert ["".join(cell.itertext()) for cell in matrix.findall(".//th")] == [
+        *("", "auc", "n"),
+        *("test", "base"),
+    ]
+    cells = [" ".join(cell.itertext()) for cell in matrix.findall(".//td")]
+    assert cells == ["0.7341 0.7039 to 0.7600 +0.0041", "55,403 +403", "0.6213", "55,403"]
+    said = list(selected.find("tbody").itertext())
+    assert said == ["selected", "hgb", "logistic", "was logistic"]
+    assert "No longer there: old." in texts(page(report))
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0, "0"),
+        (170618, "170,618"),
+        (-2, "\N{MINUS SIGN}2"),
+        (0.75298, "0.7530"),
+        (0.00001234, "1.23e-05"),
+        (12345.678, "12,345.7"),
+        (1e30, "1e+30"),
+        (math.nan, "NaN"),
+        (-math.inf, "\N{MINUS SIGN}∞"),
+        (10**400, "∞"),
+        (True, "True"),
+        ("<b>", "&lt;b&gt;"),
+        (None, "None"),
+    ],
+)
+def test_numbers_read_well(value: Any, shown: str):
+    assert number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "before", "shown"),
+    [
+        (0.75, 0.74, "+0.0100"),
+        (0.74, 0.75, "\N{MINUS SIGN}0.0100"),
+        (0.5, 0.5, "±0"),
+        (0.50000001, 0.5, "+1e-08"),
+        (math.nan, math.nan, "±0"),
+        (math.nan, 1.0, "was 1.0000"),
+        (2, "two", "was two"),
+        ("a", "a", ""),
+    ],
+)
+def test_differences_have_a_sign_or_the_value_before(value: Any, before: Any, shown: str):
+    assert difference(value, before) == shown
+
+
+def points(figure: str | None, name: str) -> list[tuple[float, float]]:
+    assert figure
+    path = next(p for p in tree(figure).iter("path") if p.get("class") == name)
+    pairs = (pair.split() for pair in re.split("[ML]", path.get("d", ""))[1:])
+    return [(float(x), float(y)) for x, y in pairs]
+
+
+def test_a_chart_has_a_line_for_each_word_of_the_first_column_of_words():
+    data = [
+        {"x": x, "model": m, "y": x * k} for m, k in (("one", 1), ("two", 2)) for x in (0, 1, 2)
+    ]
+    colours: dict[str, int] = {}
+    figure = chart(ROC, data, colours)
+    assert colours == {"one": 0, "two": 1}
+    one, two = points(figure, "line s0"), points(figure, "line s1")
+    assert [x for x, _ in one] == [x for x, _ in two] == [56.0, 242.0, 428.0]
+    assert one[0] == two[0]
+    assert math.isclose(two[2][1] - two[0][1], 2 * (one[2][1] - one[0][1]), abs_tol=0.2)
+    assert chart(ROC, data[3:], colours) == chart(ROC, data[3:], colours)
+    assert points(chart(ROC, data[3:], colours), "line s1") != []
+
+
+def test_a_chart_leaves_out_what_is_no_number_and_draws_nothing_of_nothing():
+    data = [{"x": 0, "y": 1}, {"x": 1, "y": math.nan}, {"x": 2, "y": "2"}, {"x": 3, "y": None}]
+    assert len(points(chart(ROC, data, {}), "line s0")) == 2
+    assert chart(ROC, [{"x": 1, "y": "word"}], {}) is None
+    assert chart(ROC, [], {}) is None
+
+
+def test_plots_of_a_dvc_yaml_are_those_of_its_stages_and_its_own():
+    entry = {"plots": [{"m/roc.csv": {"x": "fpr", "y": "tpr", "template": "square"}}, "m/loss.csv"]}
+    whole = [
+        {"AUC by month": {"x": "month", "y": {"m/months.csv": ["auc", "n"]}, "y_label": "AUC"}},
+        "d/m/loss.csv",
+        {"other.json": None},
+    ]
+    template = {
+        "layer": [
+            {
+                "data": {"values": [{"at": 0}, {"at": 1}]},
+                "encoding": {"x": {"field": "at"}, "y": {"field": "at"}},
+            },
+            {
+                "encoding": {
+                    "x": {"field": "<DVC_METRIC_X>", "scale": {"domain": [0, 1]}},
+                    "y": {"field": "<DVC_METRIC_Y>", "scale": {"domain": [0, 1]}},
+                    "color": {"field": "model"},
+                }
+            },
+        ]
+    }
+    found = plot_specs([("d", entry)], whole, {"square": template})
+    assert [(s["file"], s["title"], s["x"], s["y"]) for s in found] == [
+        ("d/m/roc.csv", "d/m/roc.csv", "fpr", "tpr"),
+        ("d/m/loss.csv", "d/m/loss.csv", "", ""),
+        ("m/months.csv", "AUC by month", "month", "auc"),
+        ("m/months.csv", "AUC by month", "month", "n"),
+        ("other.json", "other.json", "", ""),
+    ]
+    square = found[0]
+    assert square["square"]
+    assert square["lines"] == "model"
+    assert square["reference"] == [[0.0, 0.0], [1.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "rows"),
+    [
+        ("a.csv", b"x,y\n1,2\n", [{"x": "1", "y": "2"}]),
+        ("a.tsv", b"x\ty\n1\t2\n", [{"x": "1", "y": "2"}]),
+        ("a.json", b'{"about": 1, "data": [{"x": 1}]}', [{"x": 1}]),
+        ("a.yaml", b"- {x: 1}\n", [{"x": 1}]),
+        ("a.json", b"[1, 2]", None),
+        ("a.json", b"{", None),
+        ("a.csv", b"\xff\xfe", None),
+        ("a.csv", None, None),
+    ],
+)
+def test_rows_of_plots_are_read_from_every_kind_of_file(file: str, content: bytes, rows: Any):
+    assert table(file, content) == rows
+
+
+def test_metrics_are_read_from_every_kind_of_file():
+    assert parsed("m.json", b'{"a": NaN}')["a"] != parsed("m.json", b'{"a": NaN}')["a"]
+    assert parsed("m.yaml", b"a: 1") == parsed("m.toml", b"a = 1") == {"a": 1}
+    assert parsed("m.json", b"\xff") is parsed("m.yaml", b"a: [") is None
+    entry = {"metrics": ["m.json", {"n.json": {"cache": False}}]}
+    assert metric_files("sub", entry) == ["sub/m.json", "sub/n.json"]
+
+
+def test_times_and_sizes_are_as_people_say_them():
+    assert [duration(s) for s in (0.04, 9.9, 61, 130, 7300)] == [
+        *("0.0 s", "9.9 s", "61 s", "2 min 10 s", "2 h 1 min")
+    ]
+    assert [size(b) for b in (0, 999, 1000, 12_300_000, None)] == [
+        *("0 bytes", "999 bytes", "1.0 kB", "12.3 MB", "")
+    ]
+
+
+def test_five_hundred_outs_are_all_listed():
+    outs = {f"o/{i}": {"md5": f"{i:032x}", "size": i} for i in range(500)}
+    said = texts(page(Report("F/1", "F", "now", outs=outs)))
+    assert all(f"{i:032x}" in said for i in range(500))
