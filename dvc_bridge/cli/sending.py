@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from dvc_bridge.render.argo_check import check
 from dvc_bridge.render.parts import parts
-from dvc_bridge.run.validate import validate
+from dvc_bridge.run.validate import validate_all
 
 
-def checked(made: Mapping[str, Any]) -> list[dict[str, Any]]:
+def checked(
+    made: Mapping[str, Any],
+    validated: Callable[[Sequence[Mapping[str, Any]]], None] = validate_all,
+) -> list[dict[str, Any]]:
     """Give the parts of a manifest; see `dvc_bridge.render.parts.parts`.
+
+    Parameters
+    ----------
+    validated
+        Holds them against Argo's own schema.
 
     Raises
     ------
@@ -21,5 +29,5 @@ def checked(made: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = parts(made)
     for part in found:
         check(part)
-        validate(part)
+    validated(found)
     return found

@@ -24,11 +24,12 @@ from dvc_bridge.run.chain import begin, forget
 from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.prepare import Settled
 from dvc_bridge.run.submission import Submission
+from dvc_bridge.run.validate import Beside
 
 
 def submit_command(args: Namespace) -> int:
     """Run the selected stages as pods; with --wait, watch them and merge what they made."""
-    with Remotely(args) as remotely:
+    with Beside() as beside, Remotely(args) as remotely:
         settled = prepared(remotely)
         if not settled.waiting:
             taken, _ = merged(remotely, settled, "")
@@ -41,7 +42,7 @@ def submit_command(args: Namespace) -> int:
         jobs = [group.pod.jobs for group in groups]
         done = remotely.submit(settled, [group.positions for group in groups], jobs, run)
         made = _manifest(remotely, groups, done)
-        found = checked(made)
+        found = checked(made, beside.validated)
         remotely.store(run)[0].put_manifest(made, done.code)
         begin(cluster, found)
         more = f", {len(found)} Workflows one after the other" if len(found) > 1 else ""

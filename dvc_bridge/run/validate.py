@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import signal
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any, Self
 
 from dvc_bridge.errors import BridgeError, UsageError
 
@@ -42,3 +46,58 @@ def validate(made: Mapping[str, Any]) -> None:
             "the manifest is not of Argo's schema: " + "; ".join(found),
             "report this as a bug of dvc-bridge",
         ) from exc
+
+
+def validate_all(made: Sequence[Mapping[str, Any]]) -> None:
+    """Do as `validate` with each of several manifests."""
+    for one in made:
+        validate(one)
+
+
+class Beside:
+    """`validate_all` in a process of its own, for those who have something else to do meanwhile.
+
+    The models take half a second to import. To be begun before there is a thread or a lock.
+    """
+
+    def __enter__(self) -> Self:
+        fork = get_context("fork")
+        self._ours, theirs = fork.Pipe()
+        self._process = fork.Process(target=_serve, args=(theirs, self._ours), daemon=True)
+        self._process.start()
+        theirs.close()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.terminate()
+        self._process.join()
+        self._ours.close()
+
+    def validated(self, made: Sequence[Mapping[str, Any]]) -> None:
+        """Do as `validate_all`."""
+        try:
+            self._ours.send(made)
+            refused = self._ours.recv()
+        except (EOFError, OSError):  # somebody has ended it
+            validate_all(made)
+            return
+        if refused:
+            raise refused
+
+
+def _serve(theirs: Connection, ours: Connection) -> None:
+    ours.close()  # else its end would never be seen here
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who waits for us tells us to end
+    with suppress(ModuleNotFoundError):  # `validate` will say so
+        from hera.workflows import models  # noqa: PLC0415, F401
+    try:
+        made = theirs.recv()
+    except EOFError:
+        return
+    try:
+        validate_all(made)
+    except BridgeError as refused:
+        theirs.send(refused)
+    else:
+        theirs.send(None)

@@ -19,12 +19,10 @@ from dvc_bridge.errors import BridgeError, IntegrityError, StageFailedError, Ver
 from dvc_bridge.plan.entry import Entry
 from dvc_bridge.plan.graph import pipeline_of
 from dvc_bridge.plan.result import FAILED, Result
-from dvc_bridge.run.from_git import entry_at
 from dvc_bridge.run.journal import Journal
 from dvc_bridge.run.local import Options, Run
 from dvc_bridge.run.outcome import Summary
 from dvc_bridge.run.pod import PodBooks
-from dvc_bridge.run.revision import check_out
 from dvc_bridge.run.store import Store, scratch_folder
 from dvc_bridge.run.unpacked import furnished, unpacked
 from dvc_bridge.run.view import PlainView
@@ -77,6 +75,10 @@ def work(word: str, env: Mapping[str, str], folder: Path) -> int:
 def _work_from_git(
     word: str, env: Mapping[str, str], folder: Path, settings: Mapping[str, Mapping[str, str]]
 ) -> int:
+    # What plans a run; other pods do without it.
+    from dvc_bridge.run.from_git import entry_at  # noqa: PLC0415
+    from dvc_bridge.run.revision import check_out  # noqa: PLC0415
+
     plan, code = json.loads(env["DVC_BRIDGE_PLAN"]), folder / "code"
     check_out(env["DVC_BRIDGE_REPO"], env["DVC_BRIDGE_REVISION"], code)
     project = furnished(code, plan["root"], settings)

@@ -338,3 +338,20 @@ def test_the_largest_workflow_stays_within_the_limits():
     made = rendered(nodes=nodes, fuse=Fuse.NONE)
     assert problems(made) == []
     assert size(made) < 900_000
+
+
+def test_a_process_beside_finds_what_validate_finds_and_its_end_is_no_way_around():
+    pytest.importorskip("hera", reason="the extra argo is not installed")
+    from dvc_bridge.run.validate import Beside, ManifestError
+
+    made = rendered()
+    with Beside() as beside:
+        beside.validated([made])
+    made["spec"]["parallelisms"] = 3
+    for ended in (False, True):
+        with Beside() as beside:
+            if ended:
+                beside._process.kill()  # by somebody who is short of memory
+                beside._process.join()
+            with pytest.raises(ManifestError, match="parallelisms"):
+                beside.validated([rendered(), made])
