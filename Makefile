@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv versions demo serve bench-local bench-argo bench-serve bench-serve-others profile lock lint types test full clean
+.PHONY: help venv versions demo metaflow-config serve bench-local bench-argo bench-serve bench-serve-others profile lock lint types test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -39,6 +39,14 @@ demo: venv  ## the pipeline by `dvc repro`, then by Metaflow; every file's md5 s
 	dvc repro
 	python flows/train.py run --force
 	python benchmarks/compare_outs.py
+
+# BUCKET=... IMAGE=... [ENDPOINT=...] [NAMESPACE=...] [SECRET=...] [SERVICE_ACCOUNT=...]
+# [PULL_POLICY=...] [PROFILE=...]; the recipe reads them from its environment, so nothing in them is a command.
+export BUCKET ENDPOINT NAMESPACE IMAGE SECRET SERVICE_ACCOUNT PULL_POLICY PROFILE
+metaflow-config: venv  ## Metaflow's profile for a cluster: BUCKET=... IMAGE=... (docs/metaflow.md)
+	@python -m dvc_bridge.metaflow.profile --profile="$${PROFILE:-cluster}" --bucket="$$BUCKET" \
+	  --endpoint="$$ENDPOINT" --namespace="$$NAMESPACE" --image="$$IMAGE" --secret="$$SECRET" \
+	  --service-account="$$SERVICE_ACCOUNT" --pull-policy="$$PULL_POLICY"
 
 serve: venv models/bundle/SHA256SUMS  ## the model behind HTTP, on http://127.0.0.1:8000
 	python -m serving

@@ -1,7 +1,12 @@
 """The pipeline as a Metaflow flow: the stages of dvc.yaml, by the same functions, in few steps.
 
-python flows/train.py run            # a stage whose result DVC has is not run again
-python flows/train.py run --force    # every stage runs
+python flows/train.py run                      # a stage whose result DVC has is not run again
+python flows/train.py run --force              # every stage runs
+python flows/train.py run --with kubernetes    # each step in a pod (docs/metaflow.md)
+python flows/train.py argo-workflows create    # the same as an Argo Workflow; then: trigger
+
+Deployments that do not touch each other, one a branch: `@project(name="flights")` over the class.
+Every night: `@schedule(cron="0 4 * * *", timezone="America/New_York")` beside it.
 """
 
 import json
@@ -11,7 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from metaflow import Config, FlowSpec, Parameter, card, step
+from metaflow import (
+    Config,
+    FlowSpec,
+    Parameter,
+    card,
+    exit_hook,
+    resources,
+    retry,
+    step,
+    timeout,
+)
 from metaflow.datastore.inputs import Inputs
 from metaflow.exception import MetaflowException
 
@@ -42,6 +57,17 @@ def checked_yaml(content: str) -> dict[str, Any]:
         return parse_yaml(content)
 
 
+def say_next() -> None:
+    """Say what to do with a run that has succeeded."""
+    print("the run has succeeded; dvc-bridge sync brings its files into the workspace")
+
+
+def say_why() -> None:
+    """Say where to look when a run has failed."""
+    print("the run has failed; its steps' logs say why, and resume does what is missing")
+
+
+@exit_hook(on_success=[say_next], on_error=[say_why])
 @dvc_project(root=ROOT)
 class TrainFlow(FlowSpec):
     """P(a New York flight arrives 15 minutes late or not at all), two hours before departure."""
@@ -60,6 +86,9 @@ class TrainFlow(FlowSpec):
         self.fits += [f"backtest@{month}" for month in params.backtest.months]
         self.next(self.ingest)
 
+    @retry(times=1, minutes_between_retries=0)
+    @timeout(minutes=30)
+    @resources(cpu=0.5, memory=1000)
     @dvc_stage(stage="ingest")
     @step
     def ingest(self) -> None:
@@ -67,6 +96,9 @@ class TrainFlow(FlowSpec):
         self.run_stage("ingest")
         self.next(self.featurize)
 
+    @retry(times=1, minutes_between_retries=0)
+    @timeout(minutes=30)
+    @resources(cpu=0.5, memory=2000)
     @dvc_stage(stage="featurize")
     @step
     def featurize(self) -> None:
@@ -74,6 +106,9 @@ class TrainFlow(FlowSpec):
         self.run_stage("featurize")
         self.next(self.fit, foreach="fits")
 
+    @retry(times=1, minutes_between_retries=0)
+    @timeout(minutes=30)
+    @resources(cpu=0.5, memory=2000)
     @dvc_stage(stage="{input}")
     @step
     def fit(self) -> None:
@@ -81,6 +116,9 @@ class TrainFlow(FlowSpec):
         self.run_stage(self.input)
         self.next(self.select)
 
+    @retry(times=1, minutes_between_retries=0)
+    @timeout(minutes=30)
+    @resources(cpu=0.5, memory=1000)
     @dvc_stage(stage="select")
     @step
     def select(self, inputs: Inputs) -> None:  # noqa: ARG002  what makes a step a join
@@ -88,6 +126,9 @@ class TrainFlow(FlowSpec):
         self.run_stage("select")
         self.next(self.evaluate)
 
+    @retry(times=1, minutes_between_retries=0)
+    @timeout(minutes=30)
+    @resources(cpu=0.5, memory=1500)
     @dvc_stage(stage="evaluate")
     @step
     def evaluate(self) -> None:
@@ -95,6 +136,9 @@ class TrainFlow(FlowSpec):
         self.run_stage("evaluate")
         self.next(self.export)
 
+    @retry(times=1, minutes_between_retries=0)
+    @timeout(minutes=30)
+    @resources(cpu=0.5, memory=1500)
     @dvc_stage(stage="export")
     @step
     def export(self) -> None:

@@ -11,6 +11,7 @@ from metaflow.plugins.cards.card_modules.card import MetaflowCard
 from dvc_bridge.render.report import page
 
 from .client import read_run
+from .metadata import bring_run
 from .page import content_left, report_of
 
 
@@ -22,6 +23,7 @@ class RunCard(MetaflowCard):
     def render(self, task: Any) -> str:
         """Give the page."""
         namespace(None)
+        bring_run(*task.path_components[:2])  # on Argo a pod knows its own task alone
         run = Run("/".join(task.path_components[:2]))
         return page(report_of(run, read_run(run), content_left))
 

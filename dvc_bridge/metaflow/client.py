@@ -14,6 +14,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.names import flow_run_name
 from dvc_bridge.plan.result import Result
 
+from .metadata import bring_run
 from .record import DvcRun
 
 TAG_DIGITS = 12
@@ -62,12 +63,15 @@ def find_run(pathspec: str) -> Run:
     namespace(None)
     if pathspec.count("/") != 1 or not all(pathspec.split("/")):
         raise UsageError(f"{pathspec} names no run", "name it as Metaflow does: TrainFlow/123")
+    flow, run_id = pathspec.split("/")
+    if run_id.startswith("argo-"):
+        bring_run(flow, run_id)
     try:
         return Run(pathspec)
     except MetaflowNotFound:
         raise UsageError(
             f"there is no run {pathspec} in the metadata that Metaflow uses here",
-            _known(pathspec.partition("/")[0]),
+            _known(flow),
         ) from None
     except MetaflowException as exc:
         raise UsageError(f"Metaflow cannot open {pathspec}: {exc}", "metaflow status") from exc

@@ -13,7 +13,7 @@ from dvc_bridge.errors import BridgeError
 class DvcStageError(MetaflowException):
     """What the user can act on; Metaflow shows it without a traceback."""
 
-    headline = "DVC stage"
+    headline = "dvc-bridge"
 
 
 @contextmanager

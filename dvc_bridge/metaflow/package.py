@@ -27,11 +27,16 @@ class Packed(TypedDict):
     settings: dict[str, dict[str, str]]  # of the DVC remotes, without secrets
 
 
-def pack(root: Path, folder: Path) -> None:
+def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
     """Write the project at `root`, as it stands, into a folder: archive and facts.
 
     The archive holds what git tracks or would track: nothing that git ignores, no file that DVC
     tracks, nothing that is called like a secret.
+
+    Parameters
+    ----------
+    ask_remote
+        See that the DVC remote answers, and has the data that stages read.
 
     Raises
     ------
@@ -53,7 +58,8 @@ def pack(root: Path, folder: Path) -> None:
     with RepositoryLock(project).held(), Session(project, _warn) as session:
         pipeline = read_pipeline(project)
         settings = settings_of(pipeline, session)
-        check_sent(pipeline, Objects(session, ""))
+        if ask_remote:
+            check_sent(pipeline, Objects(session, ""))
         snapshot = snapshot_of(project, pipeline, _warn)
     revision, dirty = revision_of(project)
     facts = Packed(

@@ -32,7 +32,7 @@ from dvc_bridge.run.prepare import Reach, Settled, entries
 from dvc_bridge.run.store import Store, scratch_folder
 from dvc_bridge.run.view import PlainView
 
-from .objects import find, read_file
+from .objects import find, hash_file, read_file
 from .package import project_folder
 from .record import DvcRun, no_such_out, result_in
 
@@ -135,19 +135,25 @@ class PodStage:
 def read_out_of_remote(run: DvcRun, path: str) -> bytes:
     """Read a file out of a run's outs; see `record.read_out`."""
     with opened(run) as here:
+        cache = here.project.cache
         objects = Objects(here.session, scratch_folder(_remote_run(run)))
         for stage in here.pipeline.stages:
-            if stage.address not in run["results"]:
-                continue
-            result = result_in(run, stage.address)
-            for at, pointer in result.outs(stage).items():
+            made = result_in(run, stage.address).outs(stage) if _has(run, stage) else {}
+            for at, pointer in made.items():
+                file = here.project.root / at
+                # An out that git tracks has come with the code.
+                if path == at and file.is_file() and hash_file(file)["md5"] == pointer["md5"]:
+                    return file.read_bytes()
                 if path == at or path.startswith(f"{at}/"):
                     objects.fetch(stage, {"outs": [pointer]})
-        cache = here.project.cache
         found = find(cache, run["outs"], path)
         if found is None or found["md5"].endswith(".dir"):
             raise no_such_out(run, path)
         return read_file(cache, found)
+
+
+def _has(run: DvcRun, stage: Stage) -> bool:
+    return stage.address in run["results"]
 
 
 def _remote_run(run: DvcRun) -> str:
@@ -155,7 +161,7 @@ def _remote_run(run: DvcRun) -> str:
 
 
 def _check_done(stage: Stage, before: Stage, run: DvcRun) -> None:
-    if before.address in run["stages"] and before.address not in run["results"]:
+    if before.address in run["stages"] and not _has(run, before):
         raise UsageError(
             f"stage {stage.address} reads what {before.address} makes, which has not run before"
             " this step",

@@ -50,6 +50,12 @@ def repository_url(project: Project) -> str:
         ) from exc
 
 
+def holds_credentials(url: str) -> bool:
+    """Whether there is a password or a token in an address."""
+    parts = urlsplit(url)
+    return bool(parts.password or (parts.username and parts.scheme in ("http", "https")))
+
+
 def check_url(url: str) -> None:
     """See that an address holds no secret and is no path of this machine.
 
@@ -58,12 +64,12 @@ def check_url(url: str) -> None:
     UsageError
         It does.
     """
-    parts = urlsplit(url)
-    if parts.password or (parts.username and parts.scheme in ("http", "https")):
+    if holds_credentials(url):
         raise UsageError(
             "the repository's address holds credentials, which would stand in the manifest",
             "--repo URL without them; give them to pods by a Secret (docs/argo.md)",
         )
+    parts = urlsplit(url)
     if url.startswith("-") or (not parts.scheme and ":" not in url) or parts.scheme == "file":
         raise UsageError(f"{url} is no address that pods can reach", "name another: --repo URL")
 
