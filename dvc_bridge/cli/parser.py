@@ -25,6 +25,7 @@ def parser() -> argparse.ArgumentParser:
     collect.add_argument("run_name", metavar="RUN", help="as submit has named it")
     collect.add_argument("--no-checkout", action="store_true", help="dvc.lock alone, no outs")
     collect.set_defaults(run="dvc_bridge.cli.submit:collect")
+    _flow(commands.add_parser("flow", help="a Metaflow flow from dvc.yaml"))
     _sync(commands.add_parser("sync", help="merge what a Metaflow run has made"))
     report = commands.add_parser("report", help="a Metaflow run as one page of HTML")
     report.add_argument("--run", dest="pathspec", required=True, metavar="PATHSPEC", help=_PATHSPEC)
@@ -137,6 +138,22 @@ def _convert(command: argparse.ArgumentParser) -> None:
     command.add_argument("--repo", metavar="URL", help="of the code; default: the remote origin's")
     _fuse(command, "chains", "default: chains; auto counts with how long stages took here")
     command.set_defaults(run="dvc_bridge.cli.convert:convert")
+
+
+def _flow(command: argparse.ArgumentParser) -> None:
+    _stages(command, force=False)
+    command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    command.add_argument(
+        "--check", action="store_true", help="write nothing; say whether FILE is that of dvc.yaml"
+    )
+    command.add_argument("--name", help="of the flow; default: after the project's folder")
+    command.add_argument(
+        "--fuse",
+        choices=("none", "chains"),
+        default="chains",
+        help="whether stages that nothing can run beside share a task; default: chains",
+    )
+    command.set_defaults(run="dvc_bridge.cli.flow:flow")
 
 
 def _sync(command: argparse.ArgumentParser) -> None:

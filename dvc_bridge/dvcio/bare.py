@@ -23,8 +23,13 @@ OPEN = frozenset(
 TIMEOUT_S = 15
 
 
-def store_settings(repo: Any, names: Iterable[str]) -> Sections:
+def store_settings(repo: Any, names: Iterable[str], *, secrets: bool = False) -> Sections:
     """Give the settings by which another machine finds the default remote and those named.
+
+    Parameters
+    ----------
+    secrets
+        Keep them too: for another folder of this machine.
 
     Raises
     ------
@@ -39,7 +44,7 @@ def store_settings(repo: Any, names: Iterable[str]) -> Sections:
         options = repo.config["remote"].get(name)
         if options is None:
             raise UsageError(f"there is no remote {name}", "dvc remote list; dvc remote add")
-        told = {key: str(value) for key, value in options.items() if key in OPEN}
+        told = {key: str(value) for key, value in options.items() if secrets or key in OPEN}
         if str(options["url"]).startswith("s3://"):
             told = {"read_timeout": str(TIMEOUT_S), "connect_timeout": str(TIMEOUT_S), **told}
         sections[f"'remote \"{name}\"'"] = told

@@ -17,6 +17,7 @@ self.next(self.train)
 
 from .card import RunCard
 from .decorator import dvc_stage, workspace
+from .levels import begin_levels, groups, told, work
 from .package import project_folder
 from .project import dvc_project
 from .record import DvcRun, begin_run, read_out
@@ -24,10 +25,14 @@ from .record import DvcRun, begin_run, read_out
 __all__ = [
     "DvcRun",
     "RunCard",
+    "begin_levels",
     "begin_run",
     "dvc_project",
     "dvc_stage",
+    "groups",
     "project_folder",
     "read_out",
+    "told",
+    "work",
     "workspace",
 ]

@@ -73,16 +73,7 @@ def take(project: Project, outs: Collection[str]) -> Snapshot:
         Cached outs of all stages, from the project's root.
     """
     base = project.git_root or project.root
-    inside = project.root.relative_to(base)
-    tracked = {(inside / out).as_posix() for out in outs}
-    names, denied = [], []
-    for name in _names(project):
-        if any(str(up) in tracked for up in (Path(name), *Path(name).parents)):
-            continue
-        if _is_denied(name):
-            denied.append(name)
-        else:
-            names.append(name)
+    names, denied = _code(project, outs)
     archive = _archive(base, sorted(names))
     warnings = [f"left out, it may hold a secret: {name}" for name in sorted(denied)]
     if len(archive) > LARGE_BYTES:
@@ -93,6 +84,19 @@ def take(project: Project, outs: Collection[str]) -> Snapshot:
     warnings += _suspicious(base, names)
     digest = hashlib.sha256(archive).hexdigest()
     return Snapshot(digest, archive, frozenset(names), tuple(warnings))
+
+
+def copy_code(project: Project, outs: Collection[str], folder: Path) -> None:
+    """Put into a folder what a snapshot would hold; the parameters are those of `take`."""
+    base = project.git_root or project.root
+    for name in _code(project, outs)[0]:
+        source, target = base / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_symlink():
+            target.symlink_to(source.readlink())
+        elif source.is_file():
+            target.write_bytes(source.read_bytes())
+            target.chmod(0o755 if source.stat().st_mode & stat.S_IXUSR else 0o644)
 
 
 def unpack(archive: bytes, sha256: str, folder: Path) -> None:
@@ -109,6 +113,18 @@ def unpack(archive: bytes, sha256: str, folder: Path) -> None:
         # Python 3.11.2, Debian 12's, has no filters; the hash says that the archive is one of ours.
         tar.extraction_filter = getattr(tarfile, "tar_filter", lambda member, _: member)
         tar.extractall(folder)  # noqa: S202
+
+
+def _code(project: Project, outs: Collection[str]) -> tuple[list[str], list[str]]:
+    """Name the files that a snapshot holds, and those that it does not since they hold secrets."""
+    inside = project.root.relative_to(project.git_root or project.root)
+    tracked = {(inside / out).as_posix() for out in outs}
+    names: list[str] = []
+    denied: list[str] = []
+    for name in _names(project):
+        if not any(str(up) in tracked for up in (Path(name), *Path(name).parents)):
+            (denied if _is_denied(name) else names).append(name)
+    return names, denied
 
 
 def _is_denied(name: str) -> bool:

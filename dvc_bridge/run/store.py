@@ -115,6 +115,16 @@ class Store:
             )
         return [entry_of(line.rstrip(b",")) for line in text.splitlines()[1:-1]]
 
+    def put_known(self, results: Iterable[Result]) -> None:
+        """Say what became of the stages that needed no pod."""
+        lines = "\n".join(map(result_text, results))
+        self._remote.put(f"{self._folder}/known.jsonl", lines.encode())
+
+    def known(self) -> dict[str, Result]:
+        """Give what `put_known` has said, by address."""
+        text = self._remote.get(f"{self._folder}/known.jsonl") or b""
+        return {result.address: result for result in map(result_of, text.splitlines())}
+
     def put_result(self, stage: Stage, result: Result) -> None:
         """Say what became of a stage; when it is there, the stage is done."""
         self._remote.put(self._result(stage), result_text(result).encode())

@@ -151,19 +151,23 @@ def check_sent(pipeline: Pipeline, objects: Objects) -> None:
         )
 
 
-def settings_of(pipeline: Pipeline, session: Session) -> Sections:
-    """Give the settings of all remotes that the stages need, without secrets."""
+def settings_of(pipeline: Pipeline, session: Session, *, secrets: bool = False) -> Sections:
+    """Give the settings of all remotes that the stages need; `secrets` are for this machine."""
     names = {name for stage in pipeline.stages for name in remotes(stage)}
-    return store_settings(session.repo, names)
+    return store_settings(session.repo, names, secrets=secrets)
 
 
 def snapshot_of(project: Project, pipeline: Pipeline, warn: Callable[[str], object]) -> Snapshot:
     """Archive the code as it stands, and tell `warn` what looks wrong with it."""
-    outs = [out.at for stage in pipeline.stages for out in stage.outs if out.local and out.cached]
-    snapshot = take(project, outs)
+    snapshot = take(project, cached_outs(pipeline))
     for text in snapshot.warnings:
         warn(text)
     return snapshot
+
+
+def cached_outs(pipeline: Pipeline) -> list[str]:
+    """Name what no snapshot holds: outs that DVC keeps."""
+    return [out.at for stage in pipeline.stages for out in stage.outs if out.local and out.cached]
 
 
 def _without(stage: Stage, entry: LockEntry, snapshot: Snapshot, project: Project) -> LockEntry:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from dvc_bridge.dvcio.bare import write_config
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.run.snapshot import unpack
+from dvc_bridge.run.snapshot import copy_code, unpack
 
 Settings = Mapping[str, Mapping[str, str]]
 
@@ -34,16 +34,45 @@ def unpacked(
     """
     unpack(archive, sha256, code)
     if git:
-        # .gitignore files are part of what stages may read: DVC writes them in a repository only.
-        subprocess.run(["git", "init", "--quiet", str(code)], check=True, capture_output=True)
+        make_repository(code)
     return furnished(code, root, settings)
 
 
-def furnished(code: Path, root: str, settings: Settings) -> Project:
+def copied(project: Project, outs: Collection[str], code: Path, settings: Settings) -> Project:
+    """Copy what a snapshot of a project would hold, and give the project that this makes.
+
+    Parameters
+    ----------
+    outs
+        Cached outs of all stages, which stay behind. Both have one cache.
+    code
+        A folder that is not there yet.
+    """
+    code.mkdir()
+    copy_code(project, outs, code)
+    if project.git_root:
+        make_repository(code)
+    root = project.root.relative_to(project.git_root or project.root)
+    return furnished(code, root.as_posix(), settings, project.cache)
+
+
+def make_repository(code: Path) -> None:
+    """Have DVC see a git repository.
+
+    .gitignore files are part of what stages may read: it writes them in a repository only.
+    """
+    subprocess.run(["git", "init", "--quiet", str(code)], check=True, capture_output=True)
+
+
+def furnished(code: Path, root: str, settings: Settings, cache: Path | None = None) -> Project:
     """Give the project in a folder that is ours alone, with its remotes where the pod finds them.
 
-    The parameters are those of `unpacked`.
+    Parameters
+    ----------
+    cache
+        DVC's; None: a new one beside `code`.
     """
-    cache = {**settings.get("cache", {}), "dir": str(code.parent / "cache"), "type": "reflink,copy"}
-    write_config(code / root / ".dvc" / "config.local", {**settings, "cache": cache})
+    place = str(cache or code.parent / "cache")
+    cache_section = {**settings.get("cache", {}), "dir": place, "type": "reflink,copy"}
+    write_config(code / root / ".dvc" / "config.local", {**settings, "cache": cache_section})
     return find_project(code / root)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -82,14 +82,36 @@ def _work_from_git(
     plan, code = json.loads(env["DVC_BRIDGE_PLAN"]), folder / "code"
     check_out(env["DVC_BRIDGE_REPO"], env["DVC_BRIDGE_REVISION"], code)
     project = furnished(code, plan["root"], settings)
+
+    def entry(session: Session, _store: Store) -> Entry:
+        return entry_at(project, session, plan, word)
+
+    return work_in(project, env["DVC_BRIDGE_RUN"], entry)
+
+
+def work_in(project: Project, run: str, entry_of: Callable[[Session, Store], Entry]) -> int:
+    """Bring the stages of a group up to date in a project that is there already.
+
+    Parameters
+    ----------
+    project
+        In a folder that is ours alone; it becomes the current one.
+    entry_of
+        Finds the group, or works it out.
+
+    Returns
+    -------
+    int
+        As `work`.
+    """
     with _opened(project) as (lock, session, view):
-        entry = entry_at(project, session, plan, word)
+        store = Store(Objects(session, "").default, run)
+        entry = entry_of(session, store)
         _check_version(entry)
-        store = Store(Objects(session, "").default, env["DVC_BRIDGE_RUN"])
         if _is_done(entry, store):
             return 0
         before = _before(entry, store)
-        return _run(project, entry, before, env["DVC_BRIDGE_RUN"], lock, session, view)
+        return _run(project, entry, before, run, lock, session, view)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dvc_bridge.plan.equality import differences
 from tests.dvc_bridge.equality.forks import REPOSITORY, ForkServer
-from tests.dvc_bridge.equality.side import DVC, PODS, Played, Side, clear
+from tests.dvc_bridge.equality.side import DVC, WITH_REMOTE, Played, Side, clear
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
 KEEP_GOING = {"-k", "--keep-going"}
@@ -58,7 +58,7 @@ class Lab(ExitStack):
         self._hands, second = (self.enter_context(ForkServer(**options)) for _ in range(2))
         server = self.enter_context(ForkServer(**options, path=bridge))
         self._theirs = Side(work / "dvc", DVC, {DVC: self._hands}, self.env)
-        if ours == PODS:
+        if ours in WITH_REMOTE:
             remote = f"[core]\nremote = shared\n['remote \"shared\"']\nurl = {work / 'remote'}\n"
             (work / "home" / "config").write_text(remote)
         self._ours = Side(work / "our", ours, {ours: server, DVC: second}, self.env)

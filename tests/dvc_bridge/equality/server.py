@@ -23,6 +23,7 @@ ENTRY_POINTS = {
     "dvc": "dvc.cli",
     "dvc_bridge": "dvc_bridge.cli",
     "pods": "tests.dvc_bridge.pods",
+    "generated": "tests.dvc_bridge.generated",
     "submitted": "tests.cluster.submitted",
 }
 

@@ -17,7 +17,8 @@ from tests.dvc_bridge.equality.forks import ForkServer
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
 DVC = "dvc"
-PODS = "pods"
+PODS, GENERATED = "pods", "generated"
+WITH_REMOTE = (PODS, GENERATED)
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Side:
         The last word is DVC's on both sides: it takes over what was left.
         """
         clear(self.root, self._site)
-        if self.module == PODS:
+        if self.module in WITH_REMOTE:
             clear(self.root.parents[1] / "remote")
         copy_tree(pristine, self.root, skip=[pristine / ".dvc" / "tmp"])
         played = [self._play(case, s, single=i in single) for i, s in enumerate(case.steps)]

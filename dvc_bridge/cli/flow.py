@@ -1,0 +1,135 @@
+"""`dvc-bridge flow`: a Metaflow flow from dvc.yaml, and whether one is still that of dvc.yaml."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import re
+import shlex
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from dvc_bridge.cli.remote import warn
+from dvc_bridge.cli.selection import chosen
+from dvc_bridge.dvcio.files import write_whole
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.settings import read_settings
+from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.division import divided
+from dvc_bridge.plan.groups import Fuse
+from dvc_bridge.plan.levels import check_settings, levels_of, needs_of
+from dvc_bridge.plan.pipeline import Pipeline
+from dvc_bridge.plan.ranges import shape
+from dvc_bridge.plan.targets import select
+from dvc_bridge.render.argo import slug
+from dvc_bridge.render.flow import Level, flow_text, was_edited, words_of
+from dvc_bridge.run.prepare import not_in_pods
+
+
+def flow(args: Namespace) -> int:
+    """Write the flow, or with --check compare it; nothing is run, and no remote is asked."""
+    project = find_project()
+    if args.check:
+        return _check(args, project)
+    text = _text(args, project)
+    if args.output is None:
+        sys.stdout.write(text)
+        return 0
+    target = Path(args.output)
+    if target.exists() and was_edited(_read(target)):
+        raise UsageError(
+            f"{args.output} was not written by this command, or was edited since",
+            "move its changes elsewhere, such as a module that the stages call; delete it, then"
+            " the same again",
+        )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(target, text, target.parent)
+    print(f"wrote {args.output}; next: python {args.output} run", file=sys.stderr)
+    return 0
+
+
+def _check(args: Namespace, project: Project) -> int:
+    if args.output is None:
+        raise UsageError("--check needs the flow's file", "dvc-bridge flow -o FILE --check")
+    target = Path(args.output)
+    if not target.is_file():
+        raise UsageError(f"there is no {args.output}", f"dvc-bridge flow -o {args.output}")
+    found = _read(target)
+    words = words_of(found)
+    if words is None or was_edited(found):
+        raise UsageError(
+            f"{args.output} was not written by this command, or was edited since",
+            f"delete it; dvc-bridge flow -o {args.output}",
+        )
+    # It is made in the words by which it was made before.
+    from dvc_bridge.cli.parser import parser  # noqa: PLC0415  it is what calls us
+
+    made_by = parser().parse_args(["flow", *shlex.split(words), "-o", args.output])
+    if _text(made_by, project) != found:
+        raise UsageError(
+            f"{args.output} is not that of dvc.yaml any more",
+            f"dvc-bridge flow {words} -o {args.output}",
+        )
+    print(f"{args.output} is that of dvc.yaml", file=sys.stderr)
+    return 0
+
+
+def _text(args: Namespace, project: Project) -> str:
+    pipeline = read_pipeline(project)
+    settings = read_settings(project, pipeline)
+    order = select(pipeline, chosen(args, project))
+    positions = _in_pods(project, pipeline, order)
+    found = divided(pipeline, positions, settings, {}, Fuse(args.fuse)).groups
+    check_settings(found)
+    levels = [
+        Level(
+            tuple(tuple(pipeline.stages[p].address for p in g.positions) for g in level),
+            needs_of(level),
+        )
+        for level in levels_of(found)
+    ]
+    name = _name(args, project)
+    file = Path(args.output or "flow.py")
+    root = os.path.relpath(project.root, file.resolve().parent)
+    return flow_text(levels, name, file.name, root, shape(pipeline), _words(args, name))
+
+
+def _in_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> list[int]:
+    stages = pipeline.stages
+    wanted = [p for p in order if stages[p].for_pods]
+    if problems := [said for p in wanted for said in not_in_pods(stages[p], project)]:
+        raise UsageError("\n".join(problems), "mend these, or name other stages")
+    if not wanted:
+        raise UsageError("none of these stages has a command to run", "dvc stage list --all")
+    return wanted
+
+
+def _name(args: Namespace, project: Project) -> str:
+    usual = "".join(map(str.title, slug(project.root.name).split("-"))) + "Flow"
+    name = args.name or (usual if usual[0].isalpha() else f"The{usual}")
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9]{0,39}", name) or keyword.iskeyword(name):
+        raise UsageError(
+            f"{name} cannot be a flow's name", "--name with letters and digits alone, at most 40"
+        )
+    return name
+
+
+def _words(args: Namespace, name: str) -> str:
+    """Give the words that make the same again, wherever the project's folder is."""
+    flags = [
+        f"--{key.replace('_', '-')}"
+        for key in ("single_item", "all_pipelines", "downstream")
+        if getattr(args, key)
+    ]
+    return shlex.join(["--name", name, "--fuse", args.fuse, *flags, *args.targets])
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        warn(f"{file}: {exc}")
+        return ""

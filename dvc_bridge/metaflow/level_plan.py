@@ -1,0 +1,179 @@
+"""A run of a generated flow: planned before its first task, told after its last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import chdir, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from metaflow import current
+
+from dvc_bridge.dvcio.claim import RepositoryLock
+from dvc_bridge.dvcio.objects import Objects
+from dvc_bridge.dvcio.plots import read_plots
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.settings import read_settings
+from dvc_bridge.dvcio.spec import revision_of
+from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.names import flow_run_name
+from dvc_bridge.plan.pipeline import Pipeline, Stage
+from dvc_bridge.plan.ranges import shape
+from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED
+from dvc_bridge.plan.run_cache import StageSpec
+from dvc_bridge.run.store import Store
+from dvc_bridge.run.submission import Outlook, submit
+
+from .levels import LevelsRun
+from .package import packed, project_folder
+from .record import DvcRun, with_result
+
+WRITE_ANEW = "dvc-bridge flow -o FILE, the flow's file, writes it anew"
+
+
+def plan_levels(
+    root: Path, levels: Sequence[Sequence[Sequence[str]]], made: str, *, force: bool
+) -> LevelsRun:
+    """Plan a run; the parameters are those of `levels.begin_levels`.
+
+    Raises
+    ------
+    UsageError
+        The flow is not that of dvc.yaml any more, or a stage cannot run in a folder of its own.
+    """
+    run = flow_run_name(current.flow_name, current.run_id)
+    facts = packed()
+    with _opened(root) as here:
+        check_shape(here.pipeline, made)
+        words = _plan(here, levels, run, force=force)
+        revision, dirty = revision_of(here.project)
+    return LevelsRun(
+        run=run,
+        root=str(root),
+        shape=made,
+        revision=facts["revision"] if facts else revision,
+        dirty=facts["dirty"] if facts else dirty,
+        words=words,
+    )
+
+
+def all_told(run: LevelsRun) -> DvcRun:
+    """Gather what became of all stages, and print how many ran."""
+    with _opened(Path(run["root"])) as here:
+        store = Store(Objects(here.session, "").default, run["run"])
+        results = {**store.known(), **store.results(here.pipeline.stages)}
+        plots = read_plots(here.project.root, here.pipeline)
+    stages = [stage for stage in here.pipeline.stages if stage.address in results]
+    told = DvcRun(
+        root=run["root"],
+        cache="" if packed() else str(here.project.cache),
+        remote_run=run["run"],
+        revision=run["revision"],
+        dirty=run["dirty"],
+        replaced={},
+        stages={stage.address: _spec(stage) for stage in stages},
+        refused={},
+        outs={},
+        computed=[],
+        restored=[],
+        plots=plots,
+        results={},
+    )
+    for stage in stages:
+        told = with_result(told, told["stages"][stage.address], results[stage.address])
+    said = {RAN: "ran", RESTORED: "from the run cache", UNCHANGED: "unchanged"}
+    counts = {w: sum(r.outcome == w for r in results.values()) for w in said}
+    print(", ".join(f"{counts[w]} {text}" for w, text in said.items()))
+    return told
+
+
+def check_shape(pipeline: Pipeline, made: str) -> None:
+    """See that a pipeline is the one that a flow was made from.
+
+    Raises
+    ------
+    UsageError
+        It has changed since.
+    """
+    if shape(pipeline) != made:
+        raise UsageError("dvc.yaml has other stages or edges than this flow", WRITE_ANEW)
+
+
+@dataclass(frozen=True)
+class _Opened:
+    project: Project
+    pipeline: Pipeline
+    session: Session
+
+
+@contextmanager
+def _opened(root: Path) -> Iterator[_Opened]:
+    project = find_project(project_folder(root))
+    lock = RepositoryLock(project)
+    with chdir(project.root), lock.held(), Session(project, print) as session:
+        yield _Opened(project, read_pipeline(project), session)
+
+
+def _plan(
+    here: _Opened, levels: Sequence[Sequence[Sequence[str]]], run: str, *, force: bool
+) -> list[list[str]]:
+    """Decide what there is to do, and put code, data and plan into the remote."""
+    pipeline = here.pipeline
+    place = {stage.address: position for position, stage in enumerate(pipeline.stages)}
+    chosen = {place[address] for level in levels for group in level for address in group}
+    settings = read_settings(here.project, pipeline)
+    outlook = Outlook(here.project, pipeline, _upstream(pipeline, chosen), here.session)
+    settled = outlook.settle(force=force, alone=False)
+    if settled.here:
+        names = " ".join(pipeline.stages[position].address for position in settled.here)
+        raise UsageError(f"not up to date, and without a command: {names}", f"dvc repro {names}")
+    waiting = {found.position for found in settled.waiting}
+    parts = [
+        [[place[a] for a in group if place[a] in waiting] for group in level] for level in levels
+    ]
+    flat = [group for level in parts for group in level if group]
+    jobs = [settings.pod(pipeline.stages[group[0]].address).jobs for group in flat]
+    mutexes = settings.mutex_groups(place)
+    done = submit(
+        here.project,
+        here.session,
+        outlook,
+        settled,
+        flat,
+        jobs,
+        run,
+        force=force,
+        mutexes=mutexes,
+        warn=print,
+    )
+    for position, stage in enumerate(pipeline.stages):
+        result = settled.results.get(stage.address)
+        if result and result.outcome == RESTORED and position not in waiting:
+            outlook.objects.send(stage, result.entry)
+    Store(outlook.objects.default, run).put_known(settled.results.values())
+    words = iter(done.words)
+    return [[next(words) for group in level if group] for level in parts]
+
+
+def _upstream(pipeline: Pipeline, chosen: set[int]) -> list[int]:
+    """Give positions and those of all that they rest on, in DVC's order."""
+    wanted = set(chosen)
+    for position in reversed(range(len(pipeline.stages))):
+        if position in wanted:
+            wanted.update(pipeline.upstream[position])
+    return sorted(wanted)
+
+
+def _spec(stage: Stage) -> StageSpec:
+    return StageSpec(
+        name=stage.address,
+        wdir=stage.wdir,
+        cmd=stage.cmd or "",
+        deps=sorted(dep.path for dep in stage.deps),
+        params={},
+        outs=sorted(out.path for out in stage.outs),
+        data=dict(stage.data),
+        lock=None,
+    )

@@ -1,0 +1,45 @@
+"""Each case ends where sequential `dvc repro` ends when a generated Metaflow flow has run it.
+
+The suite plays two cases; `pytest -m "full or not full" tests/dvc_bridge/equality/test_generated.py`
+plays all, EQUALITY_FUSE=none a task for every stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.dvc_bridge.equality.cases import ALL
+from tests.dvc_bridge.equality.lab import Lab
+from tests.dvc_bridge.equality.side import GENERATED
+from tests.dvc_bridge.equality.test_pods import APART, BEGUN
+from tests.dvc_bridge.equality.workbench import Case
+
+QUICK = ("matrix", "several dvc.yaml")
+PLAYED = [
+    replace(case, steps=case.steps[: BEGUN.get(case.name)])
+    for case in ALL
+    if case.name in BEGUN or case.name not in APART
+]
+
+
+@pytest.fixture(scope="module")
+def flows(lab_folder: Path) -> Iterator[Lab]:
+    work = lab_folder / "generated"
+    work.mkdir()
+    with Lab(work, ours=GENERATED) as lab:
+        yield lab
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=() if case.name in QUICK else pytest.mark.full) for case in PLAYED],
+    ids=lambda case: case.name,
+)
+def test_case_as_a_flow_ends_where_dvc_repro_ends(flows: Lab, case: Case) -> None:
+    found = flows.unlike(case)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)

@@ -1,0 +1,61 @@
+"""`dvc-bridge flow`, its run by Metaflow here and `dvc-bridge sync` in the words of `repro`.
+
+`main(["repro", ...])` leaves a project as the three commands leave it; the equality lab plays
+cases with it. The flow and Metaflow's own files are outside of the project.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dvc_bridge.run.check import without_jobs
+
+NAME = "generated"
+FLOW = "LabFlow"
+DEADLINE_S = 600
+FUSE = os.environ.get("EQUALITY_FUSE", "chains")
+# Metaflow has no such words: a flow forces by its parameter, and goes on with other branches.
+_OTHERS = {"--plain", "-f", "--force", "-k", "--keep-going"}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Play `repro` as a flow."""
+    signal.alarm(DEADLINE_S)
+    words = without_jobs(argv[1:])
+    with tempfile.TemporaryDirectory() as name:
+        os.environ.update(METAFLOW_USER="lab", METAFLOW_DATASTORE_SYSROOT_LOCAL=f"{name}/store")
+        flow, bridge = str(Path(name) / "flow.py"), ["-m", "dvc_bridge"]
+        targets = [word for word in words if word not in _OTHERS]
+        made = [*bridge, "flow", "-o", flow, "--name", FLOW, "--fuse", FUSE, *targets]
+        run = [flow, "--no-pylint", "run", "--run-id-file", f"{name}/run"]
+        run += ["--force"] if {"-f", "--force"} & set(words) else []
+        code, printed = _python(made)
+        if code:
+            return code
+        code, printed = _python(run)
+        if alone := re.search(r"without a command: .*\n\s*.*fix: dvc repro (.*)", printed):
+            subprocess.run([*_DVC, "repro", *alone[1].split()], check=True)
+            code, printed = _python(run)
+        run_id = Path(name, "run")
+        if run_id.exists():
+            partial = ["--partial"] if code else []
+            _python([*bridge, "sync", f"{FLOW}/{run_id.read_text()}", *partial])
+        return code
+
+
+_DVC = [sys.executable, "-m", "dvc"]
+
+
+def _python(words: Sequence[str]) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    sys.stdout.write(done.stdout)
+    return done.returncode, done.stdout
