@@ -57,17 +57,11 @@ def checked_yaml(content: str) -> dict[str, Any]:
         return parse_yaml(content)
 
 
-def say_next() -> None:
-    """Say what to do with a run that has succeeded."""
-    print("the run has succeeded; dvc-bridge sync brings its files into the workspace")
-
-
-def say_why() -> None:
-    """Say where to look when a run has failed."""
-    print("the run has failed; its steps' logs say why, and resume does what is missing")
-
-
-@exit_hook(on_success=[say_next], on_error=[say_why])
+# By name: Metaflow finds functions of this file only when it is started from this folder.
+@exit_hook(
+    on_success=["dvc_bridge.metaflow.hooks.say_next"],
+    on_error=["dvc_bridge.metaflow.hooks.say_why"],
+)
 @dvc_project(root=ROOT)
 class TrainFlow(FlowSpec):
     """P(a New York flight arrives 15 minutes late or not at all), two hours before departure."""

@@ -19,7 +19,7 @@ from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.dvcio.spec import revision_of
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.names import flow_run_name
-from dvc_bridge.plan.pipeline import Pipeline, Stage
+from dvc_bridge.plan.pipeline import Kind, Pipeline, Stage
 from dvc_bridge.plan.ranges import shape
 from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED
 from dvc_bridge.plan.run_cache import StageSpec
@@ -65,7 +65,8 @@ def all_told(run: LevelsRun) -> DvcRun:
         store = Store(Objects(here.session, "").default, run["run"])
         results = {**store.known(), **store.results(here.pipeline.stages)}
         plots = read_plots(here.project.root, here.pipeline)
-    stages = [stage for stage in here.pipeline.stages if stage.address in results]
+    # Files that DVC tracks are no stages to a reader.
+    stages = [s for s in here.pipeline.stages if s.kind is Kind.STAGE and s.address in results]
     told = DvcRun(
         root=run["root"],
         cache="" if packed() else str(here.project.cache),
@@ -84,8 +85,8 @@ def all_told(run: LevelsRun) -> DvcRun:
     for stage in stages:
         told = with_result(told, told["stages"][stage.address], results[stage.address])
     said = {RAN: "ran", RESTORED: "from the run cache", UNCHANGED: "unchanged"}
-    counts = {w: sum(r.outcome == w for r in results.values()) for w in said}
-    print(", ".join(f"{counts[w]} {text}" for w, text in said.items()))
+    ends = [results[stage.address].outcome for stage in stages]
+    print(", ".join(f"{ends.count(word)} {text}" for word, text in said.items()))
     return told
 
 

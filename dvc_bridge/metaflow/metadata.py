@@ -6,6 +6,8 @@ artifacts; on Argo nobody brings it to the laptop, and `Run("TrainFlow/argo-..."
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from metaflow import get_metadata
 from metaflow.exception import MetaflowException
 
@@ -43,9 +45,27 @@ def bring_run(flow: str, run_id: str) -> bool:
         for task in store.get_task_datastores(run_id):
             if task.step_name != "_parameters":
                 sync_local_metadata_from_datastore(".metaflow", task)
+                name_task(flow, run_id, task.step_name, task.task_id)
                 found = True
     except MetaflowException as exc:
         raise StorageError(
             f"the metadata of {flow}/{run_id} cannot be read: {exc}", "try again"
         ) from exc
     return found
+
+
+def name_task(flow: str, run_id: str, step: str, task_id: str) -> None:
+    """Have the local metadata here know that there is a task; that is so where it was started.
+
+    Pods of `--with kubernetes` do not have this from Metaflow: without it a card in one of them
+    ends with "Task(...) does not exist", of whatever type it is.
+    """
+    if not get_metadata().startswith("local@"):
+        return
+    from metaflow.plugins.metadata_providers.local import LocalMetadataProvider  # noqa: PLC0415
+
+    provider = LocalMetadataProvider(None, SimpleNamespace(name=flow), None, None)
+    known: tuple[str | None, ...] = (run_id, step, task_id)
+    for depth, kind in enumerate(("flow", "run", "step", "task")):
+        place = [*known[:depth], *[None] * (len(known) - depth)]
+        provider._ensure_meta(kind, *place)

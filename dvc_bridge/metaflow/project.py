@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,12 @@ from metaflow.system_context import system_context
 
 from .errors import as_metaflow_says
 from .inputs import check_origin, check_parameters, check_tags
-from .package import ARCHIVE, FACTS, pack
+from .metadata import name_task
+from .package import ARCHIVE, FACTS, pack, packed
 
 # Decorators of steps that run elsewhere.
 _REMOTE = frozenset({"kubernetes", "batch"})
+_TASK = re.compile("([^/]+)/([^/]+)/([^/]+)")
 _RUNS = ("run", "resume")
 _DEPLOYERS = ("argo-workflows", "airflow", "step-functions")
 
@@ -57,6 +60,8 @@ class dvc_project(FlowMutator):  # noqa: N801  a decorator
     def mutate(self, mutable_flow: Any) -> None:
         """Pack the project, where a command is about to send the flow's code to pods."""
         words = _command()
+        if words[:2] == ["card", "create"] and packed():
+            self._name_task(words)
         if not system_context.is_launch or not words or self._packed is not None:
             return
         deploys = words[0] in _DEPLOYERS and "create" in words
@@ -71,6 +76,11 @@ class dvc_project(FlowMutator):  # noqa: N801  a decorator
                 check_origin(Path(inspect.getfile(self._flow_cls)).resolve().parent)
                 self._packed = TemporaryDirectory(prefix="dvc-project-")
                 pack(self._root, Path(self._packed.name), ask_remote=sends)
+
+    def _name_task(self, words: list[str]) -> None:
+        found = next((m for m in map(_TASK.fullmatch, words) if m), None)
+        if found:
+            name_task(self._flow_cls.__name__, *found.groups())
 
     def add_to_package(self) -> Iterator[tuple[str, str, ContentType]]:
         """Give Metaflow the files."""

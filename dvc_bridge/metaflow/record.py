@@ -165,7 +165,7 @@ def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:
     """Give `run` after this stage."""
     made = {
         _path(spec, out["path"]): {k: v for k, v in out.items() if k != "path"}
-        for out in result.entry["outs"]
+        for out in result.entry.get("outs") or ()
     }
     done = run.copy()
     done["outs"] = {**run["outs"], **made}

@@ -80,7 +80,7 @@ def check_settings(groups: Sequence[Group]) -> None:
     own = [key for key in keys if len({getattr(group.pod, key) for group in groups}) > 1]
     if own:
         raise UsageError(
-            f"dvc-bridge.yaml gives some stages a {', a '.join(own)} of their own, which the steps"
+            f"dvc-bridge.yaml gives some stages {', '.join(own)} of their own, which the steps"
             " of a generated flow have in common",
             "say it there for all, and to Metaflow: --with kubernetes:image=...; or dvc-bridge"
             " submit, whose pods may differ",

@@ -24,7 +24,18 @@ def python(root: Path, code: str) -> subprocess.CompletedProcess[str]:
 def test_every_command_has_help_for_itself_and_for_all_it_takes(tmp_path: Path):
     whole = bridge(tmp_path, "--help")
     commands = re.findall(r"^    (\w+) +\S", whole, re.MULTILINE)
-    remote = ["submit", "convert", "collect", "sync", "report", "status", "stop", "logs", "retry"]
+    remote = [
+        "submit",
+        "convert",
+        "collect",
+        "flow",
+        "sync",
+        "report",
+        "status",
+        "stop",
+        "logs",
+        "retry",
+    ]
     assert commands == ["plan", "repro", "doctor", *remote, "gc", "worker"]
     for command in commands:
         text = bridge(tmp_path, command, "--help")

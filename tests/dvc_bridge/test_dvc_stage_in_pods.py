@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from dvc_bridge.errors import UsageError
+from dvc_bridge.metaflow.package import pack
 from tests.dvc_bridge.commands import dvc
 from tests.dvc_bridge.test_dvc_stage import FLOW, STAGES
 
@@ -104,12 +106,11 @@ def test_a_step_in_a_pod_that_fails_says_why_and_a_resumed_run_does_the_rest(pro
 
 
 def test_data_that_is_not_in_the_remote_is_asked_for_before_anything_is_sent(project: Path):
-    words = ["--datastore", "s3", "--datastore-root", "s3://nowhere/metaflow"]
-    words += ["--with", "kubernetes", "package", "list"]
-    printed = started(project, *words, code=1)
-    assert "words.dvc" in printed
-    assert "fix: dvc push words.dvc" in printed
-    assert "Traceback" not in printed
+    with pytest.raises(UsageError, match=r"words\.dvc") as caught:
+        pack(project, project.parent, ask_remote=True)
+    assert caught.value.fix == "dvc push words.dvc"
+    dvc(project, "push")
+    pack(project, project.parent, ask_remote=True)
 
 
 def test_in_a_pod_too_a_step_before_the_one_it_reads_from_is_refused(project: Path):

@@ -1,7 +1,7 @@
 """Each case ends where sequential `dvc repro` ends when a generated Metaflow flow has run it.
 
-The suite plays two cases; `pytest -m "full or not full" tests/dvc_bridge/equality/test_generated.py`
-plays all, EQUALITY_FUSE=none a task for every stage.
+The suite plays two cases; `pytest -m "full or not full" FILE` plays all, with EQUALITY_FUSE=none
+a task for every stage.
 """
 
 from __future__ import annotations
