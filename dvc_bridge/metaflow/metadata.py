@@ -62,9 +62,11 @@ def name_task(flow: str, run_id: str, step: str, task_id: str) -> None:
     """
     if not get_metadata().startswith("local@"):
         return
+    from metaflow.metaflow_environment import MetaflowEnvironment  # noqa: PLC0415
     from metaflow.plugins.metadata_providers.local import LocalMetadataProvider  # noqa: PLC0415
 
-    provider = LocalMetadataProvider(None, SimpleNamespace(name=flow), None, None)
+    named = SimpleNamespace(name=flow)
+    provider = LocalMetadataProvider(MetaflowEnvironment(named), named, None, None)
     known: tuple[str | None, ...] = (run_id, step, task_id)
     for depth, kind in enumerate(("flow", "run", "step", "task")):
         place = [*known[:depth], *[None] * (len(known) - depth)]
