@@ -117,8 +117,8 @@ class Store:
 
     def put_known(self, results: Iterable[Result]) -> None:
         """Say what became of the stages that needed no pod."""
-        lines = "\n".join(map(result_text, results))
-        self._remote.put(f"{self._folder}/known.jsonl", lines.encode())
+        if lines := "\n".join(map(result_text, results)):  # S3 gives no part of an empty file
+            self._remote.put(f"{self._folder}/known.jsonl", lines.encode())
 
     def known(self) -> dict[str, Result]:
         """Give what `put_known` has said, by address."""
