@@ -39,10 +39,10 @@ def main(argv: Sequence[str]) -> int:
         code, printed = _python(made)
         if code:
             return code
-        code, printed = _python(run)
+        code, printed = _python(run, name)
         if alone := re.search(r"without a command: .*\n\s*.*fix: dvc repro (.*)", printed):
             subprocess.run([*_DVC, "repro", *alone[1].split()], check=True)
-            code, printed = _python(run)
+            code, printed = _python(run, name)
         run_id = Path(name, "run")
         if run_id.exists():
             partial = ["--partial"] if code else []
@@ -53,9 +53,13 @@ def main(argv: Sequence[str]) -> int:
 _DVC = [sys.executable, "-m", "dvc"]
 
 
-def _python(words: Sequence[str]) -> tuple[int, str]:
+def _python(words: Sequence[str], folder: str | None = None) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [sys.executable, *words],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     sys.stdout.write(done.stdout)
     return done.returncode, done.stdout
