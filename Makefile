@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv versions demo metaflow-config serve bench-local bench-argo bench-serve bench-serve-others profile lock lint types test full clean
+.PHONY: help venv versions demo metaflow-config serve bench-local bench-argo bench-flows bench-serve bench-serve-others profile lock lint types test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -62,6 +62,9 @@ bench-local: venv  ## dvc repro and dvc-bridge repro on equal work, side by side
 
 bench-argo: venv  ## runs as pods, against their targets (needs a cluster: docs/scale.md; 20 minutes)
 	python -m benchmarks.argo
+
+bench-flows: venv  ## what @dvc_stage and a generated flow add to Metaflow, beside plain flows
+	python benchmarks/flows.py
 
 bench-serve: venv  ## CPU, latency and memory of the server, against its targets (needs wrk)
 	python -m benchmarks.serve
