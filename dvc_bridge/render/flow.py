@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.levels import Needs
+from dvc_bridge.plan.pod_settings import USUAL_RETRIES
 
 # A step takes some 8 kB of the template that Argo keeps, and that may have 1 MB or so.
 MOST_STEPS = 110
@@ -20,17 +21,16 @@ MOST_STEPS = 110
 USUAL_SPLITS = 100
 _SUM = re.compile(r"^# sha256 of the rest: ([0-9a-f]{64})\n", re.MULTILINE)
 
-_HEAD = '''\
-"""A pipeline of DVC as a Metaflow flow. Not to be edited: the command below writes it anew.
-
-python FILE run                      # here
-python FILE run --with kubernetes    # each task in a pod
-python FILE argo-workflows create    # as an Argo Workflow; then: trigger
-dvc-bridge sync NAME/RUN             # the results into dvc.lock and the workspace
-dvc-bridge flow -o FILE --check      # whether it is that of dvc.yaml still
-"""
-# dvc-bridge flow WORDS
-'''
+# Of steps that run no command: a pod may get lost in any.
+_USUAL = Needs(cpu=None, memory=None, gpu=0, timeout=None, retries=USUAL_RETRIES)
+_SAYS = "A pipeline of DVC as a Metaflow flow. Not to be edited: the command below writes it anew."
+_COMMANDS = (
+    ("python FILE run", "here"),
+    ("python FILE run --with kubernetes", "each task in a pod"),
+    ("python FILE argo-workflows create", "as an Argo Workflow; then: trigger"),
+    ("dvc-bridge sync NAME/RUN", "the results into dvc.lock and the workspace"),
+    ("dvc-bridge flow -o FILE --check", "whether it is that of dvc.yaml still"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,9 @@ class Level:
 class _Step:
     name: str
     body: list[str]
-    needs: Needs | None = None
+    needs: Needs = _USUAL
     joins: bool = False
+    works: bool = False
     words: list[str] = field(default_factory=list)
 
 
@@ -93,8 +94,8 @@ def flow_text(
         )
     text = "".join(
         [
-            _HEAD.replace("FILE", file).replace("NAME", name).replace("WORDS", words),
-            "\n",
+            _head(name, file),
+            f"# dvc-bridge flow {words}\n\n",
             *_imports(steps, levels),
             f"\nROOT = Path(__file__).resolve().parent{_below(root)}\n",
             f'SHAPE = "{shape}"  # of the stages and their edges\n',
@@ -119,6 +120,13 @@ def words_of(text: str) -> str | None:
     return found[1] if found and _SUM.search(text) else None
 
 
+def _head(name: str, file: str) -> str:
+    told = [(c.replace("FILE", file).replace("NAME", name), why) for c, why in _COMMANDS]
+    width = max(len(command) for command, _ in told)
+    lines = [f"{command:{width}}  # {why}\n" for command, why in told]
+    return "".join([f'"""{_SAYS}\n\n', *lines, '"""\n'])
+
+
 def _signed(text: str) -> str:
     digest = hashlib.sha256(text.encode()).hexdigest()
     command, line, rest = text.partition("# dvc-bridge flow")
@@ -140,9 +148,9 @@ def _steps(levels: Sequence[Level]) -> list[_Step]:
             steps.append(_Step(f"level_{number}", ["work(self, self.input)"], level.needs))
             steps[-1].words = [f"self.join_{number}"]
             steps.append(_Step(f"join_{number}", ["self.dvc_run = inputs[0].dvc_run"], joins=True))
-        elif last.joins and last.needs is None:
+        elif last.joins and not last.works:
             last.body.append(f"work(self, *groups(self.dvc_run, {number}))")
-            last.needs = level.needs
+            last.needs, last.works = level.needs, True
         else:
             last.words = [f"self.level_{number}"]
             body = [f"work(self, *groups(self.dvc_run, {number}))"]
@@ -195,9 +203,7 @@ def _class(steps: Sequence[_Step], name: str) -> Iterator[str]:
             yield f"        self.next({', '.join(step.words)})\n"
 
 
-def _decorators(needs: Needs | None) -> Iterator[str]:
-    if needs is None:
-        return
+def _decorators(needs: Needs) -> Iterator[str]:
     asked = {"cpu": needs.cpu, "memory": needs.memory, "gpu": needs.gpu or None}
     told = [f"{key}={value:g}" for key, value in asked.items() if value is not None]
     if told:

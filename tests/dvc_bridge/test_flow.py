@@ -21,6 +21,7 @@ from tests.dvc_bridge.conftest import MakeProject
 from tests.dvc_bridge.test_convert import STAGES, git
 from tests.dvc_bridge.test_dvc_stage_in_pods import pod
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "flow" / "flow.txt"
 HERE = ("flow", "-o", "flow.py", "--name", "LabFlow")
 
 
@@ -70,6 +71,21 @@ def test_equal_stages_give_equal_bytes_wherever_the_project_is(project: Path):
     assert "is that of dvc.yaml" in bridge(elsewhere, "flow", "-o", "flow.py", "--check")
     bridge(elsewhere, *HERE)
     assert (elsewhere / "flow.py").read_bytes() == text
+
+
+def test_the_text_is_the_golden_one(make_project: MakeProject):
+    wide = {f"w{n}": {"cmd": f"cp a w{n}", "deps": ["a"], "outs": [f"w{n}"]} for n in range(3)}
+    each = {f"v{n}": {"cmd": "cat w?", "deps": [*wide], "outs": [f"v{n}"]} for n in range(2)}
+    last = {"last": {"cmd": "cat v?", "deps": [*each]}, "after": {"cmd": "true"}}
+    asked = "stages: {'w*': {cpu: 2, memory: 4Gi, timeout: 30}, last: {retries: 0}}\n"
+    root = make_project(
+        {"a": {"cmd": "echo > a", "outs": ["a"]}, **wide, **each, **last},
+        {"dvc-bridge.yaml": asked},
+    )
+    bridge(root, "flow", "-o", "flows/made.py", "--name", "GoldenFlow")
+    made = (root / "flows/made.py").read_text()
+    assert made == GOLDEN.read_text(), "if that is meant: write it to tests/golden/flow"
+    bridge(root, "flow", "-o", "flows/made.py", "--check")
 
 
 def test_a_run_ends_in_what_dvc_repro_makes_and_the_next_finds_all_of_it_known(project: Path):
