@@ -14,7 +14,7 @@ from dvc_bridge.cli.remote import Remotely, collected, everything, merged, prepa
 from dvc_bridge.cli.sending import checked
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.cli.watching import watched
-from dvc_bridge.errors import BridgeError, StageFailedError, UsageError
+from dvc_bridge.errors import BridgeError, StageFailedError
 from dvc_bridge.plan.division import divided
 from dvc_bridge.plan.groups import Fuse, Group
 from dvc_bridge.plan.result import FAILED, RAN, RESTORED, Result
@@ -73,9 +73,8 @@ def _groups(remotely: Remotely, settled: Settled, args: Namespace) -> tuple[Grou
     fuse = Fuse(args.fuse) if args.fuse else None
     waiting = [found.position for found in settled.waiting]
     seconds = remotely.seconds(settled)
+    remotely.settings.images(found.stage.address for found in settled.waiting)
     division = divided(remotely.pipeline, waiting, remotely.settings, seconds, fuse)
-    if not all(group.pod.image for group in division.groups):
-        raise UsageError("no image for the pods", "argo: {image: NAME} in dvc-bridge.yaml")
     print(f"predicted: {division.wall_s:.0f} s")
     return division.groups
 
