@@ -5,6 +5,7 @@
     ├── UsageError                  2   the call, the project or the environment is not right
     │   ├── RefusedError                no room, no right to a file, a broken disk
     │   └── MissingInputError           a dep or a parameter does not exist
+    ├── RemoteRefusedError          2   a remote does not take the credentials, or is not there
     ├── IntegrityError              3   bytes are not what their hash says
     │   └── LostObjectError             an object of a remote is missing or damaged
     ├── VersionMismatchError        4   this dvc, or a plan of another version, is not supported
@@ -62,6 +63,10 @@ class RefusedError(UsageError):
 
 class MissingInputError(UsageError):
     """A dep or a parameter of a stage does not exist."""
+
+
+class RemoteRefusedError(BridgeError):
+    """A remote does not take the credentials, or is not there; no stage is to blame."""
 
 
 class IntegrityError(BridgeError):
