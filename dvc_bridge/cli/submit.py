@@ -125,9 +125,9 @@ def told(results: Mapping[str, Result], state: RunState | None) -> int:
             "mend it and submit again: what has finished is not run again",
         )
     if state is not None and state.phase != "Succeeded":
-        said = f": {state.message}" if state.message else ""
+        why = f": {state.message}" if state.message else ""
         raise BridgeError(
-            f"run {state.run} ended {state.phase}{said}",
+            f"run {state.run} ended {state.phase}{why}",
             f"mend what `dvc-bridge logs {state.run}` shows; then submit again",
         )
     print("dvc.lock and workspace are as dvc repro would have left them", file=sys.stderr)
