@@ -204,18 +204,26 @@ class Remote:
 
     def _move(self, source: Any, target: Any, md5s: set[str], *, verify: bool = False) -> None:
         failed: dict[str, BaseException] = {}
-        if md5s:
+
+        def add(order: list[str]) -> None:
+            target.add(
+                [source.oid_to_path(md5) for md5 in order],
+                source.fs,
+                order,
+                check_exists=False,
+                verify=verify,
+                on_error=failed.setdefault,
+            )
+
+        if order := sorted(md5s):
             with self._calls():
-                order = sorted(md5s)
-                paths = [source.oid_to_path(md5) for md5 in order]
-                target.add(
-                    paths,
-                    source.fs,
-                    order,
-                    check_exists=False,
-                    verify=verify,
-                    on_error=failed.setdefault,
-                )
+                try:
+                    add(order)
+                except FileNotFoundError:
+                    # DVC stumbles over the second of two if that is missing; over one alone it
+                    # does not. What is here already is not checked yet: so all of them again.
+                    for md5 in order:
+                        add([md5])
         for exc in failed.values():
             if not isinstance(exc, FileNotFoundError):
                 raise self._error(exc) from exc
