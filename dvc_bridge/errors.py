@@ -5,7 +5,9 @@
     ├── UsageError                  2   the call, the project or the environment is not right
     │   ├── RefusedError                no room, no right to a file, a broken disk
     │   └── MissingInputError           a dep or a parameter does not exist
+    ├── RemoteRefusedError          2   a remote does not take the credentials, or is not there
     ├── IntegrityError              3   bytes are not what their hash says
+    │   └── LostObjectError             an object of a remote is missing or damaged
     ├── VersionMismatchError        4   this dvc, or a plan of another version, is not supported
     ├── StorageError               75   the remote does not answer: the same again may do it
     └── StoppedError          128 + n   signal n has ended the run; what was done is kept
@@ -63,10 +65,28 @@ class MissingInputError(UsageError):
     """A dep or a parameter of a stage does not exist."""
 
 
+class RemoteRefusedError(BridgeError):
+    """A remote does not take the credentials, or is not there; no stage is to blame."""
+
+
 class IntegrityError(BridgeError):
     """Bytes differ from what their hash says."""
 
     exit_code = 3
+
+
+class LostObjectError(IntegrityError):
+    """An object of a remote is missing or damaged.
+
+    Parameters
+    ----------
+    md5
+        Its name.
+    """
+
+    def __init__(self, md5: str, message: str, fix: str) -> None:
+        super().__init__(message, fix)
+        self.md5 = md5
 
 
 class VersionMismatchError(BridgeError):

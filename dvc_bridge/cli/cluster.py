@@ -95,12 +95,14 @@ def _no_pod(stage: str, state: RunState) -> UsageError:
 
 
 def _is_of(line: str, stage: str | None, groups: Groups, pod: PodState) -> bool:
-    """Tell whether the line is the stage's; a worker puts addresses before lines."""
-    return (
-        stage is None
-        or len(groups[pod.group]) == 1
-        or line.startswith((f"{stage} | ", f"{stage}: "))
-    )
+    """Tell whether the line is the stage's, or of its whole pod.
+
+    A worker puts addresses before the lines of stages, and nothing before what ends all of them.
+    """
+    if stage is None:
+        return True
+    others = (other for other in groups[pod.group] if other != stage)
+    return not line.startswith(tuple(f"{o}{mark}" for o in others for mark in (" | ", ": ")))
 
 
 def _print_log(cluster: Cluster, pod: PodState, tell: Callable[[PodState, str], None]) -> None:

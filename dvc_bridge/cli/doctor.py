@@ -18,7 +18,8 @@ from dvc_bridge.dvcio.remote import Remote
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError, of_system
-from dvc_bridge.plan.settings import FILE, ArgoSettings
+from dvc_bridge.plan.pipeline import Pipeline
+from dvc_bridge.plan.settings import FILE, ArgoSettings, Settings
 from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.cluster_check import check_cluster
 from dvc_bridge.run.store import FOLDER
@@ -107,9 +108,8 @@ def _settings(project: Project) -> str:
     if not (project.root / FILE).exists():
         return f"no {FILE} is needed"
     settings = read_settings(project, read_pipeline(project))
-    said = [f"image {settings.argo.image}"] if settings.argo.image else []
-    said += [f"mutexes {', '.join(settings.mutexes)}"] if settings.mutexes else []
-    return f"{FILE}: {'; '.join(said) or 'nothing wrong'}"
+    words = ", ".join(settings.mutexes)
+    return f"{FILE}: mutexes {words}" if words else f"{FILE}: nothing wrong"
 
 
 def _pipeline(project: Project) -> str:
@@ -127,6 +127,14 @@ def _lock(project: Project) -> str:
         return "no other DVC process is at work here"
 
 
+def _image(settings: Settings, pipeline: Pipeline) -> str:
+    """Say what the image must have; whether a node can start it, only a pod can tell."""
+    stages = (stage.address for stage in pipeline.stages if stage.for_pods)
+    if not (images := settings.images(stages)):
+        return "no stage needs one"
+    return f"{', '.join(images)}: must have dvc {installed()}, as here, and dvc-bridge"
+
+
 def _remote(project: Project) -> str:
     """Write a file into the remote, and remove it: pods will do that from where they are."""
     with RepositoryLock(project).held(), Session(project, warn) as session:
@@ -139,12 +147,15 @@ def _remote(project: Project) -> str:
 
 def _cluster(project: Project) -> Iterator[Finding]:
     """Look at the cluster if dvc-bridge.yaml has to do with one and is right otherwise."""
+    pipeline = read_pipeline(project)
     try:
-        argo = read_settings(project, read_pipeline(project)).argo
+        settings = read_settings(project, pipeline)
     except BridgeError:
         return
+    argo = settings.argo
     if argo == ArgoSettings():
         return
+    yield _look("image", lambda: _image(settings, pipeline))
     yield _look("remote", lambda: _remote(project))
     try:
         cluster = Cluster.connect(argo.namespace)

@@ -168,12 +168,12 @@ def stored_results(remotely: Remotely, run: str) -> dict[str, Result]:
         There is no such run.
     """
     store, _ = remotely.store(run)
-    if not store.has_plan():
+    plan = store.plan()
+    if plan is None:
         results = store.results(remotely.pipeline.stages[p] for p in remotely.order)
         if not results:
-            store.plan()  # refuses, with the runs that there are
+            raise store.unknown()
         return results
-    plan = store.plan()
     upstream = [up for entry in plan for up in entry.upstream]
     results = {a: r for a, r in store.known().items() if r.outcome == RESTORED}
     results.update({up.stage.address: up.result for up in upstream if up.result is not None})

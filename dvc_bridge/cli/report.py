@@ -88,7 +88,7 @@ def _reader(remotely: Remotely, ended: Ended, results: Mapping[str, Result]) -> 
         with suppress(BridgeError, FileNotFoundError):
             for at, (stage, pointer) in made.items():
                 if path == at or path.startswith(f"{at}/"):
-                    objects.fetch(stage, {"outs": [pointer]})
+                    objects.fetch([(stage, {"outs": [pointer]})])
             found = find(cache, outs, path)
             return read_file(cache, found) if found else None
         return None

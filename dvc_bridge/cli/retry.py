@@ -30,6 +30,8 @@ def retry(args: Namespace) -> int:
             )
         store, objects = remotely.store(run)
         plan = store.plan()
+        if plan is None:
+            raise store.unknown()
         numbers = undone(plan, store, objects)
         if not numbers:
             print(f"every stage of run {run} is done; next: dvc-bridge collect {run}")

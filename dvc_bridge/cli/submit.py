@@ -14,7 +14,7 @@ from dvc_bridge.cli.remote import Remotely, collected, everything, merged, prepa
 from dvc_bridge.cli.sending import checked
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.cli.watching import watched
-from dvc_bridge.errors import BridgeError, StageFailedError, UsageError
+from dvc_bridge.errors import BridgeError, StageFailedError
 from dvc_bridge.plan.division import divided
 from dvc_bridge.plan.groups import Fuse, Group
 from dvc_bridge.plan.result import FAILED, RAN, RESTORED, Result
@@ -73,9 +73,8 @@ def _groups(remotely: Remotely, settled: Settled, args: Namespace) -> tuple[Grou
     fuse = Fuse(args.fuse) if args.fuse else None
     waiting = [found.position for found in settled.waiting]
     seconds = remotely.seconds(settled)
+    remotely.settings.images(found.stage.address for found in settled.waiting)
     division = divided(remotely.pipeline, waiting, remotely.settings, seconds, fuse)
-    if not all(group.pod.image for group in division.groups):
-        raise UsageError("no image for the pods", "argo: {image: NAME} in dvc-bridge.yaml")
     print(f"predicted: {division.wall_s:.0f} s")
     return division.groups
 
@@ -126,8 +125,10 @@ def told(results: Mapping[str, Result], state: RunState | None) -> int:
             "mend it and submit again: what has finished is not run again",
         )
     if state is not None and state.phase != "Succeeded":
+        why = f": {state.message}" if state.message else ""
         raise BridgeError(
-            f"the Workflow ended {state.phase}: {state.message}", "argo get; then submit again"
+            f"run {state.run} ended {state.phase}{why}",
+            f"mend what `dvc-bridge logs {state.run}` shows; then submit again",
         )
     print("dvc.lock and workspace are as dvc repro would have left them", file=sys.stderr)
     return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dvc_bridge.cli.remote import Remotely, everything, stored_results, warn
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.objects import Objects
-from dvc_bridge.errors import IntegrityError, UsageError
+from dvc_bridge.errors import IntegrityError, RemoteRefusedError, UsageError
 from dvc_bridge.plan.fit import as_here, misfits
 from dvc_bridge.plan.pipeline import LockEntry, Stage
 from dvc_bridge.plan.result import UNCHANGED, Result
@@ -158,8 +158,8 @@ def _check(
 def _in_remote(objects: Objects, stage: Stage, entry: LockEntry) -> bool:
     try:
         return objects.has(stage, entry)
-    except UsageError:
-        return False  # there is no remote
+    except (UsageError, RemoteRefusedError):
+        return False  # there is no remote, or it is not open to us
 
 
 def _merge(remotely: Remotely, results: Mapping[str, Result], objects: Objects) -> Merged:

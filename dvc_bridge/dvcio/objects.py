@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.hashes import folder_md5
 from dvc_bridge.dvcio.remote import Remote
-from dvc_bridge.dvcio.remote_files import files_of
+from dvc_bridge.dvcio.remote_files import files_of, inside
 from dvc_bridge.dvcio.session import Session
-from dvc_bridge.errors import IntegrityError, UsageError
+from dvc_bridge.errors import IntegrityError, LostObjectError, UsageError
 from dvc_bridge.plan.pipeline import Kind, LockEntry, Pointer, Stage
 from dvc_bridge.plan.remotes import home
 from dvc_bridge.plan.result import Modes
@@ -50,25 +50,37 @@ class Objects:
         for remote, md5s in self._by_remote(stage, entry):
             remote.send(md5s)
 
-    def fetch(self, stage: Stage, entry: LockEntry) -> None:
-        """Bring the outs of a lock entry into the local cache, or aside where DVC caches none.
+    def fetch(self, wanted: Iterable[tuple[Stage, LockEntry]]) -> None:
+        """Bring the outs of lock entries into the local cache, or aside where DVC caches none.
+
+        All that a remote has of them comes in one go: it answers many requests at a time.
 
         Raises
         ------
         IntegrityError
             An object is missing or damaged.
         """
-        in_cache = {
-            out.path for out in stage.outs if out.cached or (out.shown and leaves_run(stage))
-        }
-        outs = [out for out in entry.get("outs") or () if not self._here(out)]
-        for cached in (True, False):
-            part = {"outs": [out for out in outs if (out["path"] in in_cache) is cached]}
-            for remote, md5s in self._by_remote(stage, part):
-                try:
-                    remote.fetch(md5s, None if cached else self._aside())
-                except IntegrityError as exc:
-                    raise IntegrityError(f"{stage.address}: {exc.message}", exc.fix) from exc
+        batches: dict[tuple[Remote, bool], list[str]] = {}
+        makers: dict[str, str] = {}
+        for stage, entry in wanted:
+            in_cache = {
+                out.path for out in stage.outs if out.cached or (out.shown and leaves_run(stage))
+            }
+            outs = [out for out in entry.get("outs") or () if not self._here(out)]
+            for cached in (True, False):
+                part = {"outs": [out for out in outs if (out["path"] in in_cache) is cached]}
+                for remote, md5s in self._by_remote(stage, part):
+                    batches.setdefault((remote, cached), []).extend(md5s)
+                    makers.update((md5, stage.address) for md5 in md5s if md5 not in makers)
+        for (remote, cached), md5s in batches.items():
+            into = None if cached else self._aside()
+            try:
+                remote.fetch(md5s, into)
+            except LostObjectError as exc:
+                cache = into or self._session.repo.cache.local
+                whole = (md5 for md5 in md5s if exc.md5 in (md5, *inside(cache, md5)))
+                address = makers[next(whole)]
+                raise IntegrityError(f"{address}: {exc.message}", exc.fix) from exc
 
     def listing(self, stage: Stage, pointer: Pointer) -> dict[str, str]:
         """Give the files of a folder out, wherever it is: path -> md5."""
@@ -114,8 +126,8 @@ class Objects:
                 self._copy(out)
                 if out.meta.isexec:
                     out.set_exec()
-            for inside, mode in kept.get(out.def_path, {}).items():
-                path = Path(out.fs_path, inside)
+            for file, mode in kept.get(out.def_path, {}).items():
+                path = Path(out.fs_path, file)
                 if not path.is_symlink() and path.stat().st_nlink == 1:  # else it is the cache's
                     path.chmod(mode)
 
@@ -132,8 +144,8 @@ class Objects:
             shutil.copyfile(cache.oid_to_path(md5), target)
             return
         target.mkdir()
-        for inside, inner in files_of(Path(cache.oid_to_path(md5)).read_bytes()).items():
-            file = target / inside
+        for name, inner in files_of(Path(cache.oid_to_path(md5)).read_bytes()).items():
+            file = target / name
             file.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(cache.oid_to_path(inner), file)
 
@@ -230,5 +242,5 @@ def part_of(files: Mapping[str, str], at: str) -> Pointer | None:
     """
     if at in files:
         return {"hash": "md5", "md5": files[at]}
-    inside = {p.removeprefix(f"{at}/"): md5 for p, md5 in files.items() if p.startswith(f"{at}/")}
-    return {"hash": "md5", "md5": folder_md5(inside)} if inside else None
+    held = {p.removeprefix(f"{at}/"): md5 for p, md5 in files.items() if p.startswith(f"{at}/")}
+    return {"hash": "md5", "md5": folder_md5(held)} if held else None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.remote_files import fault, files_of, inside, run_entry, written_s
-from dvc_bridge.errors import BridgeError, IntegrityError, UsageError
+from dvc_bridge.errors import BridgeError, LostObjectError, UsageError
 from dvc_bridge.plan.pipeline import LockEntry
 from dvc_bridge.plan.run_cache import run_folder
 
@@ -95,7 +95,7 @@ class Remote:
 
         Raises
         ------
-        IntegrityError
+        LostObjectError
             One is missing, or is not what its name says: then it is removed, so that it can be
             made anew. The listing of a folder is removed with its file: it says that all are there.
         """
@@ -105,7 +105,7 @@ class Remote:
         folders = {md5: list(inside(cache, md5)) for md5 in wanted if md5.endswith(".dir")}
         try:
             self._bring([md5 for held in folders.values() for md5 in held], cache)
-        except IntegrityError:
+        except LostObjectError:
             for md5, held in folders.items():
                 if not all(Path(cache.oid_to_path(inner)).exists() for inner in held):
                     self.remove(self._odb.oid_to_path(md5))  # that it is there says: with its files
@@ -196,25 +196,34 @@ class Remote:
                 what = "its bytes are not what its name says; it is removed"
             else:
                 what = "it is missing"
-            raise IntegrityError(
+            raise LostObjectError(
+                md5,
                 f"object {md5} of remote {self.name}: {what}",
                 "submit again: the stage that made it runs again where its result is lost",
             )
 
     def _move(self, source: Any, target: Any, md5s: set[str], *, verify: bool = False) -> None:
         failed: dict[str, BaseException] = {}
-        if md5s:
+
+        def add(order: list[str]) -> None:
+            target.add(
+                [source.oid_to_path(md5) for md5 in order],
+                source.fs,
+                order,
+                check_exists=False,
+                verify=verify,
+                on_error=failed.setdefault,
+            )
+
+        if order := sorted(md5s):
             with self._calls():
-                order = sorted(md5s)
-                paths = [source.oid_to_path(md5) for md5 in order]
-                target.add(
-                    paths,
-                    source.fs,
-                    order,
-                    check_exists=False,
-                    verify=verify,
-                    on_error=failed.setdefault,
-                )
+                try:
+                    add(order)
+                except FileNotFoundError:
+                    # DVC stumbles over the second of two if that is missing; over one alone it
+                    # does not. What is here already is not checked yet: so all of them again.
+                    for md5 in order:
+                        add([md5])
         for exc in failed.values():
             if not isinstance(exc, FileNotFoundError):
                 raise self._error(exc) from exc

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.yaml12 import parse
-from dvc_bridge.errors import BridgeError, StorageError, UsageError
+from dvc_bridge.errors import BridgeError, RemoteRefusedError, StorageError, UsageError
 from dvc_bridge.plan.pipeline import LockEntry
 
 # Not worth another try: the same call gives the same answer.
 _FINAL = ("NoCredentials", "CredentialRetrieval", "ParamValidation", "InvalidAccessKey", "Config")
+_ACCESS = (
+    "mend its credentials (here: the environment or .dvc/config.local; for pods: the Secret that"
+    " argo.secrets names), and see that the bucket is there"
+)
 
 
 def files_of(folder: bytes) -> dict[str, str]:
@@ -52,7 +56,7 @@ def fault(where: str, exc: BaseException) -> BridgeError:
     """
     said = f"{where}: {type(exc).__name__}: {exc}"
     if isinstance(exc, PermissionError) or any(word in said for word in _FINAL):
-        return UsageError(said, "see its credentials, and that the bucket is there")
+        return RemoteRefusedError(said, _ACCESS)
     if isinstance(exc, FileNotFoundError):
-        return UsageError(said, "make the bucket, or correct the remote's url")
+        return RemoteRefusedError(said, "make the bucket, or correct the remote's url")
     return StorageError(said, "see that it can be reached from here; then the same again")

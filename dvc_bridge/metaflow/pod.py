@@ -145,7 +145,7 @@ def read_out_of_remote(run: DvcRun, path: str) -> bytes:
                 if path == at and file.is_file() and hash_file(file)["md5"] == pointer["md5"]:
                     return file.read_bytes()
                 if path == at or path.startswith(f"{at}/"):
-                    objects.fetch(stage, {"outs": [pointer]})
+                    objects.fetch([(stage, {"outs": [pointer]})])
         found = find(cache, run["outs"], path)
         if found is None or found["md5"].endswith(".dir"):
             raise no_such_out(run, path)

@@ -29,6 +29,7 @@ from dvc_bridge.plan.pod_settings import PodSettings, WrongError, pod_values
 FILE = "dvc-bridge.yaml"
 KEYS = ("mutex", *pod_settings.KEYS)
 PULL = ("Always", "IfNotPresent", "Never")
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,23 @@ class Settings:
                 values |= given
         secrets = dict.fromkeys((*self.argo.secrets, *values.pop("secret_env", ())))
         return replace(PodSettings(), **values, secret_env=tuple(secrets))
+
+    def images(self, addresses: Iterable[str]) -> tuple[str, ...]:
+        """Name the images of the pods of these stages.
+
+        Raises
+        ------
+        UsageError
+            A stage has none.
+        """
+        found = {address: self.pod(address).image for address in addresses}
+        if without := [address for address, image in found.items() if not image]:
+            more = f" and {len(without) - _SHOWN} more" if len(without) > _SHOWN else ""
+            raise UsageError(
+                f"no image for the pods of {', '.join(without[:_SHOWN])}{more}",
+                f"argo: {{image: NAME}} in {FILE}",
+            )
+        return tuple(dict.fromkeys(found.values()))
 
     def check(self, addresses: Iterable[str]) -> None:
         """See that every glob names a stage of the project, or its settings would be nobody's.

@@ -57,17 +57,24 @@ def merge(
         Whether outs are brought into the workspace too, not only into dvc.lock.
     """
     merged, lock_files, workspace = Merged(), LockFiles(project), Workspace(project)
+    good: list[tuple[int, Stage, Result]] = []
     for place, position in enumerate(order):
         stage = pipeline.stages[position]
         result = results.get(stage.address)
         if result is None or not result.good or not stage.name:
             continue
-        if not same_shape(stage, result.entry):
+        if same_shape(stage, result.entry):
+            good.append((place, stage, result))
+        else:
             merged.stale.append(stage.address)
-            continue
+    lacking: dict[int, LockEntry] = {}
+    if checkout:
+        lacking = {place: _lacking(stage, result, workspace) for place, stage, result in good}
+        objects.fetch((stage, lacking[place]) for place, stage, _ in good)
+    for place, stage, result in good:
         changed = result.outcome != UNCHANGED
-        if checkout:
-            _place(stage, result, place, objects, workspace, force=changed)
+        if checkout and (changed or lacking[place]["outs"]):
+            objects.place(stage, lacking[place], result.modes, place, ignore=changed)
         session.turn(place)
         if changed:
             if leaves_run(stage):
@@ -80,23 +87,13 @@ def merge(
     return merged
 
 
-def _place(
-    stage: Stage,
-    result: Result,
-    place: int,
-    objects: Objects,
-    workspace: Workspace,
-    *,
-    force: bool,
-) -> None:
-    entry = result.entry
-    if not force:
-        stands = standing(stage, entry, workspace)
-        entry = {**entry, "outs": [o for o in entry.get("outs") or () if o["path"] not in stands]}
-        if not entry["outs"]:
-            return
-    objects.fetch(stage, entry)
-    objects.place(stage, entry, result.modes, place, ignore=force)
+def _lacking(stage: Stage, result: Result, workspace: Workspace) -> LockEntry:
+    """Give the lock entry with those outs alone that must be placed in the workspace."""
+    if result.outcome != UNCHANGED:
+        return result.entry
+    stands = standing(stage, result.entry, workspace)
+    outs = [out for out in result.entry.get("outs") or () if out["path"] not in stands]
+    return {**result.entry, "outs": outs}
 
 
 def standing(stage: Stage, entry: LockEntry, workspace: Workspace) -> set[str]:

@@ -144,7 +144,7 @@ class PodBooks:
         pointer = locked(result.entry, "outs").get(out.path)
         if pointer and not self._stands(result, out, pointer):
             entry = {**result.entry, "outs": [pointer]}
-            self._objects.fetch(stage, entry)
+            self._objects.fetch([(stage, entry)])
             changed = result.outcome != UNCHANGED
             self._objects.place(stage, entry, result.modes, place, ignore=changed)
         self._there.add(out.at)

@@ -95,25 +95,19 @@ class Store:
             raise UsageError(f"{self._folder}/plan.json is gone", "submit again")
         return entry_of(text)
 
-    def has_plan(self) -> bool:
-        """Whether there is one; pods that get the code from git make their own."""
-        return self._remote.exists(f"{self._folder}/plan.json")
-
-    def plan(self) -> list[Entry]:
-        """Give all entries.
-
-        Raises
-        ------
-        UsageError
-            There is no such run.
-        """
+    def plan(self) -> list[Entry] | None:
+        """Give all entries; None: no plan is there. Pods with code from git make their own."""
         text = self._remote.get(f"{self._folder}/plan.json")
         if text is None:
-            known = ", ".join(self.runs()[-5:]) or "none"
-            raise UsageError(
-                f"run {self.run} is not in remote {self._remote.name}", f"known runs: {known}"
-            )
+            return None
         return [entry_of(line.rstrip(b",")) for line in text.splitlines()[1:-1]]
+
+    def unknown(self) -> UsageError:
+        """Give what to raise where nothing of the run is in the remote: it names those that are."""
+        known = ", ".join(self.runs()[-5:]) or "none"
+        return UsageError(
+            f"run {self.run} is not in remote {self._remote.name}", f"known runs: {known}"
+        )
 
     def put_known(self, results: Iterable[Result]) -> None:
         """Say what became of the stages that needed no pod."""

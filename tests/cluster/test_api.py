@@ -128,7 +128,7 @@ def test_a_workflow_is_made_watched_to_its_end_and_deleted(person: Cluster):
 
 def test_lines_come_as_they_are_printed_without_argos(person: Cluster):
     made = person.create(
-        workflow("echo one; sleep 4; echo two >&2; echo Error: exit status 9 >&2; exit 3")
+        workflow("echo one; sleep 12; echo two >&2; echo Error: exit status 9 >&2; exit 3")
     )
     times: dict[str, float] = {}
 
@@ -236,7 +236,12 @@ def test_doctor_finds_all_well_with_the_documented_roles(person: Cluster):
     checks = found(person, "store")
     assert {c.what for c in checks.values() if c.ok} == {"cluster", "permissions", "controller"}
     # Of what a person without more rights may not see nothing is claimed.
-    assert {c.what for c in checks.values() if c.ok is None} == {"account", "executor", "secret"}
+    assert {c.what for c in checks.values() if c.ok is None} == {
+        "account",
+        "executor",
+        "parts",
+        "secret",
+    }
 
 
 def test_doctor_finds_what_is_missing_in_a_new_namespace(space: str):

@@ -15,6 +15,7 @@ import random
 import re
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,9 @@ pytestmark = [
     pytest.mark.skipif(not all(map(os.environ.get, NEEDED)), reason=f"needs {', '.join(NEEDED)}"),
 ]
 SUBMIT = ("submit", "--wait", "--fuse", "none")
+# How often a group's pods are deleted in one run, at most: a pod is tried three times.
+OFTEN = 2
+NODE = r"{.annotations.workflows\.argoproj\.io/node-name}"
 
 
 @pytest.fixture(scope="module")
@@ -57,26 +61,33 @@ def test_pods_deleted_at_random_moments_leave_what_dvc_repro_leaves(
     deleted, healed, wanted = 0, 0, int(os.environ.get("CLUSTER_DELETIONS", "10"))
     while deleted < wanted:
         edit(layers, f"{deleted}\n")
+        before: Counter[str] = Counter()
         with Client(layers, *SUBMIT) as client:
             client.until(lambda: client.run)
-            # Not so often that a pod has no time to come up, nor each of its tries is deleted.
             pause_s = chance.uniform(2, 8)
             while client.lives and deleted < wanted:
                 time.sleep(chance.uniform(0, 2 * pause_s))
-                deleted += _delete_one(client.run, chance)
+                deleted += _delete_one(client.run, chance, before)
             healed += client.ended() != 0
             assert_ends_well(layers, client)
     print(f"{deleted} pods deleted; a second command was needed {healed} times")
 
 
-def _delete_one(run: str | None, chance: random.Random) -> int:
-    wanted = ["--field-selector=status.phase!=Succeeded,status.phase!=Failed", "-o", "name"]
-    found = kubectl("get", "pods", "-l", f"workflows.argoproj.io/workflow={run}", *wanted).split()
-    if not found:
+def _delete_one(run: str | None, chance: random.Random, before: Counter[str]) -> int:
+    going = "--field-selector=status.phase!=Succeeded,status.phase!=Failed"
+    fields = f"{{.name}}|{NODE}|{{.deletionTimestamp}}"
+    shown = f'-o=jsonpath={{range .items[*].metadata}}{fields}{{"\\n"}}{{end}}'
+    lines = kubectl("get", "pods", "-l", f"workflows.argoproj.io/workflow={run}", going, shown)
+    pods = [line.split("|") for line in lines.splitlines()]
+    alive = [(name, node.partition("(")[0]) for name, node, deleted in pods if not deleted]
+    if not (left := [(name, group) for name, group in alive if before[group] < OFTEN]):
         return 0
+    name, group = chance.choice(left)
     grace = chance.choice(["--grace-period=0 --force", "--grace-period=1", "--now=false"])
-    command = ["kubectl", "delete", "--wait=false", *grace.split(), chance.choice(found)]
-    return subprocess.run(command, capture_output=True).returncode == 0  # it may have ended
+    command = ["kubectl", "delete", "pod", "--wait=false", *grace.split(), name]
+    done = subprocess.run(command, capture_output=True).returncode == 0  # it may have ended
+    before[group] += done
+    return done
 
 
 @pytest.mark.parametrize("how", ["changed", "removed"])

@@ -64,6 +64,21 @@ def test_every_wrong_thing_is_found_at_once_with_its_fix(make_project: MakeProje
     assert text.endswith("dvc-bridge: a run here would not work, see above\n")
 
 
+def test_the_images_of_pods_are_named_with_the_dvc_that_must_be_in_them(make_project: MakeProject):
+    stages = {name: {"cmd": f"echo > {name}", "outs": [name]} for name in "ab"}
+    root = make_project(stages)
+    file = root / "dvc-bridge.yaml"
+    file.write_text("argo: {image: 'team:1'}\nstages: {b: {image: 'other:2'}}\n")
+    found = findings(bridge(root, "doctor", code=2, KUBECONFIG="/nowhere"))
+    dvc_here = found["DVC"][1].removeprefix("version ")
+    said = f"team:1, other:2: must have dvc {dvc_here}, as here, and dvc-bridge"
+    assert found["image"] == ("ok", said)
+    file.write_text("argo: {secrets: s3}\nstages: {b: {image: 'other:2'}}\n")
+    mark, said = findings(bridge(root, "doctor", code=2, KUBECONFIG="/nowhere"))["image"]
+    assert mark == "wrong"
+    assert said == "no image for the pods of a\nfix: argo: {image: NAME} in dvc-bridge.yaml"
+
+
 def test_a_broken_pipeline_and_no_project_are_found(make_project: MakeProject, tmp_path: Path):
     assert "is in no DVC project" in findings(bridge(tmp_path, "doctor", code=2))["project"][1]
     root = make_project(STAGES)

@@ -183,6 +183,18 @@ def test_a_project_that_may_not_be_written_to_is_refused_by_file(project: Path, 
     assert "fix: give this user the right to it" in ran.said
 
 
+def test_a_remote_that_lets_nobody_in_is_told_once_and_blames_no_stage(project: Path):
+    store = project.parent / "store"
+    (store / "runs").mkdir(parents=True)
+    (store / "runs").chmod(0)
+    dvc(project, "remote", "add", "--quiet", "-d", "store", str(store))
+    (project / "dvc-bridge.yaml").write_text("argo: {image: 'team:1'}\n")
+    ran = run(project, "submit", prefix=BY_MODES)
+    assert ran.code == 2
+    assert ran.said.startswith(f"dvc-bridge: remote store ({store}): PermissionError: ")
+    assert ran.said.count("fix: ") == ran.said.count("fix: mend its credentials") == 1
+
+
 def test_a_dep_that_may_not_be_read_is_named_by_plan_and_repro(project: Path):
     (project / "raw").chmod(0)
     said = f"one: {project}/raw: Permission denied\n"

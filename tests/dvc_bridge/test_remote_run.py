@@ -12,19 +12,22 @@ import shutil
 import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from dvc_bridge.cli.remote import Remotely
+from dvc_bridge.cli.remote import Remotely, collected
+from dvc_bridge.dvcio.remote import Remote
 from dvc_bridge.run.again import needs, undone
 from tests.dvc_bridge.commands import bridge, dvc
 from tests.dvc_bridge.conftest import MakeProject
 
 CHAIN = {
     "one": {"cmd": "mkdir -p d; cat a > d/x", "deps": ["a"], "outs": ["d"]},
-    "two": {"cmd": "cat d/x > two", "deps": ["d"], "outs": ["two"]},
+    "two": {"cmd": "cat d/x d/x > two", "deps": ["d"], "outs": ["two"]},
     "aside": {"cmd": "cat a > aside", "deps": ["a"], "outs": [{"aside": {"push": False}}]},
 }
 ALL = Namespace(targets=[], single_item=False, all_pipelines=True, downstream=False, force=False)
@@ -64,6 +67,7 @@ def undone_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     with Remotely(ALL) as remotely:
         store, objects = remotely.store(run)
         plan = store.plan()
+        assert plan is not None
         assert needs(plan) == [[], [0], []]
         return undone(plan, store, objects)
 
@@ -101,6 +105,52 @@ def test_a_folder_with_a_lost_or_damaged_file_fails_its_reader_and_the_next_run_
     assert made["stages"]["one"] == lock["stages"]["one"]
     assert made["stages"]["two"]["outs"] == lock["stages"]["two"]["outs"]
     assert (ran / "d" / "x").read_text() == "1"
+
+
+def test_collect_asks_once_for_the_plan_and_for_all_outs_of_a_remote(
+    ran: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lock = (ran / "dvc.lock").read_text()
+    shutil.rmtree(ran / ".dvc" / "cache")
+    shutil.rmtree(ran / "d")
+    for name in ("dvc.lock", "two", "aside"):
+        (ran / name).unlink()
+    asked: list[str] = []
+    fetch, get = Remote.fetch, Remote.get
+
+    def fetching(remote: Remote, md5s: Iterable[str], into: Any = None) -> None:
+        asked.append("outs")
+        fetch(remote, md5s, into)
+
+    def getting(remote: Remote, path: str, *span: int) -> bytes | None:
+        asked.append(path.rpartition("/")[2])
+        return get(remote, path, *span)
+
+    monkeypatch.setattr(Remote, "fetch", fetching)
+    monkeypatch.setattr(Remote, "get", getting)
+    monkeypatch.chdir(ran)
+    (run,) = (path.name for path in (bridge_folder(ran) / "runs").iterdir())
+    with Remotely(ALL) as remotely:
+        collected(remotely, run, checkout=True)
+    assert asked.count("plan.json") == 1
+    assert asked.count("outs") == 2  # "aside" is not in the remote but in the run's own folder
+    assert (ran / "dvc.lock").read_text() == lock
+    assert [(ran / name).read_text() for name in ("d/x", "two", "aside")] == ["1", "11", "1"]
+
+
+@pytest.mark.parametrize("harm", ["lost", "damaged"])
+def test_collect_names_the_stage_whose_object_is_lost_among_all_that_it_fetches(
+    ran: Path, harm: str
+):
+    shutil.rmtree(ran / ".dvc" / "cache")
+    md5 = yaml.safe_load((ran / "dvc.lock").read_text())["stages"]["two"]["outs"][0]["md5"]
+    file = ran.parent / "remote" / "files" / "md5" / md5[:2] / md5[2:]
+    file.chmod(0o644)
+    file.write_text("2")
+    if harm == "lost":
+        file.unlink()
+    (run,) = (path.name for path in (bridge_folder(ran) / "runs").iterdir())
+    assert f"two: object {md5} of remote store: it" in bridge(ran, "collect", run, code=3)
 
 
 def test_gc_removes_runs_with_their_scratch_objects_and_snapshots_but_no_object_of_dvc(ran: Path):
