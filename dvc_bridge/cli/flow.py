@@ -91,10 +91,16 @@ def _text(args: Namespace, project: Project) -> str:
         )
         for level in levels_of(found)
     ]
-    name = _name(args, project)
+    name, words = _name(args, project), _words(args)
     file = Path(args.output or "flow.py")
+    if not re.fullmatch(r"[\w.-]+", file.name) or not words.isprintable():
+        # They stand in the flow's text, outside of a literal.
+        raise UsageError(
+            f"{file.name} {words}: not a file and targets that a flow can name",
+            "a file of letters, digits and _.-; targets without line breaks",
+        )
     root = os.path.relpath(project.root, file.resolve().parent)
-    return flow_text(levels, name, file.name, root, shape(pipeline), _words(args, name))
+    return flow_text(levels, name, file.name, root, shape(pipeline), f"--name {name} {words}")
 
 
 def _in_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> list[int]:
@@ -117,14 +123,14 @@ def _name(args: Namespace, project: Project) -> str:
     return name
 
 
-def _words(args: Namespace, name: str) -> str:
+def _words(args: Namespace) -> str:
     """Give the words that make the same again, wherever the project's folder is."""
     flags = [
         f"--{key.replace('_', '-')}"
         for key in ("single_item", "all_pipelines", "downstream")
         if getattr(args, key)
     ]
-    return shlex.join(["--name", name, "--fuse", args.fuse, *flags, *args.targets])
+    return shlex.join(["--fuse", args.fuse, *flags, *args.targets])
 
 
 def _read(file: Path) -> str:

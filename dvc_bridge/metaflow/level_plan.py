@@ -131,6 +131,11 @@ def _plan(
         names = " ".join(pipeline.stages[position].address for position in settled.here)
         raise UsageError(f"not up to date, and without a command: {names}", f"dvc repro {names}")
     waiting = {found.position for found in settled.waiting}
+    if left := " ".join(pipeline.stages[p].address for p in sorted(waiting - chosen)):
+        raise UsageError(
+            f"this flow leaves out {left}, which its stages read and which must run first",
+            f"dvc repro {left}; or a flow that has them",
+        )
     parts = [
         [[place[a] for a in group if place[a] in waiting] for group in level] for level in levels
     ]

@@ -258,6 +258,26 @@ def test_a_cycle_a_name_and_a_project_without_commands_are_refused(make_project:
     assert "has a command" in bridge(root, *HERE, code=2)
 
 
+def test_what_would_be_code_in_the_text_is_refused(make_project: MakeProject):
+    root = make_project({"a\nimport sys": {"cmd": "echo"}, "b": {"cmd": "echo"}})
+    bridge(root, *HERE, "b")
+    for words in (["-o", "x.py", "a\nimport sys"], ["-o", 'x"""y.py'], ["-o", "x\ny.py"]):
+        assert "that a flow can name" in bridge(root, "flow", "--name", "LabFlow", *words, code=2)
+    assert {file.name for file in root.glob("*.py")} == {"flow.py"}
+
+
+def test_a_flow_of_targets_runs_them_and_names_what_must_run_before(project: Path):
+    bridge(project, *HERE, "-s", "join")
+    assert "--fuse chains --single-item join\n" in (project / "flow.py").read_text()
+    printed = metaflow(project, "run", code=1)
+    assert "this flow leaves out prep part@a part@ü" in printed
+    dvc(project, "repro", "part@a", "part@ü")
+    printed = metaflow(project, "run")
+    assert "join: running" in printed
+    bridge(project, "sync", pathspec(printed))
+    assert "up to date" in dvc(project, "status")
+
+
 def test_a_project_without_a_remote_is_told_so_when_it_runs(make_project: MakeProject):
     root = make_project({"a": {"cmd": "echo > a", "outs": ["a"]}})
     bridge(root, *HERE)
