@@ -18,6 +18,7 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.dvcio.spec import revision_of
 from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.graph import execution_order
 from dvc_bridge.plan.names import flow_run_name
 from dvc_bridge.plan.pipeline import Kind, Pipeline, Stage
 from dvc_bridge.plan.ranges import shape
@@ -125,10 +126,13 @@ def _plan(
     place = {stage.address: position for position, stage in enumerate(pipeline.stages)}
     chosen = {place[address] for level in levels for group in level for address in group}
     settings = read_settings(here.project, pipeline)
-    outlook = Outlook(here.project, pipeline, _upstream(pipeline, chosen), here.session)
+    order = execution_order(pipeline, sorted(chosen))
+    outlook = Outlook(here.project, pipeline, order, here.session)
     settled = outlook.settle(force=force, alone=False)
-    if settled.here:
-        names = " ".join(pipeline.stages[position].address for position in settled.here)
+    # What is forced are commands: data has none, and may be as it should be.
+    stale = outlook.settle(force=False, alone=False).here if force else settled.here
+    if stale:
+        names = " ".join(pipeline.stages[position].address for position in stale)
         raise UsageError(f"not up to date, and without a command: {names}", f"dvc repro {names}")
     waiting = {found.position for found in settled.waiting}
     if left := " ".join(pipeline.stages[p].address for p in sorted(waiting - chosen)):
@@ -161,15 +165,6 @@ def _plan(
     Store(outlook.objects.default, run).put_known(settled.results.values())
     words = iter(done.words)
     return [[next(words) for group in level if group] for level in parts]
-
-
-def _upstream(pipeline: Pipeline, chosen: set[int]) -> list[int]:
-    """Give positions and those of all that they rest on, in DVC's order."""
-    wanted = set(chosen)
-    for position in reversed(range(len(pipeline.stages))):
-        if position in wanted:
-            wanted.update(pipeline.upstream[position])
-    return sorted(wanted)
 
 
 def _spec(stage: Stage) -> StageSpec:

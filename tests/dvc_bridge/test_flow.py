@@ -115,7 +115,8 @@ def test_what_dvc_repro_made_counts_also_from_another_clone(project: Path):
     shutil.copy(project / "flow.py", clone)
     dvc(clone, "pull", "--quiet", "raw.dvc")
     printed = metaflow(clone, "run")
-    assert "0 ran, 4 from the run cache, 0 unchanged" in printed
+    # An out that is not cached keeps a stage out of the run cache, in DVC too.
+    assert "1 ran, 3 from the run cache, 0 unchanged" in printed
     bridge(clone, "sync", pathspec(printed))
     assert (clone / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
     assert (clone / "joined").read_bytes() == (project / "joined").read_bytes()

@@ -1,6 +1,6 @@
 """Each case ends where sequential `dvc repro` ends when a generated Metaflow flow has run it.
 
-The suite plays two cases; `pytest -m "full or not full" FILE` plays all, with EQUALITY_FUSE=none
+The suite plays one case; `pytest -m "full or not full" FILE` plays all, with EQUALITY_FUSE=none
 a task for every stage.
 """
 
@@ -18,7 +18,7 @@ from tests.dvc_bridge.equality.side import GENERATED
 from tests.dvc_bridge.equality.test_pods import APART, BEGUN
 from tests.dvc_bridge.equality.workbench import Case
 
-QUICK = ("matrix", "several dvc.yaml")
+QUICK = ("several dvc.yaml",)
 PLAYED = [
     replace(case, steps=case.steps[: BEGUN.get(case.name)])
     for case in ALL
