@@ -43,10 +43,13 @@ def bring_run(flow: str, run_id: str) -> bool:
     found = False
     try:
         for task in store.get_task_datastores(run_id):
-            if task.step_name != "_parameters":
+            if task.step_name == "_parameters":
+                continue
+            # A task that ends just now, such as that of a card, has not sent its own yet.
+            if task.load_metadata(["local_metadata"])["local_metadata"]:
                 sync_local_metadata_from_datastore(".metaflow", task)
-                name_task(flow, run_id, task.step_name, task.task_id)
-                found = True
+            name_task(flow, run_id, task.step_name, task.task_id)
+            found = True
     except MetaflowException as exc:
         raise StorageError(
             f"the metadata of {flow}/{run_id} cannot be read: {exc}", "try again"
