@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import secrets
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,7 @@ DECORATOR_MS = 60
 HEAD = """\
 import subprocess
 from pathlib import Path
-from metaflow import FlowSpec, step
+from metaflow import FlowSpec, card, step
 from dvc_bridge.metaflow import begin_run, dvc_stage, workspace
 
 ROOT = Path(__file__).resolve().parent
@@ -79,6 +80,7 @@ def diamond() -> str:
     def last(self, inputs):
         sh("cat part* > last")
         self.next(self.end)
+    @card(type="dvc_run")
     @step
     def end(self):
         pass
@@ -167,12 +169,13 @@ def template(folder: Path, flow: str) -> int | None:
     import botocore.session  # noqa: PLC0415
 
     client = botocore.session.get_session().create_client("s3", endpoint_url=endpoint)
-    client.create_bucket(Bucket="bench-flows")
+    bucket = f"bench-{secrets.token_hex(4)}"
+    client.create_bucket(Bucket=bucket)
     env = {
         **os.environ,
         "METAFLOW_USER": "bench",
         "METAFLOW_S3_ENDPOINT_URL": endpoint,
-        "METAFLOW_DATASTORE_SYSROOT_S3": "s3://bench-flows/m",
+        "METAFLOW_DATASTORE_SYSROOT_S3": f"s3://{bucket}/m",
     }
     command = [sys.executable, flow, "--no-pylint", "--datastore=s3", "argo-workflows", "create"]
     command.append("--only-json")
@@ -197,6 +200,7 @@ def main() -> None:
         def known(flow: str) -> tuple[float, float]:
             return call(both, flow, "--no-pylint", "run")
 
+        sizes = {flow: template(both, flow) for flow in ("hand.py", "made.py")}
         found = measured(
             {
                 f"{STEPS} plain steps": lambda: call(row, "plain.py", "--no-pylint", "run"),
@@ -210,7 +214,6 @@ def main() -> None:
                 "diamond generated, known": lambda: known("made.py"),
             }
         )
-        sizes = {flow: template(both, flow) for flow in ("hand.py", "made.py")}
     show(found, sizes)
 
 
