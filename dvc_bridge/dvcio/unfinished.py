@@ -73,7 +73,9 @@ class Unfinished:
             since = float(self._path.read_text(encoding="utf-8").partition("\n")[0])
             folders = {(project.root / out).parent for out in outs} | {project.root}
             if project.cache.is_relative_to(project.root):
-                folders.update(project.cache.glob("files/md5/*"), project.cache.glob("runs/*/*"))
+                # In the first of these DVC tries which links the disk can make.
+                for places in ("files/md5", "files/md5/*", "runs/*/*"):
+                    folders.update(project.cache.glob(places))
             for folder in folders:
                 _sweep(folder, since)
 

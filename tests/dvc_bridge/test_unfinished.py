@@ -78,7 +78,8 @@ def test_temporary_files_of_a_killed_run_are_gone_after_the_next_and_no_older_on
     run.until((root / ".dvc/tmp/dvc-bridge/unfinished.jsonl").exists)
     kill(run.process.pid)
     run.ended()
-    left = [root / TEMPORARY, next((root / ".dvc/cache/files/md5").iterdir()) / TEMPORARY]
+    objects = root / ".dvc/cache/files/md5"
+    left = [root / TEMPORARY, objects / TEMPORARY, next(objects.iterdir()) / TEMPORARY]
     for path in [*left, others]:
         path.touch()
     (root / "go").touch()
