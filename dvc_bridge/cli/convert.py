@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
 
 from dvc_bridge.cli.remote import warn
@@ -30,7 +29,7 @@ from dvc_bridge.plan.targets import select
 from dvc_bridge.render.argo import Kind, RunSpec, manifest, slug, text
 from dvc_bridge.run.from_git import plan_of
 from dvc_bridge.run.journal import Journal
-from dvc_bridge.run.prepare import not_in_pods
+from dvc_bridge.run.prepare import all_for_pods
 from dvc_bridge.run.revision import check_url, commit, differing, repository_url
 
 _SHOWN = 5
@@ -48,7 +47,7 @@ def convert(args: Namespace) -> int:
         settings = read_settings(project, pipeline)
         names = {name for stage in pipeline.stages for name in remotes(stage)}
         store = store_settings(session.repo, names)
-    positions = _in_pods(project, pipeline, select(pipeline, chosen(args, project)))
+    positions = all_for_pods(project, pipeline, select(pipeline, chosen(args, project)))
     code = _code(args, project, pipeline)
     code["DVC_BRIDGE_PLAN"] = json.dumps(plan_of(project, pipeline, positions), sort_keys=True)
     seconds = Journal(project).seconds if args.fuse == Fuse.AUTO.value else {}
@@ -70,16 +69,6 @@ def convert(args: Namespace) -> int:
     # Templates first: who takes the text from above has them when the first part begins.
     _write("---\n".join(map(text, (*later, first))), args.output)
     return 0
-
-
-def _in_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> list[int]:
-    stages = pipeline.stages
-    wanted = [p for p in order if stages[p].for_pods]
-    if problems := [said for p in wanted for said in not_in_pods(stages[p], project)]:
-        raise UsageError("\n".join(problems), "mend these, or name other stages")
-    if not wanted:
-        raise UsageError("none of these stages has a command to run", "dvc stage list --all")
-    return wanted
 
 
 def _code(args: Namespace, project: Project, pipeline: Pipeline) -> dict[str, str]:

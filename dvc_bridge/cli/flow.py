@@ -8,7 +8,6 @@ import re
 import shlex
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
 from pathlib import Path
 
 from dvc_bridge.cli.remote import warn
@@ -21,12 +20,11 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.division import divided
 from dvc_bridge.plan.groups import Fuse
 from dvc_bridge.plan.levels import check_settings, levels_of, needs_of
-from dvc_bridge.plan.pipeline import Pipeline
 from dvc_bridge.plan.ranges import shape
 from dvc_bridge.plan.targets import select
 from dvc_bridge.render.argo import slug
 from dvc_bridge.render.flow import Level, flow_text, was_edited, words_of
-from dvc_bridge.run.prepare import not_in_pods
+from dvc_bridge.run.prepare import all_for_pods
 
 
 def flow(args: Namespace) -> int:
@@ -81,7 +79,7 @@ def _text(args: Namespace, project: Project) -> str:
     pipeline = read_pipeline(project)
     settings = read_settings(project, pipeline)
     order = select(pipeline, chosen(args, project))
-    positions = _in_pods(project, pipeline, order)
+    positions = all_for_pods(project, pipeline, order)
     found = divided(pipeline, positions, settings, {}, Fuse(args.fuse)).groups
     check_settings(found)
     levels = [
@@ -101,16 +99,6 @@ def _text(args: Namespace, project: Project) -> str:
         )
     root = os.path.relpath(project.root, file.resolve().parent)
     return flow_text(levels, name, file.name, root, shape(pipeline), f"--name {name} {words}")
-
-
-def _in_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> list[int]:
-    stages = pipeline.stages
-    wanted = [p for p in order if stages[p].for_pods]
-    if problems := [said for p in wanted for said in not_in_pods(stages[p], project)]:
-        raise UsageError("\n".join(problems), "mend these, or name other stages")
-    if not wanted:
-        raise UsageError("none of these stages has a command to run", "dvc stage list --all")
-    return wanted
 
 
 def _name(args: Namespace, project: Project) -> str:

@@ -93,7 +93,7 @@ def _in_pod(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator
     from .pod import PodStage, opened  # noqa: PLC0415  a laptop needs none of it
 
     name = spec["name"]
-    with opened(run) as here:
+    with opened(Path(run["root"]), run["replaced"]) as here:
         stage = PodStage(here, run, name, force=force)
         known = stage.settle()
         if known is not None:

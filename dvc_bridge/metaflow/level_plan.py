@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import chdir, contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from metaflow import current
 
-from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.dvcio.plots import read_plots
-from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.dvcio.spec import revision_of
 from dvc_bridge.errors import UsageError
@@ -28,7 +22,8 @@ from dvc_bridge.run.store import Store
 from dvc_bridge.run.submission import Outlook, submit
 
 from .levels import LevelsRun
-from .package import packed, project_folder
+from .package import packed
+from .pod import Opened, opened
 from .record import DvcRun, with_result
 
 WRITE_ANEW = "dvc-bridge flow -o FILE, the flow's file, writes it anew"
@@ -46,23 +41,23 @@ def plan_levels(
     """
     run = flow_run_name(current.flow_name, current.run_id)
     facts = packed()
-    with _opened(root) as here:
+    with opened(root) as here:
         check_shape(here.pipeline, made)
         words = _plan(here, levels, run, force=force)
-        revision, dirty = revision_of(here.project)
+        told = (facts["revision"], facts["dirty"]) if facts else revision_of(here.project)
     return LevelsRun(
         run=run,
         root=str(root),
         shape=made,
-        revision=facts["revision"] if facts else revision,
-        dirty=facts["dirty"] if facts else dirty,
+        revision=told[0],
+        dirty=told[1],
         words=words,
     )
 
 
 def all_told(run: LevelsRun) -> DvcRun:
     """Gather what became of all stages, and print how many ran."""
-    with _opened(Path(run["root"])) as here:
+    with opened(Path(run["root"])) as here:
         store = Store(Objects(here.session, "").default, run["run"])
         results = {**store.known(), **store.results(here.pipeline.stages)}
         plots = read_plots(here.project.root, here.pipeline)
@@ -103,23 +98,8 @@ def check_shape(pipeline: Pipeline, made: str) -> None:
         raise UsageError("dvc.yaml has other stages or edges than this flow", WRITE_ANEW)
 
 
-@dataclass(frozen=True)
-class _Opened:
-    project: Project
-    pipeline: Pipeline
-    session: Session
-
-
-@contextmanager
-def _opened(root: Path) -> Iterator[_Opened]:
-    project = find_project(project_folder(root))
-    lock = RepositoryLock(project)
-    with chdir(project.root), lock.held(), Session(project, print) as session:
-        yield _Opened(project, read_pipeline(project), session)
-
-
 def _plan(
-    here: _Opened, levels: Sequence[Sequence[Sequence[str]]], run: str, *, force: bool
+    here: Opened, levels: Sequence[Sequence[Sequence[str]]], run: str, *, force: bool
 ) -> list[list[str]]:
     """Decide what there is to do, and put code, data and plan into the remote."""
     pipeline = here.pipeline
@@ -129,8 +109,9 @@ def _plan(
     order = execution_order(pipeline, sorted(chosen))
     outlook = Outlook(here.project, pipeline, order, here.session)
     settled = outlook.settle(force=force, alone=False)
-    # What is forced are commands: data has none, and may be as it should be.
-    stale = outlook.settle(force=False, alone=False).here if force else settled.here
+    stale = settled.here
+    if stale and force:  # what is forced are commands: data has none, and may be as it should be
+        stale = outlook.settle(force=False, alone=False).here
     if stale:
         names = " ".join(pipeline.stages[position].address for position in stale)
         raise UsageError(f"not up to date, and without a command: {names}", f"dvc repro {names}")
@@ -158,9 +139,9 @@ def _plan(
         mutexes=mutexes,
         warn=print,
     )
-    for position, stage in enumerate(pipeline.stages):
+    for stage in pipeline.stages:
         result = settled.results.get(stage.address)
-        if result and result.outcome == RESTORED and position not in waiting:
+        if result and result.outcome == RESTORED:
             outlook.objects.send(stage, result.entry)
     Store(outlook.objects.default, run).put_known(settled.results.values())
     words = iter(done.words)

@@ -14,16 +14,11 @@ from metaflow.exception import MetaflowException
 from dvc_bridge.errors import StorageError
 
 
-def bring_run(flow: str, run_id: str) -> bool:
+def bring_run(flow: str, run_id: str) -> None:
     """Copy the metadata of a run's finished tasks from the S3 datastore, where it is not here yet.
 
     Afterwards `Run(f"{flow}/{run_id}")` has its steps, artifacts, logs and cards. A run that goes
-    on has more the next time.
-
-    Returns
-    -------
-    bool
-        Whether the datastore has the run; False where metadata or datastore are of another kind.
+    on has more the next time. Where metadata or datastore are of another kind nothing is done.
 
     Raises
     ------
@@ -33,14 +28,13 @@ def bring_run(flow: str, run_id: str) -> bool:
     from metaflow.metaflow_config import DATASTORE_SYSROOT_S3, DEFAULT_DATASTORE  # noqa: PLC0415
 
     if not get_metadata().startswith("local@") or DEFAULT_DATASTORE != "s3":
-        return False
+        return
     from metaflow.datastore import FlowDataStore  # noqa: PLC0415  boto3 comes with it
     from metaflow.metadata_provider.util import sync_local_metadata_from_datastore  # noqa: PLC0415
     from metaflow.plugins.datastores.s3_storage import S3Storage  # noqa: PLC0415
 
     S3Storage.datastore_root = DATASTORE_SYSROOT_S3
     store = FlowDataStore(flow, storage_impl=S3Storage, ds_root=DATASTORE_SYSROOT_S3)
-    found = False
     try:
         for task in store.get_task_datastores(run_id):
             if task.step_name == "_parameters":
@@ -49,12 +43,10 @@ def bring_run(flow: str, run_id: str) -> bool:
             if task.load_metadata(["local_metadata"])["local_metadata"]:
                 sync_local_metadata_from_datastore(".metaflow", task)
             name_task(flow, run_id, task.step_name, task.task_id)
-            found = True
     except MetaflowException as exc:
         raise StorageError(
             f"the metadata of {flow}/{run_id} cannot be read: {exc}", "try again"
         ) from exc
-    return found
 
 
 def name_task(flow: str, run_id: str, step: str, task_id: str) -> None:

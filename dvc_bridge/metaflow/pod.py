@@ -8,7 +8,7 @@ command is the step's own Python.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,17 +51,22 @@ class Opened:
 
 
 @contextmanager
-def opened(run: DvcRun) -> Iterator[Opened]:
-    """Open the project of the code package, with the files that the run reads in its own words.
+def opened(root: Path, replaced: Mapping[str, str] | None = None) -> Iterator[Opened]:
+    """Open a flow's project, in a pod that of the code package.
 
-    DVC works in the project's folder; the step's body does not (`outside`).
+    DVC works in the project's folder; the step's body does not (`PodStage.outside`).
+
+    Parameters
+    ----------
+    replaced
+        Files of the root, and what is to stand in them: only where the folder is the pod's own.
     """
-    root = project_folder(Path(run["root"]))
-    for name, text in run["replaced"].items():
-        (root / name).write_text(text, encoding="utf-8")
-    project = find_project(root)
+    folder = project_folder(root)
+    for name, text in (replaced or {}).items():
+        (folder / name).write_text(text, encoding="utf-8")
+    project = find_project(folder)
     lock = RepositoryLock(project)
-    with chdir(root), lock.held(), Session(project, PlainView().note) as session:
+    with chdir(project.root), lock.held(), Session(project, PlainView().note) as session:
         yield Opened(project, read_pipeline(project), session, lock)
 
 
@@ -134,7 +139,7 @@ class PodStage:
 
 def read_out_of_remote(run: DvcRun, path: str) -> bytes:
     """Read a file out of a run's outs; see `record.read_out`."""
-    with opened(run) as here:
+    with opened(Path(run["root"]), run["replaced"]) as here:
         cache = here.project.cache
         objects = Objects(here.session, scratch_folder(_remote_run(run)))
         for stage in here.pipeline.stages:

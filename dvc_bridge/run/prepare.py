@@ -133,6 +133,23 @@ def settle(project: Project, forecasts: Sequence[Forecast]) -> Settled:
     return Settled(results, tuple(waiting), tuple(here))
 
 
+def all_for_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> list[int]:
+    """Give the positions of the stages with commands, all of which can run in pods.
+
+    Raises
+    ------
+    UsageError
+        One cannot, or there is none.
+    """
+    stages = pipeline.stages
+    wanted = [p for p in order if stages[p].for_pods]
+    if problems := [said for p in wanted for said in not_in_pods(stages[p], project)]:
+        raise UsageError("\n".join(problems), "mend these, or name other stages")
+    if not wanted:
+        raise UsageError("none of these stages has a command to run", "dvc stage list --all")
+    return wanted
+
+
 def not_in_pods(stage: Stage, project: Project) -> Iterable[str]:
     """Say why a stage cannot run in a pod; nothing if it can."""
     base = project.git_root or project.root

@@ -19,7 +19,7 @@ from dvc_bridge.plan.pod_settings import PodSettings
 from tests.dvc_bridge.commands import bridge, dvc
 from tests.dvc_bridge.conftest import MakeProject
 from tests.dvc_bridge.test_convert import STAGES, git
-from tests.dvc_bridge.test_dvc_stage_in_pods import pod
+from tests.dvc_bridge.test_dvc_stage_in_pods import pod, started
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "flow" / "flow.txt"
 HERE = ("flow", "-o", "flow.py", "--name", "LabFlow")
@@ -42,18 +42,9 @@ def project(make_project: MakeProject) -> Path:
 
 
 def metaflow(folder: Path, *words: str, code: int = 0) -> str:
-    own = {"METAFLOW_USER": "tester", "METAFLOW_HOME": str(folder / "home")}
-    done = subprocess.run(
-        [sys.executable, "flow.py", "--no-pylint", *words],
-        cwd=folder,
-        env={**os.environ, **own, "PYTHONPATH": str(folder / ".mf_code")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == code, done.stdout
-    assert "Traceback" not in done.stdout, done.stdout
-    return done.stdout
+    printed = started(folder, *words, code=code)
+    assert "Traceback" not in printed, printed
+    return printed
 
 
 def pathspec(printed: str) -> str:

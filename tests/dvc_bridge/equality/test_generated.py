@@ -7,23 +7,16 @@ a task for every stage.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.dvc_bridge.equality.cases import ALL
 from tests.dvc_bridge.equality.lab import Lab
 from tests.dvc_bridge.equality.side import GENERATED
-from tests.dvc_bridge.equality.test_pods import APART, BEGUN
+from tests.dvc_bridge.equality.test_pods import PLAYED
 from tests.dvc_bridge.equality.workbench import Case
 
 QUICK = ("several dvc.yaml",)
-PLAYED = [
-    replace(case, steps=case.steps[: BEGUN.get(case.name)])
-    for case in ALL
-    if case.name in BEGUN or case.name not in APART
-]
 
 
 @pytest.fixture(scope="module")
