@@ -66,9 +66,9 @@ def _carry_out(request: dict[str, Any], learned: int) -> None:
             os.dup2(source, target)
         if request["keeps_ignores"]:
             _keep_ignores()
+        known = set(sys.modules)
         if request["module"] == "dvc":
             _take_stages_in_order()
-        known = set(sys.modules)
         code = _main(request["module"], request["argv"])
         os.write(learned, "\n".join(sorted(set(sys.modules) - known)).encode())
     except BaseException:  # what escaped would make this child a second server
