@@ -46,7 +46,7 @@ def convert(args: Namespace) -> int:
         pipeline = read_pipeline(project)
         settings = read_settings(project, pipeline)
         names = {name for stage in pipeline.stages for name in remotes(stage)}
-        store = store_settings(session.repo, names)
+        store = store_settings(session.repo.config, names)
     positions = all_for_pods(project, pipeline, select(pipeline, chosen(args, project)))
     code = _code(args, project, pipeline)
     code["DVC_BRIDGE_PLAN"] = json.dumps(plan_of(project, pipeline, positions), sort_keys=True)

@@ -23,11 +23,15 @@ OPEN = frozenset(
 TIMEOUT_S = 15
 
 
-def store_settings(repo: Any, names: Iterable[str], *, secrets: bool = False) -> Sections:
+def store_settings(
+    config: Mapping[str, Any], names: Iterable[str], *, secrets: bool = False
+) -> Sections:
     """Give the settings by which another machine finds the default remote and those named.
 
     Parameters
     ----------
+    config
+        DVC's: of a `Repo`, or `dvcio.project.config_as_dvc`.
     secrets
         Keep them too: for another folder of this machine.
 
@@ -36,12 +40,12 @@ def store_settings(repo: Any, names: Iterable[str], *, secrets: bool = False) ->
     UsageError
         There is no default remote, or none of a name.
     """
-    default = repo.config["core"].get("remote")
+    default = config["core"].get("remote")
     if not default:
         raise UsageError("the project has no default remote", "dvc remote add -d NAME URL")
     sections: Sections = {"core": {"remote": default}}
     for name in dict.fromkeys([default, *sorted(names)]):
-        options = repo.config["remote"].get(name)
+        options = config["remote"].get(name)
         if options is None:
             raise UsageError(f"there is no remote {name}", "dvc remote list; dvc remote add")
         told = {key: str(value) for key, value in options.items() if secrets or key in OPEN}

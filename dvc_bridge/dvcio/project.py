@@ -70,7 +70,7 @@ def find_project(start: Path | None = None) -> Project:
         raise UsageError(f"{here} is in no DVC project", "run it inside one, or dvc init")
     config = _config(root)
     if not all(_is_plain(section, options) for section, options in config.items()):
-        _check_as_dvc(root)
+        config_as_dvc(root)
     no_scm = str(config.get("core", {}).get("no_scm", "")).lower() == "true"
     git_root = None if no_scm else _above(root, ".git")
     if git_root is None and not no_scm:
@@ -78,6 +78,26 @@ def find_project(start: Path | None = None) -> Project:
             f"{root} is not in a git repository", "git init, or dvc config core.no_scm true"
         )
     return Project(root, git_root, config)
+
+
+def config_as_dvc(root: Path) -> Mapping[str, Any]:
+    """Give all settings of the project as DVC has them, with defaults.
+
+    Raises
+    ------
+    UsageError
+        DVC refuses them.
+    """
+    from dvc.config import Config, ConfigError  # noqa: PLC0415  a tenth of a second
+
+    try:
+        config: Mapping[str, Any] = Config(str(root / ".dvc"), validate=True)
+    except ConfigError as exc:
+        raise UsageError(
+            f"the settings in {root / '.dvc'}, or those of the user or the machine: {exc}",
+            "dvc config --list --show-origin names the file of each",
+        ) from exc
+    return config
 
 
 def _above(folder: Path, name: str) -> Path | None:
@@ -109,18 +129,6 @@ def _is_plain(section: str, options: Mapping[str, Any]) -> bool:
         url = options.get("url")
         return len(options) == 1 and isinstance(url, str) and bool(_URL.fullmatch(url))
     return section == "cache" and options.keys() == {"dir"}
-
-
-def _check_as_dvc(root: Path) -> None:
-    from dvc.config import Config, ConfigError  # noqa: PLC0415  a tenth of a second
-
-    try:
-        Config(str(root / ".dvc"), validate=True)
-    except ConfigError as exc:
-        raise UsageError(
-            f"the settings in {root / '.dvc'}, or those of the user or the machine: {exc}",
-            "dvc config --list --show-origin names the file of each",
-        ) from exc
 
 
 def _outer_files() -> list[Path]:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from metaflow import Run, namespace
 from metaflow.plugins import CARDS
 from metaflow.plugins.cards.card_modules.card import MetaflowCard
-
-from dvc_bridge.render.report import page
-
-from .client import read_run
-from .metadata import bring_run
-from .page import content_left, report_of
 
 
 class RunCard(MetaflowCard):
@@ -22,6 +15,15 @@ class RunCard(MetaflowCard):
 
     def render(self, task: Any) -> str:
         """Give the page."""
+        # Imported late: every task of every flow imports this file, and one of them draws.
+        from metaflow import Run, namespace  # noqa: PLC0415
+
+        from dvc_bridge.render.report import page  # noqa: PLC0415
+
+        from .client import read_run  # noqa: PLC0415
+        from .metadata import bring_run  # noqa: PLC0415
+        from .page import content_left, report_of  # noqa: PLC0415
+
         namespace(None)
         bring_run(*task.path_components[:2])  # on Argo a pod knows its own task alone
         run = Run("/".join(task.path_components[:2]))

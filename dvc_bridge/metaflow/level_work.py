@@ -12,7 +12,7 @@ from metaflow import current
 
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.objects import Objects
-from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.project import Project, config_as_dvc, find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import StageFailedError
@@ -56,8 +56,7 @@ def _project(run: LevelsRun, folder: Path) -> Project:
         return find_project(project_folder(root))
     here = find_project(project_folder(root))
     pipeline = read_pipeline(here)
-    with Session(here, print) as session:  # its settings alone are asked for
-        settings = settings_of(pipeline, session, secrets=True)
+    settings = settings_of(pipeline, config_as_dvc(here.root), secrets=True)
     return copied(here, cached_outs(pipeline), folder / "code", settings)
 
 

@@ -57,7 +57,7 @@ def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
     project = find_project(root)
     with RepositoryLock(project).held(), Session(project, _warn) as session:
         pipeline = read_pipeline(project)
-        settings = settings_of(pipeline, session)
+        settings = settings_of(pipeline, session.repo.config)
         if ask_remote:
             check_sent(pipeline, Objects(session, ""))
         snapshot = snapshot_of(project, pipeline, _warn)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dvc_bridge.dvcio.bare import Sections, store_settings
 from dvc_bridge.dvcio.look import Workspace
@@ -128,7 +129,7 @@ def submit(
     store.put_code(snapshot.sha256, snapshot.archive)
     plan, words = plan_lines(found)
     store.put_plan(plan)
-    settings = settings_of(pipeline, session)
+    settings = settings_of(pipeline, session.repo.config)
     return Submission(run, tuple(found), tuple(words), snapshot.sha256, settings)
 
 
@@ -151,10 +152,12 @@ def check_sent(pipeline: Pipeline, objects: Objects) -> None:
         )
 
 
-def settings_of(pipeline: Pipeline, session: Session, *, secrets: bool = False) -> Sections:
+def settings_of(
+    pipeline: Pipeline, config: Mapping[str, Any], *, secrets: bool = False
+) -> Sections:
     """Give the settings of all remotes that the stages need; `secrets` are for this machine."""
     names = {name for stage in pipeline.stages for name in remotes(stage)}
-    return store_settings(session.repo, names, secrets=secrets)
+    return store_settings(config, names, secrets=secrets)
 
 
 def snapshot_of(project: Project, pipeline: Pipeline, warn: Callable[[str], object]) -> Snapshot:
