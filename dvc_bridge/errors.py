@@ -3,6 +3,7 @@
     BridgeError                     exit code
     ├── StageFailedError            1   a stage's command failed
     ├── UsageError                  2   the call, the project or the environment is not right
+    │   ├── GraphError                  stages that cannot be put in order
     │   ├── RefusedError                no room, no right to a file, a broken disk
     │   └── MissingInputError           a dep or a parameter does not exist
     ├── RemoteRefusedError          2   a remote does not take the credentials, or is not there
@@ -55,6 +56,10 @@ class StageFailedError(BridgeError):
 
 class UsageError(BridgeError):
     """The call, the project or the environment is not right."""
+
+
+class GraphError(UsageError):
+    """Stages wait for each other in a circle, or write where others do."""
 
 
 class RefusedError(UsageError):

@@ -19,6 +19,7 @@ from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.errors import (
     BridgeError,
+    GraphError,
     IntegrityError,
     StageFailedError,
     StoppedError,
@@ -47,6 +48,16 @@ def repro(args: Namespace) -> int:
         _become_dvc(args, exc)
     if args.check_against_dvc:
         return _check(args)
+    try:
+        return _run(args)
+    except GraphError as exc:
+        # To stages by themselves DVC does not ask how the others hang together.
+        if not _alone(args) or args.verify:
+            raise
+        _become_dvc(args, exc)
+
+
+def _run(args: Namespace) -> int:
     view = view_for(plain=args.plain, jobs=args.jobs)
     project = find_project()
     lock = RepositoryLock(project)
@@ -58,7 +69,7 @@ def repro(args: Namespace) -> int:
             args.jobs,
             args.keep_going,
             args.force,
-            alone=args.single_item and not args.all_pipelines,
+            alone=_alone(args),
             mutexes=read_settings(project, pipeline).mutex_groups(addresses),
         )
         if args.verify:
@@ -68,6 +79,10 @@ def repro(args: Namespace) -> int:
             return _verified(verify(project, stages, view))
         summary = run(project, pipeline, order, options, view, lock)
     return _told(summary, project)
+
+
+def _alone(args: Namespace) -> bool:
+    return bool(args.single_item and not args.all_pipelines)
 
 
 def _told(summary: Summary, project: Project) -> int:
@@ -119,9 +134,10 @@ def _check(args: Namespace) -> int:
     return 0
 
 
-def _become_dvc(args: Namespace, why: VersionMismatchError) -> NoReturn:
+def _become_dvc(args: Namespace, why: BridgeError) -> NoReturn:
     """Do it as DVC does: slower, one stage at a time, but done; signals and exit code are its."""
-    print(f"dvc-bridge: {why.message}; running plain `dvc repro` instead", file=sys.stderr)
+    problem = why.message.replace("\n", "; ")
+    print(f"dvc-bridge: {problem}; running plain `dvc repro` instead", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     command = [sys.executable, "-m", "dvc", "repro", *_words(args)]

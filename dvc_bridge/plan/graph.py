@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from dvc_bridge.errors import UsageError
+from dvc_bridge.errors import GraphError
 from dvc_bridge.plan.pipeline import Output, Pipeline, Stage
 
 Producer = tuple[int, Output]
@@ -35,7 +35,7 @@ def pipeline_of(stages: Sequence[Stage]) -> Pipeline:
 
     Raises
     ------
-    UsageError
+    GraphError
         Two stages write the same path, an out lies inside another, a dvc.yaml inside an out, or
         stages wait for each other in a circle.
     """
@@ -54,7 +54,7 @@ def pipeline_of(stages: Sequence[Stage]) -> Pipeline:
         names = " -> ".join(stages[p].address for p in circle)
         problems.append(f"stages wait for each other: {names}")
     if problems:
-        raise UsageError("\n".join(problems), "change the outs or deps named here in dvc.yaml")
+        raise GraphError("\n".join(problems), "change the outs or deps named here in dvc.yaml")
     return Pipeline(tuple(stages), upstream)
 
 

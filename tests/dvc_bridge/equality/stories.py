@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 
 from hypothesis import strategies as st
 
+from dvc_bridge.plan.pipeline import overlap
 from tests.dvc_bridge.equality.deeds import deeds
 from tests.dvc_bridge.equality.story import FOLDERS, KINDS, Out, Project, Run, Stage, Story
 
@@ -148,5 +150,23 @@ def _argv(draw: st.DrawFn, project: Project) -> tuple[str, ...]:
     targets: list[str] = []
     if addresses and draw(st.sampled_from([False, False, True])):
         targets = draw(st.lists(st.sampled_from(addresses), min_size=1, max_size=2, unique=True))
-        flags += draw(st.sampled_from([[], [], ["-s"], ["--downstream"]]))
+        alone = [] if _goes_round(project) else [["-s"]]  # a case has those
+        flags += draw(st.sampled_from([[], [], *alone, ["--downstream"]]))
     return (*flags, "-j", str(draw(st.integers(1, 4))), *targets)
+
+
+def _goes_round(project: Project) -> bool:
+    """Whether stages wait for each other: one that is new may make what others read."""
+    feeds = {
+        s.name: [
+            other.name
+            for other in project.stages
+            if any(overlap(dep, out.path) for dep in s.deps for out in other.outs)
+        ]
+        for s in project.stages
+    }
+    try:
+        TopologicalSorter(feeds).prepare()
+    except CycleError:
+        return True
+    return False

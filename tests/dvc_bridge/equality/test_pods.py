@@ -35,6 +35,7 @@ APART = {
     "outs that persist": REFUSED,
     "what cannot be run": REFUSED,
     "an out that git tracks": REFUSED,
+    "alone in no graph": REFUSED,
     "foreach": UNDECLARED,
     "kinds of stages": UNDECLARED,
     "commands of several lines": UNDECLARED,

@@ -6,6 +6,27 @@ from tests.dvc_bridge.equality.cases.graphs import diamond
 from tests.dvc_bridge.equality.cases.places import several
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
+ROUND = """\
+stages:
+  one: {cmd: ran one; cat b > a, deps: [b], outs: [a]}
+  two: {cmd: ran two; cat a > b, deps: [a], outs: [b]}
+"""
+OVERLAP = """\
+stages:
+  first: {cmd: ran first; echo first > c, outs: [c]}
+  second: {cmd: ran second; echo second > c, outs: [c]}
+"""
+BY_DVC = "running plain `dvc repro` instead"
+
+
+def _going_round(bench: Workbench) -> None:
+    bench.start()
+    bench.write({"dvc.yaml": ROUND, "a": "a\n"})
+
+
+def _overlapping(bench: Workbench) -> None:
+    bench.write({"dvc.yaml": OVERLAP})
+
 
 def _dep(bench: Workbench) -> None:
     bench.append("raw.txt", "more\n")
@@ -29,6 +50,18 @@ CASES = [
             Step("unknown file", argv=("no/dvc.yaml",), fails=True, says="no/dvc.yaml"),
             Step("unknown beside known", _dep, ("start", "nobody"), fails=True, says="nobody"),
             Step("the same twice", argv=("start", "start")),
+        ),
+    ),
+    Case(
+        "alone in no graph",
+        _going_round,
+        (
+            Step("a circle", fails=True, says="one -> two -> one"),
+            Step("alone", argv=("-s", "two"), fails=False, says=BY_DVC),
+            Step("alone, two", argv=("-s", "one", "two"), fails=False, says=BY_DVC),
+            Step("overlap", _overlapping, fails=True, says="first and second"),
+            Step("alone beside one", argv=("-s", "second"), fails=False, says=BY_DVC),
+            Step("downstream", argv=("-s", "--downstream", "first"), fails=False),
         ),
     ),
     Case(
