@@ -18,7 +18,7 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.dvcio.unfinished import Unfinished
 from dvc_bridge.errors import StoppedError
-from dvc_bridge.plan.result import RESTORED, Result
+from dvc_bridge.plan.result import Result
 from dvc_bridge.plan.targets import select
 from dvc_bridge.run.durations import known_seconds, share
 from dvc_bridge.run.journal import Journal
@@ -175,7 +175,7 @@ def stored_results(remotely: Remotely, run: str) -> dict[str, Result]:
             raise store.unknown()
         return results
     upstream = [up for entry in plan for up in entry.upstream]
-    results = {a: r for a, r in store.known().items() if r.outcome == RESTORED}
+    results = store.known()
     results.update({up.stage.address: up.result for up in upstream if up.result is not None})
     results.update(store.results(task.stage for entry in plan for task in entry.tasks))
     return results

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from dvc_bridge.cli.remote import Remotely, everything, stored_results, warn
 from dvc_bridge.dvcio.look import Workspace
-from dvc_bridge.dvcio.objects import Objects
+from dvc_bridge.dvcio.objects import Objects, modes
 from dvc_bridge.errors import IntegrityError, RemoteRefusedError, UsageError
 from dvc_bridge.plan.fit import as_here, misfits
 from dvc_bridge.plan.pipeline import LockEntry, Stage
@@ -33,8 +34,9 @@ def sync(args: Namespace) -> int:
         results = stored_results(remotely, ended.name) if ended.stored else ended.results
         look = Workspace(remotely.project)
         fitting = _fitting(remotely, ended, results, look, partial=args.partial)
-        results = as_here(remotely.pipeline, fitting, look)
-        _check(remotely, objects, results, ended, look)
+        modes_of = partial(modes, remotely.project.root)
+        results = as_here(remotely.pipeline, fitting, look, modes_of)
+        results = _whole(remotely, objects, results, ended, look, fitting)
         merged = _merge(remotely, results, objects)
         stages = [s for s in remotely.pipeline.stages if s.address in results]
         tags = client.tag_run(run, ended, lock_names(remotely.project, stages))
@@ -117,14 +119,23 @@ def _code_differs(remotely: Remotely, revision: str) -> bool:
     )
 
 
-def _check(
+def _whole(
     remotely: Remotely,
     objects: Objects,
     results: Mapping[str, Result],
     ended: Ended,
     look: Workspace,
-) -> None:
-    """Refuse before anything has changed here what cannot be brought whole.
+    told: Mapping[str, Result],
+) -> dict[str, Result]:
+    """Give the results that can be brought whole, before anything has changed here.
+
+    Left out are outs which the run did without, and of which dvc.lock has it all: they may have
+    been where it was planned, and nowhere else.
+
+    Parameters
+    ----------
+    told
+        The results as the run has them.
 
     Raises
     ------
@@ -133,7 +144,7 @@ def _check(
     """
     from dvc_bridge.metaflow.objects import check_cached, in_cache  # noqa: PLC0415  as above
 
-    cache, lost = remotely.project.cache, []
+    cache, lost, whole = remotely.project.cache, [], dict(results)
     for stage in remotely.pipeline.stages:
         result = results.get(stage.address)
         if result is None:
@@ -143,7 +154,12 @@ def _check(
         for out in outs:
             check_cached(cache, out)
         away = {"outs": [out for out in outs if not in_cache(cache, out)]}
-        if away["outs"] and not _in_remote(objects, stage, away):
+        if not away["outs"] or _in_remote(objects, stage, away):
+            continue
+        if told[stage.address].outcome == UNCHANGED and result.entry == stage.lock:
+            warn(f"{stage.address}: outs that are not here, in the cache or in a remote stay away")
+            del whole[stage.address]
+        else:
             lost += [f"{stage.address}: {out['path']} (md5 {out['md5']})" for out in away["outs"]]
     if lost:
         raise IntegrityError(
@@ -153,6 +169,7 @@ def _check(
             f"where it ran: dvc-bridge sync {ended.pathspec}, the commit that it names, dvc push,"
             " git push; here git pull, then the same again",
         )
+    return whole
 
 
 def _in_remote(objects: Objects, stage: Stage, entry: LockEntry) -> bool:

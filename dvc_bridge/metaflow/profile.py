@@ -88,9 +88,12 @@ SETTINGS = {
 }
 # Requests of steps that say nothing else: Metaflow's own default of 4 GB a pod fits few nodes.
 # Metaflow tries a failed call 8 * 21 times: a missing bucket would look like a hang.
+# Argo 4 knows the list `schedules` alone (3.6 was the first): what `@schedule` says, Metaflow would
+# write where it is not read, and no run would ever start.
 ALWAYS: Mapping[str, Any] = {
     "METAFLOW_DEFAULT_DATASTORE": "s3",
     "METAFLOW_DEFAULT_METADATA": "local",
+    "METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES": True,
     "METAFLOW_KUBERNETES_CPU": "0.5",
     "METAFLOW_KUBERNETES_MEMORY": "1000",
     "METAFLOW_KUBERNETES_DISK": "2000",

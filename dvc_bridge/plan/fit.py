@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from dvc_bridge.plan.pipeline import (
     Stage,
     overlap,
 )
-from dvc_bridge.plan.result import RESTORED, UNCHANGED, Result
+from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Modes, Result
 
 
 def same_shape(stage: Stage, entry: LockEntry) -> bool:
@@ -63,16 +63,27 @@ def misfits(
     return found
 
 
-def as_here(pipeline: Pipeline, results: Mapping[str, Result], look: Look) -> dict[str, Result]:
+def as_here(
+    pipeline: Pipeline,
+    results: Mapping[str, Result],
+    look: Look,
+    modes_of: Callable[[Stage, LockEntry], Modes],
+) -> dict[str, Result]:
     """Give the results with what becomes of each in this project, whatever it was in the run's.
 
     UNCHANGED is what dvc.lock has and whose outs are here, or at least those of git.
+
+    Parameters
+    ----------
+    modes_of
+        Gives the modes of a stage's outs in the workspace, as `Result.modes` has them.
     """
     stages = {stage.address: stage for stage in pipeline.stages}
     seen = {}
     for address, result in results.items():
         stage = stages[address]
-        if result.entry == stage.lock and _outs_stand(stage, look):
+        same = result.entry == stage.lock and _outs_stand(stage, look)
+        if same and (result.outcome != RAN or modes_of(stage, result.entry) == result.modes):
             seen[address] = replace(result, outcome=UNCHANGED)
         else:
             outcome = RESTORED if result.outcome == UNCHANGED else result.outcome
@@ -94,7 +105,9 @@ def _reasons(stage: Stage, entry: LockEntry, look: Look) -> Iterator[str]:
         return
     try:
         for change in changes(replace(stage, lock=entry), look):
-            if change.what in ("dep", "param"):
+            # Not a number is none that it equals, and yet the same parameter as there.
+            same = repr(change.old) == repr(change.new)
+            if change.what == "dep" or (change.what == "param" and not same):
                 yield str(change)
     except UndecidedError:
         return  # outside of the project: DVC itself looks there, when it is asked next

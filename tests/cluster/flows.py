@@ -47,6 +47,12 @@ def clone(bucket: str, folder: Path) -> Path:
     """Clone this repository, with a DVC remote that pods reach and Metaflow's profile for them."""
     root = folder / "project"
     subprocess.run(["git", "clone", "--quiet", REPOSITORY, root], check=True)
+    furnish(root, bucket)
+    return root
+
+
+def furnish(root: Path, bucket: str) -> None:
+    """Give a project a DVC remote that pods reach, and Metaflow's profile for them."""
     remote = {"endpointurl": os.environ["CLUSTER_S3_ENDPOINT"], "region": "us-east-1"}
     dvc(root, "remote", "add", "--local", "-d", "store", f"s3://{bucket}/dvc")
     for key, value in remote.items():
@@ -61,7 +67,6 @@ def clone(bucket: str, folder: Path) -> Path:
         "service-account": "dvc-bridge",  # docs/argo-rbac.yaml
     }
     write_profile(PROFILE, values, root.parent / "home")
-    return root
 
 
 def start(root: Path, *words: str, **changed: str) -> subprocess.Popen[str]:

@@ -1,0 +1,116 @@
+"""Deployments of two branches beside each other, by `@project`, with a schedule: docs/metaflow.md.
+
+Needs what test_submit.py needs; BRIDGE_IMAGE is made from this project's Dockerfile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import kubectl
+from tests.cluster.flows import ended, furnish, phase, run_id, start, until
+from tests.cluster.test_submit import NEEDED
+from tests.dvc_bridge.commands import bridge, dvc
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(not all(map(os.environ.get, NEEDED)), reason=f"needs {', '.join(NEEDED)}"),
+]
+STAGES = """\
+stages:
+  double:
+    cmd: python double.py
+    deps: [double.py, number]
+    params: [times]
+    outs: [doubled]
+"""
+DOUBLE = """\
+import re
+from pathlib import Path
+
+def double(folder):
+    times = int(re.search(r"times: (\\d+)", (folder / "params.yaml").read_text())[1])
+    number = int((folder / "number").read_text())
+    (folder / "doubled").write_text(f"{number * times}\\n")
+
+if __name__ == "__main__":
+    double(Path())
+"""
+FLOW = """\
+from pathlib import Path
+
+from metaflow import FlowSpec, project, schedule, step
+
+from double import double
+from dvc_bridge.metaflow import begin_run, dvc_project, dvc_stage, workspace
+
+ROOT = Path(__file__).resolve().parent
+
+@schedule(cron="0 4 * * *", timezone="America/New_York")
+@project(name="numbers")
+@dvc_project(root=ROOT)
+class NumberFlow(FlowSpec):
+    @step
+    def start(self):
+        self.dvc = begin_run(ROOT)
+        self.next(self.double)
+
+    @dvc_stage(stage="double")
+    @step
+    def double(self):
+        double(workspace())
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+if __name__ == "__main__":
+    NumberFlow()
+"""
+
+
+@pytest.fixture
+def root(bucket: str, tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    root.mkdir()
+    texts = {"dvc.yaml": STAGES, "double.py": DOUBLE, "flow.py": FLOW, "number": "21\n"}
+    for name, text in {**texts, "params.yaml": "times: 1\n", ".gitignore": ".metaflow\n"}.items():
+        (root / name).write_text(text)
+    subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
+    dvc(root, "init", "--quiet")
+    furnish(root, bucket)
+    return root
+
+
+def test_two_branches_run_at_once_and_each_brings_its_own_results(root: Path):
+    triggered = {}
+    for times in (2, 3):
+        (root / "params.yaml").write_text(f"times: {times}\n")
+        branch = ["flow.py", "--no-pylint", "--branch", f"by{times}", "argo-workflows"]
+        ended(start(root, *branch, "create", "--no-auto-emit-argo-events"))
+        triggered[times] = run_id(ended(start(root, *branch, "trigger")))
+    found = json.loads(kubectl("get", "cronworkflows,workflowtemplates", "-o", "json"))["items"]
+    mine = [item for item in found if item["metadata"]["name"].startswith("numbers.")]
+    assert len({item["metadata"]["name"] for item in mine}) == 2
+    schedules = [item["spec"] for item in mine if item["kind"] == "CronWorkflow"]
+    # Argo takes a list alone, and says so in its log only.
+    said = [(s["schedules"], s["timezone"]) for s in schedules]
+    assert said == [(["0 4 * * *"], "America/New_York")] * 2
+    for times, run in triggered.items():
+        workflow = run.removeprefix("argo-")
+        until(lambda name=workflow: phase(name) not in ("", "Pending", "Running"))
+        assert phase(workflow) == "Succeeded"
+        (root / "params.yaml").write_text(f"times: {times}\n")
+        env = {"METAFLOW_PROFILE": "cluster", "METAFLOW_HOME": str(root.parent / "home")}
+        bridge(root, "sync", f"NumberFlow/{run}", "--partial", **env)
+        assert (root / "doubled").read_text() == f"{21 * times}\n"
+        assert "up to date" in dvc(root, "status")
+        kubectl("delete", "workflow", workflow)
+    for item in mine:
+        kubectl("delete", item["kind"].lower(), item["metadata"]["name"])
