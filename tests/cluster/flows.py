@@ -90,7 +90,7 @@ def ended(process: subprocess.Popen[str], code: int = 0) -> str:
 
 
 def run_id(printed: str) -> str:
-    found = re.search(r"run-id \*?([\w-]+)", printed)
+    found = re.search(r"run-id \*?([\w-]+(?:[.][\w-]+)*)", printed)
     assert found, printed
     return found[1]
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,8 +77,18 @@ if __name__ == "__main__":
 """
 
 
+KINDS = ("cronworkflow", "workflowtemplate", "workflow")
+
+
+def deployed(kind: str) -> dict[str, Any]:
+    """Give the specs of what this project has in the cluster, by name."""
+    items = json.loads(kubectl("get", kind, "-o", "json"))["items"]
+    found = {item["metadata"]["name"]: item["spec"] for item in items}
+    return {name: spec for name, spec in found.items() if name.startswith("numbers.")}
+
+
 @pytest.fixture
-def root(bucket: str, tmp_path: Path) -> Path:
+def root(bucket: str, tmp_path: Path) -> Iterator[Path]:
     root = tmp_path / "project"
     root.mkdir()
     texts = {"dvc.yaml": STAGES, "double.py": DOUBLE, "flow.py": FLOW, "number": "21\n"}
@@ -85,7 +97,10 @@ def root(bucket: str, tmp_path: Path) -> Path:
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     dvc(root, "init", "--quiet")
     furnish(root, bucket)
-    return root
+    yield root
+    for kind in KINDS:
+        if names := deployed(kind):
+            kubectl("delete", kind, *names)
 
 
 def test_two_branches_run_at_once_and_each_brings_its_own_results(root: Path):
@@ -95,12 +110,9 @@ def test_two_branches_run_at_once_and_each_brings_its_own_results(root: Path):
         branch = ["flow.py", "--no-pylint", "--branch", f"by{times}", "argo-workflows"]
         ended(start(root, *branch, "create", "--no-auto-emit-argo-events"))
         triggered[times] = run_id(ended(start(root, *branch, "trigger")))
-    found = json.loads(kubectl("get", "cronworkflows,workflowtemplates", "-o", "json"))["items"]
-    mine = [item for item in found if item["metadata"]["name"].startswith("numbers.")]
-    assert len({item["metadata"]["name"] for item in mine}) == 2
-    schedules = [item["spec"] for item in mine if item["kind"] == "CronWorkflow"]
+    assert len(deployed("workflowtemplate")) == 2
     # Argo takes a list alone, and says so in its log only.
-    said = [(s["schedules"], s["timezone"]) for s in schedules]
+    said = [(s["schedules"], s["timezone"]) for s in deployed("cronworkflow").values()]
     assert said == [(["0 4 * * *"], "America/New_York")] * 2
     for times, run in triggered.items():
         workflow = run.removeprefix("argo-")
@@ -111,6 +123,3 @@ def test_two_branches_run_at_once_and_each_brings_its_own_results(root: Path):
         bridge(root, "sync", f"NumberFlow/{run}", "--partial", **env)
         assert (root / "doubled").read_text() == f"{21 * times}\n"
         assert "up to date" in dvc(root, "status")
-        kubectl("delete", "workflow", workflow)
-    for item in mine:
-        kubectl("delete", item["kind"].lower(), item["metadata"]["name"])
