@@ -98,7 +98,15 @@ def _text(args: Namespace, project: Project) -> str:
             "a file of letters, digits and _.-; targets without line breaks",
         )
     root = os.path.relpath(project.root, file.resolve().parent)
-    return flow_text(levels, name, file.name, root, shape(pipeline), f"--name {name} {words}")
+    return flow_text(
+        levels,
+        name,
+        file.name,
+        root,
+        shape(pipeline),
+        f"--name {name} {words}",
+        alone=(args.single_item or args.downstream) and not args.all_pipelines,
+    )
 
 
 def _name(args: Namespace, project: Project) -> str:

@@ -15,7 +15,7 @@ from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.runs import ask_dvc, newest_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.settings import read_settings
-from dvc_bridge.plan.division import divided, in_pods
+from dvc_bridge.plan.division import backwards, divided, in_pods
 from dvc_bridge.plan.forecast import Sources, forecast
 from dvc_bridge.plan.targets import select
 from dvc_bridge.plan.timeline import timeline
@@ -43,8 +43,10 @@ def plan(args: Namespace) -> int:
         workspace.hashes.save()
     seconds = Journal(project).seconds
     line = timeline(forecasts, seconds)
-    pods = bool(settings.argo.image)  # else nobody wants to know
-    division = divided(pipeline, in_pods(forecasts), settings, seconds) if pods else None
+    division, running = None, in_pods(forecasts)
+    # Without an image nobody wants to know.
+    if settings.argo.image and not backwards(pipeline, running):
+        division = divided(pipeline, running, settings, seconds)
     if args.json:
         print(json.dumps(plan_json(forecasts, line, division), indent=2, ensure_ascii=False))
     else:

@@ -159,8 +159,13 @@ def collected(
     return remotely.merge(results, remotely.store(run)[1], checkout=checkout), results
 
 
-def stored_results(remotely: Remotely, run: str) -> dict[str, Result]:
+def stored_results(remotely: Remotely, run: str, *, looked_at: bool = True) -> dict[str, Result]:
     """Give what a run has left in the remote so far, and what it found unchanged.
+
+    Parameters
+    ----------
+    looked_at
+        With the stages too that were none of the run, but made what it read.
 
     Raises
     ------
@@ -174,7 +179,7 @@ def stored_results(remotely: Remotely, run: str) -> dict[str, Result]:
         if not results:
             raise store.unknown()
         return results
-    upstream = [up for entry in plan for up in entry.upstream]
+    upstream = [up for entry in plan for up in entry.upstream if looked_at]
     results = store.known()
     results.update({up.stage.address: up.result for up in upstream if up.result is not None})
     results.update(store.results(task.stage for entry in plan for task in entry.tasks))

@@ -31,7 +31,9 @@ def sync(args: Namespace) -> int:
     with Remotely(everything(args)) as remotely:
         ended = client.read_run(run)
         objects = Objects(remotely.session, scratch_folder(ended.name))
-        results = stored_results(remotely, ended.name) if ended.stored else ended.results
+        results = (
+            stored_results(remotely, ended.name, looked_at=False) if ended.stored else ended.results
+        )
         look = Workspace(remotely.project)
         fitting = _fitting(remotely, ended, results, look, partial=args.partial)
         modes_of = partial(modes, remotely.project.root)

@@ -47,8 +47,11 @@ class Objects:
 
     def send(self, stage: Stage, entry: LockEntry) -> None:
         """Put the outs of a lock entry into their remotes, also those that DVC does not cache."""
+        aside = self._aside()
         for remote, md5s in self._by_remote(stage, entry):
-            remote.send(md5s)
+            apart = {md5 for md5 in md5s if Path(aside.oid_to_path(md5)).exists()}
+            remote.send(set(md5s) - apart)
+            remote.send(apart, aside)
 
     def fetch(self, wanted: Iterable[tuple[Stage, LockEntry]]) -> None:
         """Bring the outs of lock entries into the local cache, or aside where DVC caches none.
@@ -89,17 +92,21 @@ class Objects:
         return remote.listing(md5_of_out(pointer))
 
     def keep_uncached(self, stage: Stage, entry: LockEntry) -> None:
-        """Put outs that DVC does not cache into the local cache, so that they can be sent."""
-        repo = self._session.repo
-        caches = repo.stage_cache
+        """Put the objects of outs that DVC does not cache aside, so that they can be sent."""
+        from dvc_data.hashfile.build import build  # noqa: PLC0415  as in `_aside`
+        from dvc_data.hashfile.transfer import transfer  # noqa: PLC0415
+
+        repo, aside = self._session.repo, self._aside()
         names = {out.path for out in stage.outs if out.local and not out.cached}
         if not names:
             return
-        loaded = caches._create_stage(dict(entry), wdir=str(repo.root_dir / Path(stage.wdir)))
-        with caches._cache_type_copy():
-            for out in loaded.outs:
-                if out.def_path in names and out.is_in_repo:
-                    out.commit()
+        wdir = str(repo.root_dir / Path(stage.wdir))
+        for out in repo.stage_cache._create_stage(dict(entry), wdir=wdir).outs:
+            if out.def_path in names and out.is_in_repo:
+                made, _, whole = build(
+                    aside, out.fs_path, out.fs, out.hash_name, ignore=out.dvcignore
+                )
+                transfer(made, aside, {whole.hash_info}, shallow=False)
 
     def place(self, stage: Stage, entry: LockEntry, kept: Modes, at: int, *, ignore: bool) -> None:
         """Put the outs of a lock entry where they belong in the workspace.

@@ -37,7 +37,7 @@ class Quick:
         cache: Mapping[str, Any] = project.config.get("cache", {})
         self._can = set(cache) <= {"dir", "type"} and cache.get("type") in PLAIN_LINKS
         inside = project.cache.is_relative_to(project.root)
-        self._scratch = project.scratch if inside else project.cache / "tmp"
+        self._scratch = project.scratch if inside else project.cache
         self._hashed: dict[str, str] = {}
 
     def record(self, stage: Stage) -> LockEntry | None:

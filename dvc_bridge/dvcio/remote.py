@@ -62,28 +62,32 @@ class Remote:
         with self._calls():
             return set(self._odb.oids_exist(asked)) if asked else set()
 
-    def send(self, md5s: Iterable[str]) -> None:
+    def send(self, md5s: Iterable[str], source: Any = None) -> None:
         """Put objects of the local cache there, those of folders after their files.
+
+        Parameters
+        ----------
+        source
+            DVC's object database that has them; None: the cache.
 
         Raises
         ------
         UsageError
             The cache does not have one of them.
         """
+        cache = self._cache if source is None else source
         wanted = set(md5s)
         wanted -= self.has(wanted)
         folders = {md5 for md5 in wanted if md5.endswith(".dir")}
-        files = (wanted - folders) | {
-            inner for md5 in folders for inner in inside(self._cache, md5)
-        }
+        files = (wanted - folders) | {inner for md5 in folders for inner in inside(cache, md5)}
         files -= self.has(files - wanted)
         for batch in (files, folders):
-            if lost := [md5 for md5 in batch if not Path(self._cache.oid_to_path(md5)).exists()]:
+            if lost := [md5 for md5 in batch if not Path(cache.oid_to_path(md5)).exists()]:
                 raise UsageError(
                     f"{', '.join(sorted(lost))}: neither in the cache nor in remote {self.name}",
                     "dvc repro makes the outs anew, or dvc push from where they are",
                 )
-            self._move(self._cache, self._odb, batch)
+            self._move(cache, self._odb, batch)
 
     def fetch(self, md5s: Iterable[str], into: Any = None) -> None:
         """Bring objects into the local cache, folders with their files; every byte is checked.

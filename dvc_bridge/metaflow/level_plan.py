@@ -30,7 +30,7 @@ WRITE_ANEW = "dvc-bridge flow -o FILE, the flow's file, writes it anew"
 
 
 def plan_levels(
-    root: Path, levels: Sequence[Sequence[Sequence[str]]], made: str, *, force: bool
+    root: Path, levels: Sequence[Sequence[Sequence[str]]], made: str, *, force: bool, alone: bool
 ) -> LevelsRun:
     """Plan a run; the parameters are those of `levels.begin_levels`.
 
@@ -43,7 +43,7 @@ def plan_levels(
     facts = packed()
     with opened(root) as here:
         check_shape(here.pipeline, made)
-        words = _plan(here, levels, run, force=force)
+        words = _plan(here, levels, run, force=force, alone=alone)
         told = (facts["revision"], facts["dirty"]) if facts else revision_of(here.project)
     return LevelsRun(
         run=run,
@@ -99,28 +99,28 @@ def check_shape(pipeline: Pipeline, made: str) -> None:
 
 
 def _plan(
-    here: Opened, levels: Sequence[Sequence[Sequence[str]]], run: str, *, force: bool
+    here: Opened,
+    levels: Sequence[Sequence[Sequence[str]]],
+    run: str,
+    *,
+    force: bool,
+    alone: bool,
 ) -> list[list[str]]:
     """Decide what there is to do, and put code, data and plan into the remote."""
     pipeline = here.pipeline
     place = {stage.address: position for position, stage in enumerate(pipeline.stages)}
     chosen = {place[address] for level in levels for group in level for address in group}
     settings = read_settings(here.project, pipeline)
-    order = execution_order(pipeline, sorted(chosen))
+    order = sorted(chosen) if alone else execution_order(pipeline, sorted(chosen))
     outlook = Outlook(here.project, pipeline, order, here.session)
-    settled = outlook.settle(force=force, alone=False)
+    settled = outlook.settle(force=force, alone=alone)
     stale = settled.here
     if stale and force:  # what is forced are commands: data has none, and may be as it should be
-        stale = outlook.settle(force=False, alone=False).here
+        stale = outlook.settle(force=False, alone=alone).here
     if stale:
         names = " ".join(pipeline.stages[position].address for position in stale)
         raise UsageError(f"not up to date, and without a command: {names}", f"dvc repro {names}")
     waiting = {found.position for found in settled.waiting}
-    if left := " ".join(pipeline.stages[p].address for p in sorted(waiting - chosen)):
-        raise UsageError(
-            f"this flow leaves out {left}, which its stages read and which must run first",
-            f"dvc repro {left}; or a flow that has them",
-        )
     parts = [
         [[place[a] for a in group if place[a] in waiting] for group in level] for level in levels
     ]

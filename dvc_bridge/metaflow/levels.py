@@ -26,7 +26,12 @@ class LevelsRun(TypedDict):
 
 
 def begin_levels(
-    root: Path, levels: Sequence[Sequence[Sequence[str]]], shape: str, *, force: bool
+    root: Path,
+    levels: Sequence[Sequence[Sequence[str]]],
+    shape: str,
+    *,
+    force: bool,
+    alone: bool = False,
 ) -> LevelsRun:
     """Plan a run, and put what its tasks need into the DVC remote.
 
@@ -40,11 +45,13 @@ def begin_levels(
         The hash of the stages that the flow was made from.
     force
         Have stages run that are up to date too.
+    alone
+        Take what is upstream of the stages as it stands, as `--single-item` and `--downstream` do.
     """
     from .level_plan import plan_levels  # noqa: PLC0415  see above
 
     with as_metaflow_says():
-        return plan_levels(root, levels, shape, force=force)
+        return plan_levels(root, levels, shape, force=force, alone=alone)
 
 
 def groups(run: LevelsRun, level: int) -> list[str]:

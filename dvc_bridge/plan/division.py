@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.forecast import RUNNING, Forecast
 from dvc_bridge.plan.groups import Costs, Fuse, Group, Node, groups_of, predicted_wall_s
 from dvc_bridge.plan.pipeline import Pipeline
@@ -43,7 +44,16 @@ def divided(
         How long the commands of stages took, by address.
     fuse
         How far stages are joined; None: as dvc-bridge.yaml says.
+
+    Raises
+    ------
+    UsageError
+        One stands before what makes its deps, as only `--single-item` has it.
     """
+    if late := backwards(pipeline, positions):
+        raise UsageError(
+            "\n".join(late), "name them the other way round; dvc-bridge repro -s takes any order"
+        )
     known, nodes = set(positions), []
     for position in positions:
         address = pipeline.stages[position].address
@@ -61,6 +71,18 @@ def divided(
     groups = groups_of(nodes, fuse or settings.argo.fuse, costs)
     timed = sum(node.seconds is not None for node in nodes)
     return Division(tuple(groups), predicted_wall_s(groups, nodes, costs), timed)
+
+
+def backwards(pipeline: Pipeline, positions: Sequence[int]) -> list[str]:
+    """Say which stages stand before those that make what they read."""
+    place = {position: n for n, position in enumerate(positions)}
+    return [
+        f"{pipeline.stages[p].address} is to run before {pipeline.stages[up].address}, which makes"
+        " what it reads: no pod could"
+        for p in positions
+        for up in pipeline.upstream[p]
+        if place.get(up, -1) > place[p]
+    ]
 
 
 def in_pods(forecasts: Sequence[Forecast]) -> list[int]:

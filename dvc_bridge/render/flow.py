@@ -63,7 +63,14 @@ class _Step:
 
 
 def flow_text(
-    levels: Sequence[Level], name: str, file: str, root: str, shape: str, words: str
+    levels: Sequence[Level],
+    name: str,
+    file: str,
+    root: str,
+    shape: str,
+    words: str,
+    *,
+    alone: bool = False,
 ) -> str:
     """Write the flow.
 
@@ -79,13 +86,15 @@ def flow_text(
         The hash of the stages and their edges (`plan.ranges.shape`): a run checks it.
     words
         Of the command that makes this text.
+    alone
+        Whether what is upstream of the stages is left as it stands.
 
     Raises
     ------
     UsageError
         It has more steps than Argo takes.
     """
-    steps = _steps(levels)
+    steps = _steps(levels, alone=alone)
     if len(steps) > MOST_STEPS:
         raise UsageError(
             f"{len(levels)} levels of stages make {len(steps)} steps, of which Argo takes"
@@ -134,8 +143,9 @@ def _signed(text: str) -> str:
     return f"{command}{line}{rest[:end]}# sha256 of the rest: {digest}\n{rest[end:]}"
 
 
-def _steps(levels: Sequence[Level]) -> list[_Step]:
-    steps = [_Step("start", ["self.dvc_run = begin_levels(ROOT, LEVELS, SHAPE, force=self.force)"])]
+def _steps(levels: Sequence[Level], *, alone: bool) -> list[_Step]:
+    how = "force=self.force, alone=True" if alone else "force=self.force"
+    steps = [_Step("start", [f"self.dvc_run = begin_levels(ROOT, LEVELS, SHAPE, {how})"])]
     for number, level in enumerate(levels, 1):
         last = steps[-1]
         if level.wide:

@@ -41,7 +41,8 @@ def main(argv: Sequence[str]) -> int:
             return code
         code, printed = _python(run, name)
         if alone := re.search(r"without a command: .*\n\s*.*fix: dvc repro (.*)", printed):
-            subprocess.run([*_DVC, "repro", *alone[1].split()], check=True)
+            if subprocess.run([*_DVC, "repro", *alone[1].split()]).returncode:
+                return code
             code, printed = _python(run, name)
         run_id = Path(name, "run")
         if run_id.exists():

@@ -250,6 +250,17 @@ def test_a_cycle_a_name_and_a_project_without_commands_are_refused(make_project:
     assert "has a command" in bridge(root, *HERE, code=2)
 
 
+def test_stages_named_before_what_makes_their_deps_are_refused_but_planned(project: Path):
+    backwards = ("-s", "join", "part@a")
+    said = bridge(project, *HERE, *backwards, code=2)
+    assert "join is to run before part@a, which makes what it reads: no pod could" in said
+    (project / "dvc-bridge.yaml").write_text("argo: {image: 'image:1'}\n")
+    assert "no pod could" in bridge(
+        project, "convert", "--repo", "https://example.org/x", *backwards, code=2
+    )
+    assert "part@a" in bridge(project, "plan", *backwards)
+
+
 def test_what_would_be_code_in_the_text_is_refused(make_project: MakeProject):
     root = make_project({"a\nimport sys": {"cmd": "echo"}, "b": {"cmd": "echo"}})
     bridge(root, *HERE, "b")
@@ -258,16 +269,18 @@ def test_what_would_be_code_in_the_text_is_refused(make_project: MakeProject):
     assert {file.name for file in root.glob("*.py")} == {"flow.py"}
 
 
-def test_a_flow_of_targets_runs_them_and_names_what_must_run_before(project: Path):
+def test_a_flow_of_one_stage_alone_runs_it_on_what_is_there_and_names_what_is_not(project: Path):
     bridge(project, *HERE, "-s", "join")
     assert "--fuse chains --single-item join\n" in (project / "flow.py").read_text()
     printed = metaflow(project, "run", code=1)
-    assert "this flow leaves out prep part@a part@ü" in printed
+    assert "join: dependency part-a does not exist; dependency part-ü does not exist" in printed
     dvc(project, "repro", "part@a", "part@ü")
+    (project / "params.yaml").write_text("p: 2")  # what is upstream would run
     printed = metaflow(project, "run")
     assert "join: running" in printed
+    assert "1 ran" in printed
     bridge(project, "sync", pathspec(printed))
-    assert "up to date" in dvc(project, "status")
+    assert "join" not in dvc(project, "status")
 
 
 def test_a_project_without_a_remote_is_told_so_when_it_runs(make_project: MakeProject):
