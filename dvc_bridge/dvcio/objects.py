@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dvc_bridge.dvcio.hashes import folder_md5
 from dvc_bridge.dvcio.remote import Remote
-from dvc_bridge.dvcio.remote_files import files_of, inside
+from dvc_bridge.dvcio.remote_files import files_of, holds
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import IntegrityError, LostObjectError, UsageError
 from dvc_bridge.plan.pipeline import Kind, LockEntry, Pointer, Stage
@@ -81,8 +80,7 @@ class Objects:
                 remote.fetch(md5s, into)
             except LostObjectError as exc:
                 cache = into or self._session.repo.cache.local
-                whole = (md5 for md5 in md5s if exc.md5 in (md5, *inside(cache, md5)))
-                address = makers[next(whole)]
+                address = makers[next(md5 for md5 in md5s if holds(cache, md5, exc.md5))]
                 raise IntegrityError(f"{address}: {exc.message}", exc.fix) from exc
 
     def listing(self, stage: Stage, pointer: Pointer) -> dict[str, str]:
@@ -237,17 +235,3 @@ def modes(root: Path, stage: Stage, entry: LockEntry) -> dict[str, dict[str, int
         if kept:
             found[item["path"]] = kept
     return found
-
-
-def part_of(files: Mapping[str, str], at: str) -> Pointer | None:
-    """Give a file or folder within a folder as a dep would see it, but for its size.
-
-    Parameters
-    ----------
-    files
-        Of the folder: path -> md5.
-    """
-    if at in files:
-        return {"hash": "md5", "md5": files[at]}
-    held = {p.removeprefix(f"{at}/"): md5 for p, md5 in files.items() if p.startswith(f"{at}/")}
-    return {"hash": "md5", "md5": folder_md5(held)} if held else None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from dvc_bridge.dvcio.hashes import folder_md5
 from dvc_bridge.dvcio.yaml12 import parse
 from dvc_bridge.errors import BridgeError, RemoteRefusedError, StorageError, UsageError
-from dvc_bridge.plan.pipeline import LockEntry
+from dvc_bridge.plan.pipeline import LockEntry, Pointer
 
 # Not worth another try: the same call gives the same answer.
 _FINAL = ("NoCredentials", "CredentialRetrieval", "ParamValidation", "InvalidAccessKey", "Config")
@@ -29,6 +30,28 @@ def inside(cache: Any, md5: str) -> Iterator[str]:
     """Give the md5s of a folder's files by its object in a cache; nothing if it is not there."""
     with suppress(OSError):
         yield from files_of(Path(cache.oid_to_path(md5)).read_bytes()).values()
+
+
+def holds(cache: Any, md5: str, lost: str) -> bool:
+    """Whether an object is the lost one, or a folder that the cache has and that names it."""
+    if md5 == lost:
+        return True
+    listed = md5.endswith(".dir") and Path(cache.oid_to_path(md5)).exists()
+    return listed and lost in inside(cache, md5)
+
+
+def part_of(files: Mapping[str, str], at: str) -> Pointer | None:
+    """Give a file or folder within a folder as a dep would see it, but for its size.
+
+    Parameters
+    ----------
+    files
+        Of the folder: path -> md5.
+    """
+    if at in files:
+        return {"hash": "md5", "md5": files[at]}
+    held = {p.removeprefix(f"{at}/"): md5 for p, md5 in files.items() if p.startswith(f"{at}/")}
+    return {"hash": "md5", "md5": folder_md5(held)} if held else None
 
 
 def written_s(item: dict[str, Any]) -> float:

@@ -9,8 +9,9 @@ from typing import Any
 
 from dvc_bridge.dvcio.hashes import md5_of
 from dvc_bridge.dvcio.look import Workspace
-from dvc_bridge.dvcio.objects import Objects, modes, part_of
+from dvc_bridge.dvcio.objects import Objects, modes
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.remote_files import part_of
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.decide import UndecidedError, locked
 from dvc_bridge.plan.entry import Entry, Task, Upstream

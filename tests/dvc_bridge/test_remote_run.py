@@ -153,6 +153,21 @@ def test_collect_names_the_stage_whose_object_is_lost_among_all_that_it_fetches(
     assert f"two: object {md5} of remote store: it" in bridge(ran, "collect", run, code=3)
 
 
+def test_a_lost_folder_is_found_among_files_that_are_no_listings(make_project: MakeProject):
+    stages = {
+        "file": {"cmd": "echo no listing > file", "outs": ["file"]},
+        "folder": {"cmd": "mkdir -p folder; echo > folder/x", "outs": ["folder"]},
+    }
+    root = make_project(stages)
+    dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
+    play(root)
+    shutil.rmtree(root / ".dvc" / "cache")
+    md5 = yaml.safe_load((root / "dvc.lock").read_text())["stages"]["folder"]["outs"][0]["md5"]
+    (root.parent / "remote" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
+    (run,) = (path.name for path in (bridge_folder(root) / "runs").iterdir())
+    assert f"folder: object {md5} of remote store: it" in bridge(root, "collect", run, code=3)
+
+
 def test_gc_removes_runs_with_their_scratch_objects_and_snapshots_but_no_object_of_dvc(ran: Path):
     objects = set(ran.parent.glob("remote/files/md5/*/*"))
     assert "nothing in remote store is older than 7 days" in bridge(ran, "gc")
