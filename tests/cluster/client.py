@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dvc_bridge.plan.equality import differences
+from dvc_bridge.plan.equality import Difference, differences
 from dvc_bridge.run.state import project_state
 
 PATIENCE_S = 600.0
@@ -105,14 +105,18 @@ def submitted(root: Path, *words: str) -> str:
 
 def assert_as_dvc(root: Path) -> None:
     """The project is as the one beside it after `dvc repro`, which sleeps nowhere."""
-    beside = root.with_name("dvc")
-    dvc(beside, "repro", "--quiet")
-    expected = project_state(beside, beside / ".dvc" / "cache")
-    actual = project_state(root, root / ".dvc" / "cache")
-    found = list(map(str, differences(expected, actual)))
+    found = list(map(str, differences_to_dvc(root)))
     assert not found, "\n".join(found)
     status = dvc(root, "status")
     assert "up to date" in status, status
+
+
+def differences_to_dvc(root: Path) -> list[Difference]:
+    """Give how the project differs from the one beside it after `dvc repro`."""
+    beside = root.with_name("dvc")
+    dvc(beside, "repro", "--quiet")
+    expected = project_state(beside, beside / ".dvc" / "cache")
+    return list(differences(expected, project_state(root, root / ".dvc" / "cache")))
 
 
 def dvc(root: Path, *words: str) -> str:
