@@ -109,9 +109,9 @@ def _plan(
     """Decide what there is to do, and put code, data and plan into the remote."""
     pipeline = here.pipeline
     place = {stage.address: position for position, stage in enumerate(pipeline.stages)}
-    chosen = {place[address] for level in levels for group in level for address in group}
+    chosen = [place[address] for level in levels for group in level for address in group]
     settings = read_settings(here.project, pipeline)
-    order = sorted(chosen) if alone else execution_order(pipeline, sorted(chosen))
+    order = chosen if alone else execution_order(pipeline, sorted(chosen))
     outlook = Outlook(here.project, pipeline, order, here.session)
     settled = outlook.settle(force=force, alone=alone)
     stale = settled.here

@@ -250,6 +250,25 @@ def test_a_cycle_a_name_and_a_project_without_commands_are_refused(make_project:
     assert "has a command" in bridge(root, *HERE, code=2)
 
 
+def test_what_is_downstream_runs_after_what_it_reads_wherever_that_stands_in_dvc_yaml(
+    make_project: MakeProject,
+):
+    stages = {
+        "last": {"cmd": "cat middle > last", "deps": ["middle"], "outs": ["last"]},
+        "middle": {"cmd": "cat first > middle", "deps": ["first"], "outs": ["middle"]},
+        "first": {"cmd": "cat raw > first", "deps": ["raw"], "outs": ["first"]},
+    }
+    root = make_project(stages, {"raw": "1"})
+    dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
+    dvc(root, "repro", "--quiet")
+    (root / "raw").write_text("2")
+    dvc(root, "repro", "--quiet", "first")
+    bridge(root, *HERE, "--downstream", "middle")
+    bridge(root, "sync", pathspec(metaflow(root, "run")))
+    assert (root / "last").read_text() == "2"
+    assert "up to date" in dvc(root, "status")
+
+
 def test_stages_named_before_what_makes_their_deps_are_refused_but_planned(project: Path):
     backwards = ("-s", "join", "part@a")
     said = bridge(project, *HERE, *backwards, code=2)
