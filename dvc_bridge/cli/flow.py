@@ -11,7 +11,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from dvc_bridge.cli.remote import warn
-from dvc_bridge.cli.selection import chosen
+from dvc_bridge.cli.selection import alone, chosen
 from dvc_bridge.dvcio.files import write_whole
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.read import read_pipeline
@@ -105,7 +105,7 @@ def _text(args: Namespace, project: Project) -> str:
         root,
         shape(pipeline),
         f"--name {name} {words}",
-        alone=(args.single_item or args.downstream) and not args.all_pipelines,
+        alone=alone(args) or (args.downstream and not args.all_pipelines),
     )
 
 

@@ -6,7 +6,7 @@ import json
 import sys
 from argparse import Namespace
 
-from dvc_bridge.cli.selection import chosen
+from dvc_bridge.cli.selection import alone, chosen
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.probe import check_version
@@ -38,8 +38,7 @@ def plan(args: Namespace) -> int:
             lambda stage: ask_dvc(session, stage),
             workspace.lost,
         )
-        alone = args.single_item and not args.all_pipelines
-        forecasts = forecast(pipeline, order, sources, force=args.force, alone=alone)
+        forecasts = forecast(pipeline, order, sources, force=args.force, alone=alone(args))
         workspace.hashes.save()
     seconds = Journal(project).seconds
     line = timeline(forecasts, seconds)

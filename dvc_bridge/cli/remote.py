@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Self
 
-from dvc_bridge.cli.selection import chosen
+from dvc_bridge.cli.selection import alone, chosen
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.dvcio.probe import check_version
@@ -66,9 +66,8 @@ class Remotely(ExitStack):
 
     def settle(self) -> Settled:
         """Sort the stages into those that need a pod and those that do not."""
-        alone = self._args.single_item and not self._args.all_pipelines
         self.outlook = Outlook(self.project, self.pipeline, self.order, self.session)
-        return self.outlook.settle(force=self._args.force, alone=alone)
+        return self.outlook.settle(force=self._args.force, alone=alone(self._args))
 
     def submit(
         self, settled: Settled, groups: Sequence[Sequence[int]], jobs: Sequence[int], run: str

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from dvc_bridge.cli.plan import plan
-from dvc_bridge.cli.selection import chosen
+from dvc_bridge.cli.selection import alone, chosen
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.probe import check_version, is_installed
@@ -52,7 +52,7 @@ def repro(args: Namespace) -> int:
         return _run(args)
     except GraphError as exc:
         # To stages by themselves DVC does not ask how the others hang together.
-        if not _alone(args) or args.verify:
+        if not alone(args) or args.verify:
             raise
         _become_dvc(args, exc)
 
@@ -69,7 +69,7 @@ def _run(args: Namespace) -> int:
             args.jobs,
             args.keep_going,
             args.force,
-            alone=_alone(args),
+            alone=alone(args),
             mutexes=read_settings(project, pipeline).mutex_groups(addresses),
         )
         if args.verify:
@@ -79,10 +79,6 @@ def _run(args: Namespace) -> int:
             return _verified(verify(project, stages, view))
         summary = run(project, pipeline, order, options, view, lock)
     return _told(summary, project)
-
-
-def _alone(args: Namespace) -> bool:
-    return bool(args.single_item and not args.all_pipelines)
 
 
 def _told(summary: Summary, project: Project) -> int:

@@ -19,3 +19,8 @@ def chosen(args: Namespace, project: Project) -> Selection:
         args.downstream,
         args.all_pipelines,
     )
+
+
+def alone(args: Namespace) -> bool:
+    """Whether the targets stand for themselves: `--all-pipelines` overrules `--single-item`."""
+    return bool(args.single_item and not args.all_pipelines)

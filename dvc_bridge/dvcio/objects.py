@@ -7,6 +7,7 @@ import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,11 @@ class Objects:
 
     def send(self, stage: Stage, entry: LockEntry) -> None:
         """Put the outs of a lock entry into their remotes, also those that DVC does not cache."""
-        aside = self._aside()
         for remote, md5s in self._by_remote(stage, entry):
-            apart = {md5 for md5 in md5s if Path(aside.oid_to_path(md5)).exists()}
+            apart = {md5 for md5 in md5s if Path(self._aside.oid_to_path(md5)).exists()}
             remote.send(set(md5s) - apart)
-            remote.send(apart, aside)
+            if apart:
+                remote.send(apart, self._aside)
 
     def fetch(self, wanted: Iterable[tuple[Stage, LockEntry]]) -> None:
         """Bring the outs of lock entries into the local cache, or aside where DVC caches none.
@@ -75,7 +76,7 @@ class Objects:
                     batches.setdefault((remote, cached), []).extend(md5s)
                     makers.update((md5, stage.address) for md5 in md5s if md5 not in makers)
         for (remote, cached), md5s in batches.items():
-            into = None if cached else self._aside()
+            into = None if cached else self._aside
             try:
                 remote.fetch(md5s, into)
             except LostObjectError as exc:
@@ -91,13 +92,13 @@ class Objects:
 
     def keep_uncached(self, stage: Stage, entry: LockEntry) -> None:
         """Put the objects of outs that DVC does not cache aside, so that they can be sent."""
-        from dvc_data.hashfile.build import build  # noqa: PLC0415  as in `_aside`
-        from dvc_data.hashfile.transfer import transfer  # noqa: PLC0415
-
-        repo, aside = self._session.repo, self._aside()
         names = {out.path for out in stage.outs if out.local and not out.cached}
         if not names:
             return
+        from dvc_data.hashfile.build import build  # noqa: PLC0415  as in `_aside`
+        from dvc_data.hashfile.transfer import transfer  # noqa: PLC0415
+
+        repo, aside = self._session.repo, self._aside
         wdir = str(repo.root_dir / Path(stage.wdir))
         for out in repo.stage_cache._create_stage(dict(entry), wdir=wdir).outs:
             if out.def_path in names and out.is_in_repo:
@@ -139,7 +140,7 @@ class Objects:
     def _copy(self, out: Any) -> None:
         """Place an out that is not linked to the cache, as git-tracked metrics are not."""
         target, md5 = Path(out.fs_path), out.hash_info.value
-        aside = self._aside()
+        aside = self._aside
         cache = aside if Path(aside.oid_to_path(md5)).exists() else self._session.repo.cache.local
         if target.is_dir() and not target.is_symlink():
             shutil.rmtree(target)
@@ -163,6 +164,7 @@ class Objects:
         files = files_of(whole.read_bytes()).values()
         return all(Path(cache.oid_to_path(inner)).exists() for inner in files)
 
+    @cached_property
     def _aside(self) -> Any:
         from dvc.fs import LocalFileSystem  # noqa: PLC0415  the session has opened DVC
         from dvc_data.hashfile.db import get_odb  # noqa: PLC0415
@@ -172,6 +174,7 @@ class Objects:
     def close(self) -> None:
         """Remove what lies aside."""
         shutil.rmtree(self._aside_folder, ignore_errors=True)
+        self.__dict__.pop("_aside", None)  # it remembers which of its folders are there
 
     def _by_remote(self, stage: Stage, entry: LockEntry) -> Iterator[tuple[Remote, list[str]]]:
         found: dict[tuple[str | None, bool], list[str]] = {}

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cluster.conftest import kubectl
-from tests.cluster.flows import ended, furnish, phase, run_id, start, until
+from tests.cluster.flows import PROFILE, ended, furnish, phase, run_id, start, until
 from tests.cluster.test_submit import NEEDED
 from tests.dvc_bridge.commands import bridge, dvc
 
@@ -119,7 +119,7 @@ def test_two_branches_run_at_once_and_each_brings_its_own_results(root: Path):
         until(lambda name=workflow: phase(name) not in ("", "Pending", "Running"))
         assert phase(workflow) == "Succeeded"
         (root / "params.yaml").write_text(f"times: {times}\n")
-        env = {"METAFLOW_PROFILE": "cluster", "METAFLOW_HOME": str(root.parent / "home")}
+        env = {"METAFLOW_PROFILE": PROFILE, "METAFLOW_HOME": str(root.parent / "home")}
         bridge(root, "sync", f"NumberFlow/{run}", "--partial", **env)
         assert (root / "doubled").read_text() == f"{21 * times}\n"
         assert "up to date" in dvc(root, "status")
