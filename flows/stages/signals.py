@@ -43,6 +43,9 @@ Columns = dict[str, Floats]
 def departures(flights: Flights, group: Ints, known: Ints, hours: tuple[int, ...]) -> Columns:
     """Look at the group's flights that have departed by `known`, in the last `hours`.
 
+    One that left early counts from its scheduled time on, so that no row of a flight that is
+    scheduled after `known` is read at all.
+
     Returns
     -------
     dict
@@ -52,7 +55,8 @@ def departures(flights: Flights, group: Ints, known: Ints, hours: tuple[int, ...
     gone = flights.departed < _NEVER
     delay = flights.delay_min[gone]
     late = (delay >= 15).astype(np.int64)
-    events = running(group[gone], flights.departed[gone], np.clip(delay, -15, 180), late)
+    at = np.maximum(flights.departed, flights.scheduled)[gone]
+    events = running(group[gone], at, np.clip(delay, -15, 180), late)
     columns = {}
     for h in hours:
         n, minutes, n_late = events.between(group, known - h * _H, known)

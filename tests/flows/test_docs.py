@@ -1,12 +1,13 @@
-"""data/README.md says of every column what the code says."""
+"""data/README.md says of every column what the code says, the model card what was measured."""
 
-from pathlib import Path
+import json
 
 import pytest
 
 from flows.stages import columns
+from tests.conftest import REPOSITORY
 
-README = (Path(__file__).parents[2] / "data" / "README.md").read_text()
+README = (REPOSITORY / "data" / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", ["flights", "weather", "airlines", "airports", "planes"])
@@ -25,3 +26,23 @@ def test_every_feature_is_listed_with_its_unit_and_meaning():
 def test_every_forbidden_column_is_listed_with_the_reason():
     for name, why in columns.FORBIDDEN.items():
         assert f"| `{name}` | {why} |" in README
+
+
+@pytest.mark.parametrize(
+    ("row", "window"),
+    [
+        ("test, Nov-Dec | selected", "test"),
+        ("test, Nov-Dec | rate table", "test_baseline"),
+        ("back-test, Jul-Dec, each month from all before it | selected", "backtest"),
+    ],
+)
+def test_the_model_card_shows_the_scores_of_metrics_json(row: str, window: str):
+    found = json.loads((REPOSITORY / "models/evaluation/metrics.json").read_text())[window]
+
+    def cell(name: str) -> str:
+        if f"{name}_low" not in found:
+            return f"{found[name]:.3f}"
+        return f"{found[name]:.3f} ({found[name + '_low']:.3f} to {found[name + '_high']:.3f})"
+
+    card = (REPOSITORY / "models/README.md").read_text()
+    assert f"| {row} | {cell('auc')} | {cell('log_loss')} |" in card

@@ -68,9 +68,9 @@ def damage(
     delay = flights["dep_delay"].to_numpy()
     departed = np.where(np.isnan(delay), np.inf, scheduled + np.nan_to_num(delay) * 60)
     flights = _other_arrivals(flights, random, scheduled, departed, known_s)
-    flights = _other_departures(flights, random, scheduled, departed, known_s)
-    deletable = (scheduled > known_s) & (departed > known_s)
-    deleted = deletable & (random.random(len(scheduled)) < random.random())
+    later = (scheduled > known_s) | (departed > known_s)
+    flights = _other_departures(flights, random, scheduled, later, known_s)
+    deleted = (scheduled > known_s) & (random.random(len(scheduled)) < random.random())
     deleted[keep] = False
     return flights.filter(pa.array(~deleted)), _other_weather(weather, random, known_s)
 
@@ -94,12 +94,17 @@ def _other_arrivals(
 
 
 def _other_departures(
-    flights: pa.Table, random: Any, scheduled: Any, departed: Any, known_s: int
+    flights: pa.Table, random: Any, scheduled: Any, later: Any, known_s: int
 ) -> pa.Table:
-    """Let the flights that have not left leave at another time after `known_s`, or never."""
+    """Let flights that have not left leave at another time after `known_s`, or never.
+
+    `later` are those, and those that are scheduled after it: of these nothing may be read, so they
+    leave at any time, even before it.
+    """
     n = flights.num_rows
     overdue_min = np.maximum(np.floor((known_s - scheduled) / 60), -180)
     dep_delay = overdue_min + 1 + np.floor(random.exponential(90, n))
+    dep_delay = np.where(scheduled > known_s, random.integers(-180, 600, n), dep_delay)
     never = (random.random(n) < 0.3) | (dep_delay > _MAX_DELAY_MIN)
     arr_delay = dep_delay + random.integers(-30, 120, n)
     new = {
@@ -110,7 +115,7 @@ def _other_departures(
         "air_time": np.where(never, np.nan, random.integers(20, 700, n)),
         "tailnum": np.where(never, None, "N00000"),
     }
-    return _replace(flights, departed > known_s, new)
+    return _replace(flights, later, new)
 
 
 def _other_weather(weather: pa.Table, random: Any, known_s: int) -> pa.Table:
