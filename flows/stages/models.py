@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 from collections.abc import Sequence
 from hashlib import sha256
@@ -66,7 +67,7 @@ class SklearnModel:
 
     def save(self, folder: Path) -> None:
         """Write model.pkl, for the next stages only, and its sha256; what leaves here is ONNX."""
-        content = pickle.dumps(self.pipeline, protocol=5)
+        content = _pickled(self.pipeline)
         seal: _Seal = {"features": self.features, "sha256": sha256(content).hexdigest()}
         write_bytes(folder / "model.pkl", content)
         write_json(folder / "model.json", seal)
@@ -157,6 +158,15 @@ def _logistic(features: Sequence[str], params: Logistic) -> Pipeline:
         ),
         LogisticRegression(C=params.c, solver="newton-cholesky", tol=1e-8, max_iter=50),
     )
+
+
+def _pickled(pipeline: Pipeline) -> bytes:
+    """Pickle without references back: which equal strings are one object is up to the Python."""
+    stream = io.BytesIO()
+    pickler = pickle.Pickler(stream, protocol=5)
+    pickler.fast = True
+    pickler.dump(pipeline)
+    return stream.getvalue()
 
 
 def _forget_machine(classifier: HistGradientBoostingClassifier | LogisticRegression) -> None:
