@@ -20,7 +20,7 @@ venv: .venv/.installed  ## .venv with the locked packages
 	  { echo "needs Python >= 3.11; say which one: make PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@$(PYTHON) -m venv .venv || \
 	  { echo "this Python cannot make a venv; on Debian: apt-get install python3-venv" >&2; exit 2; }
-	$(BIN)/pip install --quiet --require-hashes --no-deps -r requirements.lock
+	$(BIN)/pip install --quiet --use-pep517 --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
