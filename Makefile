@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-# Idle OpenMP threads must sleep, not spin: on a busy machine spinning costs 7x (data/README.md).
+# Idle OpenMP threads must sleep, not spin: on a busy machine spinning costs 7x (flows/__init__.py).
 export OMP_WAIT_POLICY ?= PASSIVE
 export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.

@@ -130,5 +130,7 @@ def of_system(exc: OSError) -> RefusedError | None:
     fix = _BY_SYSTEM.get(exc.errno or 0)
     if fix is None:
         return None
-    where = f"{exc.filename}: " if exc.filename else ""
+    # Of two files the second is the one that was to be written.
+    place = exc.filename2 or exc.filename
+    where = f"{place}: " if place else ""
     return RefusedError(f"{where}{exc.strerror}", fix)

@@ -52,9 +52,11 @@ def refusals() -> Iterator[None]:
 
 
 def checked_yaml(content: str) -> dict[str, Any]:
-    """Parse params.yaml for Metaflow, which shows a traceback for all errors but its own."""
+    """Parse and check params.yaml: Metaflow shows a traceback for all errors but its own."""
     with refusals():
-        return parse_yaml(content)
+        values = parse_yaml(content)
+        parse_params(values)
+        return values
 
 
 # By name: Metaflow finds functions of this file only when it is started from this folder.

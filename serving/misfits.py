@@ -20,7 +20,7 @@ def explained(content: bytes, max_rows: int) -> RequestError:
     """Decode again without types, to find every problem and not only the first."""
     try:
         body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         return RequestError(400, f"the body is not JSON: {error}")
     parts: dict[str, Any] = body if isinstance(body, dict) else {}
     rows: Any

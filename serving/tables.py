@@ -123,7 +123,12 @@ def _logged(file: Path) -> Iterator[Rows]:
             try:
                 line = msgspec.json.decode(text, type=_Line)
                 yield _rows_of(line)
-            except (msgspec.MsgspecError, RecursionError, RequestError) as error:
+            except (
+                msgspec.MsgspecError,
+                RecursionError,
+                UnicodeDecodeError,
+                RequestError,
+            ) as error:
                 problem = f"line {number} is none of a request log: {error}"
                 raise TableError(file, [problem], _FIX) from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +16,10 @@ from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
 from dvc_bridge.errors import IntegrityError
 from dvc_bridge.plan.run_cache import StageSpec, inputs_entry, run_cache_key
 
-from .errors import as_metaflow_says
+from .errors import as_metaflow_says, of_machine
+from .folder import stage_folder
 from .package import packed
-from .record import DvcRun, dep_pointers, gather, lookup, make_workspace, spec_of, with_result
+from .record import DvcRun, dep_pointers, gather, lookup, spec_of, with_result
 
 _workspace: ContextVar[Path] = ContextVar("workspace")
 
@@ -72,8 +72,7 @@ def _here(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[A
         yield USER_SKIP_STEP
         return
     print(f"{name}: running (run {key[:8]})")
-    folder = make_workspace(run, spec, deps)
-    try:
+    with stage_folder(run, spec, deps) as folder:
         began = time.monotonic()
         with _working_in(folder):
             yield
@@ -83,10 +82,9 @@ def _here(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[A
         # Imported late: a step that is skipped needs no DVC.
         from dvc_bridge.dvcio.workspace import save_results  # noqa: PLC0415
 
-        result = save_results(folder, Path(run["cache"]), spec)
+        with of_machine(run["cache"]):
+            result = save_results(folder, Path(run["cache"]), spec)
         flow.dvc = with_result(run, spec, replace(result, seconds=seconds))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _in_pod(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from metaflow.exception import MetaflowException
 
-from dvc_bridge.errors import BridgeError
+from dvc_bridge.errors import BridgeError, RefusedError, of_system
 
 
 class DvcStageError(MetaflowException):
@@ -23,3 +23,24 @@ def as_metaflow_says() -> Iterator[None]:
         yield
     except BridgeError as error:
         raise DvcStageError(str(error)) from None
+
+
+@contextmanager
+def of_machine(where: str) -> Iterator[None]:
+    """Raise what the machine refuses, such as room, as a `BridgeError`.
+
+    Not around a step's body: its errors are the user's.
+
+    Parameters
+    ----------
+    where : str
+        The file or folder, for a system that names none.
+    """
+    try:
+        yield
+    except OSError as exc:
+        refused = of_system(exc)
+        if refused is None:
+            raise
+        message = refused.message if exc.filename else f"{where}: {refused.message}"
+        raise RefusedError(message, refused.fix) from None

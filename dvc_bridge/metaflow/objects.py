@@ -9,11 +9,14 @@ import shutil
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import Any, TypeGuard
 
 import yaml
 
 from dvc_bridge.errors import IntegrityError
 from dvc_bridge.plan.run_cache import LockEntry, Pointer, StageSpec, entry_key, run_folder
+
+_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 def hash_file(path: Path) -> Pointer:
@@ -90,29 +93,48 @@ def read_file(cache: Path, pointer: Pointer) -> bytes:
 
 
 def find(cache: Path, outs: dict[str, Pointer], path: str) -> Pointer | None:
-    """Give the pointer of `path`: an out, or a file inside an out that is a folder."""
+    """Give the pointer of `path`: an out, or a file inside an out that is a folder.
+
+    Raises
+    ------
+    IntegrityError
+        The folder's list is missing or damaged, or the file inside is missing.
+    """
     if path in outs:
         return outs[path]
-    for parent in map(str, PurePosixPath(path).parents):
-        if parent in outs:
-            for inside, md5 in members(cache, outs[parent]):
+    try:
+        for parent in map(str, PurePosixPath(path).parents):
+            for inside, md5 in members(cache, outs[parent]) if parent in outs else ():
                 if f"{parent}/{inside}" == path:
                     return {"hash": "md5", "md5": md5, "size": _object(cache, md5).stat().st_size}
+    except FileNotFoundError as error:
+        raise _missing(error) from None
     return None
 
 
 def known_entries(cache: Path, spec: StageSpec, key: str) -> Iterator[LockEntry]:
     """Give what earlier runs with this key left: dvc.lock's entry first, then the newest run."""
-    if spec["lock"] and entry_key(spec["lock"]) == key:
+    if _is_whole(spec["lock"], spec) and entry_key(spec["lock"]) == key:
         yield spec["lock"]
     folder = cache / run_folder(key)
     if not folder.is_dir():
         return
     runs = [f for f in folder.iterdir() if re.fullmatch("[0-9a-f]{64}", f.name)]
     for file in sorted(runs, key=lambda f: f.stat().st_mtime, reverse=True):
-        entry = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if isinstance(entry, dict) and {"cmd", "outs"} <= entry.keys():
+        entry = None
+        with suppress(yaml.YAMLError, ValueError):
+            entry = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if _is_whole(entry, spec):
             yield entry
+
+
+def _is_whole(entry: Any, spec: StageSpec) -> TypeGuard[LockEntry]:
+    """Tell whether a file of the run cache holds what a stage left: DVC passes over others too."""
+    if not isinstance(entry, dict) or not {"cmd", "outs"} <= entry.keys():
+        return False
+    outs = entry["outs"] if isinstance(entry["outs"], list) else []
+    md5s = {str(o.get("path")): str(o.get("md5")) for o in outs if isinstance(o, dict)}
+    return md5s.keys() == set(spec["outs"]) and all(_MD5.fullmatch(md5) for md5 in md5s.values())
 
 
 def _object(cache: Path, md5: str) -> Path:

@@ -17,6 +17,7 @@ from dvc_bridge.plan.result import Result
 from dvc_bridge.plan.shown import metric_files, parsed, table
 
 from .client import Ended, read_run
+from .errors import DvcStageError
 from .record import DvcRun, read_out
 
 # Gives the bytes of an out by its path from the project's root; None: they are not to be had here.
@@ -46,7 +47,7 @@ def reader(told: DvcRun) -> Read:
     def read(path: str) -> bytes | None:
         try:
             return read_out(told, path)
-        except (BridgeError, FileNotFoundError):
+        except (BridgeError, DvcStageError, FileNotFoundError):
             return None
 
     return read

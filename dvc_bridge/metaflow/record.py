@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import stat
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, TypedDict
@@ -18,7 +16,8 @@ from dvc_bridge.plan.plots import PlotSpec
 from dvc_bridge.plan.result import RAN, RESTORED, UNCHANGED, Result, plain_result
 from dvc_bridge.plan.run_cache import Pointer, StageSpec, inputs_entry, restored_entry
 
-from .objects import bring, find, hash_file, in_cache, known_entries, read_file
+from .errors import as_metaflow_says
+from .objects import find, hash_file, in_cache, known_entries, read_file
 from .package import packed, project_folder
 
 
@@ -43,6 +42,7 @@ class DvcRun(TypedDict):
     results: dict[str, dict[str, Any]]  # stage -> plan.result.Result, as plain data
 
 
+@as_metaflow_says()
 def begin_run(root: Path, replaced: Mapping[str, str] | None = None) -> DvcRun:
     """Ask DVC, once a run, for the stages of `root`/dvc.yaml: `self.dvc = begin_run(ROOT)`.
 
@@ -55,8 +55,8 @@ def begin_run(root: Path, replaced: Mapping[str, str] | None = None) -> DvcRun:
 
     Raises
     ------
-    UsageError
-        No DVC project, or a dvc.yaml or parameter that DVC refuses.
+    DvcStageError
+        No DVC project, or a dvc.yaml, dvc.lock or parameter that DVC refuses.
     """
     # Imported late: the steps that follow need no DVC, which takes half a second to import.
     from dvc_bridge.dvcio.spec import read_specs  # noqa: PLC0415
@@ -108,16 +108,17 @@ def spec_of(run: DvcRun, name: str) -> StageSpec:
     return run["stages"][name]
 
 
-def _path(spec: StageSpec, path: str) -> str:
+def path_of(spec: StageSpec, path: str) -> str:
+    """Give a path of the stage's as it is from the project's root."""
     return str(PurePosixPath(spec["wdir"], path))
 
 
 def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
     """Give each dep's pointer: of an out of this run, or of the file in the project."""
     pointers = {}
-    made = {_path(s, out) for s in run["stages"].values() for out in s["outs"]}
+    made = {path_of(s, out) for s in run["stages"].values() for out in s["outs"]}
     for dep in spec["deps"]:
-        path = _path(spec, dep)
+        path = path_of(spec, dep)
         pointer = find(Path(run["cache"]), run["outs"], path)
         if pointer is None:
             file = Path(run["root"]) / path
@@ -130,18 +131,18 @@ def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
             if not file.is_file():
                 raise UsageError(f"stage {spec['name']}: dep {path} is not a file")
             pointer = hash_file(file)
-        elif path not in run["outs"] and _modes(run, path).get(".", 0) & stat.S_IXUSR:
+        elif path not in run["outs"] and modes_of(run, path).get(".", 0) & stat.S_IXUSR:
             pointer = {**pointer, "isexec": True}
         pointers[dep] = pointer
     return pointers
 
 
-def _modes(run: DvcRun, path: str) -> dict[str, int]:
+def modes_of(run: DvcRun, path: str) -> dict[str, int]:
     """Give the modes that no object says of files at and below `path`, by path from it ("." it)."""
     found = {}
     for name, ended in run["results"].items():
         for out, kept in ended["modes"].items():
-            at = _path(run["stages"][name], out)
+            at = path_of(run["stages"][name], out)
             for inside, mode in kept.items():
                 whole = PurePosixPath(at, inside)
                 if whole.is_relative_to(path):
@@ -164,7 +165,7 @@ def lookup(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer], key: str) -> 
 def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:
     """Give `run` after this stage."""
     made = {
-        _path(spec, out["path"]): {k: v for k, v in out.items() if k != "path"}
+        path_of(spec, out["path"]): {k: v for k, v in out.items() if k != "path"}
         for out in result.entry.get("outs") or ()
     }
     done = run.copy()
@@ -183,45 +184,14 @@ def result_in(run: DvcRun, name: str) -> Result:
     return Result(**run["results"][name])
 
 
-def make_workspace(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer]) -> Path:
-    """Make a folder with the stage's deps and params, and room for its outs."""
-    parent = Path(run["root"]) / ".dvc" / "tmp" / "metaflow"
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{spec['name'].replace('/', '_')[:50]}.", dir=parent))
-    for dep, pointer in deps.items():
-        path = _path(spec, dep)
-        if find(Path(run["cache"]), run["outs"], path):
-            bring(Path(run["cache"]), pointer, folder / path)
-            for inside, mode in _modes(run, path).items():
-                (folder / path / inside).chmod(mode)
-        else:
-            shutil.copy(Path(run["root"]) / path, _room(folder, path))
-    for name in spec["params"]:
-        path = _path(spec, name)
-        if path in run["replaced"]:
-            _room(folder, path).write_text(run["replaced"][path], encoding="utf-8")
-        else:
-            shutil.copy(Path(run["root"]) / path, _room(folder, path))
-    for out in spec["outs"]:
-        _room(folder, _path(spec, out))
-    return folder
-
-
-def _room(folder: Path, path: str) -> Path:
-    """Give the place of `path` in `folder`, in which its own folder stands."""
-    (folder / path).parent.mkdir(parents=True, exist_ok=True)
-    return folder / path
-
-
+@as_metaflow_says()
 def read_out(run: DvcRun, path: str) -> bytes:
     """Read the file `path` out of a run's outs: an out itself, or a file inside one.
 
     Raises
     ------
-    UsageError
-        No out of the run holds it.
-    IntegrityError
-        It is missing from the cache, or damaged.
+    DvcStageError
+        No out of the run holds it, or it is missing from the cache, or damaged.
     """
     if packed() is not None:
         from .pod import read_out_of_remote  # noqa: PLC0415  as in begin_run

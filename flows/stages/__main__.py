@@ -8,6 +8,7 @@ from pathlib import Path
 from .errors import StageError
 from .params import read_params
 from .run import run_stage
+from .wiring import check_deps
 
 
 def main(argv: list[str]) -> int:
@@ -17,7 +18,11 @@ def main(argv: list[str]) -> int:
         return 2
     root = Path.cwd()
     try:
-        run_stage(root, read_params(root / "params.yaml"), argv[0])
+        params = read_params(root / "params.yaml")
+        check_deps(root, argv[0], params)
+        run_stage(root, params, argv[0])
+    except KeyboardInterrupt:
+        return 130  # as a shell says it
     except StageError as error:
         error.stage = argv[0]
         print(error, file=sys.stderr)

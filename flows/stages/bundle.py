@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .columns import CATEGORIES, FEATURES, NUMBERS
 from .histograms import code_histogram, number_histogram
 from .known import KNOWN
+from .values import float32s
 
 FORMAT = 1
+THRESHOLD = 0.5  # a flight of this probability or more is said to be disrupted
 _GOLDEN_ROWS = 20
 
 
@@ -39,7 +40,7 @@ def schema() -> dict[str, Any]:
 def reference(train: pa.Table, probabilities: np.ndarray[Any, Any]) -> dict[str, Any]:
     """Give a histogram of every feature and of the probabilities over the training months."""
     found: dict[str, Any] = {c: code_histogram(train[c].to_pylist()) for c in CATEGORIES}
-    found |= {c: number_histogram(_float32(train[c])) for c in NUMBERS}
+    found |= {c: number_histogram(float32s(train[c])) for c in NUMBERS}
     return found | {"probability": number_histogram(probabilities.astype(np.float32))}
 
 
@@ -68,7 +69,7 @@ def golden(test: pa.Table, probabilities: np.ndarray[Any, Any]) -> dict[str, Any
     """
     at = np.linspace(0, test.num_rows - 1, _GOLDEN_ROWS).astype(np.int64)
     rows = test.take(pa.array(at))
-    numbers = {c: [_shortest(v) for v in _float32(rows[c])] for c in NUMBERS}
+    numbers = {c: [_shortest(v) for v in float32s(rows[c])] for c in NUMBERS}
     codes = {c: rows[c].to_pylist() for c in CATEGORIES}
     return {
         "features": {**codes, **numbers},
@@ -85,7 +86,7 @@ def bundle_files(model: bytes, described: Mapping[str, Any]) -> dict[str, bytes]
         "format": FORMAT,
         "name": "disrupted-flights",
         "labels": ["on time", "disrupted"],
-        "threshold": 0.5,
+        "threshold": THRESHOLD,
         "md5": hashlib.md5(model, usedforsecurity=False).hexdigest(),
         "sha256": hashlib.sha256(model).hexdigest(),
         "size_bytes": len(model),
@@ -101,11 +102,6 @@ def sha256sums(files: Mapping[str, bytes]) -> bytes:
     """Give the file that `sha256sum --check` reads."""
     lines = [f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)]
     return "".join(lines).encode()
-
-
-def _float32(values: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.float32]]:
-    found: np.ndarray[Any, np.dtype[np.float32]] = pc.fill_null(values, np.nan).to_numpy()
-    return found.astype(np.float32)
 
 
 def _shortest(value: np.float32) -> float | None:

@@ -96,8 +96,7 @@ FORBIDDEN = {
     "air_time": "the actual flight",
     "tailnum": "missing only for cancelled flights",
     "disrupted": "the label",
-    "late15": "the label of the second view",
-    "operated": "whether the flight took place",
+    "operated": "whether the flight arrived at its destination",
     "date": "identifies the day, which trees memorise",
     "month": "identifies the day's surroundings, which trees memorise",
     "day": "identifies the day, which trees memorise",
@@ -129,34 +128,71 @@ NUMBERS = {
     "origin_late_1h": Feature(
         "share", "of the origin's departures in the last hour, >= 15 min late"
     ),
-    "origin_late_3h": Feature("share", "the same over 3 hours"),
-    "origin_waiting_3h": Feature(
-        "share", "of the origin's flights due in 3 hours that are not gone"
+    "origin_late_3h": Feature(
+        "share", "of the origin's departures in the last 3 hours, >= 15 min late"
     ),
-    "origin_waiting_24h": Feature("share", "the same over 24 hours"),
-    "all_delay_24h": Feature("√min", "mean departure delay at the three airports, signed root"),
-    "all_late_1h": Feature("share", "of departures at the three airports, >= 15 min late"),
-    "all_waiting_3h": Feature("share", "of flights due at the three airports that are not gone"),
-    "all_waiting_min_3h": Feature("√min", "mean time that those are overdue, root"),
-    "carrier_late_4h": Feature("share", "of the carrier's departures, >= 15 min late"),
-    "carrier_waiting_4h": Feature("share", "of the carrier's flights due that are not gone"),
-    "carrier_late_24h": Feature("share", "of the carrier's departures, >= 15 min late"),
-    "carrier_origin_waiting_6h": Feature("share", "of its flights due at the origin, not gone"),
-    "carrier_origin_waiting_min_6h": Feature("√min", "mean time that those are overdue, root"),
-    "dest_waiting_6h": Feature("share", "of the flights due to the destination, not gone"),
+    "origin_waiting_3h": Feature(
+        "share", "of the origin's flights due in the last 3 hours, not gone"
+    ),
+    "origin_waiting_24h": Feature(
+        "share", "of the origin's flights due in the last 24 hours, not gone"
+    ),
+    "all_delay_24h": Feature(
+        "√min", "mean departure delay at the three airports in the last 24 hours, signed root"
+    ),
+    "all_late_1h": Feature(
+        "share", "of departures at the three airports in the last hour, >= 15 min late"
+    ),
+    "all_waiting_3h": Feature(
+        "share", "of flights due at the three airports in the last 3 hours, not gone"
+    ),
+    "all_waiting_min_3h": Feature("√min", "mean time since those of all_waiting_3h were due, root"),
+    "carrier_late_4h": Feature(
+        "share", "of the carrier's departures in the last 4 hours, >= 15 min late"
+    ),
+    "carrier_waiting_4h": Feature(
+        "share", "of the carrier's flights due in the last 4 hours, not gone"
+    ),
+    "carrier_late_24h": Feature(
+        "share", "of the carrier's departures in the last 24 hours, >= 15 min late"
+    ),
+    "carrier_origin_waiting_6h": Feature(
+        "share", "of the carrier's flights due at the origin in the last 6 hours, not gone"
+    ),
+    "carrier_origin_waiting_min_6h": Feature(
+        "√min", "mean time since those of carrier_origin_waiting_6h were due, root"
+    ),
+    "dest_waiting_6h": Feature(
+        "share", "of the flights to the destination due in the last 6 hours, not gone"
+    ),
     "precip": Feature("√in", "rain in the hour of the observation, root"),
-    "precip_3h": Feature("√in", "rain in the three hours before it, and in it, root"),
+    "precip_3h": Feature("√in", "rain in that hour and the two before it, root"),
     "wind_dir": Feature("°", "direction of the wind"),
     "wind_speed": Feature("mph", "speed of the wind"),
     "visib": Feature("miles", "visibility"),
     "pressure": Feature("mbar", "pressure at sea level"),
     "dewp": Feature("°F", "dew point"),
     "pressure_change_3h": Feature("mbar", "pressure minus that three hours before"),
-    "carrier_rate_14d": Feature("share", "disrupted, the carrier, 14 days to two days ago"),
+    "carrier_rate_14d": Feature("share", "disrupted, the carrier, 14 days that end two days ago"),
     "origin_hour_rate": Feature("share", "disrupted, origin and hour, up to two days ago"),
     "dest_rate": Feature("share", "disrupted, the destination, up to two days ago"),
-    "dest_rate_14d": Feature("share", "disrupted, the destination, 14 days to two days ago"),
+    "dest_rate_14d": Feature("share", "disrupted, the destination, 14 days that end two days ago"),
     "flight_rate": Feature("share", "disrupted, carrier and flight number, up to two days ago"),
+}
+
+# What a number of a unit may be, in files and in requests.
+RANGES: dict[str, tuple[float, float]] = {
+    "0-6": (0, 6),
+    "flights": (0, 10_000),
+    "mbar": (800, 1100),
+    "miles": (0, 20_000),
+    "min": (0, 1439),
+    "mph": (0, 2000),
+    "share": (0, 1),
+    "°": (0, 360),
+    "°F": (-100, 150),
+    "√in": (0, 9),
+    "√min": (-66, 66),
 }
 
 FEATURES = (*CATEGORIES, *NUMBERS)
@@ -164,13 +200,19 @@ LABEL = "disrupted"
 OUTCOMES = (LABEL, "operated")
 _ALWAYS_KNOWN = ("departure_min", "weekday", "block_min", "distance_mi")
 
+
+def _number(name: str, unit: str) -> Column:
+    low, high = (-300, 300) if name == "pressure_change_3h" else RANGES[unit]
+    return Column("float32", empty=name not in _ALWAYS_KNOWN, low=low, high=high)
+
+
 # A file of data/features, in this order: who it is, the features, and what came of it.
 FEATURE_FILE = {
     "date": Column("date"),
     "flight": Column("int", low=0, high=99_999),
     "departure_utc": Column("time_ms"),
     **{name: Column("text") for name in CATEGORIES},
-    **{name: Column("float32", empty=name not in _ALWAYS_KNOWN) for name in NUMBERS},
+    **{name: _number(name, feature.unit) for name, feature in NUMBERS.items()},
     **{name: Column("flag", low=0, high=1) for name in OUTCOMES},
 }
 

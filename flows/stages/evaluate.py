@@ -16,9 +16,8 @@ from .errors import StageError
 from .files import write_json, write_rows
 from .gate import hold_gate
 from .models import load
-from .months import labels, read_months
+from .months import labels, read_month, read_months
 from .params import Candidate, Evaluate, Params, Windows
-from .parquet import read_table
 from .plots import months_table, reliability_table, roc_table
 from .results import Metrics, Scores, read_selected
 from .scores import score, score_with_intervals
@@ -50,8 +49,8 @@ def evaluate(root: Path, params: Params) -> None:
         raise StageError([problem], "dvc repro select")
     test = _test(root, selected, params.windows)
     backtests = {
-        month: read_table(
-            root / "data" / "backtest" / f"{month}.parquet", backtest_file(params.candidates)
+        month: read_month(
+            root / "data" / "backtest" / f"{month}.parquet", month, backtest_file(params.candidates)
         )
         for month in params.backtest.months
     }
@@ -95,7 +94,7 @@ def _with_intervals(flights: Predicted, model: Candidate, params: Evaluate) -> S
 
 
 def _operated(flights: Predicted, model: Candidate) -> Scores:
-    """Score the same predictions as those of a late arrival, on the flights that took place."""
-    took_place = pc.equal(flights.table["operated"], 1)
-    label = labels(flights.table.filter(took_place), "score those that took place")
-    return score(label, flights.models[model][took_place.to_numpy()])
+    """Score the same predictions as those of a late arrival, on the flights that arrived."""
+    arrived = pc.equal(flights.table["operated"], 1)
+    label = labels(flights.table.filter(arrived), "score those that arrived")
+    return score(label, flights.models[model][arrived.to_numpy()])

@@ -12,6 +12,7 @@ import pyarrow as pa
 from . import bundle
 from .errors import GateError, StageError
 from .files import read_json, whole_directory, write_bytes
+from .gate import hold_gate
 from .models import SklearnModel, load
 from .months import read_months, read_months_before
 from .onnx_model import onnx_predict, parity_rows, to_onnx
@@ -19,7 +20,6 @@ from .params import Params
 from .results import Metrics, read_selected
 
 _LIBRARIES = ("onnx", "onnxruntime", "pandas", "pyarrow", "scikit-learn", "skl2onnx")
-_THRESHOLD = 0.5
 
 
 def export(root: Path, params: Params) -> None:
@@ -33,12 +33,16 @@ def export(root: Path, params: Params) -> None:
     Raises
     ------
     GateError
-        ONNX and scikit-learn differ by more than `export.max_difference`, or in a label.
+        The metrics are not those of a model to export, or ONNX and scikit-learn differ by more than
+        `export.max_difference`, or in a label.
     StageError
         The selected model has no ONNX form.
     """
     windows = params.windows
     model = load(root / "models" / "selected")
+    metrics = read_json(root / "models" / "evaluation" / "metrics.json", Metrics)
+    # `evaluate` holds it too, but leaves its files to look at: `dvc repro -s export` finds them.
+    hold_gate(metrics["test"], metrics["test_baseline"], params.evaluate.gate)
     if not isinstance(model, SklearnModel):
         raise StageError(["the selected model is the rate table, which is not exported"])
     content = to_onnx(model)
@@ -47,7 +51,7 @@ def export(root: Path, params: Params) -> None:
     train = read_months_before(root, windows.test_first)
     described = {
         "selected": read_selected(root),
-        "metrics": read_json(root / "models" / "evaluation" / "metrics.json", Metrics),
+        "metrics": metrics,
         "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
         "reference": bundle.reference(train, onnx_predict(content, train)),
         "routes": bundle.routes(train),
@@ -68,7 +72,7 @@ def check_parity(
     expected = model.pipeline.predict_proba(frame)[:, 1]
     served = onnx_predict(content, rows)
     difference = np.abs(served - expected)
-    flipped = np.sum((served >= _THRESHOLD) != (expected >= _THRESHOLD))
+    flipped = np.sum((served >= bundle.THRESHOLD) != (expected >= bundle.THRESHOLD))
     problems = []
     if difference.max() > max_difference:
         worst = rows.slice(int(difference.argmax()), 1).to_pylist()[0]

@@ -25,7 +25,7 @@ from .files import whole_directory
 from .known import KNOWN, feature_numbers
 from .params import Features
 from .parquet import write_table
-from .rows import FIRST_ROW, epoch_s, ints, local_days
+from .rows import epoch_s, ints, local_days, named_row
 from .signals import Flights, Weather
 from .span import month_files
 from .tables import read_csv
@@ -95,11 +95,8 @@ def feature_table(flights: pa.Table, weather: pa.Table, params: Features) -> pa.
 def _read_month(path: Path, month: str) -> pa.Table:
     table = read_csv(path, path.read_bytes(), FLIGHTS, FLIGHT_KEY, _FLIGHT_COLUMNS)
     other = local_days(table) != np.datetime64(month, "D").astype(np.int64)
-    if other.any():
-        at = int(other.argmax())
-        found = f"year = {table['year'][at]}, month = {table['month'][at]}"
-        problem = f"{path}: row {at + FIRST_ROW} holds {found}: the file is of {month}"
-        raise StageError([problem], "dvc checkout, or dvc repro --force ingest")
+    if wrong := named_row(f"{path}", table, other, ("year", "month"), f"the file is of {month}"):
+        raise StageError(wrong, "dvc checkout, or dvc repro --force ingest")
     return table
 
 
@@ -184,7 +181,7 @@ def _flights(table: pa.Table) -> Flights:
     delay = table["dep_delay"].to_numpy()
     gone = ~np.isnan(delay)
     delay_min = np.where(gone, delay, 0).astype(np.int64)
-    departed = np.where(gone, scheduled + delay_min, signals.not_departed(scheduled))
+    departed = np.where(gone, scheduled + delay_min, signals.NEVER)
     arrival = table["arr_delay"].to_numpy()
     return Flights(
         scheduled=scheduled,

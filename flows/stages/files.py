@@ -69,7 +69,7 @@ def read_json(path: Path, shape: type[T]) -> T:
     """
     content = path.read_bytes()
     try:
-        return TypeAdapter(shape).validate_json(content)
+        return TypeAdapter(shape).validate_json(content, strict=True)
     except ValidationError as error:
         problems = [
             f"{path}: {'.'.join(map(str, e['loc'])) or 'content'} = {e['input']!r:.80}: {e['msg']}"
@@ -97,7 +97,7 @@ def _place_beside(path: Path) -> Iterator[Path]:
         place = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
         lock = os.open(place, os.O_RDONLY)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            _locked(lock)
             yield place
         finally:
             shutil.rmtree(place, ignore_errors=True)
@@ -112,9 +112,20 @@ def _remove_leftovers(path: Path) -> None:
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         lock = os.open(left, os.O_RDONLY)
         with suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left)
+            if _locked(lock):
+                shutil.rmtree(left)
         os.close(lock)
+
+
+def _locked(place: int) -> bool:
+    """Lock a folder that is open; False on a file system that locks no folders, as NFS."""
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+        return False
+    return True
 
 
 def _final(path: Path, named: str | None) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .asof import Floats, Ints, signed_root
-from .columns import NUMBERS
+from .columns import NUMBERS, RANGES
 
 Float32s = npt.NDArray[np.float32]
 
@@ -36,19 +36,17 @@ _ROOT_OF = {
     "precip": ("in", 0, 20),
     "precip_3h": ("in", 0, 80),
 }
-_RANGES = {"share": (0, 1), "miles": (0, 20_000), "flights": (0, 10_000), "°": (0, 360)}
-_RANGES |= {"mph": (0, 2000), "mbar": (800, 1100), "°F": (-100, 150)}
 _CHANGE, _BEFORE, _NOW = "pressure_change_3h", "pressure_3h_before", "pressure"
 
 
 def _known(name: str) -> Known:
     unit, meaning = NUMBERS[name]
-    low, high = _RANGES.get(unit, (0, 0))
+    low, high = RANGES[unit]
     if name in _ROOT_OF:
         unit, low, high = _ROOT_OF[name]
         meaning = meaning.removesuffix(", signed root").removesuffix(", root")
     if name == _CHANGE:
-        meaning, low, high = "pressure three hours before that observation", 800, 1100
+        meaning = "pressure three hours before that observation"
     return Known(unit, meaning, low, high, required=name == "distance_mi")
 
 

@@ -118,9 +118,12 @@ def load(folder: Path) -> Model:
         raise StageError([problem], "dvc checkout, or dvc repro")
     problems = forbidden(seal["features"])
     problems += [f"column {c} is no feature" for c in seal["features"] if c not in FEATURES]
+    pipeline: Pipeline = pickle.loads(content)  # noqa: S301 - the bytes of `save`
+    if list(pipeline.feature_names_in_) != seal["features"]:
+        problems.append("features are not those that the model was fitted on")
     if problems:
         raise StageError([f"{folder}/model.json: {p}" for p in problems], "train the model anew")
-    return SklearnModel(pickle.loads(content), seal["features"])  # noqa: S301 - the bytes of `save`
+    return SklearnModel(pipeline, seal["features"])
 
 
 def _hgb(features: Sequence[str], params: Hgb) -> Pipeline:

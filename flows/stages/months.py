@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from .asof import Ints
-from .columns import FEATURE_FILE, LABEL
+from .columns import FEATURE_FILE, LABEL, Column
 from .errors import StageError
 from .parquet import read_table
+from .rows import AGAIN, named_row, repeated
 from .span import month_before, month_files
+
+_FIX = "dvc checkout, or run again the stage that writes the file"
+_FLIGHT = ("departure_utc", "carrier", "flight", "origin")
 
 
 def read_months(root: Path, first: str | None = None, *, last: str) -> pa.Table:
@@ -25,10 +30,30 @@ def read_months(root: Path, first: str | None = None, *, last: str) -> pa.Table:
     Raises
     ------
     StageError
-        A month of the span is missing, or a file of it is not as `columns.FEATURE_FILE` says.
+        A month of the span is missing, or a file of it is not as `columns.FEATURE_FILE` says, is of
+        another month, or holds a flight twice.
     """
     files = month_files(root / "data" / "features", ".parquet", first, last)
-    return pa.concat_tables([read_table(f, FEATURE_FILE) for f in files.values()]).combine_chunks()
+    tables = [read_month(file, month, FEATURE_FILE) for month, file in files.items()]
+    for file, table in zip(files.values(), tables, strict=True):
+        if wrong := named_row(f"{file}", table, repeated(table, _FLIGHT), _FLIGHT, AGAIN, 1):
+            raise StageError(wrong, _FIX)
+    return pa.concat_tables(tables).combine_chunks()
+
+
+def read_month(file: Path, month: str, columns: Mapping[str, Column]) -> pa.Table:
+    """Read the columns `columns`, `date` among them, of a file whose rows are all of `month`.
+
+    Raises
+    ------
+    StageError
+        The file is not as `columns` says, or a row is of another month.
+    """
+    table = read_table(file, columns)
+    other = table["date"].to_numpy().astype("datetime64[M]") != np.datetime64(month)
+    if wrong := named_row(f"{file}", table, other, ("date",), f"the file is of {month}", 1):
+        raise StageError(wrong, _FIX)
+    return table
 
 
 def read_months_before(root: Path, month: str, first: str | None = None) -> pa.Table:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from warnings import catch_warnings
 
 import numpy as np
 import onnxruntime
 import pyarrow as pa
-import pyarrow.compute as pc
 from onnx import ModelProto, TensorProto, helper
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
@@ -18,6 +16,7 @@ from .asof import Floats
 from .columns import CATEGORIES, NUMBERS
 from .errors import StageError
 from .models import SklearnModel
+from .values import float32s
 
 _OPSET = {"": 17, "ai.onnx.ml": 3}
 
@@ -64,7 +63,7 @@ def onnx_predict(content: bytes, table: pa.Table) -> Floats:
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     feed = {
         "codes": np.array([table[c].to_pylist() for c in CATEGORIES], dtype=object).T,
-        "numbers": np.column_stack([_float32(table[c]) for c in NUMBERS]),
+        "numbers": np.column_stack([float32s(table[c]) for c in NUMBERS]),
     }
     result: Floats = session.run(["probabilities"], feed)[0][:, 1].astype(np.float64)
     return result
@@ -103,8 +102,3 @@ def _with(table: pa.Table, values: Mapping[str, float | str]) -> pa.Table:
         column = pa.array([value] * table.num_rows, table[name].type)
         table = table.set_column(table.column_names.index(name), name, column)
     return table
-
-
-def _float32(values: pa.ChunkedArray) -> np.ndarray[Any, Any]:
-    numbers: np.ndarray[Any, Any] = pc.fill_null(values, np.nan).to_numpy()
-    return numbers.astype(np.float32)

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from .errors import StageError
 
-Month = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+Month = Annotated[str, Field(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+Name = Annotated[str, Field(min_length=1)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Candidate = Literal["hgb", "logistic", "rate_table"]
 
@@ -23,8 +25,8 @@ class _Section(BaseModel):
 class Ingest(_Section):
     """Where the data comes from, and what its files must hash to."""
 
-    package: str
-    version: str
+    package: Name
+    version: Name
     last_month: Month
     sha256: dict[str, Sha256]
 
@@ -88,10 +90,16 @@ class Models(_Section):
     rate_table: RateTable
 
 
+def _in_time_order(months: list[str]) -> list[str]:
+    if months != sorted(set(months)):
+        raise ValueError("must be in time order, each month once")
+    return months
+
+
 class Backtest(_Section):
     """Months that are each predicted from all the months before."""
 
-    months: list[Month] = Field(min_length=1)
+    months: Annotated[list[Month], Field(min_length=1), AfterValidator(_in_time_order)]
 
 
 class Gate(_Section):
@@ -117,23 +125,23 @@ class Export(_Section):
     max_difference: float = Field(gt=0, le=1e-5)
 
 
+def _with_baseline(candidates: list[Candidate]) -> list[Candidate]:
+    if "rate_table" not in candidates or len(set(candidates)) < len(candidates):
+        raise ValueError("must be there once each, and rate_table among them")
+    return candidates
+
+
 class Params(_Section):
     """The whole of params.yaml."""
 
     ingest: Ingest
     features: Features
     windows: Windows
-    candidates: list[Candidate] = Field(min_length=1)
+    candidates: Annotated[list[Candidate], AfterValidator(_with_baseline)]
     models: Models
     backtest: Backtest
     evaluate: Evaluate
     export: Export
-
-    @model_validator(mode="after")
-    def _has_baseline(self) -> Params:
-        if "rate_table" not in self.candidates or len(set(self.candidates)) < len(self.candidates):
-            raise ValueError(f"candidates {self.candidates}: each once, and rate_table among them")
-        return self
 
 
 def parse_params(values: Mapping[str, Any], where: str = "params.yaml") -> Params:
@@ -157,11 +165,18 @@ def parse_params(values: Mapping[str, Any], where: str = "params.yaml") -> Param
 
 def read_params(path: Path) -> Params:
     """Read and check `path`, a YAML file."""
-    return parse_params(parse_yaml(path.read_bytes(), path.name), path.name)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        fix = "run it in the folder of the project"
+        raise StageError([f"{path.name}: {error.strerror}"], fix) from None
+    return parse_params(parse_yaml(content, path.name), path.name)
 
 
 def parse_yaml(content: bytes | str, where: str = "params.yaml") -> dict[str, Any]:
-    """Parse a YAML mapping.
+    """Parse a YAML mapping as DVC does: by YAML 1.2, where `060` is 60, and from UTF-8 alone.
+
+    Another reading would file a result under parameters that it was not made with.
 
     Raises
     ------
@@ -169,23 +184,14 @@ def parse_yaml(content: bytes | str, where: str = "params.yaml") -> dict[str, An
         It is not YAML, not a mapping, or has a key twice: with the line.
     """
     try:
-        values = yaml.load(content, _Loader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = content if isinstance(content, str) else content.decode()
+        values = YAML(typ="safe").load(text)
+    except MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        problem = f"{where} is not YAML: {error.problem}{line}"
+        raise StageError([problem], f"correct {where}") from None
+    except (YAMLError, ValueError, LookupError, RecursionError) as error:
         raise StageError([f"{where} is not YAML: {error}"], f"correct {where}") from None
     if not isinstance(values, dict):
         raise StageError([f"{where} holds no mapping"], f"correct {where}")
     return values
-
-
-class _Loader(yaml.SafeLoader):
-    """A SafeLoader that refuses a key that is there twice, as DVC does."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[tuple[str, str]] = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if (key.tag, key.value) in seen:
-                why = f"key {key.value} is there twice, again in line {key.start_mark.line + 1}"
-                raise yaml.MarkedYAMLError(problem=why)
-            seen.add((key.tag, key.value))
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping

@@ -37,6 +37,8 @@ def read_table(path: Path, columns: Mapping[str, Column]) -> pa.Table:
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
         if problems := _wrong_types(path, file.schema_arrow, columns):
             raise StageError(problems, fix)
+        if _cut_short(file.metadata):
+            raise StageError([f"{path} is damaged: its columns are not of one length"], fix)
         table = file.read(list(columns), use_threads=False).select(list(columns))
         table.validate(full=True)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -46,9 +48,20 @@ def read_table(path: Path, columns: Mapping[str, Column]) -> pa.Table:
     return table
 
 
+def _cut_short(metadata: pq.FileMetaData) -> bool:
+    """Tell whether a count of rows, which no checksum covers, is not that of every column."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    return metadata.num_rows != sum(group.num_rows for group in groups) or any(
+        group.column(i).num_values != group.num_rows
+        for group in groups
+        for i in range(group.num_columns)
+    )
+
+
 def _wrong_types(path: Path, found: pa.Schema, columns: Mapping[str, Column]) -> list[str]:
     problems = [f"{path}: column {c} is missing" for c in columns if c not in found.names]
-    types = {c: TYPES[column.kind] for c, column in columns.items() if c in found.names}
+    problems += [f"{path}: column {c} is there twice" for c in columns if found.names.count(c) > 1]
+    types = {c: TYPES[column.kind] for c, column in columns.items() if found.names.count(c) == 1}
     return problems + [
         f"{path}: column {c} is of type {found.field(c).type}, should be {wanted}"
         for c, wanted in types.items()

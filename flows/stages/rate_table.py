@@ -23,7 +23,7 @@ class RateTable(NamedTuple):
     """`rates` by key such as `UA EWR 17`; a key that was never seen gets `mean`."""
 
     mean: _Share
-    rates: dict[str, _Share]
+    rates: Annotated[dict[str, _Share], Field(min_length=1)]
 
     @classmethod
     def fit(cls, table: pa.Table, prior_flights: int) -> RateTable:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, NotRequired
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from .files import read_json
 from .params import Candidate
 
 _Share = Annotated[float, Field(ge=0, le=1)]
+_closed = with_config(ConfigDict(extra="forbid"))
 _Loss = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+@_closed
 class Scores(TypedDict):
     """How good predictions are; `_low` and `_high` are the ends of a 95 % interval."""
 
@@ -24,13 +26,14 @@ class Scores(TypedDict):
     brier: _Share
     ece: _Share
     base_rate: _Share
-    n: int
+    n: Annotated[int, Field(ge=1)]
     auc_low: NotRequired[_Share]
     auc_high: NotRequired[_Share]
     log_loss_low: NotRequired[_Loss]
     log_loss_high: NotRequired[_Loss]
 
 
+@_closed
 class Selection(TypedDict):
     """selection.json: the best candidate, and what each scored on the validation months."""
 
@@ -38,6 +41,7 @@ class Selection(TypedDict):
     valid: dict[Candidate, Scores]
 
 
+@_closed
 class Metrics(TypedDict):
     """metrics.json: scores of the selected model and of the rate table, its baseline."""
 

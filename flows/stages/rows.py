@@ -11,6 +11,7 @@ import pyarrow as pa
 from .asof import Ints
 
 FIRST_ROW = 2  # row 1 of a CSV file is its header
+AGAIN = "an earlier row is the same"
 # The zone of all three airports. Asking a time zone database would ask for one on every machine.
 _NEW_YORK_BEHIND_UTC_H = (4, 5)
 _HOUR = ("year", "month", "day", "hour")
@@ -28,16 +29,16 @@ def wrong_rows(name: str, table: pa.Table, key: Sequence[str]) -> list[str]:
         start, end = (local_days(table, after) for after in (0, 1))
         day = ints(table, "day")
         none = day > end - start
-        problems += _first(name, table, none, _HOUR[:3], "there is no such day")
+        problems += named_row(name, table, none, _HOUR[:3], "there is no such day")
         behind_h = epoch_s(table) // 3600 - (start + day - 1) * 24 - ints(table, "hour")
         wrong = ~none & ~np.isin(behind_h, _NEW_YORK_BEHIND_UTC_H)
-        problems += _first(name, table, wrong, (*_HOUR, "time_hour"), "not one hour, New York's")
+        problems += named_row(name, table, wrong, (*_HOUR, "time_hour"), "not one hour, New York's")
     if found.issuperset(("sched_dep_time", "hour", "minute")):
         clock = ints(table, "hour") * 100 + ints(table, "minute")
         shown = ("sched_dep_time", "hour", "minute")
         wrong = clock != ints(table, "sched_dep_time")
-        problems += _first(name, table, wrong, shown, "not one time of day")
-    return problems + _first(name, table, _again(table, key), key, "an earlier row is the same")
+        problems += named_row(name, table, wrong, shown, "not one time of day")
+    return problems + named_row(name, table, repeated(table, key), key, AGAIN)
 
 
 def ints(table: pa.Table, column: str) -> Ints:
@@ -59,7 +60,8 @@ def local_days(table: pa.Table, months_after: int = 0) -> Ints:
     return days
 
 
-def _again(table: pa.Table, key: Sequence[str]) -> npt.NDArray[np.bool_]:
+def repeated(table: pa.Table, key: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Tell of each row whether an earlier one has its `key`, shape (n_rows,)."""
     numbered = table.select(key).append_column("row", pa.array(np.arange(table.num_rows)))
     first = numbered.group_by(list(key), use_threads=False).aggregate([("row", "min")])
     again = np.ones(table.num_rows, np.bool_)
@@ -67,12 +69,25 @@ def _again(table: pa.Table, key: Sequence[str]) -> npt.NDArray[np.bool_]:
     return again
 
 
-def _first(
-    name: str, table: pa.Table, wrong: npt.NDArray[np.bool_], shown: Sequence[str], why: str
+def named_row(
+    name: str,
+    table: pa.Table,
+    wrong: npt.NDArray[np.bool_],
+    shown: Sequence[str],
+    why: str,
+    first_row: int = FIRST_ROW,
 ) -> list[str]:
+    """Name the first row that is `wrong` with its columns `shown`; an empty list if none is.
+
+    Parameters
+    ----------
+    wrong : bool array of shape (n_rows,)
+    first_row : int
+        The number that the file `name` gives its first row of values.
+    """
     if not wrong.any():
         return []
     at = int(wrong.argmax())
     row = table.slice(at, 1).to_pylist()[0]
     values = ", ".join(f"{column} = {row[column]}" for column in shown)
-    return [f"{name}: row {at + FIRST_ROW} holds {values}: {why}"]
+    return [f"{name}: row {at + first_row} holds {values}: {why}"]

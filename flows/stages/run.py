@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from errno import ENOENT
+from errno import EACCES, EDQUOT, ENOENT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 
 from .errors import StageError
@@ -12,6 +12,16 @@ from .params import Params
 
 STAGES = ("ingest", "featurize", "train", "select", "evaluate", "backtest", "export")
 _EACH = {"train": "candidate", "backtest": "month"}
+_ROOM = "make room, then run again"
+_RIGHTS = "let this user write there, then run again"
+_FIX = {
+    EACCES: _RIGHTS,
+    EDQUOT: _ROOM,
+    ENOENT: "dvc repro makes it, dvc checkout restores it; is it a dep in dvc.yaml?",
+    ENOSPC: _ROOM,
+    EPERM: _RIGHTS,
+    EROFS: _RIGHTS,
+}
 
 
 def run_stage(root: Path, params: Params, name: str) -> None:
@@ -35,9 +45,8 @@ def run_stage(root: Path, params: Params, name: str) -> None:
         error.problems = [_short(problem, root) for problem in error.problems]
         raise
     except OSError as error:
-        fix = "dvc repro makes it, dvc checkout restores it" if error.errno == ENOENT else ""
         problem = f"{_short(str(error.filename), root)}: {error.strerror or error}"
-        raise StageError([problem], fix, name) from error
+        raise StageError([problem], _FIX.get(error.errno or 0, ""), name) from error
 
 
 def _short(text: str, root: Path) -> str:
@@ -45,8 +54,8 @@ def _short(text: str, root: Path) -> str:
 
 
 def _run(root: Path, params: Params, name: str) -> None:
-    stage, _, item = name.partition("@")
-    if stage not in STAGES or bool(item) != (stage in _EACH):
+    stage, at, item = name.partition("@")
+    if stage not in STAGES or bool(at) != (stage in _EACH):
         known = ", ".join(s + (f"@{_EACH[s].upper()}" if s in _EACH else "") for s in STAGES)
         raise StageError(["there is no such stage"], f"one of {known}")
     items: dict[str, Sequence[str]] = {

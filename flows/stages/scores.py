@@ -82,7 +82,7 @@ def bootstrap(
     order = np.argsort(predicted, kind="stable")
     label_sorted, block_sorted = label[order], block[order]
     ends = np.flatnonzero(np.diff(predicted[order], append=2.0))  # last row of each tied group
-    loss = -np.log(np.where(label == 1, predicted, 1 - predicted).clip(1e-15))
+    loss = -np.log(np.where(label == 1, predicted, 1 - predicted).clip(np.finfo(np.float64).eps))
     loss_of_day, n_of_day = np.bincount(block, loss), np.bincount(block)
     bad_of_day = np.bincount(block, label)
     generator = np.random.default_rng(seed)

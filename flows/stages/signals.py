@@ -10,7 +10,7 @@ from .asof import Floats, Ints, Running, ratio, running
 from .params import Features
 
 _H = 60
-_NEVER = np.int64(1 << 25)
+NEVER = np.int64((1 << 26) - 1)  # the last time that `running` takes
 _WEEK = 7 * 24 * _H
 
 
@@ -18,7 +18,7 @@ class Flights(NamedTuple):
     """Flights in order of departure, as whole numbers; arrays of shape (n_flights,)."""
 
     scheduled: Ints  # minutes since 1970, UTC
-    departed: Ints  # the same; _NEVER + scheduled time where it did not depart
+    departed: Ints  # the same; NEVER where it did not depart
     delay_min: Ints  # 0 where it did not depart
     disrupted: Ints  # 0 or 1
     day: Ints  # local day of departure, days since 1970
@@ -52,7 +52,7 @@ def departures(flights: Flights, group: Ints, known: Ints, hours: tuple[int, ...
         `late_{h}h`: share >= 15 min late; `delay_{h}h`: mean delay in minutes, each delay counted
         as at most 3 h and at least -15 min.
     """
-    gone = flights.departed < _NEVER
+    gone = flights.departed < NEVER
     delay = flights.delay_min[gone]
     late = (delay >= 15).astype(np.int64)
     at = np.maximum(flights.departed, flights.scheduled)[gone]
@@ -106,7 +106,7 @@ def rate(flights: Flights, group: Ints, params: Features, days: int | None = Non
     n, bad = by_group.between(group, first, last)
     everything = np.zeros_like(group)
     n_all, bad_all = running(everything, flights.day, flights.disrupted).between(
-        everything, first * 0, last
+        everything, np.zeros_like(last), last
     )
     mean = ratio(bad_all, n_all)
     return (bad + params.prior_flights * mean) / (n + params.prior_flights)
@@ -115,22 +115,23 @@ def rate(flights: Flights, group: Ints, params: Features, days: int | None = Non
 def weather_known(flights: Flights, weather: Weather, params: Features) -> Columns:
     """Give the last observation at least `weather_lag_h` hours before the hour of departure.
 
-    NaN where that observation is more than six hours older still.
+    NaN where that observation is more than six hours older still, and what is over three hours
+    where there is none just three hours before it. An hour without a figure for rain had none.
     """
-    hour = flights.scheduled - flights.scheduled % _H
     observed: Running = running(weather.origin, weather.time)
 
-    def last(before_h: int) -> tuple[Ints, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-        time = hour - before_h * _H
+    def last(time: Ints) -> tuple[Ints, Ints]:
+        """Give the index of the origin's last observation up to `time`, and how old it is then."""
         (count,) = observed.until(flights.origin, time)
         index = np.maximum(count - 1, 0)
-        fresh = (weather.origin[index] == flights.origin) & (time - weather.time[index] <= 6 * _H)
-        return index, fresh & (count > 0) & (weather.time[index] <= time)
+        there = (weather.origin[index] == flights.origin) & (weather.time[index] <= time)
+        return index, np.where(there, time - weather.time[index], NEVER)
 
-    now, fresh = last(params.weather_lag_h)
-    before, fresh_before = last(params.weather_lag_h + 3)
+    now, age = last(flights.scheduled - flights.scheduled % _H - params.weather_lag_h * _H)
+    fresh = age <= 6 * _H
+    before, apart = last(weather.time[now] - 3 * _H)
+    both = fresh & (apart == 0)
     columns = {name: np.where(fresh, v[now], np.nan) for name, v in weather.values.items()}
-    both = fresh & fresh_before
     pressure = weather.values["pressure"]
     columns["pressure_3h_before"] = np.where(both, pressure[before], np.nan)
     rain = np.rint(np.nan_to_num(weather.values["precip"]) * 10_000).astype(np.int64)
@@ -144,8 +145,3 @@ def traffic_week_ago(flights: Flights) -> Floats:
     start = flights.scheduled - flights.scheduled % _H - _WEEK
     (n,) = running(flights.origin, flights.scheduled).between(flights.origin, start - 1, start + 59)
     return np.where(start >= flights.scheduled.min(), n, np.nan)
-
-
-def not_departed(scheduled: Ints) -> Ints:
-    """Give the value of `Flights.departed` for flights that never left: after all times."""
-    return scheduled + _NEVER

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .errors import StageError
 
-_MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def month_name(year: int, month: int) -> str:

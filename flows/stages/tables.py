@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -68,7 +69,8 @@ def read_csv(
     try:
         table = pacsv.read_csv(io.BytesIO(content), _READ, convert_options=convert)
     except pa.ArrowInvalid as error:
-        problems = _wrong_types(f"{name}", content, wanted) or [f"{name}: {error}"]
+        problems = _wrong_types(f"{name}", content, wanted)
+        problems = problems or [f"{name}: {_with_name(str(error), content)}"]
         raise StageError(problems, fix) from None
     # Whole rows are looked at only where each value by itself is good.
     problems = wrong_values(f"{name}", table, wanted, FIRST_ROW)
@@ -77,11 +79,21 @@ def read_csv(
     return table
 
 
+def _with_name(said: str, content: bytes) -> str:
+    """Put the column's name where arrow gives its number, counted from 0."""
+    head = content.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r").split(",")
+
+    def name(found: re.Match[str]) -> str:
+        return f"column {head[int(found[1])]}" if int(found[1]) < len(head) else found[0]
+
+    return re.sub(r"CSV column #(\d+)", name, said)
+
+
 def _check_header(name: str, content: bytes, columns: Mapping[str, Column]) -> None:
     line = content.split(b"\n", 1)[0].decode("utf-8", "replace")
     if not line.strip():
         raise StageError([f"{name} is empty"], "dvc checkout, or dvc repro --force ingest")
-    head = [c.strip().strip('"') for c in line.rstrip("\r").split(",")]
+    head = [c.strip('"') for c in line.rstrip("\r").split(",")]
     problems = [f"{name}: column {c} is missing" for c in columns if c not in head]
     problems += [f"{name}: column {c} is unknown" for c in head if c not in columns]
     problems += [f"{name}: column {c} is there twice" for c in columns if head.count(c) > 1]

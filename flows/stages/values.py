@@ -61,6 +61,12 @@ def wrong_values(
     return problems
 
 
+def float32s(values: pa.ChunkedArray) -> npt.NDArray[np.float32]:
+    """Give numbers as models read them, NaN where there is none, shape (n_rows,)."""
+    numbers: npt.NDArray[Any] = pc.fill_null(values, np.nan).to_numpy()
+    return numbers.astype(np.float32)
+
+
 def _outside(values: np.ndarray[Any, Any], allowed: Column) -> npt.NDArray[np.bool_]:
     inside = (values >= allowed.low) & (values <= allowed.high) & np.isfinite(values)
     with np.errstate(invalid="ignore"):

@@ -1,9 +1,6 @@
 """`@dvc_stage` in a real flow on a real DVC project: whose results are taken, and whose are not."""
 
 import json
-import os
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -11,6 +8,7 @@ import pytest
 import yaml
 
 from tests.dvc_bridge.commands import dvc
+from tests.dvc_bridge.local_flow import run
 
 STAGES = {
     "shout": {"cmd": "tr a-z A-Z < words > loud", "deps": ["words"], "outs": ["loud"]},
@@ -95,19 +93,6 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "dvc.yaml").write_text(json.dumps({"stages": STAGES}))
     (tmp_path / "flow.py").write_text(textwrap.dedent(FLOW))
     return tmp_path
-
-
-def run(root: Path, *args: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "flow.py", "--no-pylint", "run", *args],
-        cwd=root,
-        env={**os.environ, "METAFLOW_USER": "tester", "METAFLOW_HOME": str(root / "home")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == code, done.stdout
-    return done.stdout
 
 
 def test_what_metaflow_made_dvc_repro_takes_and_the_other_way_round(project: Path):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,8 @@ def test_infinity_in_a_feature_is_refused_whatever_the_candidate(small_root, par
         ("distance_mi", np.nan, "column distance_mi is empty in 1 rows, first 3"),
         ("disrupted", 2, "column disrupted = 2 in row 3: outside 0 to 1"),
         ("operated", -1, "column operated = -1 in row 3: outside 0 to 1"),
+        ("dest_rate", 7, "column dest_rate = 7 in row 3: outside 0 to 1"),
+        ("departure_min", -5, "column departure_min = -5 in row 3: outside 0 to 1439"),
     ],
 )
 def test_a_value_that_may_not_be_is_named(small_root, params, column, value, expected):
@@ -88,6 +91,31 @@ def test_a_column_of_the_wrong_type_is_named(small_root, params, column, wrong, 
 def test_a_missing_column_is_named(small_root, params):
     pq.write_table(pq.read_table(small_root / MARCH).drop_columns(["visib"]), small_root / MARCH)
     assert f"{MARCH}: column visib is missing" in refusal(small_root, params, "train@hgb")
+
+
+def test_a_column_that_is_there_twice_is_named(small_root, params):
+    table = pq.read_table(small_root / MARCH)
+    pq.write_table(table.append_column("visib", table["visib"]), small_root / MARCH)
+    assert f"{MARCH}: column visib is there twice" in refusal(small_root, params, "train@hgb")
+
+
+def test_a_count_of_rows_that_is_not_that_of_the_columns_is_found(model_root, params):
+    file = model_root / JULY
+    content, n = file.read_bytes(), pq.read_metadata(file).num_rows
+    # The counts stand in the footer, which no checksum covers, as numbers of seven bits a byte.
+    at = [i for i in range(len(content)) if content[i : i + 2] == _varint(2 * n)]
+    short = 0
+    for i in at:
+        file.write_bytes(content[:i] + _varint(2 * (n - 100)) + content[i + 2 :])
+        with suppress(OSError, pa.ArrowException):
+            if pq.read_table(file).num_rows < n:
+                short += 1
+                assert f"{JULY} is damaged: " in refusal(model_root, params, "evaluate")
+    assert short
+
+
+def _varint(number: int) -> bytes:
+    return bytes([number & 0x7F | 0x80, number >> 7])
 
 
 def test_a_month_without_rows_is_named(small_root, params):
@@ -161,7 +189,7 @@ def test_damaged_json_is_named(model_root, easy_gate, file, stage, damage):
     assert f"stage {stage}: {file}: " in refusal(model_root, easy_gate, stage)
 
 
-@pytest.mark.parametrize("value", ["low", None, 2, float("nan")])
+@pytest.mark.parametrize("value", ["low", None, 2, float("nan"), "0.7", True])
 def test_a_wrong_value_in_json_is_named(model_root, params, value):
     path = model_root / "models/candidates/hgb/valid.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"auc": value}))
@@ -195,6 +223,15 @@ def test_a_stored_model_that_reads_what_may_not_be_a_feature_is_refused(model_ro
     path.write_text(json.dumps(seal | {"features": [*seal["features"], column]}))
     text = refusal(model_root, params, "evaluate")
     assert f"models/selected/model.json: column {column} " in text
+
+
+@pytest.mark.parametrize("change", [lambda f: f[1:], lambda f: [*f, f[0]], lambda _: []])
+def test_a_stored_model_that_was_fitted_on_other_features_is_refused(model_root, params, change):
+    path = model_root / "models/selected/model.json"
+    seal = json.loads(path.read_text())
+    path.write_text(json.dumps(seal | {"features": change(seal["features"])}))
+    text = refusal(model_root, params, "evaluate")
+    assert "models/selected/model.json: features are not those that the model was fitted on" in text
 
 
 @pytest.mark.parametrize(

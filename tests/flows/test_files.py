@@ -149,6 +149,19 @@ def test_what_a_kill_leaves_git_does_not_see_and_the_next_run_removes(tmp_path, 
     assert names(tmp_path) == [".git", ".gitignore", "out"]
 
 
+@pytest.mark.parametrize("whole", ["whole_file", "whole_directory"])
+def test_a_file_system_that_locks_no_folders_takes_files_too(tmp_path, monkeypatch, whole):
+    def refused(*_: object) -> None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+
+    left = tmp_path / ".out.x.part"
+    left.mkdir()
+    monkeypatch.setattr(files.fcntl, "flock", refused)
+    with getattr(files, whole)(tmp_path / "out") as part:
+        files.write_bytes(part / "a" if part.is_dir() else part, b"1")
+    assert names(tmp_path) == [".out.x.part", "out"]  # whose it is cannot be told
+
+
 def test_what_another_process_is_writing_is_not_removed(tmp_path):
     with files.whole_directory(tmp_path / "out") as first:
         files.write_bytes(first / "a", b"1")

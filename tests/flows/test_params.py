@@ -1,7 +1,7 @@
 """params.yaml: what is wrong is refused by name, with its value."""
 
 import pytest
-import yaml
+from dvc.utils.serialize import parse_yaml as parsed_by_dvc
 
 from flows.stages.columns import FEATURE_FILE, FEATURES, FORBIDDEN, forbidden
 from flows.stages.errors import StageError
@@ -16,6 +16,10 @@ from tests.conftest import REPOSITORY
         ("features", "lead_min", 60),
         ("features", "lead_min", "120"),
         ("features", "unknown", 1),
+        ("ingest", "package", ""),
+        ("ingest", "last_month", "٢٠١٣-12"),
+        ("backtest", "months", ["2013-08", "2013-07"]),
+        ("backtest", "months", ["2013-07", "2013-07"]),
         ("windows", "test_first", "2013-13"),
         ("export", "max_difference", float("nan")),
         ("backtest", "months", []),
@@ -34,21 +38,36 @@ def test_a_wrong_parameter_is_named_with_its_value(values, section, name, value)
 def test_a_key_that_is_there_twice_is_refused_with_its_line(section):
     text = (REPOSITORY / "params.yaml").read_text()
     line = len(text.splitlines()) + 1
-    with pytest.raises(StageError, match=rf"key {section} is there twice, again in line {line}"):
+    with pytest.raises(StageError, match=rf'duplicate key "{section}" .* in line {line}'):
         parse_yaml(f"{text}{section}: 1\n")
 
 
 def test_a_key_that_is_there_twice_inside_a_section_is_refused():
-    with pytest.raises(StageError, match=r"params.yaml is not YAML: key seed .* in line 4"):
+    with pytest.raises(StageError, match=r'params.yaml is not YAML: .* key "seed" .* in line 4'):
         parse_yaml("evaluate:\n  seed: 0\n  gate: {}\n  seed: 1\n")
 
 
-def test_params_yaml_is_read_as_yaml_reads_it():
+@pytest.mark.parametrize(
+    "number", ["060", "0o17", "0x78", "1_20", "2:00", "1e-5", "yes", "~", ".5"]
+)
+def test_a_number_is_the_one_that_dvc_records(number):
+    text = f"a: {number}\n"
+    assert parse_yaml(text) == parsed_by_dvc(text, "params.yaml")
+
+
+def test_params_yaml_is_read_as_dvc_reads_it():
     text = (REPOSITORY / "params.yaml").read_text()
-    assert parse_yaml(text) == yaml.safe_load(text)
+    assert parse_yaml(text) == parsed_by_dvc(text, "params.yaml")
 
 
-@pytest.mark.parametrize("content", [b"a: [1", b"- 1", b"", b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(b"a: [1", b"- 1", b"", b"\xff", "a: 1".encode("utf-16"), b"a: " + b"[" * 3000),
+        *(b"a: !!int abc", b"a: 2013-13-41", b"a: " + b"1" * 5000, b"a: !!bool abc", b"a: \0"),
+    ],
+    ids=range(11),
+)
 def test_what_is_no_mapping_is_refused(content):
     with pytest.raises(StageError, match=r"params\.yaml "):
         parse_yaml(content)
@@ -60,9 +79,24 @@ def test_windows_out_of_order_are_refused(values):
         parse_params(values)
 
 
-def test_an_unknown_stage_is_refused_with_the_list_of_stages(values, tmp_path):
+@pytest.mark.parametrize("candidates", [["hgb"], ["rate_table", "rate_table"], []])
+def test_candidates_are_there_once_each_with_the_rate_table(values, candidates):
+    values["candidates"] = candidates
+    with pytest.raises(StageError) as refused:
+        parse_params(values)
+    assert str(refused.value).startswith(f"params.yaml: parameter candidates = {candidates}: ")
+
+
+@pytest.mark.parametrize("name", ["nonsense", "ingest@", "export@x", "train", "@hgb"])
+def test_an_unknown_stage_is_refused_with_the_list_of_stages(values, tmp_path, name):
     with pytest.raises(StageError, match="train@CANDIDATE"):
-        run_stage(tmp_path, parse_params(values), "nonsense")
+        run_stage(tmp_path, parse_params(values), name)
+
+
+@pytest.mark.parametrize("name", ["train@", "train@nonsense", "backtest@2013-01"])
+def test_an_item_that_params_yaml_does_not_have_is_refused(values, tmp_path, name):
+    with pytest.raises(StageError, match=r"is not in params\.yaml"):
+        run_stage(tmp_path, parse_params(values), name)
 
 
 def test_no_feature_is_a_forbidden_column():

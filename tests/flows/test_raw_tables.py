@@ -119,6 +119,7 @@ def test_a_flight_twice_is_refused(copied, params):
         ("minute", "58", "row 2 holds sched_dep_time = "),
         ("day", "32", "column day = 32 in row 2: outside 1 to 31"),
         ("month", "4", "row 2 holds year = 2013, month = 4, day = 1, hour = "),
+        ("flight", "9" * 20, "In column flight: "),
     ],
 )
 def test_a_damaged_flight_is_named_with_column_row_and_value(
@@ -130,6 +131,13 @@ def test_a_damaged_flight_is_named_with_column_row_and_value(
     change(copied / MAY, first, b",".join(fields))
     text = refusal(copied, params, "featurize")
     assert f"{MAY}: {expected}" in text
+
+
+def test_a_name_with_blanks_around_it_is_another_column(copied, params):
+    change(copied / MAY, b",dest,", b", dest ,")
+    text = refusal(copied, params, "featurize")
+    assert f"{MAY}: column dest is missing" in text
+    assert f"{MAY}: column  dest  is unknown" in text
 
 
 def test_a_month_missing_between_others_is_named(copied, params):

@@ -2,14 +2,15 @@
 
 import ast
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from flows.stages.evaluate import evaluate
 from flows.stages.export import export
-from flows.stages.params import Params
 
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "flows" / "stages"
@@ -49,14 +50,17 @@ def test_select_depends_on_every_candidate():
 
 
 class Watched:
-    """Parameters that remember which of their sections were asked for."""
+    """Parameters that remember which of those that dvc.yaml names were asked for, and others."""
 
-    def __init__(self, params: Params) -> None:
-        self.params, self.seen = params, set()
+    def __init__(self, params: Any, named: Sequence[str], seen: set[str], path: str = "") -> None:
+        self.params, self.named, self.seen, self.path = params, named, seen, path
 
-    def __getattr__(self, section: str) -> object:
-        self.seen.add(section)
-        return getattr(self.params, section)
+    def __getattr__(self, name: str) -> Any:
+        value, path = getattr(self.params, name), f"{self.path}{name}"
+        if any(other.startswith(f"{path}.") for other in self.named):
+            return Watched(value, self.named, self.seen, f"{path}.")
+        self.seen.add(path)
+        return value
 
 
 @pytest.mark.parametrize(("stage", "function"), [("evaluate", evaluate), ("export", export)])
@@ -65,6 +69,6 @@ def test_a_stage_that_is_given_all_parameters_uses_those_that_dvc_yaml_names(
 ):
     root = shutil.copytree(small_models, tmp_path / "root")
     evaluate(root, easy_gate)
-    watched = Watched(easy_gate)
-    function(root, watched)
-    assert watched.seen == set(DVC[stage]["params"])
+    named, seen = DVC[stage]["params"], set()
+    function(root, Watched(easy_gate, named, seen))
+    assert seen == set(named)

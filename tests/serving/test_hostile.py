@@ -40,6 +40,11 @@ def malformed(rows: list[dict[str, Any]], seed: int) -> Iterator[tuple[str, byte
         yield "gzip, unsaid", gzip.compress(good), {}
         at = draw.randrange(len(good))
         yield "UTF-8", good[:at] + bytes([draw.randrange(0x80, 0xC0)]) + good[at:], {}
+        two = [
+            {**rows[0], column: True},
+            {**rows[0], "dest": "@"},
+        ]  # the second is read for problems
+        yield "UTF-8, misfit", json.dumps({"rows": two}).encode().replace(b"@", b"\x93BOS"), {}
         yield "surrogate", with_value('"\\ud800"'), {}
         yield "null byte", good[:cut] + b"\0" + good[cut:], {}
         yield "kind", with_value(draw.choice(['"1"', "true", "{}", "[1]", '""'])), {}

@@ -1,0 +1,221 @@
+"""Which months each stage learns from, what it scores, and what it chooses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from flows.stages.errors import GateError
+from flows.stages.export import check_parity
+from flows.stages.models import SklearnModel, fit, load
+from flows.stages.months import labels, read_months, read_months_before
+from flows.stages.onnx_model import to_onnx
+from flows.stages.rate_table import RateTable
+from flows.stages.run import run_stage
+from flows.stages.scores import reliability, score, score_with_intervals
+from tests.flows.refusals import refusal
+
+
+@pytest.fixture
+def root(small_models: Path, tmp_path: Path) -> Path:
+    """A copy of `small_models`, for the stages to write to."""
+    return shutil.copytree(small_models, tmp_path / "root")
+
+
+def read(file: Path) -> Any:
+    return json.loads(file.read_text())
+
+
+def test_a_candidate_is_scored_on_months_that_it_has_not_seen_and_kept_fitted_on_them_too(
+    root, params
+):
+    prior, windows = params.models.rate_table.prior_flights, params.windows
+    early = RateTable.fit(read_months_before(root, windows.valid_first), prior)
+    valid = read_months_before(root, windows.test_first, windows.valid_first)
+    folder = root / "models/candidates/rate_table"
+    assert read(folder / "valid.json") == score(labels(valid, "score"), early.predict(valid))
+    kept = RateTable.fit(read_months_before(root, windows.test_first), prior)
+    assert RateTable.load(folder) == kept != early
+
+
+@pytest.mark.parametrize("month", ["2013-07", "2013-12"])
+def test_a_month_of_the_backtest_is_predicted_from_all_before_it_and_nothing_else(
+    root, params, month
+):
+    before, flights = read_months_before(root, month), read_months(root, month, last=month)
+    assert str(pc.max(before["date"])) < f"{month}-01"
+    found = pq.read_table(root / f"data/backtest/{month}.parquet")
+    for name in params.candidates:
+        expected = fit(name, before, params.models).predict(flights)
+        assert np.array_equal(found[name].to_numpy(), expected)
+
+
+@pytest.mark.parametrize("best", ["hgb", "logistic", "rate_table"])
+def test_the_candidate_of_the_lowest_log_loss_is_selected_whatever_its_other_scores(
+    root, params, best
+):
+    for name in params.candidates:
+        file = root / f"models/candidates/{name}/valid.json"
+        if name == best:
+            other = {"log_loss": 0.4, "brier": 0.3, "auc": 0.5}
+        else:
+            other = {"log_loss": 0.5, "brier": 0.1, "auc": 0.9}
+        file.write_text(json.dumps(read(file) | other))
+    run_stage(root, params, "select")
+    selected, candidate = root / "models/selected", root / "models/candidates" / best
+    assert read(selected / "selection.json")["selected"] == best
+    copied = {f.name: f.read_bytes() for f in selected.iterdir() if f.name != "selection.json"}
+    made = {f.name: f.read_bytes() for f in candidate.iterdir() if f.name != "valid.json"}
+    assert copied == made
+
+
+@pytest.fixture
+def evaluated(root: Path, easy_gate: Any) -> Path:
+    run_stage(root, easy_gate, "evaluate")
+    return root
+
+
+def days(table: pa.Table) -> Any:
+    return table["date"].to_numpy().astype(np.int64)
+
+
+def test_metrics_are_those_of_the_selected_model_and_of_the_rate_table(evaluated, easy_gate):
+    metrics, drawn = read(evaluated / "models/evaluation/metrics.json"), easy_gate.evaluate
+    selected = metrics["selected"]
+    test = read_months(evaluated, easy_gate.windows.test_first, last=easy_gate.windows.test_last)
+    pooled = pa.concat_tables(
+        pq.read_table(evaluated / f"data/backtest/{m}.parquet") for m in easy_gate.backtest.months
+    )
+    model = load(evaluated / "models/selected").predict(test)
+    baseline = load(evaluated / "models/candidates/rate_table").predict(test)
+    arrived = test["operated"].to_numpy() == 1
+    label, pooled_label = (labels(table, "score") for table in (test, pooled))
+    draws = drawn.bootstrap_draws, drawn.seed
+    assert metrics == {
+        "selected": selected,
+        "test": score_with_intervals(label, model, days(test), *draws),
+        "test_baseline": score(label, baseline),
+        "test_late15_operated": score(label[arrived], model[arrived]),
+        "backtest": score_with_intervals(
+            pooled_label, pooled[selected].to_numpy(), days(pooled), *draws
+        ),
+        "backtest_baseline": score(pooled_label, pooled["rate_table"].to_numpy()),
+    }
+
+
+def rows(file: Path) -> list[dict[str, str]]:
+    with file.open() as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_the_plots_show_the_predictions_of_each_model(evaluated, easy_gate):
+    folder = evaluated / "models/evaluation"
+    july = pq.read_table(evaluated / "data/backtest/2013-07.parquet")
+    found = {row["model"]: row for row in rows(folder / "months.csv") if row["month"] == "2013-07"}
+    for name in easy_gate.candidates:
+        scores = score(labels(july, "score"), july[name].to_numpy())
+        assert found[name]["auc"] == f"{scores['auc']:.4f}"
+        assert found[name]["log_loss"] == f"{scores['log_loss']:.4f}"
+
+    windows = easy_gate.windows
+    test = read_months(evaluated, windows.test_first, last=windows.test_last)
+    predicted = load(evaluated / "models/selected").predict(test)
+    of_model = [row for row in rows(folder / "reliability.csv") if row["model"] != "rate_table"]
+    bins = reliability(labels(test, "score"), predicted)
+    assert [(row["predicted"], row["observed"], row["n"]) for row in of_model] == [
+        (f"{p:.4f}", f"{share:.4f}", str(n)) for p, share, n in bins
+    ]
+
+    curve = [row for row in rows(folder / "roc.csv") if row["model"] != "rate_table"]
+    area = np.trapezoid(
+        [float(row["true_positive"]) for row in curve],
+        [float(row["false_positive"]) for row in curve],
+    )
+    metrics = read(folder / "metrics.json")
+    assert area == pytest.approx(metrics["test"]["auc"], abs=0.01)
+
+
+def test_what_does_not_pass_the_gate_is_not_exported_even_when_export_is_run_by_itself(
+    root, params, easy_gate
+):
+    gate = easy_gate.evaluate.gate.model_copy(update={"max_ece": 1e-9})
+    evaluate = easy_gate.evaluate.model_copy(update={"gate": gate})
+    strict = easy_gate.model_copy(update={"evaluate": evaluate})
+    for stage in ("evaluate", "export"):
+        assert "gate: ECE " in refusal(root, strict, stage)
+    assert (root / "models/evaluation/metrics.json").exists()
+    assert not (root / "models/bundle").exists()
+
+
+def test_drift_is_measured_against_the_months_that_the_model_was_fitted_on(evaluated, easy_gate):
+    run_stage(evaluated, easy_gate, "export")
+    train = read_months_before(evaluated, easy_gate.windows.test_first)
+    reference = read(evaluated / "models/bundle/model.json")["reference"]
+    origins = {v["values"]: v["counts"] for v in train["origin"].value_counts().to_pylist()}
+    assert reference["origin"]["counts"] == origins
+    assert sum(reference["probability"]["counts"]) == train.num_rows
+
+
+def test_a_flipped_label_is_refused_however_small_the_difference(root, params):
+    table = read_months(root, "2013-07", last="2013-08")
+    one, other = (fit(name, table, params.models) for name in ("hgb", "logistic"))
+    assert isinstance(one, SklearnModel)
+    assert isinstance(other, SklearnModel)
+    with pytest.raises(GateError, match=r"parity gate: \d+ of \d+ labels flipped"):
+        check_parity(to_onnx(other), one, table.select(one.features), 1.0)
+
+
+def flights(*rows: tuple[str, str, int, int]) -> pa.Table:
+    """Give rows of (carrier, origin, hour, disrupted) as the rate table reads them."""
+    carrier, origin, hour, disrupted = zip(*rows, strict=True)
+    minutes = pa.array([60.0 * h + 59 for h in hour], pa.float32())
+    columns: dict[str, Any] = {"carrier": carrier, "origin": origin, "departure_min": minutes}
+    dates = pa.array([0] * len(rows), pa.date32())
+    return pa.table(columns | {"disrupted": pa.array(disrupted, pa.int8()), "date": dates})
+
+
+def test_the_rate_table_counts_by_carrier_origin_and_hour_and_pulls_few_flights_to_the_mean():
+    table = RateTable.fit(
+        flights(
+            ("UA", "EWR", 17, 1), ("UA", "EWR", 17, 1), ("UA", "JFK", 17, 0), ("DL", "JFK", 9, 0)
+        ),
+        prior_flights=2,
+    )
+    assert table.mean == 0.5
+    assert table.rates == {"DL JFK 9": 0.333333, "UA EWR 17": 0.75, "UA JFK 17": 0.333333}
+    asked = flights(("UA", "EWR", 17, 0), ("UA", "EWR", 18, 0))
+    assert table.predict(asked).tolist() == [0.75, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("file", "source", "stage", "expected"),
+    [
+        ("data/features/2013-05.parquet", "2013-12", "train@rate_table", "date = 2013-12-01"),
+        ("data/features/2013-12.parquet", "2013-05", "evaluate", "date = 2013-05-01"),
+        ("data/backtest/2013-08.parquet", "2013-07", "evaluate", "date = 2013-07-01"),
+    ],
+)
+def test_a_file_of_another_month_than_its_name_says_is_refused(
+    root, params, file, source, stage, expected
+):
+    shutil.copyfile((root / file).with_name(f"{source}.parquet"), root / file)
+    text = refusal(root, params, stage)
+    assert f"{file}: row 1 holds {expected}: the file is of {Path(file).stem}" in text
+
+
+def test_a_flight_that_is_there_twice_is_refused(root, params):
+    file = root / "data/features/2013-05.parquet"
+    table = pq.read_table(file)
+    pq.write_table(pa.concat_tables([table, table.slice(4, 1)]), file)
+    text = refusal(root, params, "train@rate_table")
+    assert f"2013-05.parquet: row {table.num_rows + 1} holds departure_utc = " in text
+    assert "an earlier row is the same" in text
