@@ -36,4 +36,10 @@ def command(*args: str) -> list[str]:
 
 def environment(root: Path) -> dict[str, str]:
     """Give the environment of the flow."""
+    own_store(root)
     return {**os.environ, "METAFLOW_USER": "tester", "METAFLOW_HOME": str(root / "home")}
+
+
+def own_store(root: Path) -> None:
+    """Have Metaflow keep the runs of `root` there, and not where a folder above it has a store."""
+    (root / ".metaflow").mkdir(exist_ok=True)

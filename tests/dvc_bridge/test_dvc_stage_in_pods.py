@@ -6,7 +6,6 @@ The flow runs in a folder as Metaflow makes it in a pod; data comes from a remot
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ import pytest
 from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.package import pack
 from tests.dvc_bridge.commands import dvc
+from tests.dvc_bridge.local_flow import environment
 from tests.dvc_bridge.test_dvc_stage import FLOW, STAGES
 
 MADE = "A\nA\nB\nB\n"
@@ -58,11 +58,10 @@ def pod(project: Path) -> Path:
 
 
 def started(folder: Path, *words: str, code: int = 0) -> str:
-    home = {"METAFLOW_USER": "tester", "METAFLOW_HOME": str(folder / "home")}
     done = subprocess.run(
         [sys.executable, "flow.py", "--no-pylint", *words],
         cwd=folder,
-        env={**os.environ, **home, "PYTHONPATH": str(folder / ".mf_code")},
+        env=environment(folder) | {"PYTHONPATH": str(folder / ".mf_code")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

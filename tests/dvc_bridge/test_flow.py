@@ -18,6 +18,7 @@ from dvc_bridge.plan.levels import needs_of
 from dvc_bridge.plan.pod_settings import PodSettings
 from tests.dvc_bridge.commands import bridge, dvc
 from tests.dvc_bridge.conftest import MakeProject
+from tests.dvc_bridge.local_flow import own_store
 from tests.dvc_bridge.test_convert import STAGES, git
 from tests.dvc_bridge.test_dvc_stage_in_pods import pod, started
 
@@ -148,6 +149,7 @@ def test_a_failing_command_fails_the_run_once_and_resume_with_mended_code_does_t
 
 
 def test_two_runs_at_once_do_not_disturb_each_other(project: Path):
+    own_store(project)
     own = {**os.environ, "METAFLOW_USER": "tester"}
     command = [sys.executable, "flow.py", "--no-pylint", "run", "--force"]
     runs = [

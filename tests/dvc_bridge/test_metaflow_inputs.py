@@ -19,6 +19,7 @@ from dvc_bridge.errors import StorageError, UsageError
 from dvc_bridge.metaflow.inputs import check_origin, check_tags, check_value
 from dvc_bridge.metaflow.preflight import check_datastore, warnings
 from dvc_bridge.metaflow.profile import profile, write_profile
+from tests.dvc_bridge.local_flow import environment
 
 FLOW = """
     from pathlib import Path
@@ -52,7 +53,7 @@ def flow(folder: Path, *words: str, code: int, default: str = "'plain'") -> str:
     done = subprocess.run(
         [sys.executable, "flow.py", "--no-pylint", *words],
         cwd=folder,
-        env={**os.environ, "METAFLOW_USER": "tester", "METAFLOW_HOME": str(folder / "home")},
+        env=environment(folder),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.dvc_bridge.commands import dvc
+from tests.dvc_bridge.local_flow import environment
 
 FLOW = """
     from pathlib import Path
@@ -96,11 +97,10 @@ def git(folder: Path, *words: str) -> str:
 
 
 def flow(root: Path, *words: str, folder: Path, code: int = 0, **env: str) -> str:
-    home = {"METAFLOW_USER": "tester", "METAFLOW_HOME": str(folder / "home")}
     done = subprocess.run(
         [sys.executable, root / "flow.py", "--no-pylint", *words],
         cwd=folder,
-        env={**os.environ, **home, **env},
+        env=environment(folder) | env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -168,7 +168,7 @@ def test_in_a_pod_the_project_is_the_one_of_the_package_with_its_remotes(pod: Pa
     done = subprocess.run(
         [sys.executable, "-c", read],
         cwd=pod,
-        env={**os.environ, "METAFLOW_USER": "tester", "METAFLOW_HOME": str(pod / "home")},
+        env=environment(pod),
         capture_output=True,
         text=True,
         check=True,

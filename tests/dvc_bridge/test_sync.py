@@ -19,6 +19,7 @@ from dvc_bridge.run.copies import copy_tree
 from dvc_bridge.run.state import project_state
 from tests.dvc_bridge.commands import bridge, dvc
 from tests.dvc_bridge.conftest import Start
+from tests.dvc_bridge.local_flow import own_store
 
 STAGES = {
     "shout": {"cmd": "tr a-z A-Z < words > loud", "deps": ["words"], "outs": ["loud"]},
@@ -104,6 +105,7 @@ def git(root: Path, *args: str) -> str:
 def flow_run(root: Path, *args: str, code: int = 0) -> str:
     """Run the flow; give the pathspec of the run."""
     command = [sys.executable, "flow.py", "--no-pylint", "run", "--run-id-file", ".id", *args]
+    own_store(root)
     env = {**os.environ, "METAFLOW_USER": "tester", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True)
     assert done.returncode == code, done.stdout + done.stderr
