@@ -110,11 +110,12 @@ def _place_beside(path: Path) -> Iterator[Path]:
 def _remove_leftovers(path: Path) -> None:
     """Remove the places beside `path` of processes that were killed: those that none has locked."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        lock = os.open(left, os.O_RDONLY)
-        with suppress(BlockingIOError):
-            if _locked(lock):
-                shutil.rmtree(left)
-        os.close(lock)
+        with suppress(FileNotFoundError):  # its process has just removed it
+            lock = os.open(left, os.O_RDONLY)
+            with suppress(BlockingIOError):
+                if _locked(lock):
+                    shutil.rmtree(left, ignore_errors=True)
+            os.close(lock)
 
 
 def _locked(place: int) -> bool:
