@@ -31,7 +31,7 @@ versions: $(OLDER_DVC:%=.venv-dvc/%/.installed)  ## environments with older vers
 
 .venv-dvc/%/.installed: tests/dvc_bridge/versions/%.txt
 	$(PYTHON) -m venv .venv-dvc/$*
-	.venv-dvc/$*/bin/pip install --quiet --retries 1 --require-hashes -r $<
+	.venv-dvc/$*/bin/pip install --quiet --use-pep517 --retries 1 --require-hashes -r $<
 	.venv-dvc/$*/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -93,7 +93,7 @@ def test_a_refused_large_body_is_not_kept(bundle: Path):
     gc.disable()
     try:
         asyncio.run(refused())
+        predictions.pool.shutdown()  # its thread may still be about to let the refusal go
         assert not [kept for kept in gc.get_objects() if isinstance(kept, RequestError)]
     finally:
         gc.enable()
-        predictions.pool.shutdown()
