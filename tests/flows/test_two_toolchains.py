@@ -12,13 +12,14 @@ import yaml
 
 from benchmarks import compare_outs
 from tests.conftest import REPOSITORY
+from tests.dvc_bridge.local_flow import own_store
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the README in a copy of the repository, with a Metaflow store of its own."""
+    own_store(folder)
     env = os.environ | {
         "METAFLOW_USER": "tests",
-        "METAFLOW_DATASTORE_SYSROOT_LOCAL": str(folder / ".metaflow"),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
