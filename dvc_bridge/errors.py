@@ -125,12 +125,17 @@ class StoppedError(BridgeError):
         self.exit_code = 128 + signum
 
 
-def of_system(exc: OSError) -> RefusedError | None:
-    """Give what the machine has refused as an error; None if it is another kind of failure."""
+def of_system(exc: OSError, where: str = "") -> RefusedError | None:
+    """Give what the machine has refused as an error; None if it is another kind of failure.
+
+    Parameters
+    ----------
+    where
+        The file or folder, for a system that names none.
+    """
     fix = _BY_SYSTEM.get(exc.errno or 0)
     if fix is None:
         return None
     # Of two files the second is the one that was to be written.
-    place = exc.filename2 or exc.filename
-    where = f"{place}: " if place else ""
-    return RefusedError(f"{where}{exc.strerror}", fix)
+    place = exc.filename2 or exc.filename or where
+    return RefusedError(f"{place}: {exc.strerror}" if place else f"{exc.strerror}", fix)

@@ -12,6 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
+# What `msgspec.json.decode` raises for bytes that are not JSON, or not of the type asked for.
+NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+
 
 class Problem(NamedTuple):
     """One thing wrong with a request; row counts from 0, row and column are None where neither."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from .errors import Problem, RequestError
+from .errors import NOT_JSON, Problem, RequestError
 from .schema import MAX_ID, REQUIRED, TYPES
 
 _MAX_PROBLEMS = 50
@@ -20,7 +20,7 @@ def explained(content: bytes, max_rows: int) -> RequestError:
     """Decode again without types, to find every problem and not only the first."""
     try:
         body = msgspec.json.decode(content)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         return RequestError(400, f"the body is not JSON: {error}")
     parts: dict[str, Any] = body if isinstance(body, dict) else {}
     rows: Any

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from .errors import Problem, RequestError
+from .errors import NOT_JSON, Problem, RequestError
 from .misfits import unfit
 from .model import Floats, Model
 from .request import Batch, convert_columns
@@ -66,7 +66,7 @@ def read_infer(content: bytes, max_rows: int) -> tuple[Batch, Infer]:
         binary = b'"binary_data_size"' in content  # its tensors have no data in the JSON
         hint = "; the binary tensor extension is not spoken" if binary else ""
         raise RequestError(422, f"{error}{hint}") from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise RequestError(400, f"the body is not JSON: {error}") from None
     problems = [p for tensor in infer.inputs for p in _tensor_problems(tensor)]
     names = [tensor.name for tensor in infer.inputs]

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from flows.stages.known import KNOWN, Float32s, feature_numbers
 
-from .errors import Problem, RequestError
+from .errors import NOT_JSON, Problem, RequestError
 from .misfits import columns_problems, explained, refused
 from .schema import (
     CLOCK,
@@ -90,7 +90,7 @@ def read_batch(content: bytes, max_rows: int) -> tuple[Batch, str | None]:
         return _batch(_of_rows(body.rows), check=bulk), body.id
     except (msgspec.ValidationError, _MisfitError):
         raise explained(content, max_rows) from None
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         raise RequestError(400, f"the body is not JSON: {error}") from None
 
 

@@ -17,7 +17,7 @@ from flows.stages.columns import CATEGORIES, NUMBERS
 from flows.stages.histograms import code_histogram, number_histogram
 
 from .description import Reference
-from .errors import RequestError, TableError
+from .errors import NOT_JSON, RequestError, TableError
 from .psi import PROBABILITY
 from .request import convert_columns
 from .verified import DESCRIPTION, read_bundle
@@ -123,12 +123,7 @@ def _logged(file: Path) -> Iterator[Rows]:
             try:
                 line = msgspec.json.decode(text, type=_Line)
                 yield _rows_of(line)
-            except (
-                msgspec.MsgspecError,
-                RecursionError,
-                UnicodeDecodeError,
-                RequestError,
-            ) as error:
+            except (*NOT_JSON, RequestError) as error:
                 problem = f"line {number} is none of a request log: {error}"
                 raise TableError(file, [problem], _FIX) from None
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from .description import Description, Origin
-from .errors import BundleError
+from .errors import NOT_JSON, BundleError
 
 SUMS, MODEL, DESCRIPTION, ORIGIN = "SHA256SUMS", "model.onnx", "model.json", "origin.json"
 _ALLOWED = {SUMS, MODEL, DESCRIPTION, ORIGIN}
@@ -48,7 +48,7 @@ def read_bundle(folder: Path) -> Bundle:
     try:
         description = msgspec.json.decode(files[DESCRIPTION], type=Description)
         origin = msgspec.json.decode(files[ORIGIN], type=Origin) if ORIGIN in files else None
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except NOT_JSON as error:
         raise BundleError(folder, [f"{DESCRIPTION} or {ORIGIN}: {error}"], _FIX) from None
     if description.sha256 != hashlib.sha256(files[MODEL]).hexdigest():
         raise BundleError(folder, [f"{DESCRIPTION} describes another {MODEL}"], _FIX)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from metaflow.exception import MetaflowException
 
-from dvc_bridge.errors import BridgeError, RefusedError, of_system
+from dvc_bridge.errors import BridgeError, of_system
 
 
 class DvcStageError(MetaflowException):
@@ -39,8 +39,6 @@ def of_machine(where: str) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        refused = of_system(exc)
-        if refused is None:
-            raise
-        message = refused.message if exc.filename else f"{where}: {refused.message}"
-        raise RefusedError(message, refused.fix) from None
+        if refused := of_system(exc, where):
+            raise refused from None
+        raise

@@ -103,8 +103,8 @@ def find(cache: Path, outs: dict[str, Pointer], path: str) -> Pointer | None:
     if path in outs:
         return outs[path]
     try:
-        for parent in map(str, PurePosixPath(path).parents):
-            for inside, md5 in members(cache, outs[parent]) if parent in outs else ():
+        for parent in filter(outs.__contains__, map(str, PurePosixPath(path).parents)):
+            for inside, md5 in members(cache, outs[parent]):
                 if f"{parent}/{inside}" == path:
                     return {"hash": "md5", "md5": md5, "size": _object(cache, md5).stat().st_size}
     except FileNotFoundError as error:
@@ -129,7 +129,7 @@ def known_entries(cache: Path, spec: StageSpec, key: str) -> Iterator[LockEntry]
 
 
 def _is_whole(entry: Any, spec: StageSpec) -> TypeGuard[LockEntry]:
-    """Tell whether a file of the run cache holds what a stage left: DVC passes over others too."""
+    """Tell whether an entry is what a stage left: DVC passes over others in the run cache too."""
     if not isinstance(entry, dict) or not {"cmd", "outs"} <= entry.keys():
         return False
     outs = entry["outs"] if isinstance(entry["outs"], list) else []

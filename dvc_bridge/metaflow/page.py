@@ -47,7 +47,7 @@ def reader(told: DvcRun) -> Read:
     def read(path: str) -> bytes | None:
         try:
             return read_out(told, path)
-        except (BridgeError, DvcStageError, FileNotFoundError):
+        except (DvcStageError, FileNotFoundError):
             return None
 
     return read

@@ -14,7 +14,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 # Times are minutes or days since 1970 and stay below this until 2097.
-_SPAN = np.int64(1 << 26)
+SPAN = np.int64(1 << 26)
 
 
 class Running(NamedTuple):
@@ -29,7 +29,7 @@ class Running(NamedTuple):
         The sums run over all groups, so only differences between two times of one group mean
         something: see `between`, or subtract `until(group, 0)`.
         """
-        index = np.searchsorted(self.at, group * _SPAN + time, side="right")
+        index = np.searchsorted(self.at, group * SPAN + time, side="right")
         return tuple(total[index] for total in self.sums)
 
     def between(self, group: Ints, start: Ints, end: Ints) -> tuple[Ints, ...]:
@@ -47,7 +47,7 @@ def running(group: Ints, time: Ints, *values: Ints) -> Running:
         Group numbers from 0; times from 0, below 2**26.
     *values : int64 arrays of shape (n_events,)
     """
-    at = group * _SPAN + time
+    at = group * SPAN + time
     order = np.argsort(at, kind="stable")
     counted = (np.ones_like(at), *values)
     return Running(at[order], tuple(_cumulated(v[order]) for v in counted))

@@ -34,10 +34,12 @@ def read_months(root: Path, first: str | None = None, *, last: str) -> pa.Table:
         another month, or holds a flight twice.
     """
     files = month_files(root / "data" / "features", ".parquet", first, last)
-    tables = [read_month(file, month, FEATURE_FILE) for month, file in files.items()]
-    for file, table in zip(files.values(), tables, strict=True):
+    tables = []
+    for month, file in files.items():
+        table = read_month(file, month, FEATURE_FILE)
         if wrong := named_row(f"{file}", table, repeated(table, _FLIGHT), _FLIGHT, AGAIN, 1):
             raise StageError(wrong, _FIX)
+        tables.append(table)
     return pa.concat_tables(tables).combine_chunks()
 
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .asof import Floats, Ints, Running, ratio, running
+from .asof import SPAN, Floats, Ints, Running, ratio, running
 from .params import Features
 
 _H = 60
-NEVER = np.int64((1 << 26) - 1)  # the last time that `running` takes
+NEVER = SPAN - 1  # the last time that `running` takes
 _WEEK = 7 * 24 * _H
 
 

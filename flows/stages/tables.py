@@ -81,7 +81,7 @@ def read_csv(
 
 def _with_name(said: str, content: bytes) -> str:
     """Put the column's name where arrow gives its number, counted from 0."""
-    head = content.split(b"\n", 1)[0].decode("utf-8", "replace").rstrip("\r").split(",")
+    head = _header(content)
 
     def name(found: re.Match[str]) -> str:
         return f"column {head[int(found[1])]}" if int(found[1]) < len(head) else found[0]
@@ -89,11 +89,15 @@ def _with_name(said: str, content: bytes) -> str:
     return re.sub(r"CSV column #(\d+)", name, said)
 
 
-def _check_header(name: str, content: bytes, columns: Mapping[str, Column]) -> None:
+def _header(content: bytes) -> list[str]:
     line = content.split(b"\n", 1)[0].decode("utf-8", "replace")
-    if not line.strip():
+    return [name.strip('"') for name in line.rstrip("\r").split(",")]
+
+
+def _check_header(name: str, content: bytes, columns: Mapping[str, Column]) -> None:
+    head = _header(content)
+    if [c.strip() for c in head] == [""]:
         raise StageError([f"{name} is empty"], "dvc checkout, or dvc repro --force ingest")
-    head = [c.strip('"') for c in line.rstrip("\r").split(",")]
     problems = [f"{name}: column {c} is missing" for c in columns if c not in head]
     problems += [f"{name}: column {c} is unknown" for c in head if c not in columns]
     problems += [f"{name}: column {c} is there twice" for c in columns if head.count(c) > 1]

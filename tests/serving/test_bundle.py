@@ -58,6 +58,13 @@ def test_a_flipped_byte_anywhere_is_refused_unread(copy: Path, name: str, nothin
         assert "SHA256SUMS" in refusal(copy), at
 
 
+def test_a_description_that_is_no_text_is_refused(copy: Path):
+    content = (copy / "model.json").read_bytes()
+    (copy / "model.json").write_bytes(content.replace(b'"on time"', b'"on \xfftime"'))
+    seal(copy)
+    assert "model.json or origin.json: " in refusal(copy)
+
+
 @pytest.mark.parametrize("name", ["model.pkl", "model.joblib", "model.skops", "notes.txt"])
 def test_unknown_files_are_refused_by_name_even_with_a_right_sum(
     copy: Path, name: str, nothing_read
