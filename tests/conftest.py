@@ -112,6 +112,12 @@ def small_models(
     return root
 
 
+@pytest.fixture
+def model_root(small_models: Path, tmp_path: Path) -> Path:
+    """A copy of `small_models`, for the test to write to and to damage."""
+    return shutil.copytree(small_models, tmp_path / "root")
+
+
 @pytest.fixture(scope="session")
 def easy_gate(params: Params) -> Params:
     """Parameters whose gate a model of few flights passes."""

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.dvc_bridge.commands import dvc
+from tests.dvc_bridge.one_stage import furnish
 from tests.dvc_bridge.running import Running
 
 # Waits until a file is there, or for a second.
@@ -36,6 +37,14 @@ def empty_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder after `dvc init --no-scm`, to be copied."""
     root = tmp_path_factory.mktemp("empty")
     dvc(root, "init", "--no-scm", "--quiet")
+    return root
+
+
+@pytest.fixture(scope="session")
+def one_stage(empty_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of one stage after `dvc repro`, to be copied."""
+    root = shutil.copytree(empty_project, tmp_path_factory.mktemp("one-stage") / "project")
+    furnish(root)
     return root
 
 

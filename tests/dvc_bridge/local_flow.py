@@ -10,17 +10,33 @@ from pathlib import Path
 
 
 def run(root: Path, *args: str, code: int = 0, under: Sequence[str] = ()) -> str:
-    """Run the flow, which must end with `code`; give what it printed, errors too.
+    """Run the flow; see `started`."""
+    return started(root, "run", *args, code=code, under=under)
+
+
+def started(
+    folder: Path,
+    *words: str,
+    code: int = 0,
+    under: Sequence[str] = (),
+    flow: str | Path = "flow.py",
+    **env: str,
+) -> str:
+    """Start a flow with Metaflow's words, which must end with `code`; give what it printed.
 
     Parameters
     ----------
+    folder
+        Where it is started, and has its home and its datastore.
     under
         A command, and its words, that starts the flow.
+    flow
+        The flow's file.
     """
     done = subprocess.run(
-        [*under, *command(*args)],
-        cwd=root,
-        env=environment(root),
+        [*under, *command(*words, flow=flow)],
+        cwd=folder,
+        env=environment(folder) | env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -29,9 +45,9 @@ def run(root: Path, *args: str, code: int = 0, under: Sequence[str] = ()) -> str
     return done.stdout
 
 
-def command(*args: str) -> list[str]:
-    """Give the command that runs the flow."""
-    return [sys.executable, "flow.py", "--no-pylint", "run", *args]
+def command(*words: str, flow: str | Path = "flow.py") -> list[str]:
+    """Give the command that starts the flow."""
+    return [sys.executable, str(flow), "--no-pylint", *words]
 
 
 def environment(root: Path) -> dict[str, str]:

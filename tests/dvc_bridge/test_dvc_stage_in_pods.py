@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 import tarfile
 import textwrap
 from pathlib import Path
@@ -18,8 +16,8 @@ import pytest
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.package import pack
+from tests.dvc_bridge import local_flow
 from tests.dvc_bridge.commands import dvc
-from tests.dvc_bridge.local_flow import environment
 from tests.dvc_bridge.test_dvc_stage import FLOW, STAGES
 
 MADE = "A\nA\nB\nB\n"
@@ -58,16 +56,7 @@ def pod(project: Path) -> Path:
 
 
 def started(folder: Path, *words: str, code: int = 0) -> str:
-    done = subprocess.run(
-        [sys.executable, "flow.py", "--no-pylint", *words],
-        cwd=folder,
-        env=environment(folder) | {"PYTHONPATH": str(folder / ".mf_code")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == code, done.stdout
-    return done.stdout
+    return local_flow.started(folder, *words, code=code, PYTHONPATH=str(folder / ".mf_code"))
 
 
 def test_what_pods_made_dvc_repro_takes_and_the_other_way_round(project: Path):

@@ -1,94 +1,29 @@
-"""`@dvc_stage` where the project, the cache or the machine is not right: said, and nothing left."""
+"""`@dvc_stage` where the project or the cache is not right: said, or passed over."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import json
 import os
-import re
 import shutil
-import signal
-import subprocess
-import textwrap
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from dvc_bridge.metaflow import begin_run, read_out
+from dvc_bridge.metaflow import read_out
 from dvc_bridge.metaflow.errors import DvcStageError
-from dvc_bridge.metaflow.folder import stage_folder
-from dvc_bridge.metaflow.record import DvcRun, dep_pointers, lookup, with_result
+from dvc_bridge.metaflow.record import lookup, with_result
 from dvc_bridge.plan.result import Result
-from dvc_bridge.plan.run_cache import Pointer, StageSpec, inputs_entry, run_cache_key
+from dvc_bridge.plan.run_cache import inputs_entry, run_cache_key
 from tests.dvc_bridge.commands import bridge, dvc
-from tests.dvc_bridge.local_flow import command, environment, run
-
-LINE = "tr a-z A-Z < words > loud; mkdir d; cp loud d/x; echo '{\"auc\": 0.5}' > m.json"
-STAGES = {"make": {"cmd": LINE, "deps": ["words"], "outs": ["d", "loud"], "metrics": ["m.json"]}}
-FLOW = """
-    import os
-    import subprocess
-    from pathlib import Path
-    from metaflow import FlowSpec, Parameter, card, step
-    from dvc_bridge.metaflow import begin_run, dvc_stage, read_out, workspace
-
-    ROOT = Path(__file__).parent
-
-    class Mini(FlowSpec):
-        line = Parameter("line", default=LINE)
-        fault = Parameter("fault", default=0)
-        read = Parameter("read", default="")
-        force = Parameter("force", is_flag=True, default=False)
-
-        @step
-        def start(self):
-            self.dvc = begin_run(ROOT)
-            self.next(self.make)
-
-        @dvc_stage(stage="make")
-        @step
-        def make(self):
-            if self.fault:
-                raise OSError(self.fault, os.strerror(self.fault), "mine")
-            subprocess.run(self.line, shell=True, check=True, cwd=workspace())
-            self.next(self.end)
-
-        @card(type="dvc_run")
-        @step
-        def end(self):
-            if self.read:
-                print("read", read_out(self.dvc, self.read))
-
-    if __name__ == "__main__":
-        Mini()
-"""
-FOLDERS = ".dvc/tmp/metaflow"
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project after `dvc repro`, to be copied."""
-    root = tmp_path_factory.mktemp("made")
-    dvc(root, "init", "--no-scm", "--quiet")
-    (root / "words").write_text("abba\n")
-    (root / "dvc.yaml").write_text(json.dumps({"stages": STAGES}))
-    (root / "flow.py").write_text(textwrap.dedent(FLOW).replace("=LINE", f"={LINE!r}"))
-    dvc(root, "repro")
-    return root
+from tests.dvc_bridge.local_flow import run
+from tests.dvc_bridge.one_stage import make_of
 
 
 @pytest.fixture
-def project(made: Path, tmp_path: Path) -> Path:
-    root = tmp_path / "project"
-    shutil.copytree(made, root, symlinks=True)
-    return root
+def project(one_stage: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(one_stage, tmp_path / "project", symlinks=True)
 
 
 def locked_object(root: Path, out: str) -> Path:
@@ -103,13 +38,6 @@ def damage(file: Path) -> None:
     file.write_text("other")
 
 
-def make_of(root: Path) -> tuple[DvcRun, StageSpec, dict[str, Pointer]]:
-    """Give what a step knows that is the stage `make`."""
-    told = begin_run(root)
-    spec = told["stages"]["make"]
-    return told, spec, dep_pointers(told, spec)
-
-
 def found(root: Path) -> Result | None:
     """Give what the step finds that is the stage `make`."""
     told, spec, deps = make_of(root)
@@ -120,10 +48,6 @@ def found(root: Path) -> Result | None:
 def md5s(result: Result | None) -> dict[str, str]:
     assert result
     return {out["path"]: out["md5"] for out in result.entry["outs"]}
-
-
-def folders(root: Path) -> list[Path]:
-    return list((root / FOLDERS).iterdir())
 
 
 def emptied(root: Path) -> str:
@@ -188,59 +112,6 @@ def test_what_read_out_misses_in_the_cache_it_names(project: Path, out: str, gon
     (file := locked_object(project, gone)).unlink()
     with pytest.raises(DvcStageError, match=f"{file} is not in the cache\nfix: dvc pull"):
         read_out(told, out)
-
-
-@pytest.fixture
-def small_disk() -> Callable[[str, str], list[str]]:
-    """Give a function from a folder and options to what runs a command with a disk mounted there.
-
-    The command alone sees the disk, which goes when it ends; the folders left are listed before.
-    """
-    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
-    script = (
-        'mount -t tmpfs -o "$1" tmpfs "$0" && shift && { "$@"; code=$?; cd '
-        f"{FOLDERS} && echo left: $(ls -A); exit $code; }}"
-    )
-
-    def disk(folder: str, options: str) -> list[str]:
-        return [*alone, script, folder, options]
-
-    with suppress(FileNotFoundError):
-        tried = [*alone, "mount -t tmpfs tmpfs /mnt"]
-        if subprocess.run(tried, capture_output=True).returncode == 0:
-            return disk
-    pytest.skip("this machine lets this user mount nothing")
-
-
-@pytest.mark.parametrize(
-    ("folder", "options", "place"),
-    [
-        pytest.param(FOLDERS, "nr_inodes=1", rf"{FOLDERS}/make\.\w+", id="no folder"),
-        pytest.param(FOLDERS, "size=1m", rf"{FOLDERS}/make\.\w+/words", id="no deps"),
-        pytest.param(".dvc/cache", "size=1m", r"\.dvc/cache", id="no outs"),
-    ],
-)
-def test_a_step_on_a_full_disk_names_the_place_and_leaves_no_folder(
-    project: Path,
-    small_disk: Callable[[str, str], list[str]],
-    folder: str,
-    options: str,
-    place: str,
-):
-    (project / FOLDERS).mkdir(parents=True)
-    (project / "words").write_text("words" * 500_000)
-    printed = run(project, code=1, under=small_disk(folder, options))
-    assert re.search(rf" {project}/{place}: No space left on device\n.* fix: make room", printed)
-    assert "Traceback" not in printed
-    assert "left:\n" in printed
-
-
-def test_an_error_of_the_system_in_a_body_keeps_its_traceback(project: Path):
-    printed = run(project, f"--fault={errno.ENOSPC}", "--force", code=1)
-    assert 'raise OSError(self.fault, os.strerror(self.fault), "mine")' in printed
-    assert "[Errno 28] No space left on device: 'mine'" in printed
-    assert "fix: " not in printed
-    assert folders(project) == []
 
 
 def garbage(entry: dict[str, Any]) -> bytes:
@@ -330,74 +201,6 @@ def test_a_stage_whose_entries_of_the_run_cache_are_damaged_runs_and_dvc_takes_w
         spoiled.unlink()
     assert "is cached - skipping run" in dvc(project, "repro")
     assert (project / "dvc.lock").read_bytes() == locked
-
-
-def test_the_folder_of_a_step_that_was_killed_goes_when_the_next_one_starts(project: Path):
-    step = subprocess.Popen(
-        command("--force", "--line", "echo half > loud; touch begun; sleep 300"),
-        cwd=project,
-        env=environment(project),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        end = time.monotonic() + 60
-        while not list(project.glob(f"{FOLDERS}/make.*/begun")):
-            assert step.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.02)
-        (running,) = folders(project)
-        # Another process: what runs there is seen here.
-        with stage_folder(*make_of(project)) as other:
-            assert sorted(folders(project)) == sorted([running, other])
-        assert (running / "loud").read_text() == "half\n"
-    finally:
-        os.killpg(step.pid, signal.SIGKILL)
-        step.wait()
-    assert folders(project) == [running]
-    with stage_folder(*make_of(project)) as other:
-        assert folders(project) == [other]
-    assert folders(project) == []
-
-
-def test_a_file_system_that_locks_no_folders_has_room_for_steps_too(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
-    def refused(*_: object) -> None:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-
-    (left := project / FOLDERS / "left").mkdir(parents=True)
-    monkeypatch.setattr(fcntl, "flock", refused)
-    with stage_folder(*make_of(project)) as folder:
-        assert (folder / "words").read_text() == "abba\n"
-    assert folders(project) == [left]  # whose it is cannot be told
-
-
-def test_what_is_no_folder_of_a_step_is_let_be(project: Path):
-    (project / FOLDERS).mkdir(parents=True)
-    (file := project / FOLDERS / "note").write_text("the user's")
-    with stage_folder(*make_of(project)) as folder:
-        assert (folder / "words").read_text() == "abba\n"
-    assert file.read_text() == "the user's"
-
-
-def test_steps_that_start_and_end_at_once_keep_their_folders(project: Path):
-    told, spec, deps = make_of(project)
-
-    def steps(_: int) -> int:
-        whole = 0
-        for _ in range(40):
-            with stage_folder(told, spec, deps) as folder:
-                time.sleep(0.002)
-                whole += (folder / "words").read_text() == "abba\n" and (
-                    folder / "d"
-                ).parent.is_dir()
-        return whole
-
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(steps, range(8))) == [40] * 8
-    assert folders(project) == []
 
 
 def test_the_page_of_a_run_whose_metrics_are_damaged_or_gone_is_written_without_them(

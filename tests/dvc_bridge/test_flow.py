@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from dvc_bridge.plan.levels import needs_of
 from dvc_bridge.plan.pod_settings import PodSettings
 from tests.dvc_bridge.commands import bridge, dvc
 from tests.dvc_bridge.conftest import MakeProject
-from tests.dvc_bridge.local_flow import own_store
+from tests.dvc_bridge.local_flow import command, environment
 from tests.dvc_bridge.test_convert import STAGES, git
 from tests.dvc_bridge.test_dvc_stage_in_pods import pod, started
 
@@ -149,11 +147,9 @@ def test_a_failing_command_fails_the_run_once_and_resume_with_mended_code_does_t
 
 
 def test_two_runs_at_once_do_not_disturb_each_other(project: Path):
-    own_store(project)
-    own = {**os.environ, "METAFLOW_USER": "tester"}
-    command = [sys.executable, "flow.py", "--no-pylint", "run", "--force"]
+    force, own = command("run", "--force"), environment(project)
     runs = [
-        subprocess.Popen(command, cwd=project, env=own, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(force, cwd=project, env=own, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     printed = [run.communicate()[0] for run in runs]

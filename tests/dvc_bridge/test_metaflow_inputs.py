@@ -19,7 +19,7 @@ from dvc_bridge.errors import StorageError, UsageError
 from dvc_bridge.metaflow.inputs import check_origin, check_tags, check_value
 from dvc_bridge.metaflow.preflight import check_datastore, warnings
 from dvc_bridge.metaflow.profile import profile, write_profile
-from tests.dvc_bridge.local_flow import environment
+from tests.dvc_bridge.local_flow import started
 
 FLOW = """
     from pathlib import Path
@@ -50,17 +50,9 @@ CREATE = ("--datastore=s3", "--datastore-root=s3://nowhere/x", "argo-workflows",
 
 def flow(folder: Path, *words: str, code: int, default: str = "'plain'") -> str:
     (folder / "flow.py").write_text(textwrap.dedent(FLOW).replace("DEFAULT", default))
-    done = subprocess.run(
-        [sys.executable, "flow.py", "--no-pylint", *words],
-        cwd=folder,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == code, done.stdout
-    assert "Traceback" not in done.stdout, done.stdout
-    return done.stdout
+    printed = started(folder, *words, code=code)
+    assert "Traceback" not in printed, printed
+    return printed
 
 
 @pytest.mark.parametrize("text", ["$(id)", "$HOME", "`id`", 'a"b', "it's", "a\\b", "a\nb", "\0"])

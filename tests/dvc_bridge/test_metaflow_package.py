@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.dvc_bridge.commands import dvc
-from tests.dvc_bridge.local_flow import environment
+from tests.dvc_bridge.local_flow import environment, started
 
 FLOW = """
     from pathlib import Path
@@ -97,17 +97,9 @@ def git(folder: Path, *words: str) -> str:
 
 
 def flow(root: Path, *words: str, folder: Path, code: int = 0, **env: str) -> str:
-    done = subprocess.run(
-        [sys.executable, root / "flow.py", "--no-pylint", *words],
-        cwd=folder,
-        env=environment(folder) | env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == code, done.stdout
-    assert "Traceback" not in done.stdout, done.stdout
-    return done.stdout
+    printed = started(folder, *words, code=code, flow=root / "flow.py", **env)
+    assert "Traceback" not in printed, printed
+    return printed
 
 
 FOR_PODS = ["--datastore", "s3", "--datastore-root", "s3://nowhere/metaflow"]

@@ -32,3 +32,8 @@ def command(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
     )
+
+
+def half(content: bytes) -> bytes:
+    """Cut a file's content off in the middle."""
+    return content[: len(content) // 2]

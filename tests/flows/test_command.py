@@ -17,12 +17,11 @@ from tests.flows.refusals import command, refusal
 
 
 @pytest.fixture
-def wired(small_models: Path, tmp_path: Path) -> Path:
-    """A copy of `small_models` with dvc.yaml and params.yaml."""
-    root = shutil.copytree(small_models, tmp_path / "root")
+def wired(model_root: Path) -> Path:
+    """The folder with dvc.yaml and params.yaml."""
     for name in ("dvc.yaml", "params.yaml"):
-        shutil.copyfile(REPOSITORY / name, root / name)
-    return root
+        shutil.copyfile(REPOSITORY / name, model_root / name)
+    return model_root
 
 
 def change(file: Path, old: str, new: str) -> None:
@@ -105,16 +104,14 @@ def test_ctrl_c_ends_it_with_130_and_no_traceback(small_root, monkeypatch):
     [(errno.ENOSPC, "make room"), (errno.EROFS, "let this user write"), (errno.EACCES, "let this")],
 )
 def test_what_the_system_refuses_comes_with_what_to_do(
-    small_models, tmp_path, params, monkeypatch, number, fix
+    model_root, params, monkeypatch, number, fix
 ):
-    root = shutil.copytree(small_models, tmp_path / "root")
-
     def refused(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refused)
-    text = refusal(root, params, "select")
+    text = refusal(model_root, params, "select")
     assert f"models/selected/model.json: {os.strerror(number)}" in text
     assert f"fix: {fix}" in text
     monkeypatch.undo()
-    run_stage(root, params, "select")
+    run_stage(model_root, params, "select")

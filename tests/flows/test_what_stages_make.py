@@ -25,35 +25,30 @@ from flows.stages.scores import reliability, score, score_with_intervals
 from tests.flows.refusals import refusal
 
 
-@pytest.fixture
-def root(small_models: Path, tmp_path: Path) -> Path:
-    """A copy of `small_models`, for the stages to write to."""
-    return shutil.copytree(small_models, tmp_path / "root")
-
-
 def read(file: Path) -> Any:
     return json.loads(file.read_text())
 
 
 def test_a_candidate_is_scored_on_months_that_it_has_not_seen_and_kept_fitted_on_them_too(
-    root, params
+    model_root, params
 ):
     prior, windows = params.models.rate_table.prior_flights, params.windows
-    early = RateTable.fit(read_months_before(root, windows.valid_first), prior)
-    valid = read_months_before(root, windows.test_first, windows.valid_first)
-    folder = root / "models/candidates/rate_table"
+    early = RateTable.fit(read_months_before(model_root, windows.valid_first), prior)
+    valid = read_months_before(model_root, windows.test_first, windows.valid_first)
+    folder = model_root / "models/candidates/rate_table"
     assert read(folder / "valid.json") == score(labels(valid, "score"), early.predict(valid))
-    kept = RateTable.fit(read_months_before(root, windows.test_first), prior)
+    kept = RateTable.fit(read_months_before(model_root, windows.test_first), prior)
     assert RateTable.load(folder) == kept != early
 
 
 @pytest.mark.parametrize("month", ["2013-07", "2013-12"])
 def test_a_month_of_the_backtest_is_predicted_from_all_before_it_and_nothing_else(
-    root, params, month
+    model_root, params, month
 ):
-    before, flights = read_months_before(root, month), read_months(root, month, last=month)
+    before = read_months_before(model_root, month)
+    flights = read_months(model_root, month, last=month)
     assert str(pc.max(before["date"])) < f"{month}-01"
-    found = pq.read_table(root / f"data/backtest/{month}.parquet")
+    found = pq.read_table(model_root / f"data/backtest/{month}.parquet")
     for name in params.candidates:
         expected = fit(name, before, params.models).predict(flights)
         assert np.array_equal(found[name].to_numpy(), expected)
@@ -61,17 +56,17 @@ def test_a_month_of_the_backtest_is_predicted_from_all_before_it_and_nothing_els
 
 @pytest.mark.parametrize("best", ["hgb", "logistic", "rate_table"])
 def test_the_candidate_of_the_lowest_log_loss_is_selected_whatever_its_other_scores(
-    root, params, best
+    model_root, params, best
 ):
     for name in params.candidates:
-        file = root / f"models/candidates/{name}/valid.json"
+        file = model_root / f"models/candidates/{name}/valid.json"
         if name == best:
             other = {"log_loss": 0.4, "brier": 0.3, "auc": 0.5}
         else:
             other = {"log_loss": 0.5, "brier": 0.1, "auc": 0.9}
         file.write_text(json.dumps(read(file) | other))
-    run_stage(root, params, "select")
-    selected, candidate = root / "models/selected", root / "models/candidates" / best
+    run_stage(model_root, params, "select")
+    selected, candidate = model_root / "models/selected", model_root / "models/candidates" / best
     assert read(selected / "selection.json")["selected"] == best
     copied = {f.name: f.read_bytes() for f in selected.iterdir() if f.name != "selection.json"}
     made = {f.name: f.read_bytes() for f in candidate.iterdir() if f.name != "valid.json"}
@@ -79,9 +74,9 @@ def test_the_candidate_of_the_lowest_log_loss_is_selected_whatever_its_other_sco
 
 
 @pytest.fixture
-def evaluated(root: Path, easy_gate: Any) -> Path:
-    run_stage(root, easy_gate, "evaluate")
-    return root
+def evaluated(model_root: Path, easy_gate: Any) -> Path:
+    run_stage(model_root, easy_gate, "evaluate")
+    return model_root
 
 
 def days(table: pa.Table) -> Any:
@@ -145,15 +140,15 @@ def test_the_plots_show_the_predictions_of_each_model(evaluated, easy_gate):
 
 
 def test_what_does_not_pass_the_gate_is_not_exported_even_when_export_is_run_by_itself(
-    root, params, easy_gate
+    model_root, params, easy_gate
 ):
     gate = easy_gate.evaluate.gate.model_copy(update={"max_ece": 1e-9})
     evaluate = easy_gate.evaluate.model_copy(update={"gate": gate})
     strict = easy_gate.model_copy(update={"evaluate": evaluate})
     for stage in ("evaluate", "export"):
-        assert "gate: ECE " in refusal(root, strict, stage)
-    assert (root / "models/evaluation/metrics.json").exists()
-    assert not (root / "models/bundle").exists()
+        assert "gate: ECE " in refusal(model_root, strict, stage)
+    assert (model_root / "models/evaluation/metrics.json").exists()
+    assert not (model_root / "models/bundle").exists()
 
 
 def test_drift_is_measured_against_the_months_that_the_model_was_fitted_on(evaluated, easy_gate):
@@ -165,8 +160,8 @@ def test_drift_is_measured_against_the_months_that_the_model_was_fitted_on(evalu
     assert sum(reference["probability"]["counts"]) == train.num_rows
 
 
-def test_a_flipped_label_is_refused_however_small_the_difference(root, params):
-    table = read_months(root, "2013-07", last="2013-08")
+def test_a_flipped_label_is_refused_however_small_the_difference(model_root, params):
+    table = read_months(model_root, "2013-07", last="2013-08")
     one, other = (fit(name, table, params.models) for name in ("hgb", "logistic"))
     assert isinstance(one, SklearnModel)
     assert isinstance(other, SklearnModel)
@@ -205,17 +200,17 @@ def test_the_rate_table_counts_by_carrier_origin_and_hour_and_pulls_few_flights_
     ],
 )
 def test_a_file_of_another_month_than_its_name_says_is_refused(
-    root, params, file, source, stage, expected
+    model_root, params, file, source, stage, expected
 ):
-    shutil.copyfile((root / file).with_name(f"{source}.parquet"), root / file)
-    text = refusal(root, params, stage)
+    shutil.copyfile((model_root / file).with_name(f"{source}.parquet"), model_root / file)
+    text = refusal(model_root, params, stage)
     assert f"{file}: row 1 holds {expected}: the file is of {Path(file).stem}" in text
 
 
-def test_a_flight_that_is_there_twice_is_refused(root, params):
-    file = root / "data/features/2013-05.parquet"
+def test_a_flight_that_is_there_twice_is_refused(model_root, params):
+    file = model_root / "data/features/2013-05.parquet"
     table = pq.read_table(file)
     pq.write_table(pa.concat_tables([table, table.slice(4, 1)]), file)
-    text = refusal(root, params, "train@rate_table")
+    text = refusal(model_root, params, "train@rate_table")
     assert f"2013-05.parquet: row {table.num_rows + 1} holds departure_utc = " in text
     assert "an earlier row is the same" in text

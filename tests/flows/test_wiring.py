@@ -1,7 +1,6 @@
 """dvc.yaml, params.yaml and the code say the same."""
 
 import ast
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -65,10 +64,9 @@ class Watched:
 
 @pytest.mark.parametrize(("stage", "function"), [("evaluate", evaluate), ("export", export)])
 def test_a_stage_that_is_given_all_parameters_uses_those_that_dvc_yaml_names(
-    small_models, easy_gate, tmp_path, stage, function
+    model_root, easy_gate, stage, function
 ):
-    root = shutil.copytree(small_models, tmp_path / "root")
-    evaluate(root, easy_gate)
+    evaluate(model_root, easy_gate)
     named, seen = DVC[stage]["params"], set()
-    function(root, Watched(easy_gate, named, seen))
+    function(model_root, Watched(easy_gate, named, seen))
     assert seen == set(named)
