@@ -12,7 +12,7 @@ from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.probe import check_version
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.dvcio.runs import ask_dvc, newest_run
+from dvc_bridge.dvcio.runs import any_run, ask_dvc, newest_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.plan.division import backwards, divided, in_pods
@@ -35,6 +35,7 @@ def plan(args: Namespace) -> int:
         sources = Sources(
             workspace,
             lambda key: newest_run(project, key),
+            lambda: any_run(project),
             lambda stage: ask_dvc(session, stage),
             workspace.lost,
         )

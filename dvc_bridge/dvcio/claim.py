@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,24 @@ class Claims:
         self._root = project.root
         self._info = {"pid": os.getpid(), "cmd": "dvc-bridge repro"}
         self._running: dict[int, tuple[list[str], list[str]]] = {}
+        self._known: dict[str, dict[str, Any]] | None = None
+
+    def check(self, reads: Iterable[str], writes: Iterable[str]) -> None:
+        """See that no other process uses these paths, from the root.
+
+        The answer holds as long as the repository's lock is held.
+
+        Raises
+        ------
+        UsageError
+            A living process has claimed one of them.
+        """
+        if any(self._others().values()):
+            self._compare(*self._paths(reads, writes))
+
+    def forget_others(self) -> None:
+        """The repository's lock was let go: others may have claimed something."""
+        self._known = None
 
     def take(self, position: int, reads: Iterable[str], writes: Iterable[str]) -> None:
         """Note paths from the root for a stage that starts; call with the repository's lock held.
@@ -139,22 +158,28 @@ class Claims:
         UsageError
             A living process has claimed one of them.
         """
-        reading = [os.path.normpath(self._root / at) for at in reads]
-        writing = [str(self._root / at) for at in writes]
-        others = self._others()
-        self._check(others["write"], [*reading, *writing])
-        self._check(others["read"], writing)
-        self._running[position] = (reading, writing)
+        paths = self._paths(reads, writes)
+        self._compare(*paths)
+        self._running[position] = paths
         try:
-            self._write(others)
+            self._write()
         except OSError:
             del self._running[position]
             raise
 
+    def _paths(self, reads: Iterable[str], writes: Iterable[str]) -> tuple[list[str], list[str]]:
+        reading = [os.path.normpath(self._root / at) for at in reads]
+        return reading, [str(self._root / at) for at in writes]
+
+    def _compare(self, reading: list[str], writing: list[str]) -> None:
+        others = self._others()
+        self._check(others["write"], [*reading, *writing])
+        self._check(others["read"], writing)
+
     def drop(self, position: int) -> None:
         """Take the stage's notes back."""
         if self._running.pop(position, None):
-            self._write(self._others())
+            self._write()
 
     def _check(self, claimed: dict[str, Any], paths: list[str]) -> None:
         for path, infos in claimed.items():
@@ -170,33 +195,45 @@ class Claims:
 
     def _others(self) -> dict[str, dict[str, Any]]:
         """What the file says of processes other than this one."""
+        if self._known is None:
+            self._known = self._read()
+        return self._known
+
+    def _read(self) -> dict[str, dict[str, Any]]:
         try:
             text = self._path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            text = ""
+            return {"read": {}, "write": {}}
         try:
             found = json.loads(text or "{}")
-        except ValueError as exc:
+            readers = {
+                path: [info for info in infos if info != self._info]
+                for path, infos in found.get("read", {}).items()
+            }
+            writers = found.get("write", {}).items()
+            others = {
+                "read": {path: infos for path, infos in readers.items() if infos},
+                "write": {path: info for path, info in writers if info != self._info},
+            }
+            for info in (*others["write"].values(), *chain(*others["read"].values())):
+                int(info["pid"]), str(info["cmd"])
+        except (ValueError, AttributeError, TypeError, KeyError) as exc:
             raise UsageError(
                 f"{self._path} is damaged", "delete it when no DVC process runs"
             ) from exc
-        readers = {
-            path: [info for info in infos if info != self._info]
-            for path, infos in found.get("read", {}).items()
-        }
-        return {
-            "read": {path: infos for path, infos in readers.items() if infos},
-            "write": {p: info for p, info in found.get("write", {}).items() if info != self._info},
-        }
+        return others
 
-    def _write(self, others: dict[str, dict[str, Any]]) -> None:
+    def _write(self) -> None:
+        others = self._others()
+        reads = {path: list(infos) for path, infos in others["read"].items()}
+        writes = dict(others["write"])
         for reading, writing in self._running.values():
             for path in reading:
-                infos = others["read"].setdefault(path, [])
+                infos = reads.setdefault(path, [])
                 if self._info not in infos:
                     infos.append(self._info)
-            others["write"].update(dict.fromkeys(writing, self._info))
-        text = json.dumps(others).encode()
+            writes.update(dict.fromkeys(writing, self._info))
+        text = json.dumps({"read": reads, "write": writes}).encode()
         # One call, never shorter than before: a kill leaves what was or what is, no half of it.
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
@@ -207,9 +244,11 @@ class Claims:
 
 
 def _lives(pid: int) -> bool:
+    if pid <= 0:
+        return False
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

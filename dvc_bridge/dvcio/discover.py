@@ -9,7 +9,7 @@ from typing import Any
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.pipeline import DVC_YAML
+from dvc_bridge.plan.pipeline import DVC_YAML, lock_file
 
 # (folder, names of folders, names of files) -> the names that are not ignored
 Filter = Callable[[str, list[str], list[str]], tuple[list[str], list[str]]]
@@ -37,7 +37,7 @@ def dvc_files(project: Project, keep: Filter, outs: set[str]) -> Iterator[str]:
                 path = os.path.join(folder, name)  # noqa: PTH118  os.walk gives strings
                 if git_ignores(path):
                     continue
-                lock = f"{path.removesuffix('.yaml')}.lock"
+                lock = lock_file(path)
                 if name == DVC_YAML and git_ignores(lock):
                     shown = os.path.relpath(lock, root)
                     raise UsageError(

@@ -28,7 +28,10 @@ UMASK = _umask()
 
 
 def write_whole(path: Path, text: str, scratch: Path, *, durable: bool = True) -> None:
-    """Replace the file in one step; its mode stays as it was.
+    """Replace a file's text in one step; its mode and owner, and links to it, stay as they were.
+
+    Where only the file itself may be written to (a folder of somebody else, a file with several
+    names or mounted by itself), it is written in place, as DVC does.
 
     Parameters
     ----------
@@ -37,15 +40,37 @@ def write_whole(path: Path, text: str, scratch: Path, *, durable: bool = True) -
     durable
         Whether it must survive a power cut; without, the disk is not waited for.
     """
+    content = text.encode()
 
     def write(file: BinaryIO) -> None:
-        file.write(text.encode())
+        file.write(content)
         file.flush()
         if durable:
             os.fsync(file.fileno())
 
-    mode = path.stat().st_mode & 0o7777 if path.exists() else 0o666 & ~UMASK
-    _replace(path, write, scratch, mode)
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path  # a link stays a link
+    try:
+        before: os.stat_result | None = target.stat()
+    except FileNotFoundError:
+        before = None
+    if before is None:
+        _replace(target, write, scratch, 0o666 & ~UMASK)
+        return
+    if before.st_nlink > 1:
+        _write_in_place(target, write)
+        return
+    try:
+        _replace(target, write, scratch, before.st_mode & 0o7777, (before.st_uid, before.st_gid))
+    except OSError as exc:
+        if exc.errno not in (errno.EACCES, errno.EPERM, errno.EBUSY):
+            raise
+        _write_in_place(target, write)
+
+
+def _write_in_place(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    with named(path), path.open("r+b") as file:
+        write(file)
+        file.truncate()
 
 
 def check_writable(folder: Path) -> None:
@@ -82,14 +107,20 @@ def clone_or_copy(source: Path, file: BinaryIO) -> None:
         shutil.copyfileobj(original, file)
 
 
-def _replace(path: Path, write: Callable[[BinaryIO], None], scratch: Path, mode: int) -> None:
+def _replace(
+    path: Path,
+    write: Callable[[BinaryIO], None],
+    scratch: Path,
+    mode: int,
+    owner: tuple[int, int] | None = None,
+) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
     try:
-        _write(path, write, scratch, mode)
+        _write(path, write, scratch, mode, owner)
     except OSError as exc:
         if exc.errno != errno.EXDEV:
             raise
-        _write(path, write, path.parent, mode)  # another disk than the scratch folder's
+        _write(path, write, path.parent, mode, owner)  # another disk than the scratch folder's
 
 
 @contextmanager
@@ -102,11 +133,20 @@ def named(path: Path) -> Iterator[None]:
         raise
 
 
-def _write(path: Path, write: Callable[[BinaryIO], None], folder: Path, mode: int) -> None:
+def _write(
+    path: Path,
+    write: Callable[[BinaryIO], None],
+    folder: Path,
+    mode: int,
+    owner: tuple[int, int] | None,
+) -> None:
     handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name[:40]}.")
     try:
         with named(path), os.fdopen(handle, "wb") as file:
             write(file)
+            info = os.fstat(file.fileno())
+            if owner and owner != (info.st_uid, info.st_gid):
+                os.fchown(file.fileno(), *owner)
             os.fchmod(file.fileno(), mode)
         os.rename(name, path)  # noqa: PTH104  a string
     except BaseException:

@@ -20,8 +20,10 @@ from dvc_bridge.plan.pipeline import Pointer
 LARGE_BYTES = 1 << 26
 # A file this young could change once more without its time changing.
 YOUNG_NS = 20_000_000
+# So much is read again at the end of a run, to be remembered although it was young.
+AGAIN_BYTES = 1 << 28
 
-Signature = tuple[int, int, int]
+Signature = tuple[int, int, int]  # inode, mtime in ns, size
 
 
 class Hashes:
@@ -40,6 +42,7 @@ class Hashes:
         self._keep = keep
         self._known: dict[str, tuple[Signature, str]] = {}
         self._fresh: dict[str, tuple[Signature, str]] = {}
+        self._young: dict[str, tuple[Signature, str]] = {}
         self._database = self._open()
 
     def pointer(self, path: str, *, large: bool = False) -> Pointer | None:
@@ -69,15 +72,38 @@ class Hashes:
         return {**pointer, "isexec": True} if info.st_mode & stat.S_IXUSR else pointer
 
     def learn(self, path: str, digest: str) -> None:
-        """Take the md5 of a file that somebody else has read just now."""
+        """Take the md5 of a file that DVC has just read, or written from its cache.
+
+        It is believed when the file, read once more, has it: somebody may have written meanwhile.
+        """
         with suppress(OSError):
-            info = os.stat(path)  # noqa: PTH116  as above
-            self._fresh[path] = (_signature(info), digest)
+            self._young[path] = (signature_of(os.stat(path)), digest)  # noqa: PTH116  as above
+
+    def trust(self, path: str, signature: Signature, digest: str) -> None:
+        """Take the md5 that a file had when it had this signature."""
+        self._fresh[path] = (signature, digest)
+
+    def known(self, path: str) -> tuple[Signature, str] | None:
+        """Give the signature and md5 of a file as last read; None: not known beyond doubt."""
+        return self._fresh.get(path) or self._known.get(path)
+
+    def settle(self) -> None:
+        """Read again what was so young that it could have changed unseen."""
+        left = AGAIN_BYTES
+        for path, (signature, digest) in self._young.items():
+            if signature[2] > left:
+                continue
+            with suppress(OSError):
+                info = os.stat(path)  # noqa: PTH116  as above
+                old = time.time_ns() - info.st_mtime_ns > YOUNG_NS
+                if old and signature_of(info) == signature and md5_of(path) == digest:
+                    self._fresh[path] = (signature, digest)
+                    left -= info.st_size
+        self._young.clear()
 
     def save(self) -> None:
-        """Remember what was read, but for files so young that they could change unseen."""
-        settled = time.time_ns() - YOUNG_NS
-        self._fresh = {path: new for path, new in self._fresh.items() if new[0][1] < settled}
+        """Remember what was read, but for files that could have changed unseen since."""
+        self.settle()
         if not self._fresh:
             return
         with suppress(sqlite3.Error, OSError):  # a disk without room: it is read again next time
@@ -109,18 +135,18 @@ class Hashes:
         return None
 
     def _file(self, path: str, info: os.stat_result, large: bool) -> str:
-        signature = _signature(info)
+        signature = signature_of(info)
         known = self._fresh.get(path) or self._known.get(path)
         if known and known[0] == signature:
             return known[1]
         if info.st_size > LARGE_BYTES and not large:
             raise UndecidedError
+        is_old = time.time_ns() - info.st_mtime_ns > YOUNG_NS  # before it is read
         try:
             digest = md5_of(path)
         except OSError as exc:
             raise UndecidedError from exc
-        if time.time_ns() - info.st_mtime_ns > YOUNG_NS:
-            self._fresh[path] = (signature, digest)
+        (self._fresh if is_old else self._young)[path] = (signature, digest)
         return digest
 
     def _folder(self, path: str, large: bool) -> Pointer:
@@ -146,7 +172,8 @@ class Hashes:
                 yield file[skip:], file
 
 
-def _signature(info: os.stat_result) -> Signature:
+def signature_of(info: os.stat_result) -> Signature:
+    """Give what tells that a file has changed."""
     return info.st_ino, info.st_mtime_ns, info.st_size
 
 

@@ -25,8 +25,9 @@ def _signature(path: str) -> Signature:
 
 
 def _lines(path: str) -> list[str]:
-    with Path(path).open(encoding="utf-8", newline="") as file:  # line ends stay as they are
-        return file.read().splitlines(keepends=True)
+    # Line ends, and bytes that are not UTF-8, stay as they are.
+    with Path(path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        return file.readlines()
 
 
 @dataclass
@@ -125,7 +126,8 @@ class Ignores:
             lines = _lines(gitignore)
             at = next((i for i, old in enumerate(lines) if old in later), len(lines))
             lines.insert(at, line)
-            Path(gitignore).write_text("".join(lines), encoding="utf-8", newline="")
+            text = "".join(lines)
+            Path(gitignore).write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
         else:
             self._git._add_entry_to_gitignore(entry, gitignore)
         file.own.append(mark)

@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.files import UMASK, copy_file
+from dvc_bridge.dvcio.hashes import signature_of
 from dvc_bridge.dvcio.look import PROTECTED, Workspace
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.runs import keep_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.plan.decide import UndecidedError
-from dvc_bridge.plan.pipeline import Dependency, LockEntry, Output, Pointer, Stage
+from dvc_bridge.plan.pipeline import LockEntry, Output, Pointer, Stage
 from dvc_bridge.plan.run_cache import ordered_params
-from dvc_bridge.plan.step import current_inputs, in_run_cache
+from dvc_bridge.plan.step import current_inputs, in_run_cache, is_legacy
 
 # Above this the bytes cost more than DVC's objects do, and DVC reads large files in parallel.
 MODERATE_BYTES = 1 << 23
@@ -47,6 +48,8 @@ class Quick:
         """
         if not (self._can and in_run_cache(stage) and all(map(_is_plain, stage.outs))):
             return None
+        if is_legacy(stage):
+            return None
         try:
             inputs = current_inputs(stage, self._workspace)
             outs = {out.path: self._pointer(out) for out in stage.outs}
@@ -63,28 +66,47 @@ class Quick:
             self._store(path, pointer)
             repo.state.save_link(path, repo.fs)
             self._hashed[path] = pointer["md5"]
-            self._workspace.hashes.learn(path, pointer["md5"])
-        for dep, read in zip(sorted(stage.deps, key=_by_path), entry.get("deps", ()), strict=True):
-            if "nfiles" not in read:
-                self._hashed[self._path(dep.at)] = read["md5"]
+        for dep in stage.deps:
+            read = self._workspace.hashes.known(self._path(dep.at))
+            if read:
+                self._hashed[self._path(dep.at)] = read[1]
         keep_run(self._project.cache, entry, self._scratch)
         return entry
 
     def remember(self) -> None:
-        """Tell DVC the hashes of what was recorded, so that `dvc status` reads nothing again."""
-        if not self._hashed:
+        """Tell DVC the hashes of what was recorded, so that `dvc status` reads nothing again.
+
+        Of files that have changed since, it is told nothing.
+        """
+        hashed, self._hashed = self._hashed, {}
+        if not hashed:
             return
         from dvc_data.hashfile.hash_info import HashInfo  # noqa: PLC0415  with DVC, when needed
 
         repo = self._session.repo
-        items = [(path, HashInfo("md5", md5), None) for path, md5 in self._hashed.items()]
-        items = [item for item in items if Path(item[0]).exists()]
+        self._workspace.hashes.settle()
+        items = []
+        for path, md5 in hashed.items():
+            info = self._unchanged(path, md5)
+            if info is not None:
+                items.append((path, HashInfo("md5", md5), info))
         if hasattr(repo.state, "save_many"):
             repo.state.save_many(items, repo.fs)
         else:  # dvc-data of DVC 3.63 and before
-            for path, info, _ in items:
-                repo.state.save(path, repo.fs, info)
-        self._hashed.clear()
+            for path, md5_info, info in items:
+                repo.state.save(path, repo.fs, md5_info, info=info)
+
+    def _unchanged(self, path: str, md5: str) -> Mapping[str, Any] | None:
+        """Give what DVC tells files apart by, if the file is still the one that was hashed."""
+        known = self._workspace.hashes.known(path)
+        try:
+            info: Mapping[str, Any] = self._session.repo.fs.info(path)
+            signature = signature_of(os.stat(path))  # noqa: PTH116  strings, as in `look`
+        except OSError:
+            return None
+        same = known == (signature, md5) and not info.get("islink")
+        # DVC's own stat came first: had the file changed between the two, they would differ.
+        return info if same and info["ino"] == signature[0] else None
 
     def _path(self, at: str) -> str:
         return f"{self._project.root}/{at}"
@@ -113,10 +135,6 @@ class Quick:
         target = self._project.cache / "files" / "md5" / md5[:2] / md5[2:]
         target.parent.mkdir(parents=True, exist_ok=True)
         copy_file(Path(path), target, self._scratch, mode=PROTECTED)
-
-
-def _by_path(dep: Dependency) -> str:
-    return dep.path
 
 
 def _is_plain(out: Output) -> bool:

@@ -24,6 +24,7 @@ from dvc_bridge.plan.pipeline import (
     Params,
     Pipeline,
     Stage,
+    lock_file,
 )
 
 DEFAULT_PARAMS = "params.yaml"
@@ -74,7 +75,7 @@ def read_file(project: Project, file: str, ignores: Callable[[str], bool]) -> It
     if posixpath.basename(file) != DVC_YAML:
         yield _data_stage(project, file, check_dvc_file(data, file, text))
         return
-    lock = f"{file.removesuffix('.yaml')}.lock"
+    lock = lock_file(file)
     locked = {} if ignores(f"{project.root}/{lock}") else read_lock(project, lock)
     for entry in entries(project, file, data, text):
         check_entry(entry.data, file, entry.name)

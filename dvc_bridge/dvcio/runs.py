@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,11 @@ def newest_run(project: Project, key: str) -> LockEntry | None:
     return entry if isinstance(entry, dict) and "cmd" in entry else None
 
 
+def any_run(project: Project) -> bool:
+    """Whether the run cache holds any result."""
+    return any(project.cache.glob("runs/*/*"))
+
+
 def keep_run(cache: Path, entry: LockEntry, scratch: Path) -> None:
     """Put a lock entry into the run cache, if it is not there.
 
@@ -58,8 +63,16 @@ def ask_dvc(session: Session, stage: Stage) -> Sequence[str]:
     try:
         if not loaded.changed():
             return ()
-        deps, outs, own = loaded.changed_entries()
+        # What a frozen stage is made from decides nothing, and may be out of reach.
+        deps = [] if stage.frozen else _changed(loaded.deps)
+        outs, own = _changed(loaded.outs), loaded.changed_stage()
     except Exception as exc:
         raise UsageError(with_causes(exc)) from exc
     said = [f"dep {name} changed" for name in deps] + [f"out {name} changed" for name in outs]
-    return [*said, *([str(own)] if own else ())] or ["DVC says that it has changed"]
+    return [*said, *([f"{stage.file} is not as DVC has written it"] if own else ())] or [
+        "DVC says that it has changed"
+    ]
+
+
+def _changed(ends: Iterable[Any]) -> list[str]:
+    return [str(end) for end in ends if end.workspace_status()]

@@ -6,15 +6,17 @@ import os
 import posixpath
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
 
-from dvc_bridge.dvcio.hashes import Hashes
+from dvc_bridge.dvcio.hashes import LARGE_BYTES, Hashes, signature_of
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import IntegrityError
 from dvc_bridge.plan.pipeline import DVC_YAML, Stage
@@ -93,7 +95,7 @@ def command(project: Project, stage: Stage, env: Mapping[str, str]) -> Command:
     )
     shown = project.shown(stage.file)
     own = {"DVC_ROOT": env.get("DVC_ROOT", str(project.root))}
-    if Version(version("dvc")) >= Version(STAGE_NAMED_SINCE):
+    if _names_stages():
         own["DVC_STAGE"] = stage.name if shown == DVC_YAML else f"{shown}:{stage.name}"
     return Command(
         lines,
@@ -101,6 +103,12 @@ def command(project: Project, stage: Stage, env: Mapping[str, str]) -> Command:
         str(project.root / stage.wdir),
         {**env, **own},
     )
+
+
+@cache
+def _names_stages() -> bool:
+    """Whether this DVC tells commands which stage they are; asked once, since it reads a file."""
+    return Version(version("dvc")) >= Version(STAGE_NAMED_SINCE)
 
 
 def finish(stage: Any) -> None:
@@ -119,8 +127,17 @@ def entry(stage: Any) -> dict[str, Any]:
 
 def learn(stage: Any, hashes: Hashes) -> None:
     """Remember what DVC has hashed, so that the next run need not."""
+    state, fs = stage.repo.state, stage.repo.fs
     for path, md5 in _files(stage):
-        hashes.learn(path, md5)
+        with suppress(OSError):
+            info = os.stat(path)  # noqa: PTH116  a string
+            if info.st_size <= LARGE_BYTES:
+                hashes.learn(path, md5)
+                continue
+            # Reading it again takes long: DVC's memory is as good as DVC itself.
+            _, known = state.get(path, fs)
+            if known and known.value == md5:
+                hashes.trust(path, signature_of(info), md5)
 
 
 def check(stage: Any, hashes: Hashes, cache: Path) -> None:

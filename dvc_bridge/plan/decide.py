@@ -77,7 +77,7 @@ def changes(stage: Stage, look: Look) -> Iterator[Change]:
     Raises
     ------
     UndecidedError
-        DVC must be asked.
+        DVC must be asked; raised last, since what is certain needs no answer.
     """
     if stage.kind not in (Kind.STAGE, Kind.DATA):
         raise UndecidedError
@@ -87,15 +87,31 @@ def changes(stage: Stage, look: Look) -> Iterator[Change]:
             raise UndecidedError
         yield Change("new")
         return
-    if stage.kind is Kind.STAGE:
-        if lock.get("cmd") != stage.cmd:
-            yield Change("cmd", "", lock.get("cmd"), stage.cmd)
-        if not stage.frozen:
-            if stage.callback or stage.always_changed:
-                yield Change("always")
-            yield from _deps(stage, lock, look)
-            yield from _params(stage, lock, look)
-    yield from _outs(stage, lock, look)
+    checks: list[tuple[Callable[[Any, Any, Look], Iterator[Change]], Any, Any]]
+    checks = [(_command, stage, lock.get("cmd"))]
+    if stage.kind is Kind.STAGE and not stage.frozen:
+        deps, values = locked(lock, "deps"), lock.get("params") or {}
+        checks += [(_dep, dep, deps.get(dep.path)) for dep in stage.deps]
+        checks += [(_params, params, values.get(params.path)) for params in stage.params]
+    outs = locked(lock, "outs")
+    checks += [(_out, out, outs.get(out.path)) for out in stage.outs]
+    undecided = False
+    for check, item, known in checks:
+        try:
+            yield from check(item, known, look)
+        except UndecidedError:
+            undecided = True
+    if undecided:
+        raise UndecidedError
+
+
+def _command(stage: Stage, known: Any, _look: Look) -> Iterator[Change]:
+    if stage.kind is not Kind.STAGE:
+        return
+    if known != stage.cmd:
+        yield Change("cmd", "", known, stage.cmd)
+    if not stage.frozen and (stage.callback or stage.always_changed):
+        yield Change("always")
 
 
 def locked(lock: LockEntry, section: str) -> dict[str, Pointer]:
@@ -118,52 +134,45 @@ def md5(pointer: Pointer | None) -> str | None:
     return str(pointer["md5"])
 
 
-def _deps(stage: Stage, lock: LockEntry, look: Look) -> Iterator[Change]:
-    known = locked(lock, "deps")
-    for dep in stage.deps:
-        if not dep.local:
-            raise UndecidedError
-        old, new = md5(known.get(dep.path)), md5(look.dep(dep))
-        if old != new or new is None:
-            yield Change("dep", dep.path, old, new)
+def _dep(dep: Dependency, known: Pointer | None, look: Look) -> Iterator[Change]:
+    if not dep.local:
+        raise UndecidedError
+    old, new = md5(known), md5(look.dep(dep))
+    if old != new or new is None:
+        yield Change("dep", dep.path, old, new)
 
 
-def _params(stage: Stage, lock: LockEntry, look: Look) -> Iterator[Change]:
-    for params in stage.params:
-        known = (lock.get("params") or {}).get(params.path)
-        actual = look.values(params)
-        if actual is None:
-            yield Change("param", params.path, known or "", None)
-            continue
-        old = dict(known or {})
-        for key in params.keys or dict.fromkeys([*actual, *old]):
-            if key not in actual:
-                yield Change("param", f"{params.path}:{key}", old.get(key, ""), None)
-            elif key not in old:
-                yield Change("param", f"{params.path}:{key}", None, actual[key])
-            elif not _same(actual[key], old[key]):
-                yield Change("param", f"{params.path}:{key}", old[key], actual[key])
-        if known is None and not actual:
-            yield Change("param", params.path, None, "")
+def _params(params: Params, known: Mapping[str, Any] | None, look: Look) -> Iterator[Change]:
+    actual = look.values(params)
+    if actual is None:
+        yield Change("param", params.path, known or "", None)
+        return
+    old = dict(known or {})
+    for key in params.keys or dict.fromkeys([*actual, *old]):
+        if key not in actual:
+            yield Change("param", f"{params.path}:{key}", old.get(key, ""), None)
+        elif key not in old:
+            yield Change("param", f"{params.path}:{key}", None, actual[key])
+        elif not _same(actual[key], old[key]):
+            yield Change("param", f"{params.path}:{key}", old[key], actual[key])
+    if known is None and not actual:
+        yield Change("param", params.path, None, "")
 
 
 def _same(actual: Any, old: Any) -> bool:
     return bool(actual == old) or (isinstance(actual, tuple) and list(actual) == old)
 
 
-def _outs(stage: Stage, lock: LockEntry, look: Look) -> Iterator[Change]:
-    known = locked(lock, "outs")
-    for out in stage.outs:
-        if not out.local:
-            raise UndecidedError
-        pointer = known.get(out.path)
-        old = md5(pointer)
-        if pointer and old and out.cached and not look.kept(pointer):
-            yield Change("out", out.path, old, old)
-            continue
-        new = md5(look.out(out))
-        if old != new or new is None:
-            yield Change("out", out.path, old, new)
+def _out(out: Output, pointer: Pointer | None, look: Look) -> Iterator[Change]:
+    if not out.local:
+        raise UndecidedError
+    old = md5(pointer)
+    if pointer and old and out.cached and not look.kept(pointer):
+        yield Change("out", out.path, old, old)
+        return
+    new = md5(look.out(out))
+    if old != new or new is None:
+        yield Change("out", out.path, old, new)
 
 
 def _shown(value: Any) -> str:

@@ -11,6 +11,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.decide import Change, Look, Lost, UndecidedError, changes, locked, losses
 from dvc_bridge.plan.pipeline import (
     Dependency,
+    Kind,
     LockEntry,
     Output,
     Params,
@@ -69,6 +70,8 @@ class Sources:
         The workspace and the cache.
     run
         The result that the run cache would give for a key; None if there is none.
+    has_runs
+        Whether the run cache holds anything at all.
     ask
         DVC's own reasons to run a stage that only it can judge.
     lost
@@ -78,6 +81,7 @@ class Sources:
 
     look: Look
     run: Callable[[str], LockEntry | None]
+    has_runs: Callable[[], bool]
     ask: Callable[[Stage], Sequence[str]]
     lost: Lost = field(default=lambda _: frozenset())
 
@@ -127,7 +131,7 @@ def forecast(
     return list(seen.values())
 
 
-class _UnknownError(Exception):
+class _UnknownError(UndecidedError):
     """It is not made yet."""
 
 
@@ -147,6 +151,11 @@ class _Ahead:
     ) -> None:
         self._now, self._known, self._unmade, self._returns = now, known, unmade, returns
         self.result: LockEntry | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether the stage may find other files than those of now when its turn comes."""
+        return bool(self._known or self._unmade or self._returns)
 
     def dep(self, dep: Dependency) -> Pointer | None:
         if any(overlap(dep.at, at) for at in self._unmade):
@@ -173,30 +182,75 @@ class _Ahead:
 
 
 def _one(position: int, stage: Stage, look: _Ahead, sources: Sources, *, force: bool) -> Forecast:
+    try:
+        verdict, reasons = _forced(stage, look) if force else _decided(stage, look, sources)
+    except UsageError as exc:
+        return Forecast(position, stage, Verdict.FAILS, (exc.message,))
+    if verdict is Verdict.RUNS and (lost := _missing_data(stage, look)):
+        why = f"missing: {', '.join(lost)}; dvc pull {stage.address}"
+        return Forecast(position, stage, Verdict.FAILS, (why,))
+    return Forecast(position, stage, verdict, reasons)
+
+
+Decision = tuple[Verdict, tuple[str, ...]]
+
+
+def _forced(stage: Stage, look: _Ahead) -> Decision:
+    why = "asked for with --force"  # DVC records the outs of data and of frozen stages again
+    try:
+        if stage.cmd and not stage.frozen:
+            current_inputs(stage, look)
+    except UndecidedError:
+        pass
+    except UsageError as exc:  # seen by DVC when the command has run
+        return Verdict.FAILS, (why, exc.message)
+    return Verdict.RUNS, (why,)
+
+
+def _decided(stage: Stage, look: _Ahead, sources: Sources) -> Decision:
     reasons: list[Change] = []
     try:
-        if force:  # DVC records the outs of data and of frozen stages anew
-            return Forecast(position, stage, Verdict.RUNS, ("asked for with --force",))
         for change in changes(stage, look):
             reasons.append(change)  # noqa: PERF402  kept when an exception comes
         if not reasons:
-            return Forecast(position, stage, Verdict.UP_TO_DATE)
-        verdict = _from_cache(stage, look, sources, reasons)
-    except _UnknownError:
-        verdict = Verdict.RUNS if reasons else Verdict.MAY_RUN
+            return Verdict.UP_TO_DATE, ()
     except UndecidedError:
-        return _asked(position, stage, sources)
-    except UsageError as exc:
-        return Forecast(position, stage, Verdict.FAILS, (exc.message,))
-    return Forecast(position, stage, verdict, tuple(map(str, reasons)))
-
-
-def _asked(position: int, stage: Stage, sources: Sources) -> Forecast:
+        if not reasons:
+            return _undecided(stage, look, sources)
+    told = tuple(map(str, reasons))
     try:
-        said = tuple(sources.ask(stage))
-    except UsageError as exc:
-        return Forecast(position, stage, Verdict.FAILS, (exc.message,))
-    return Forecast(position, stage, Verdict.RUNS if said else Verdict.UP_TO_DATE, said)
+        return _from_cache(stage, look, sources, reasons), told
+    except UndecidedError:
+        if not look.changes:
+            return _undecided(stage, look, sources)
+        restorable = leaves_run(stage) and sources.has_runs()
+        return (Verdict.MAY_RUN if restorable else Verdict.RUNS), told
+
+
+def _undecided(stage: Stage, look: _Ahead, sources: Sources) -> Decision:
+    """Ask DVC, which sees files as they are now: not those that stages before this one make."""
+    if look.changes and not stage.frozen:
+        return Verdict.MAY_RUN, ()
+    told = tuple(sources.ask(stage))
+    return (Verdict.RUNS if told else Verdict.UP_TO_DATE), told
+
+
+def _missing_data(stage: Stage, look: Look) -> list[str]:
+    """Name the outs that DVC only records, and that are not here to be recorded."""
+    if stage.cmd and not stage.frozen:
+        return []
+    known = locked(stage.lock or {}, "outs")
+    fetched = stage.kind is Kind.IMPORT and not stage.frozen
+    if fetched or (stage.kind is Kind.IMPORT and any("md5" not in p for p in known.values())):
+        return []  # DVC brings it from where it is imported
+    return [out.path for out in stage.outs if out.local and not _is_here(out, look)]
+
+
+def _is_here(out: Output, look: Look) -> bool:
+    try:
+        return look.out(out) is not None
+    except UndecidedError:
+        return True
 
 
 def _from_cache(stage: Stage, look: _Ahead, sources: Sources, reasons: Sequence[Change]) -> Verdict:

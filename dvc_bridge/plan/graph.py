@@ -6,6 +6,7 @@ The rules are those of dvc/repo/graph.py, dvc/repo/trie.py and dvc/repo/reproduc
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dvc_bridge.errors import GraphError
@@ -76,6 +77,37 @@ def execution_order(
     reach = _reversed(following) if downstream else following
     kept = set(_postorder(chosen, reach.__getitem__))
     return _postorder(sorted(kept), lambda p: [u for u in following[p] if u in kept])
+
+
+def in_graph_order(pipeline: Pipeline, positions: Sequence[int]) -> list[int]:
+    """Give positions in an order in which each stage comes after those whose outs it reads.
+
+    What the graph leaves open stays in the order given: one that fits is given back as it is.
+    """
+    place = {position: number for number, position in enumerate(positions)}
+    before = [[place[up] for up in pipeline.active(p) if up in place] for p in positions]
+    return [positions[number] for number in topological(before, range(len(positions)))]
+
+
+def topological(before: Sequence[Iterable[int]], rank: Sequence[int]) -> list[int]:
+    """Sort so that each comes after those before it, and otherwise by rank."""
+    after: list[list[int]] = [[] for _ in before]
+    missing = [0] * len(before)
+    for i, upstream in enumerate(before):
+        for other in upstream:
+            after[other].append(i)
+            missing[i] += 1
+    ready = [(rank[i], i) for i, count in enumerate(missing) if not count]
+    heapq.heapify(ready)
+    order = []
+    while ready:
+        _, i = heapq.heappop(ready)
+        order.append(i)
+        for follower in after[i]:
+            missing[follower] -= 1
+            if not missing[follower]:
+                heapq.heappush(ready, (rank[follower], follower))
+    return order
 
 
 def _parts(at: str) -> list[str]:

@@ -13,9 +13,10 @@ from enum import Enum
 from statistics import median
 
 from dvc_bridge.plan import fusing, parts
+from dvc_bridge.plan.graph import topological
 from dvc_bridge.plan.pod_settings import PodSettings
 from dvc_bridge.plan.timeline import UNKNOWN_S
-from dvc_bridge.plan.units import Costs, Units, joined, only, topological, wall_s
+from dvc_bridge.plan.units import Costs, Units, joined, only, wall_s
 
 __all__ = ["Costs", "Fuse", "Group", "Node", "groups_of", "predicted_wall_s"]
 

@@ -20,6 +20,11 @@ LockEntry = Mapping[str, Any]
 DVC_YAML = "dvc.yaml"
 
 
+def lock_file(dvc_yaml: str) -> str:
+    """Give the lock file of a dvc.yaml."""
+    return f"{dvc_yaml.removesuffix('.yaml')}.lock"
+
+
 class Kind(Enum):
     """Where a stage stands, and what bringing it up to date means."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 from dvc_bridge.plan.pipeline import Pipeline
@@ -21,9 +21,16 @@ class Schedule:
         For each place, the places that must have ended before it may start; holds `needs`.
     mutexes
         Groups of places of which only one may be taken at a time.
+    queues
+        Groups of places that are taken in order, one when those before it have ended.
+    certain
+        Whether a place at the head of a queue runs whatever those before it do: it need not wait
+        for their end.
 
     Attributes
     ----------
+    needs
+        As above.
     followers
         For each place, the places that wait for it.
     """
@@ -33,8 +40,11 @@ class Schedule:
         needs: Sequence[Iterable[int]],
         after: Sequence[Iterable[int]],
         mutexes: Sequence[Iterable[int]] = (),
+        queues: Sequence[Sequence[int]] = (),
+        certain: Callable[[int], bool] = lambda _: False,
     ) -> None:
         count = len(needs)
+        self.needs = needs
         self._dependents: list[list[int]] = [[] for _ in range(count)]
         self.followers: list[list[int]] = [[] for _ in range(count)]
         self._blockers = [0] * count
@@ -52,6 +62,12 @@ class Schedule:
                 self._groups.setdefault(place, []).append(group)
         self._held: set[int] = set()
         self._parked: list[int] = []
+        self._queues = [_Queue(members) for members in queues]
+        self._certain = certain
+        self._queued: dict[int, list[_Queue]] = {}
+        for queue in self._queues:
+            for place in queue.members:
+                self._queued.setdefault(place, []).append(queue)
 
     @classmethod
     def of(
@@ -62,6 +78,8 @@ class Schedule:
         alone: bool = False,
         mutexes: Sequence[frozenset[str]] = (),
         queues: Sequence[frozenset[str]] = (),
+        certain: Callable[[int], bool] = lambda _: False,
+        in_order: Iterable[tuple[int, int]] = (),
     ) -> Self:
         """Schedule the stages at `order`.
 
@@ -73,6 +91,10 @@ class Schedule:
             Groups of addresses.
         queues
             Groups of addresses that are taken one after the other, in order.
+        certain
+            As above.
+        in_order
+            Pairs of places that are taken one after the other, in order.
         """
         places = {position: place for place, position in enumerate(order)}
         needs: list[list[int]] = [[] for _ in order]
@@ -83,30 +105,46 @@ class Schedule:
                 other = places.get(upstream)
                 if other is None:
                     continue
-                # A frozen stage waits too: its files are read in DVC's order.
-                early, late = sorted((place, other))
-                after[late].append(early)
-                if upstream in active:
+                if upstream in active:  # whatever the order says: its outs are read
+                    after[place].append(other)
                     needs[place].append(other)
+                else:  # a frozen stage waits too: its files are read in DVC's order
+                    early, late = sorted((place, other))
+                    after[late].append(early)
+        for pair in in_order:
+            early, late = sorted(pair)
+            after[late].append(early)
         addresses = [pipeline.stages[p].address for p in order]
-        for group in queues:
-            members = [place for place, address in enumerate(addresses) if address in group]
-            for earlier, later in pairwise(members):
-                after[later].append(earlier)
         groups = [[p for p, a in enumerate(addresses) if a in group] for group in mutexes]
-        return cls(needs, after, groups)
+        rows = [[p for p, a in enumerate(addresses) if a in group] for group in queues]
+        return cls(needs, after, groups, rows, certain)
 
     @property
     def ready(self) -> bool:
         """Whether a stage may start."""
-        while self._ready and not self._held.isdisjoint(self._groups.get(self._ready[0], ())):
-            self._parked.append(heapq.heappop(self._ready))
-        return bool(self._ready)
+        while self._ready:
+            place = self._ready[0]
+            if not self._held.isdisjoint(self._groups.get(place, ())):
+                self._parked.append(heapq.heappop(self._ready))
+            elif self._must_queue(place):
+                heapq.heappop(self._ready)
+            else:
+                return True
+        return False
+
+    def _must_queue(self, place: int) -> bool:
+        for queue in self._queued.get(place, ()):
+            if queue.next != place or (queue.running and not self._certain(place)):
+                queue.waiting.add(place)
+                return True
+        return False
 
     def take(self) -> int:
         """The ready stage that is first in DVC's order; ask `ready` before."""
         place = heapq.heappop(self._ready)
         self._held.update(self._groups.get(place, ()))
+        for queue in self._queued.get(place, ()):
+            self._wake(queue.take(place))
         return place
 
     def ended(self, place: int) -> None:
@@ -117,10 +155,16 @@ class Schedule:
             for parked in self._parked:
                 heapq.heappush(self._ready, parked)
             self._parked.clear()
+        for queue in self._queued.get(place, ()):
+            self._wake(queue.end(place))
         for follower in self.followers[place]:
             self._blockers[follower] -= 1
             if not self._blockers[follower] and not self._ended[follower]:
                 heapq.heappush(self._ready, follower)
+
+    def _wake(self, place: int | None) -> None:
+        if place is not None and not self._ended[place]:
+            heapq.heappush(self._ready, place)
 
     def skip_dependents(self, place: int) -> list[int]:
         """Take everything downstream of a failed stage out of the run; return it in order."""
@@ -136,3 +180,40 @@ class Schedule:
         for dependent in sorted(skipped):
             self.ended(dependent)
         return sorted(skipped)
+
+
+class _Queue:
+    """Places that are taken in their order.
+
+    `next` is the one whose turn it is, `running` those that have been taken and have not ended.
+    """
+
+    def __init__(self, members: Sequence[int]) -> None:
+        self.members = members
+        self._left = deque(members)
+        self.running: set[int] = set()
+        self.waiting: set[int] = set()
+
+    @property
+    def next(self) -> int | None:
+        return self._left[0] if self._left else None
+
+    def take(self, place: int) -> int | None:
+        """It has started; give the one that may be looked at again."""
+        self._left.popleft()
+        self.running.add(place)
+        return self._waiting_next()
+
+    def end(self, place: int) -> int | None:
+        """It has ended, or is not going to run; give the one that may be looked at again."""
+        if place in self.running:
+            self.running.discard(place)
+        else:
+            self._left.remove(place)
+        return self._waiting_next()
+
+    def _waiting_next(self) -> int | None:
+        if self.next not in self.waiting:
+            return None
+        self.waiting.discard(place := self.next)
+        return place

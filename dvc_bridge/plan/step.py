@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from dvc_bridge.errors import MissingInputError
-from dvc_bridge.plan.decide import Change, Look, changes
+from dvc_bridge.plan.decide import Change, Look, UndecidedError, changes
 from dvc_bridge.plan.pipeline import Kind, LockEntry, Pointer, Stage
 from dvc_bridge.plan.run_cache import inputs_entry, run_cache_key
 
@@ -40,7 +40,7 @@ def first_step(
     change = None if force else next(changes(stage, look), None)
     if change is None and not force:
         return Step.UNCHANGED, None
-    if stage.kind is not Kind.STAGE or stage.frozen or not stage.is_local:
+    if stage.kind is not Kind.STAGE or stage.frozen or not stage.is_local or is_legacy(stage):
         return Step.ASK, change
     if force:  # what is missing shows when the command has run, as with DVC
         return (Step.ASK if any(out.persist for out in stage.outs) else Step.COMMAND), None
@@ -52,6 +52,27 @@ def first_step(
     key = run_cache_key(inputs, [o.path for o in stage.outs]) if in_run_cache(stage) else ""
     known = bool(key) and has_runs(key)
     return (Step.ASK if known else Step.COMMAND), change
+
+
+def is_certain_to_run(stage: Stage, look: Look, has_runs: Callable[[str], bool]) -> bool:
+    """Whether the stage's command runs even if all that the cache has lost comes back."""
+    if not stage.cmd or stage.frozen or not stage.is_local:
+        return False
+    try:
+        if all(change.what == "out" for change in changes(stage, look)):
+            return False
+        inputs = current_inputs(stage, look)
+    except (UndecidedError, MissingInputError):
+        return False
+    outs = [out.path for out in stage.outs]
+    return not (in_run_cache(stage) and has_runs(run_cache_key(inputs, outs)))
+
+
+def is_legacy(stage: Stage) -> bool:
+    """Whether dvc.lock has a hash of DVC 2 for the stage, which DVC 3 keeps while it holds."""
+    entry = stage.lock or {}
+    items = [*(entry.get("deps") or ()), *(entry.get("outs") or ())]
+    return any("md5" in item and "hash" not in item for item in items)
 
 
 def in_run_cache(stage: Stage) -> bool:
@@ -76,18 +97,29 @@ def current_inputs(stage: Stage, look: Look) -> LockEntry:
     ------
     MissingInputError
         A dep, a parameters file or a parameter does not exist.
+    UndecidedError
+        It is not known of one of them; none of the others is missing.
     """
     missing = []
+    undecided: UndecidedError | None = None
     deps: dict[str, Pointer] = {}
     for dep in stage.deps:
-        pointer = look.dep(dep)
+        try:
+            pointer = look.dep(dep)
+        except UndecidedError as exc:
+            undecided = exc
+            continue
         if pointer is None:
             missing.append(f"dependency {dep.path} does not exist")
         else:
             deps[dep.path] = pointer
     values: dict[str, Mapping[str, Any]] = {}
     for params in stage.params:
-        found = look.values(params)
+        try:
+            found = look.values(params)
+        except UndecidedError as exc:
+            undecided = exc
+            continue
         if found is None:
             missing.append(f"parameters file {params.path} does not exist")
             continue
@@ -97,6 +129,8 @@ def current_inputs(stage: Stage, look: Look) -> LockEntry:
     if missing:
         raise MissingInputError(
             "; ".join(missing),
-            "bring it back (dvc checkout or dvc pull for what DVC tracks), or mend dvc.yaml",
+            "bring it back (dvc checkout or dvc pull for what DVC tracks), or correct dvc.yaml",
         )
+    if undecided:
+        raise undecided
     return inputs_entry(stage.cmd, deps, values)

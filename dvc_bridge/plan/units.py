@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dvc_bridge.plan.graph import topological
 from dvc_bridge.plan.pod_settings import PodSettings
 
 
@@ -125,24 +125,3 @@ def only(units: Units, chosen: Sequence[int]) -> Units:
         path_s=[units.path_s[i] for i in chosen],
         work_s=[units.work_s[i] for i in chosen],
     )
-
-
-def topological(before: Sequence[Iterable[int]], rank: Sequence[int]) -> list[int]:
-    """Sort so that each comes after those before it, and otherwise by rank."""
-    after: list[list[int]] = [[] for _ in before]
-    missing = [0] * len(before)
-    for i, upstream in enumerate(before):
-        for other in upstream:
-            after[other].append(i)
-            missing[i] += 1
-    ready = [(rank[i], i) for i, count in enumerate(missing) if not count]
-    heapq.heapify(ready)
-    order = []
-    while ready:
-        _, i = heapq.heappop(ready)
-        order.append(i)
-        for follower in after[i]:
-            missing[follower] -= 1
-            if not missing[follower]:
-                heapq.heappush(ready, (rank[follower], follower))
-    return order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from dvc_bridge.plan.pipeline import Stage
@@ -20,8 +21,15 @@ class Books(Protocol):
     def forget(self, place: int) -> None:
         """The stage has failed: nothing of it is recorded."""
 
-    def flush_now_and_then(self) -> None:
-        """Write what is not written yet, if that is long ago."""
+    def publish(self) -> None:
+        """Write what has been recorded where commands and other processes see it."""
+
+    def publish_due_s(self) -> float | None:
+        """Say in how many seconds that should be done; None: there is nothing to write."""
+
+    @property
+    def unpublished(self) -> Collection[int]:
+        """The places that are recorded, and not written."""
 
     def close(self) -> None:
         """Write all that is left."""

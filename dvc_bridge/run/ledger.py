@@ -18,8 +18,12 @@ from dvc_bridge.plan.pipeline import Kind, LockEntry, Stage
 from dvc_bridge.plan.step import Step, first_step
 from dvc_bridge.run.outcome import Outcome
 
-# dvc.lock is written while a run goes on too, for at most this share of its time.
-FLUSH_SHARE, FLUSH_S = 0.05, 1.0
+# So often what is written while a run goes on is written so that it survives a power cut.
+DURABLE_S = 1.0
+# A dvc.lock of this size takes a millisecond to write: too long for each of thousands of stages.
+SMALL_BYTES = 1 << 18
+# It is written after this time at the latest.
+PUBLISH_S = 0.5
 
 
 class Ledger:
@@ -34,6 +38,8 @@ class Ledger:
     ----------
     entries
         What dvc.lock says of the stages recorded so far.
+    unpublished
+        The places that are recorded, and not written.
     """
 
     def __init__(
@@ -48,7 +54,8 @@ class Ledger:
         self._lock_files = LockFiles(project, unfinished)
         self._loaded: dict[int, Any] = {}
         self.entries: dict[int, LockEntry] = {}
-        self._flushed_at, self._flush_s = time.monotonic(), 0.0
+        self._durable_at = self._recorded_at = time.monotonic()
+        self.unpublished: set[int] = set()
 
     def settle(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:
         """Do all that can be done without the stage's command; None: it must run."""
@@ -111,8 +118,15 @@ class Ledger:
                 return {}
             entry = steps.entry(loaded)
         self.entries[place] = entry
-        self._lock_files.record(place, stage.file, stage.name, entry)
+        self.adopt(place, stage, entry)
         return entry
+
+    def adopt(self, place: int, stage: Stage, entry: LockEntry) -> None:
+        """Take the entry of a stage, to be written by `publish`."""
+        if not self.unpublished:
+            self._recorded_at = time.monotonic()
+        self.unpublished.add(place)
+        self._lock_files.record(place, stage.file, stage.name, entry)
 
     def _check(self, stage: Stage, loaded: Any) -> None:
         try:
@@ -125,23 +139,27 @@ class Ledger:
         """The stage has failed: nothing of it is recorded."""
         self._loaded.pop(place, None)
 
-    def flush_now_and_then(self) -> None:
-        """Write the dvc.lock files if they have not been written for a while."""
-        quiet_s = max(FLUSH_S, self._flush_s / FLUSH_SHARE)
-        if time.monotonic() - self._flushed_at > quiet_s:
-            self.flush()
+    def publish(self) -> None:
+        """Write what has been recorded where commands and other processes see it."""
+        if self.unpublished:
+            now = time.monotonic()
+            durable = now - self._durable_at > DURABLE_S
+            self._lock_files.write(durable=durable)
+            self._durable_at = now if durable else self._durable_at
+            self.unpublished.clear()
 
-    def flush(self) -> None:
-        """Write the dvc.lock files."""
-        start = time.monotonic()
-        self._session.track(self._lock_files.flush())
-        self._flushed_at = time.monotonic()
-        self._flush_s = self._flushed_at - start
+    def publish_due_s(self) -> float | None:
+        """Say in how many seconds that should be done; None: there is nothing to write."""
+        if not self.unpublished:
+            return None
+        if self._lock_files.size < SMALL_BYTES:
+            return 0.0
+        return max(0.0, self._recorded_at + PUBLISH_S - time.monotonic())
 
     def close(self) -> None:
         """Write all that is left, the memory of hashes last."""
         try:
-            self.flush()
+            self._session.track(self._lock_files.close())
             self._quick.remember()
         finally:
             self._workspace.hashes.save()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
+from queue import Empty
 
 from dvc_bridge.dvcio import stage as steps
 from dvc_bridge.dvcio.claim import Claims, RepositoryLock
@@ -25,7 +26,9 @@ from dvc_bridge.errors import (
 )
 from dvc_bridge.plan.decide import sharing_losses
 from dvc_bridge.plan.pipeline import Pipeline, Stage
+from dvc_bridge.plan.record_readers import record_readers
 from dvc_bridge.plan.schedule import Schedule
+from dvc_bridge.plan.step import is_certain_to_run
 from dvc_bridge.run.books import Books
 from dvc_bridge.run.journal import Journal
 from dvc_bridge.run.ledger import Ledger
@@ -48,6 +51,8 @@ class Options:
         Groups of addresses of which only one runs at a time.
     queues
         Groups of addresses that are looked at one after the other, in DVC's order.
+    certain
+        Whether a stage of a queue runs whatever those before it do.
     """
 
     jobs: int = 1
@@ -56,6 +61,7 @@ class Options:
     alone: bool = False
     mutexes: tuple[frozenset[str], ...] = ()
     queues: tuple[frozenset[str], ...] = ()
+    certain: Callable[[Stage], bool] = lambda _: False
 
 
 def repro(
@@ -80,7 +86,11 @@ def repro(
     unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
     with Session(project, view.note, unfinished) as session:
         workspace = Workspace(project)
-        options = replace(options, queues=tuple(sharing_losses(stages, workspace.lost)))
+        options = replace(
+            options,
+            queues=tuple(sharing_losses(stages, workspace.lost)),
+            certain=lambda s: is_certain_to_run(s, workspace, workspace.has_runs),
+        )
         books = Ledger(project, session, workspace, unfinished)
         journal = Journal(project)
         run = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
@@ -111,8 +121,17 @@ class Run:
         self._project, self._options, self._view = project, options, view
         self._session, self._repository_lock = session, lock
         self._stages: list[Stage] = [pipeline.stages[p] for p in order]
+        # What reads dvc.lock has its turn when all before it is recorded, and nothing after it.
+        readers = record_readers(self._stages, git=project.git_root is not None)
+        self._readers = readers.keys()
         self._schedule = Schedule.of(
-            pipeline, order, alone=options.alone, mutexes=options.mutexes, queues=options.queues
+            pipeline,
+            order,
+            alone=options.alone,
+            mutexes=options.mutexes,
+            queues=options.queues,
+            certain=lambda place: options.certain(self._stages[place]),
+            in_order=((place, other) for place, others in readers.items() for other in others),
         )
         self._claims = Claims(project)
         self._journal = journal
@@ -121,6 +140,8 @@ class Run:
         self._processes = Processes(view.line, view.passing)
         self._running: set[int] = set()
         self._stopping = False
+        self._problem: Exception | None = None
+        self._published_above: set[int] = set()
         self.summary = Summary()
 
     def run(self) -> Summary:
@@ -138,6 +159,8 @@ class Run:
                 if not self._running:
                     break
                 self._wait()
+            if self._problem:
+                raise self._problem
         self.summary.seconds = time.monotonic() - self._begun
         return self.summary
 
@@ -148,24 +171,69 @@ class Run:
             self._begin(self._schedule.take())
 
     def _wait(self) -> None:
-        if not self._processes.events.empty():
-            ended = self._next_end()
-        else:
+        if self._processes.events.empty():
             self._session.open()  # beside the first commands
-            self._books.flush_now_and_then()
-            with self._repository_lock.released():
-                ended = self._next_end()
-        self._end(ended)
+        self._end(self._next_end())
 
     def _next_end(self) -> Ended:
-        # A signal is passed on at once: the lock may be held by the very command that it is to end.
-        while isinstance(event := self._processes.events.get(), Interrupted):
-            self._interrupt(event.signal)
-        return event
+        while True:
+            event = self._next_event()
+            if isinstance(event, Ended):
+                return event
+            if event is not None:
+                # Passed on at once: the lock may be held by the very command that it is to end.
+                self._interrupt(event.signal)
+
+    def _next_event(self) -> Ended | Interrupted | None:
+        """Wait for the next event, the lock let go; None: dvc.lock may be due to be written."""
+        if not self._processes.events.empty():
+            return self._processes.events.get()
+        due_s = self._books.publish_due_s()
+        if due_s == 0:
+            self._publish()
+            due_s = None
+        with self._repository_lock.released(), suppress(Empty):
+            return self._processes.wait(due_s)
+        return None
+
+    def _publish(self) -> None:
+        """Write dvc.lock while commands run; what keeps it from that ends the run, not them."""
+        try:
+            self._books.publish()
+        except Exception as exc:
+            self._problem = self._problem or exc
+            self._stopping = True
+
+    def _publish_for(self, place: int) -> None:
+        """Write dvc.lock for a command that may look at it: what is upstream, or all."""
+        due_s = self._books.publish_due_s()
+        if due_s is None:
+            return
+        if due_s and self._options.jobs > 1 and not self._has_above(place, self._books.unpublished):
+            return
+        self._books.publish()
+
+    def _has_above(self, place: int, wanted: Collection[int]) -> bool:
+        """Whether one of the places is upstream of `place`, by whatever way."""
+        left, seen = [place], set[int]()
+        while left:
+            for above in self._schedule.needs[left.pop()]:
+                if above in wanted:
+                    return True
+                if above not in self._published_above and above not in seen:
+                    seen.add(above)
+                    left.append(above)
+        self._published_above |= seen
+        return False
 
     def _begin(self, place: int) -> None:
+        stage = self._stages[place]
         try:
-            outcome = self._books.settle(place, self._stages[place], force=self._options.force)
+            # First: what settles a stage may remove its outs.
+            self._claims.check(*_claimed(stage))
+            if place in self._readers:
+                self._books.publish()
+            outcome = self._books.settle(place, stage, force=self._options.force)
             if outcome is None:
                 self._start(place)
                 return
@@ -178,8 +246,8 @@ class Run:
         stage = self._stages[place]
         if any(out.cached for out in stage.outs):
             check_writable(self._project.cache)  # rather now than after hours
-        reads = [read.at for read in stage.reads if "://" not in read.at]
-        self._claims.take(place, reads, [out.at for out in stage.outs if out.local])
+        self._publish_for(place)
+        self._claims.take(place, *_claimed(stage))
         command = steps.command(self._project, stage, self._env)
         self._view.started(place)
         self._processes.start(place, command, self._journal.log(stage.address))
@@ -224,6 +292,12 @@ class Run:
         many = f"{len(self._running)} stages" if len(self._running) > 1 else "1 stage"
         self._view.note(f"killing {many}" if again else f"stopping {many}; once more kills them")
         self._processes.stop(signum, kill=again)
+
+
+def _claimed(stage: Stage) -> tuple[list[str], list[str]]:
+    """What nobody may write while the stage runs, and what nobody else may use: from the root."""
+    reads = [read.at for read in stage.reads if "://" not in read.at]
+    return reads, [out.at for out in stage.outs if out.local]
 
 
 def _as_error(exc: Exception) -> BridgeError:

@@ -81,7 +81,7 @@ def merge(
                 keep_run(project.cache, result.entry, project.scratch)
             lock_files.record(place, stage.file, stage.name, result.entry)
             merged.taken.append(stage.address)
-    session.track(lock_files.flush())
+    session.track(lock_files.close())
     objects.close()
     workspace.hashes.save()
     return merged

@@ -7,7 +7,7 @@ their results say, and a stage that is up to date or in the run cache moves no d
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from dvc_bridge.dvcio import stage as steps
@@ -71,6 +71,9 @@ class PodBooks:
         self._ledger = Ledger(project, session, self.workspace)
         pairs = zip(entry.upstream, before, strict=True)
         self._made = [(up.stage, result) for up, result in pairs]
+        for place, (stage, result) in enumerate(self._made, -len(self._made)):
+            if stage.name and result.outcome != UNCHANGED:
+                self._ledger.adopt(place, stage, result.entry)
         self._there: set[str] = set()
         self._cached: dict[str, list[LockEntry]] = {}
 
@@ -115,8 +118,18 @@ class PodBooks:
         """The stage has failed: nothing of it is recorded."""
         self._ledger.forget(place)
 
-    def flush_now_and_then(self) -> None:
-        """A pod's dvc.lock is read by nobody."""
+    def publish(self) -> None:
+        """Write what the stages of this pod have left into its dvc.lock: commands may read it."""
+        self._ledger.publish()
+
+    def publish_due_s(self) -> float | None:
+        """In how many seconds that should be done; None: there is nothing to write."""
+        return self._ledger.publish_due_s()
+
+    @property
+    def unpublished(self) -> Collection[int]:
+        """The places that are recorded, and not written."""
+        return self._ledger.unpublished
 
     def close(self) -> None:
         """Nothing is left to write."""

@@ -16,6 +16,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.decide import UndecidedError, locked
 from dvc_bridge.plan.entry import Entry, Task, Upstream
 from dvc_bridge.plan.forecast import RUNNING, Forecast, Verdict
+from dvc_bridge.plan.graph import in_graph_order
 from dvc_bridge.plan.pipeline import (
     Dependency,
     LockEntry,
@@ -185,11 +186,12 @@ def entries(
     jobs: Sequence[int],
     mutexes: Sequence[frozenset[str]],
 ) -> list[Entry]:
-    """Give the plan's entry of each group of positions."""
+    """Give the plan's entry of each group of positions, its stages in the graph's order."""
     waiting = {found.position: found for found in settled.waiting}
     dvc = version("dvc")  # reads a file
     found = []
-    for number, positions in enumerate(groups):
+    for number, group in enumerate(groups):
+        positions = in_graph_order(pipeline, group)
         inside = set(positions)
         above = sorted({up for p in positions for up in pipeline.upstream[p]} - inside)
         addresses = {pipeline.stages[p].address for p in positions}

@@ -69,6 +69,10 @@ class Processes:
         """Run the stage's shells one after the other in a thread; `log` gets every byte."""
         Thread(target=self._run, args=(position, command, log), daemon=True).start()
 
+    def wait(self, seconds: float | None) -> Ended | Interrupted:
+        """Wait for the next event; queue.Empty is raised after the time, None: never."""
+        return self.events.get(timeout=seconds)
+
     def stop(self, signum: int, *, kill: bool) -> None:
         """Pass a signal on to every running command and all that it has started; start no more.
 

@@ -10,7 +10,7 @@ from dvc_bridge.dvcio.bare import Sections, store_settings
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.runs import ask_dvc, newest_run
+from dvc_bridge.dvcio.runs import any_run, ask_dvc, newest_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.entry import Entry, plan_lines
@@ -57,7 +57,9 @@ class Outlook:
 
     def settle(self, *, force: bool, alone: bool) -> Settled:
         """Sort the stages; results in the remote's run cache count as those here do."""
-        sources = Sources(self.reach, self._run, lambda stage: ask_dvc(self._session, stage))
+        sources = Sources(
+            self.reach, self._run, self._has_runs, lambda stage: ask_dvc(self._session, stage)
+        )
         found = forecast(self.pipeline, self.order, sources, force=force, alone=alone)
         self._workspace.hashes.save()
         return settle(self._project, found)
@@ -68,21 +70,23 @@ class Outlook:
             return found
         return next(iter(self.objects.default.runs(key)), None)
 
+    def _has_runs(self) -> bool:
+        return any_run(self._project) or bool(self._names("runs"))
+
     def _there(self, folder: str) -> bool:
         """Whether the remote has a folder of the run cache.
 
         Each folder above is listed once: of thousands of stages, most have no result there.
         """
         above, _, name = folder.rpartition("/")
-        if not above:
-            return True
-        if above not in self._listed:
-            names: list[str] = []
-            if self._there(above):
-                remote = self.objects.default
-                names = remote.names(remote.path(*above.split("/")))
-            self._listed[above] = frozenset(names)
-        return name in self._listed[above]
+        return not above or name in self._names(above)
+
+    def _names(self, folder: str) -> frozenset[str]:
+        if folder not in self._listed:
+            remote = self.objects.default
+            names = remote.names(remote.path(*folder.split("/"))) if self._there(folder) else []
+            self._listed[folder] = frozenset(names)
+        return self._listed[folder]
 
 
 def submit(

@@ -6,15 +6,10 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.plan.pipeline import DVC_YAML, Stage
+from dvc_bridge.plan.pipeline import DVC_YAML, Stage, lock_file
 from dvc_bridge.run.revision import git
 
 TRAILER = "Metaflow-Run"
-
-
-def lock_file(dvc_yaml: str) -> str:
-    """Give the lock file of a dvc.yaml."""
-    return f"{dvc_yaml.removesuffix('.yaml')}.lock"
 
 
 def uncommitted(project: Project, stages: Iterable[Stage]) -> list[str]:

@@ -295,7 +295,7 @@ def test_selected_stages_are_those_of_dvc_repro(make_project: MakeProject, bridg
         ]
         forced = planned(bridge, root / folder, "-f", *args)
         assert [stage["name"] for stage in forced.values()] == expected, (folder, args)
-        assert all(s["reasons"] == ["asked for with --force"] for s in forced.values())
+        assert {s["reasons"][0] for s in forced.values()} == {"asked for with --force"}
 
 
 def test_the_critical_path_is_the_slowest_chain_by_how_long_the_stages_took(
