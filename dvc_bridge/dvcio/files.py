@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -71,6 +72,24 @@ def _write_in_place(path: Path, write: Callable[[BinaryIO], None]) -> None:
     with named(path), path.open("r+b") as file:
         write(file)
         file.truncate()
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file or folder, if there is one, as DVC does.
+
+    A link to a folder stays, and so does what is in it: commands write through it.
+    """
+    if not path.is_dir():
+        path.unlink(missing_ok=True)
+    elif not path.is_symlink():
+        shutil.rmtree(path, onerror=_remove_writable)
+
+
+def _remove_writable(remove: Callable[[str], object], name: str, _: object) -> None:
+    path = Path(name)
+    for protected in (path, path.parent):
+        protected.chmod(protected.stat().st_mode | stat.S_IRWXU)
+    remove(name)
 
 
 def check_writable(folder: Path) -> None:

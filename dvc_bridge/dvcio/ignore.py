@@ -12,6 +12,7 @@ from typing import Any
 from scmrepo.git import Git, GitWildMatchPattern
 
 from dvc_bridge.dvcio.unfinished import Unfinished
+from dvc_bridge.errors import UsageError
 
 Signature = tuple[int, int, int] | None
 
@@ -32,11 +33,18 @@ def _lines(path: str) -> list[str]:
 
 @dataclass
 class _File:
-    """One .gitignore as last seen, and the lines that this run put there."""
+    """One .gitignore as last seen, and the lines that this run put there.
+
+    Parameters
+    ----------
+    is_plain
+        Whether a line in it ignores what it says: git reads no links, and of two patterns the last
+        one wins, which may be a negation.
+    """
 
     signature: Signature = None
     lines: set[str] = field(default_factory=set)
-    negated: bool = False
+    is_plain: bool = True
     own: list[tuple[int, int, str]] = field(default_factory=list)
 
 
@@ -63,8 +71,7 @@ class Ignores:
         entry, gitignore = self._git._get_gitignore(path)
         line = f"{GitWildMatchPattern.escape(entry)}\n"
         file = self._file(gitignore)
-        # The last pattern wins: without a negation nothing can undo this line.
-        if line in file.lines and not file.negated:
+        if line in file.lines and file.is_plain and entry == entry.rstrip():
             return None
         self._forget_stale(path)
         if self._git.is_ignored(path):
@@ -100,7 +107,8 @@ class Ignores:
     def _read(gitignore: str, file: _File) -> None:
         file.signature = _signature(gitignore)
         file.lines = set(_lines(gitignore)) if file.signature else set()
-        file.negated = any(line.startswith("!") for line in file.lines)
+        negated = any(line.startswith("!") for line in file.lines)
+        file.is_plain = not negated and not os.path.islink(gitignore)  # noqa: PTH114  as above
 
     def _forget_stale(self, path: str) -> None:
         """Dulwich keeps the patterns that it has read: drop them when a file has changed."""
@@ -124,12 +132,16 @@ class Ignores:
         later = {own[2] for own in file.own if own > mark}
         if later:
             lines = _lines(gitignore)
-            at = next((i for i, old in enumerate(lines) if old in later), len(lines))
+            last = {old: i for i, old in enumerate(lines) if old in later}
+            at = min(last.values(), default=len(lines))
             lines.insert(at, line)
             text = "".join(lines)
             Path(gitignore).write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
         else:
-            self._git._add_entry_to_gitignore(entry, gitignore)
+            try:
+                self._git._add_entry_to_gitignore(entry, gitignore)
+            except UnicodeDecodeError as exc:
+                raise UsageError(f"{gitignore} does not end in UTF-8", "save it as UTF-8") from exc
         file.own.append(mark)
         # The line is a literal path: what dulwich has cached for other paths stays true.
         before = file.signature

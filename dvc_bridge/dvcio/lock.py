@@ -214,7 +214,9 @@ def _as_written(
 
 
 def _is_stable(text: str) -> bool:
-    """Whether DVC writes the same again."""
+    """Whether DVC writes the same again; comments it moves about with the entries."""
+    if "#" in text:
+        return False
     from dvc.utils.serialize import dumps_yaml  # noqa: PLC0415  half a second
     from dvc.utils.serialize._yaml import parse_yaml_for_update  # noqa: PLC0415
 

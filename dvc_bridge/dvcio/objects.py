@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dvc_bridge.dvcio.files import remove_tree
 from dvc_bridge.dvcio.remote import Remote
 from dvc_bridge.dvcio.remote_files import files_of, holds
 from dvc_bridge.dvcio.session import Session
@@ -142,14 +143,14 @@ class Objects:
         target, md5 = Path(out.fs_path), out.hash_info.value
         aside = self._aside
         cache = aside if Path(aside.oid_to_path(md5)).exists() else self._session.repo.cache.local
-        if target.is_dir() and not target.is_symlink():
-            shutil.rmtree(target)
-        else:
-            target.unlink(missing_ok=True)
+        if target.is_dir() and target.is_symlink():  # to another disk: it stays
+            for inside in target.iterdir():
+                remove_tree(inside)
+        remove_tree(target)
         if not md5.endswith(".dir"):
             shutil.copyfile(cache.oid_to_path(md5), target)
             return
-        target.mkdir()
+        target.mkdir(exist_ok=True)
         for name, inner in files_of(Path(cache.oid_to_path(md5)).read_bytes()).items():
             file = target / name
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -77,7 +77,19 @@ def find_project(start: Path | None = None) -> Project:
         raise UsageError(
             f"{root} is not in a git repository", "git init, or dvc config core.no_scm true"
         )
+    if git_root is not None:
+        _check_inside(root, git_root)
     return Project(root, git_root, config)
+
+
+def _check_inside(root: Path, git_root: Path) -> None:
+    """Refuse a .dvc folder that is a link out of the repository: DVC could not ignore its files."""
+    ignored = os.path.realpath(root / ".dvc" / ".gitignore")
+    if not ignored.startswith(f"{git_root}/"):
+        raise UsageError(
+            f"{ignored} is outside of the git repository {git_root}, which DVC refuses",
+            "keep .dvc in the repository; only its cache may be elsewhere: dvc cache dir FOLDER",
+        )
 
 
 def config_as_dvc(root: Path) -> Mapping[str, Any]:

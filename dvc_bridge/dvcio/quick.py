@@ -22,7 +22,6 @@ from dvc_bridge.dvcio.runs import keep_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.plan.decide import UndecidedError
 from dvc_bridge.plan.pipeline import LockEntry, Output, Pointer, Stage
-from dvc_bridge.plan.run_cache import ordered_params
 from dvc_bridge.plan.step import current_inputs, in_run_cache, is_legacy
 
 # Above this the bytes cost more than DVC's objects do, and DVC reads large files in parallel.
@@ -146,8 +145,6 @@ def _entry(inputs: LockEntry, outs: Mapping[str, Pointer]) -> LockEntry:
     entry = dict(inputs)
     if "deps" in entry:
         entry["deps"] = [_item(dep["path"], dep) for dep in entry["deps"]]
-    if "params" in entry:
-        entry["params"] = ordered_params(entry["params"])
     return {**entry, "outs": [_item(path, outs[path]) for path in sorted(outs)]}
 
 

@@ -85,7 +85,7 @@ def read_file(project: Project, file: str, ignores: Callable[[str], bool]) -> It
 def read_lock(project: Project, file: str) -> Mapping[str, LockEntry]:
     """Read the stages of a dvc.lock; none if there is no such file."""
     path = project.root / file
-    if not path.exists():
+    if not os.path.lexists(path):  # a link to nothing is refused, as DVC does
         return {}
     text = text_of(path, file)
     return check_lock(parse(text, file), file, text)
@@ -101,7 +101,7 @@ def _stage(project: Project, file: str, entry: Entry, lock: LockEntry | None) ->
         wdir=wdir,
         deps=tuple(Dependency(*_place(project, wdir, path)) for path in data.get("deps") or ()),
         params=tuple(
-            Params(path, _place(project, wdir, path)[1], keys)
+            _of_file(project, wdir, path, keys)
             for path, keys in _params(data.get("params") or ()).items()
         ),
         outs=tuple(_outs(project, wdir, data)),
@@ -127,6 +127,12 @@ def _place(project: Project, wdir: str, path: str) -> tuple[str, str, bool]:
     if os.path.isabs(path):  # noqa: PTH117  a string
         path = os.path.relpath(whole, os.path.join(root, wdir))  # noqa: PTH118
     return path, at, True
+
+
+def _of_file(project: Project, wdir: str, path: str, keys: tuple[str, ...]) -> Params:
+    shown, at, local = _place(project, wdir, path)
+    lock_path = posixpath.relpath(at, wdir) if local else shown
+    return Params(path, at, keys, lock_path if lock_path != path else "")
 
 
 def _params(items: Any) -> dict[str, tuple[str, ...]]:

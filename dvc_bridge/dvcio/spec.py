@@ -17,7 +17,7 @@ from dvc_bridge.errors import MissingInputError, UsageError
 from dvc_bridge.plan.decide import locked
 from dvc_bridge.plan.pipeline import DVC_YAML, Kind, Pipeline, Pointer, Stage
 from dvc_bridge.plan.plots import PlotSpec
-from dvc_bridge.plan.run_cache import StageSpec
+from dvc_bridge.plan.run_cache import StageSpec, lock_params
 from dvc_bridge.plan.step import in_run_cache
 
 
@@ -109,19 +109,20 @@ def _refusal(stage: Stage) -> str | None:
 
 
 def _spec(root: Path, stage: Stage) -> StageSpec:
-    values = {}
+    found = []
     for params in stage.params:
         if not (root / params.at).exists():
             raise MissingInputError(f"stage {stage.name}: there is no {params.path}")
-        values[params.path] = read_values(str(root / params.at), params)
-        if lost := [key for key in params.keys if key not in values[params.path]]:
+        values = read_values(str(root / params.at), params)
+        found.append((params.path, params.key, values))
+        if lost := [key for key in params.keys if key not in values]:
             raise MissingInputError(f"stage {stage.name}: {params.path} has no {', '.join(lost)}")
     return StageSpec(
         name=stage.name,
         wdir=stage.wdir,
         cmd=stage.cmd or "",
         deps=sorted(dep.path for dep in stage.deps),
-        params=values,
+        params=lock_params(found),
         outs=sorted(out.path for out in stage.outs),
         data=dict(stage.data),
         lock=dict(stage.lock) if stage.lock else None,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from packaging.version import Version
 
+from dvc_bridge.dvcio.files import remove_tree
 from dvc_bridge.dvcio.hashes import LARGE_BYTES, Hashes, signature_of
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import IntegrityError
@@ -49,11 +49,7 @@ def clear(project: Project, stage: Stage) -> None:
     for out in stage.outs:
         if out.persist or not out.local:
             continue
-        path = project.root / out.at
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        remove_tree(project.root / out.at)
 
 
 def begin(stage: Any, *, force: bool) -> Step:

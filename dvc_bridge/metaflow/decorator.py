@@ -64,7 +64,7 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
 def _here(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
     name = spec["name"]
     deps = dep_pointers(run, spec)
-    entry = inputs_entry(spec["cmd"], deps, spec["params"])
+    entry = inputs_entry(spec["cmd"], deps.items(), spec["params"])
     key = run_cache_key(entry, spec["outs"])
     if not force and (found := lookup(run, spec, deps, key)):
         print(f"{name}: unchanged, its result is in DVC's cache (run {key[:8]})")

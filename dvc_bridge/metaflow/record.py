@@ -157,7 +157,7 @@ def lookup(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer], key: str) -> 
     cache = Path(run["cache"])
     for known in known_entries(cache, spec, key):
         if all(in_cache(cache, out) for out in known["outs"]):
-            entry = restored_entry(known, inputs_entry(spec["cmd"], deps, spec["params"]))
+            entry = restored_entry(known, inputs_entry(spec["cmd"], deps.items(), spec["params"]))
             return Result(spec["name"], UNCHANGED if entry == spec["lock"] else RESTORED, entry)
     return None
 

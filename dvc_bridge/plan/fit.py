@@ -26,7 +26,7 @@ def same_shape(stage: Stage, entry: LockEntry) -> bool:
         entry.get("cmd") == stage.cmd
         and {dep.path for dep in stage.deps} == set(locked(entry, "deps"))
         and {out.path for out in stage.outs} == set(locked(entry, "outs"))
-        and {params.path for params in stage.params} == set(entry.get("params") or {})
+        and {params.key for params in stage.params} == set(entry.get("params") or {})
     )
 
 

@@ -44,11 +44,25 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Values that a stage reads from a parameters file; no `keys`: the whole file."""
+    """Values that a stage reads from a parameters file; no `keys`: the whole file.
+
+    Parameters
+    ----------
+    path
+        As dvc.yaml has it. By this DVC looks for it in dvc.lock.
+    lock_path
+        What dvc.lock calls it, if that is not the same; DVC writes it so.
+    """
 
     path: str
     at: str
     keys: tuple[str, ...] = ()
+    lock_path: str = ""
+
+    @property
+    def key(self) -> str:
+        """What dvc.lock calls it."""
+        return self.lock_path or self.path
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,10 @@ def plain_stage(stage: Stage) -> dict[str, Any]:
         "cmd": stage.cmd,
         "wdir": stage.wdir,
         "deps": [[d.path, d.at, d.local] for d in stage.deps],
-        "params": [[p.path, p.at, list(p.keys)] for p in stage.params],
+        "params": [
+            [p.path, p.at, list(p.keys), *([p.lock_path] if p.lock_path else ())]
+            for p in stage.params
+        ],
         "outs": [[o.path, o.at, o.local, o.cached, o.persist, o.shown] for o in stage.outs],
         "frozen": stage.frozen,
         "always_changed": stage.always_changed,
@@ -58,7 +61,9 @@ def stage_of(value: Mapping[str, Any]) -> Stage:
             **value,
             "kind": Kind(value["kind"]),
             "deps": tuple(Dependency(*dep) for dep in value["deps"]),
-            "params": tuple(Params(path, at, tuple(keys)) for path, at, keys in value["params"]),
+            "params": tuple(
+                Params(path, at, tuple(keys), *more) for path, at, keys, *more in value["params"]
+            ),
             "outs": tuple(Output(*out) for out in value["outs"]),
         }
     )

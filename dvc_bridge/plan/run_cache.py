@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any, TypedDict
 
 from dvc_bridge.errors import UsageError
@@ -33,7 +34,7 @@ class StageSpec(TypedDict):
 
 def inputs_entry(
     cmd: str | list[str] | None,
-    deps: Mapping[str, Pointer],
+    deps: Iterable[tuple[str, Pointer]],
     params: Mapping[str, Mapping[str, Any]],
 ) -> LockEntry:
     """Give the part of a stage's lock entry that is known before it runs.
@@ -41,13 +42,13 @@ def inputs_entry(
     Parameters
     ----------
     deps
-        Dep path -> what dvc.lock says of it.
+        Paths and what dvc.lock says of them; one that stands twice in dvc.yaml does so here too.
     params
-        Parameters file -> parameter -> value.
+        As `lock_params` gives them.
     """
     entry: dict[str, Any] = {"cmd": cmd}
-    if deps:
-        entry["deps"] = [{**deps[path], "path": path} for path in sorted(deps)]
+    if items := [{**pointer, "path": path} for path, pointer in deps]:
+        entry["deps"] = sorted(items, key=itemgetter("path"))
     if params:
         entry["params"] = params
     return entry
@@ -69,14 +70,25 @@ def restored_entry(run: LockEntry, inputs: LockEntry) -> LockEntry:
 
     The key knows nothing of parameters called `size` or `nfiles`: all are taken from `inputs`.
     """
-    params = ordered_params(inputs.get("params", {}))
-    return {key: params if key == "params" else value for key, value in run.items()}
+    return {key: inputs["params"] if key == "params" else value for key, value in run.items()}
 
 
-def ordered_params(params: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Put parameters, file -> parameter -> value, in the order in which dvc.lock has them."""
-    files = sorted(params, key=lambda file: (file != "params.yaml", file))
-    return {file: {key: params[file][key] for key in sorted(params[file])} for file in files}
+def lock_params(
+    values: Iterable[tuple[str, str, Mapping[str, Any]]],
+) -> dict[str, dict[str, Any]]:
+    """Give parameters as dvc.lock has them: file -> parameter -> value, in its order.
+
+    Parameters
+    ----------
+    values
+        The file as dvc.yaml calls it, what dvc.lock calls it, and the values. Of two that dvc.lock
+        calls the same, it keeps one.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for _, file, given in sorted(values, key=itemgetter(0)):
+        found[file] = {key: given[key] for key in sorted(given)}
+    usual = {file: found[file] for file in ("params.yaml",) if file in found}
+    return {**usual, **found}
 
 
 def entry_key(entry: LockEntry) -> str:

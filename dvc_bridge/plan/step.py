@@ -9,7 +9,7 @@ from typing import Any
 from dvc_bridge.errors import MissingInputError
 from dvc_bridge.plan.decide import Change, Look, UndecidedError, changes
 from dvc_bridge.plan.pipeline import Kind, LockEntry, Pointer, Stage
-from dvc_bridge.plan.run_cache import inputs_entry, run_cache_key
+from dvc_bridge.plan.run_cache import inputs_entry, lock_params, run_cache_key
 
 
 class Step(Enum):
@@ -102,7 +102,7 @@ def current_inputs(stage: Stage, look: Look) -> LockEntry:
     """
     missing = []
     undecided: UndecidedError | None = None
-    deps: dict[str, Pointer] = {}
+    deps: list[tuple[str, Pointer]] = []
     for dep in stage.deps:
         try:
             pointer = look.dep(dep)
@@ -112,8 +112,8 @@ def current_inputs(stage: Stage, look: Look) -> LockEntry:
         if pointer is None:
             missing.append(f"dependency {dep.path} does not exist")
         else:
-            deps[dep.path] = pointer
-    values: dict[str, Mapping[str, Any]] = {}
+            deps.append((dep.path, pointer))
+    values: list[tuple[str, str, Mapping[str, Any]]] = []
     for params in stage.params:
         try:
             found = look.values(params)
@@ -125,7 +125,7 @@ def current_inputs(stage: Stage, look: Look) -> LockEntry:
             continue
         lost = [key for key in params.keys if key not in found]
         missing += [f"parameter {key} is missing from {params.path}" for key in lost]
-        values[params.path] = found
+        values.append((params.path, params.key, found))
     if missing:
         raise MissingInputError(
             "; ".join(missing),
@@ -133,4 +133,4 @@ def current_inputs(stage: Stage, look: Look) -> LockEntry:
         )
     if undecided:
         raise undecided
-    return inputs_entry(stage.cmd, deps, values)
+    return inputs_entry(stage.cmd, deps, lock_params(values))

@@ -41,7 +41,7 @@ def damage(file: Path) -> None:
 def found(root: Path) -> Result | None:
     """Give what the step finds that is the stage `make`."""
     told, spec, deps = make_of(root)
-    key = run_cache_key(inputs_entry(spec["cmd"], deps, spec["params"]), spec["outs"])
+    key = run_cache_key(inputs_entry(spec["cmd"], deps.items(), spec["params"]), spec["outs"])
     return lookup(told, spec, deps, key)
 
 

@@ -50,7 +50,7 @@ def test_the_key_is_known_before_the_run_from_cmd_deps_and_params(project: Path)
         deps = {
             d["path"]: {k: v for k, v in d.items() if k != "path"} for d in spec["lock"]["deps"]
         }
-        key = run_cache_key(inputs_entry(spec["cmd"], deps, spec["params"]), spec["outs"])
+        key = run_cache_key(inputs_entry(spec["cmd"], deps.items(), spec["params"]), spec["outs"])
         assert key == entry_key(spec["lock"]), name
 
 

@@ -101,6 +101,31 @@ class Workbench:
             path.unlink(missing_ok=True)
             path.write_text(text, "utf-8")
 
+    def write_bytes(self, name: str, content: bytes) -> None:
+        """Write a file of any bytes; what stands there is replaced."""
+        (self.root / name).unlink(missing_ok=True)
+        (self.root / name).write_bytes(content)
+
+    def edit(self, name: str, text: str) -> None:
+        """Write a text file where it is: through a link, and under all of its names."""
+        (self.root / name).write_text(text, "utf-8")
+
+    def link(self, name: str, target: str) -> None:
+        """Make a link."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target)
+
+    def hardlink(self, name: str, other: str) -> None:
+        """Give a file a second name."""
+        (self.root / other).hardlink_to(self.root / name)
+
+    def move(self, name: str, other: str) -> None:
+        """Move a file or folder."""
+        target = self.root / other
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (self.root / name).rename(target)
+
     def replace(self, name: str, old: str, new: str) -> None:
         """Replace a text that is there."""
         text = (self.root / name).read_text("utf-8")

@@ -16,7 +16,9 @@ from tests.dvc_bridge.equality.cases import (
     places,
     refusals,
     selection,
+    spellings,
     templating,
+    user_links,
 )
 
 ROOMS = (
@@ -36,5 +38,7 @@ ROOMS = (
     links,
     imports,
     refusals,
+    user_links,
+    spellings,
 )
 ALL = [case for room in ROOMS for case in room.CASES]
