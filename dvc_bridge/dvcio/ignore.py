@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,12 @@ def _lines(path: str) -> list[str]:
     # Line ends, and bytes that are not UTF-8, stay as they are.
     with Path(path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         return file.readlines()
+
+
+def _write(path: str, lines: Iterable[str]) -> None:
+    # In place, as DVC does: a link stays a link.
+    text = "".join(lines)
+    Path(path).write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
 
 
 @dataclass
@@ -78,6 +84,32 @@ class Ignores:
             return None
         self._insert(gitignore, file, entry, line)
         return str(gitignore)
+
+    @property
+    def count(self) -> int:
+        """How many lines have been written, a mark for `take_back`."""
+        return self._count
+
+    def take_back(self, mark: int) -> list[str]:
+        """Remove the lines written since a mark; give the files that are gone with them."""
+        gone = []
+        for gitignore, file in self._files.items():
+            lines = {own[2] for own in file.own if own[1] > mark}
+            if not lines or not os.path.lexists(gitignore):
+                continue
+            file.own = [own for own in file.own if own[1] <= mark]
+            left = _lines(gitignore)
+            for line in lines:
+                if line in left:
+                    left.remove(line)
+            if left:
+                _write(gitignore, left)
+            else:
+                os.unlink(gitignore)  # noqa: PTH108  DVC hands strings
+                gone.append(gitignore)
+            self._read(gitignore, file)
+        self._git._reset()
+        return gone
 
     def is_tracked(self, path: str) -> bool:
         """Like `Git.is_tracked`, with git's index read once instead of once per out."""
@@ -135,8 +167,7 @@ class Ignores:
             last = {old: i for i, old in enumerate(lines) if old in later}
             at = min(last.values(), default=len(lines))
             lines.insert(at, line)
-            text = "".join(lines)
-            Path(gitignore).write_text(text, encoding="utf-8", errors="surrogateescape", newline="")
+            _write(gitignore, lines)
         else:
             try:
                 self._git._add_entry_to_gitignore(entry, gitignore)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -85,6 +86,24 @@ class Session(ExitStack):
         self._place = place
         if self._repo is not None and self._ignores:
             self._ignores.position = place
+
+    @contextmanager
+    def ignoring(self) -> Iterator[None]:
+        """Take lines of .gitignore back where what is done inside fails; keep them where not.
+
+        DVC takes back all lines of a run when its last stage fails, those of good stages too.
+        """
+        context = self.repo.scm_context
+        mark = self._ignores.count if self._ignores else 0
+        try:
+            yield
+        except Exception:
+            gone = self._ignores.take_back(mark) if self._ignores else []
+            tracked = {os.path.relpath(file) for file in gone}
+            context.files_to_track -= tracked
+            raise
+        finally:
+            context.ignored_paths = []
 
     def stage(self, stage: Stage, place: int) -> Any:
         """Give DVC's own object for the stage, whose turn it is."""

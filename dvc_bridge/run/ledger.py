@@ -14,7 +14,7 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.unfinished import Unfinished
 from dvc_bridge.errors import IntegrityError, MissingInputError
 from dvc_bridge.plan.decide import UndecidedError
-from dvc_bridge.plan.pipeline import Kind, LockEntry, Stage
+from dvc_bridge.plan.pipeline import LockEntry, Stage
 from dvc_bridge.plan.step import Step, first_step
 from dvc_bridge.run.outcome import Outcome
 
@@ -77,7 +77,8 @@ class Ledger:
     def ask_dvc(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:
         """Let DVC do what it can without the stage's command; None: it must run."""
         loaded = self._loaded[place] = self._session.stage(stage, place)
-        found = steps.begin(loaded, force=force)
+        with self._session.ignoring():
+            found = steps.begin(loaded, force=force)
         if found is steps.Step.COMMAND:
             return None
         if found is steps.Step.UNCHANGED:
@@ -103,23 +104,30 @@ class Ledger:
         IntegrityError
             What has been restored is not what it was; it is removed again.
         """
-        loaded = self._loaded.pop(place, None)
         self._session.turn(place)
-        entry = self._quick.record(stage) if finish and loaded is None else None
-        if entry is None:
-            loaded = loaded or self._session.stage(stage, place)
-            if finish:
-                steps.finish(loaded)
-                if restored:
-                    self._check(stage, loaded)
-                steps.learn(loaded, self._workspace.hashes)
-            if stage.kind is not Kind.STAGE:
-                loaded.dump(update_pipeline=False)
-                return {}
-            entry = steps.entry(loaded)
-        self.entries[place] = entry
-        self.adopt(place, stage, entry)
+        with self._session.ignoring():
+            loaded = self._loaded.pop(place, None)
+            entry = self._quick.record(stage) if finish and loaded is None else None
+            if entry is None:
+                loaded = loaded or self._session.stage(stage, place)
+                entry = self._record_as_dvc(stage, loaded, finish=finish, restored=restored)
+        if stage.name:
+            self.entries[place] = entry
+            self.adopt(place, stage, entry)
         return entry
+
+    def _record_as_dvc(
+        self, stage: Stage, loaded: Any, *, finish: bool, restored: bool
+    ) -> LockEntry:
+        if finish:
+            steps.finish(loaded)
+            if restored:
+                self._check(stage, loaded)
+            steps.learn(loaded, self._workspace.hashes)
+        if stage.name:
+            return steps.entry(loaded)
+        loaded.dump(update_pipeline=False)
+        return {}
 
     def adopt(self, place: int, stage: Stage, entry: LockEntry) -> None:
         """Take the entry of a stage, to be written by `publish`."""

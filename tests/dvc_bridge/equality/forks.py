@@ -56,7 +56,7 @@ class ForkServer(ExitStack):
         *,
         keeps_ignores: bool = False,
     ) -> Ran:
-        """Run one command and wait; `keeps_ignores` stops DVC's roll-back of .gitignore lines."""
+        """Run one command and wait; `keeps_ignores` keeps the .gitignore lines of good stages."""
         assert self._process.stdin
         assert self._process.stdout
         request = {

@@ -98,9 +98,23 @@ def _take_stages_in_order() -> None:
 
 
 def _keep_ignores() -> None:
-    from dvc.repo.scm_context import SCMContext
+    """Have DVC take back the .gitignore lines of the stage that fails, and of no other."""
+    from dvc.stage import Stage
 
-    SCMContext.ignore_remove = lambda *_: None
+    original = Stage.reproduce
+
+    def reproduce(self: Any, *args: Any, **kwargs: Any) -> Any:
+        context = self.repo.scm_context
+        try:
+            return original(self, *args, **kwargs)
+        except Exception:
+            for path in context.ignored_paths:
+                context.ignore_remove(path)
+            raise
+        finally:
+            context.ignored_paths = []
+
+    Stage.reproduce = reproduce
 
 
 def _import(name: str) -> None:

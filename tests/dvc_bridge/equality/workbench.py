@@ -55,8 +55,8 @@ class Case:
     jobs
         For ours; a step where DVC stops at a failure is played with one.
     keeps_ignores
-        Whether the oracle's roll-back of .gitignore lines after a failed stage is switched off:
-        dvc_bridge does not copy it.
+        Whether the oracle takes back the .gitignore lines of a failed stage alone, not also those
+        of the good stages before it: dvc_bridge does not copy that.
     env
         Added to the environment of both sides.
     folder
