@@ -17,7 +17,7 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.plan.division import backwards, divided, in_pods
 from dvc_bridge.plan.forecast import Sources, forecast
-from dvc_bridge.plan.targets import select
+from dvc_bridge.plan.targets import files_of, select
 from dvc_bridge.plan.timeline import timeline
 from dvc_bridge.render.plan import plan_json, plan_text
 from dvc_bridge.run.journal import Journal
@@ -28,9 +28,10 @@ def plan(args: Namespace) -> int:
     check_version()
     project = find_project()
     with RepositoryLock(project).held(), Session(project, _warn) as session:
-        pipeline = read_pipeline(project)
+        selection = chosen(args, project)
+        pipeline = read_pipeline(project, files_of(selection))
         settings = read_settings(project, pipeline)
-        order = select(pipeline, chosen(args, project))
+        order = select(pipeline, selection)
         workspace = Workspace(project)
         sources = Sources(
             workspace,

@@ -27,7 +27,7 @@ from dvc_bridge.errors import (
     VersionMismatchError,
 )
 from dvc_bridge.plan.settings import FILE
-from dvc_bridge.plan.targets import select
+from dvc_bridge.plan.targets import files_of, select
 from dvc_bridge.run.local import Options
 from dvc_bridge.run.local import repro as run
 from dvc_bridge.run.outcome import Outcome, Summary
@@ -62,8 +62,9 @@ def _run(args: Namespace) -> int:
     project = find_project()
     lock = RepositoryLock(project)
     with lock.held():
-        pipeline = read_pipeline(project)
-        order = select(pipeline, chosen(args, project))
+        selection = chosen(args, project)
+        pipeline = read_pipeline(project, files_of(selection))
+        order = select(pipeline, selection)
         addresses = [pipeline.stages[position].address for position in order]
         options = Options(
             args.jobs,

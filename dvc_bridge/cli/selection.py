@@ -22,5 +22,5 @@ def chosen(args: Namespace, project: Project) -> Selection:
 
 
 def alone(args: Namespace) -> bool:
-    """Whether the targets stand for themselves: `--all-pipelines` overrules `--single-item`."""
+    """Whether the targets stand for themselves."""
     return bool(args.single_item and not args.all_pipelines)

@@ -70,6 +70,8 @@ class DvcIgnore:
         self, folder: str, names: list[str], files: list[str]
     ) -> tuple[list[str], list[str]]:
         """Give those of a folder's folders and files that are not ignored."""
+        if self._is_never(folder):
+            return [], []
         if self._exact is None and not (
             self._is_plain(folder) and _no_project_inside(folder, names, self._root)
         ):
@@ -82,7 +84,13 @@ class DvcIgnore:
     def ignores(self, path: str) -> bool:
         """Whether an absolute path is ignored, for which DVC refuses it as an out."""
         folder, name = os.path.split(path)
+        if self._is_never(path):
+            return True
         return not self._is_plain(folder) and not self(folder, [], [name])[1]
+
+    def _is_never(self, path: str) -> bool:
+        inside = f"{path.removeprefix(self._root)}/"
+        return any(f"/{name}/" in inside for name in NEVER)
 
     def _is_plain(self, folder: str) -> bool:
         if folder not in self._plain:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dvc_bridge.dvcio.discover import Filter
+from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.decide import UndecidedError
 from dvc_bridge.plan.pipeline import Pointer
 
@@ -153,6 +154,8 @@ class Hashes:
         files: dict[str, str] = {}
         size = 0
         for relative, name in self._walk(path):
+            if not relative.isascii():
+                _check_name(name)
             try:
                 info = os.stat(name)  # noqa: PTH116  as above
             except OSError as exc:
@@ -170,6 +173,24 @@ class Hashes:
             for name in found:
                 file = f"{folder}/{name}"
                 yield file[skip:], file
+
+
+def _check_name(path: str) -> None:
+    """Refuse a file's name that DVC cannot keep.
+
+    Raises
+    ------
+    UsageError
+        It is not UTF-8.
+    """
+    try:
+        path.encode()
+    except UnicodeEncodeError as exc:
+        shown = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        raise UsageError(
+            f"the name of {shown} is not UTF-8, and DVC cannot keep it",
+            "rename it: convmv -r -f latin1 -t utf8 --notest FOLDER does it for many",
+        ) from exc
 
 
 def signature_of(info: os.stat_result) -> Signature:

@@ -11,6 +11,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.pipeline import Params
 
 _GLOB = frozenset("*?[]!")
+LOOP = "remove the YAML alias that leads back to where it stands"
 
 
 def read_values(path: str, params: Params) -> dict[str, Any]:
@@ -36,18 +37,28 @@ def read_values(path: str, params: Params) -> dict[str, Any]:
     return found
 
 
-def check_types(values: Any, shown: str, where: str = "") -> None:
+def check_types(values: Any, shown: str, where: str = "", above: tuple[int, ...] = ()) -> None:
     """Refuse values that DVC cannot keep, such as dates.
+
+    Parameters
+    ----------
+    shown
+        Names the file in messages.
+    where, above
+        Of values inside of others: the keys that lead to them, and what holds them.
 
     Raises
     ------
     UsageError
-        With the parameter and its type; `shown` names the file.
+        With the parameter and its type.
     """
     if isinstance(values, dict | list | tuple):
+        if id(values) in above:
+            raise UsageError(f"{shown}: {where} contains itself", LOOP)
         pairs = values.items() if isinstance(values, dict) else enumerate(values)
         for key, value in pairs:
-            check_types(value, shown, f"{where}.{key}" if where else str(key))
+            inside = f"{where}.{key}" if where else str(key)
+            check_types(value, shown, inside, (*above, id(values)))
     elif not isinstance(values, str | int | float | bool | None):
         kind = type(values).__name__
         raise UsageError(f"{shown}: {where} is a {kind}, which DVC cannot keep", "quote it")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dvc_bridge.dvcio.discover import DvcIgnore, dvc_files, is_dvc_file
@@ -31,8 +31,13 @@ DEFAULT_PARAMS = "params.yaml"
 SECTIONS = ("outs", "metrics", "plots")
 
 
-def read_pipeline(project: Project) -> Pipeline:
+def read_pipeline(project: Project, only: Iterable[str] | None = None) -> Pipeline:
     """Read every dvc.yaml, dvc.lock and .dvc file of the project.
+
+    Parameters
+    ----------
+    only
+        Read these files alone, paths from the root, as DVC does for `--single-item`.
 
     Raises
     ------
@@ -44,26 +49,55 @@ def read_pipeline(project: Project) -> Pipeline:
     ignore = DvcIgnore(project)
     problems: list[str] = []
     files = []
-    for file in dvc_files(project, ignore, outs):
+    groups: set[tuple[str, str]] = set()
+    found = dvc_files(project, ignore, outs) if only is None else _existing(project, only)
+    for file in found:
         files.append(file)
-        for stage in read_file(project, file, ignore.ignores):
+        content = read_file(project, file, ignore.ignores)
+        groups.update((file, name) for name in content.groups)
+        for stage in content.stages:
             stages.append(stage)
-            paths = [f"{project.root}/{out.at}" for out in stage.outs if out.local]
-            ends = (*stage.reads, *stage.outs)
-            own = [end.path for end in ends if is_dvc_file(end.path) and stage.kind is Kind.STAGE]
-            problems += (f"{stage.address}: {p} is a file of DVC, no dep and no out" for p in own)
-            ignored = [path for path in paths if ignore.ignores(path)]
-            problems += (f"{stage.address}: .dvcignore leaves its out {p} out" for p in ignored)
-            outs.update(paths)
+            problems += _problems(project, stage, ignore)
+            outs.update(f"{project.root}/{out.at}" for out in stage.outs if out.local)
     if problems:
         raise UsageError(
             "\n".join(problems), "name other paths; dvc check-ignore -d PATH shows what ignores one"
         )
-    return replace(pipeline_of(stages), files=frozenset(files))
+    return replace(
+        pipeline_of(stages),
+        files=frozenset(files),
+        groups=frozenset(groups),
+        whole=only is None,
+    )
 
 
-def read_file(project: Project, file: str, ignores: Callable[[str], bool]) -> Iterator[Stage]:
-    """Read the stages of one dvc.yaml or .dvc file, a path from the root.
+def _existing(project: Project, files: Iterable[str]) -> Iterator[str]:
+    for file in dict.fromkeys(files):
+        if os.path.lexists(project.root / file):
+            yield file
+
+
+def _problems(project: Project, stage: Stage, ignore: DvcIgnore) -> Iterator[str]:
+    """Say which paths of a stage DVC refuses."""
+    for end in (*stage.reads, *stage.outs):
+        if stage.kind is Kind.STAGE and is_dvc_file(end.path):
+            yield f"{stage.address}: {end.path} is a file of DVC, no dep and no out"
+    for out in stage.outs:
+        path = f"{project.root}/{out.at}"
+        if out.local and ignore.ignores(path):
+            yield f"{stage.address}: .dvcignore leaves its out {path} out"
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """What a dvc.yaml or .dvc file describes: stages, and the names of its foreach and matrix."""
+
+    stages: list[Stage]
+    groups: frozenset[str] = frozenset()
+
+
+def read_file(project: Project, file: str, ignores: Callable[[str], bool]) -> FileContent:
+    """Read one dvc.yaml or .dvc file, a path from the root.
 
     Parameters
     ----------
@@ -73,13 +107,16 @@ def read_file(project: Project, file: str, ignores: Callable[[str], bool]) -> It
     text = text_of(project.root / file, file)
     data = parse(text, file)
     if posixpath.basename(file) != DVC_YAML:
-        yield _data_stage(project, file, check_dvc_file(data, file, text))
-        return
+        return FileContent([_data_stage(project, file, check_dvc_file(data, file, text))])
     lock = lock_file(file)
     locked = {} if ignores(f"{project.root}/{lock}") else read_lock(project, lock)
+    stages = []
     for entry in entries(project, file, data, text):
         check_entry(entry.data, file, entry.name)
-        yield _stage(project, file, entry, locked.get(entry.name))
+        stages.append(_stage(project, file, entry, locked.get(entry.name)))
+    definitions = data.get("stages") or {}
+    groups = (n for n, entry in definitions.items() if entry.keys() & {"foreach", "matrix"})
+    return FileContent(stages, frozenset(groups))
 
 
 def read_lock(project: Project, file: str) -> Mapping[str, LockEntry]:

@@ -31,6 +31,13 @@ def check_dvc_yaml(data: Any, file: str, text: str) -> None:
     if not isinstance(data, dict) or not isinstance(data.get("stages", {}), dict):
         _by_dvc("MULTI_STAGE", data, file, text)
         return
+    for name in data.get("stages") or {}:
+        if isinstance(name, str) and (not name or "@" in name):
+            # DVC would look for an item of a foreach or matrix.
+            raise UsageError(
+                f"{file}:{line_of(text, ['stages', name])}: {name!r} cannot be a stage's name",
+                "rename it: a name is not empty, and has no @, which leads to items of a foreach",
+            )
     rest = {key: value for key, value in data.items() if key != "stages"}
     if rest:
         _by_dvc("MULTI_STAGE", rest, file, text)

@@ -13,10 +13,10 @@ from itertools import product
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from dvc_bridge.dvcio.params import check_types
+from dvc_bridge.dvcio.params import LOOP, check_types
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.schema import check_dvc_yaml
-from dvc_bridge.dvcio.yaml12 import read
+from dvc_bridge.dvcio.yaml12 import line_of, path_to_loop, read
 from dvc_bridge.errors import BridgeError, UsageError, of_system
 
 
@@ -36,6 +36,8 @@ def entries(project: Project, file: str, data: Any, text: str) -> Iterator[Entry
     UsageError
         What DVC refuses, with the line, and matrix items that would have one name.
     """
+    if "&" in text and "*" in text and (loop := path_to_loop(data)):
+        raise UsageError(f"{file}:{line_of(text, loop)}: {loop[-1]} contains itself", LOOP)
     check_dvc_yaml(data, file, text)
     stages = data.get("stages") or {}
     plain = "${" not in text and "vars" not in data
@@ -71,8 +73,27 @@ def _resolved(project: Project, file: str, data: Any) -> Iterator[Entry]:
         for name in resolver.get_keys():
             group, key = split_group_name(name)
             yield Entry(name, resolver.resolve_one(name)[name], group if key is not None else "")
+    except UsageError:
+        raise
     except DvcException as exc:
-        raise UsageError(with_causes(exc), f"mend {file}") from exc
+        raise UsageError(with_causes(exc), _template_fix(project, file, exc)) from exc
+    except RecursionError:
+        raise UsageError(f"{file}: a value of its templates contains itself", LOOP) from None
+    except Exception as exc:  # DVC ends with a traceback: a date, a file that is not what it says
+        fix = f"correct that value in {file}, or in a file that its vars name; quote dates"
+        raise UsageError(f"{file}: {with_causes(exc)}", fix) from exc
+
+
+def _template_fix(project: Project, file: str, exc: BaseException | None) -> str:
+    from dvc.parsing.context import ParamsLoadError  # noqa: PLC0415  only for templates
+
+    while exc is not None and not isinstance(exc, ParamsLoadError):
+        exc = exc.__cause__ or exc.__context__  # DVC keeps the first in its own log alone
+    if exc is None:
+        return f"correct {file}"
+    if str(project.config.get("hydra", {}).get("enabled", "")).lower() == "true":
+        return "Hydra composes that file (hydra.enabled): `dvc exp run` does it; then run again"
+    return f"add or correct that file, or the vars of {file}"
 
 
 def _check_names(file: str, name: str, definition: Any) -> None:

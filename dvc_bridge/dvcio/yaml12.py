@@ -174,3 +174,18 @@ def line_of(text: str, keys: Sequence[Any]) -> int:
         else:
             break
     return line
+
+
+def path_to_loop(value: Any, above: tuple[int, ...] = ()) -> list[Any]:
+    """Give the keys that lead to a value that contains itself, by a YAML alias; none: no keys."""
+    pairs: Any = ()
+    if isinstance(value, dict):
+        pairs = value.items()
+    elif isinstance(value, list):
+        pairs = enumerate(value)
+    for key, inner in pairs:
+        if id(inner) in (*above, id(value)):
+            return [key]
+        if found := path_to_loop(inner, (*above, id(value))):
+            return [key, *found]
+    return []

@@ -159,11 +159,17 @@ class Pipeline:
         For each stage the positions of those whose outs it reads, in DVC's order of edges.
     files
         The dvc.yaml and .dvc files that were read, those without stages too.
+    groups
+        File and name of every foreach and matrix, those without items too.
+    whole
+        Whether these are all stages of the project.
     """
 
     stages: tuple[Stage, ...]
     upstream: tuple[tuple[int, ...], ...]
     files: frozenset[str] = frozenset()
+    groups: frozenset[tuple[str, str]] = frozenset()
+    whole: bool = True
 
     def active(self, position: int) -> tuple[int, ...]:
         """The edges that DVC follows: a frozen stage waits for nobody."""

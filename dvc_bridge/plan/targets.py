@@ -35,6 +35,11 @@ class Selection:
     downstream: bool = False
     all_pipelines: bool = False
 
+    @property
+    def alone(self) -> bool:
+        """Whether the targets stand for themselves: `--all-pipelines` overrules."""
+        return self.single_item and not self.all_pipelines
+
 
 def select(pipeline: Pipeline, selection: Selection) -> list[int]:
     """Give the positions of the stages to look at, in the order of `dvc repro`.
@@ -69,8 +74,20 @@ def _meant(pipeline: Pipeline, target: str, folder: str) -> list[int] | None:
     stages = [(p, stage) for p, stage in enumerate(pipeline.stages) if stage.file == file]
     if not name:
         return [position for position, _ in stages] if file in pipeline.files else None
-    group = [position for position, stage in stages if stage.group == name]
-    return group or [position for position, stage in stages if stage.name == name] or None
+    if (file, name) in pipeline.groups:
+        return [position for position, stage in stages if stage.group == name]
+    return [position for position, stage in stages if stage.name == name] or None
+
+
+def files_of(selection: Selection) -> list[str] | None:
+    """Name the files, from the root, that hold what a selection means; None: all may.
+
+    DVC reads no others for `--single-item`, whatever stands in them.
+    """
+    if not selection.alone:
+        return None
+    paths = (_split(target)[0] for target in selection.targets or (DVC_YAML,))
+    return [posixpath.normpath(posixpath.join(selection.folder, path)) for path in paths]
 
 
 def _split(target: str) -> tuple[str, str]:

@@ -59,7 +59,7 @@ class Processes:
         self, show: Callable[[int, str], None], passing: Callable[[int, str], None]
     ) -> None:
         self.events: SimpleQueue[Ended | Interrupted] = SimpleQueue()
-        self._show, self._passing = show, passing
+        self._show, self._passing = _harmless(show), _harmless(passing)
         self._children: set[int] = set()
         self._told: dict[int, set[psutil.Process]] = {}
         self._stopped = False
@@ -147,6 +147,16 @@ class Processes:
             )
             self._children.add(child.pid)
             return child
+
+
+def _harmless(show: Callable[[int, str], None]) -> Callable[[int, str], None]:
+    """Drop a line that cannot be shown; its bytes are in the log, and no stage fails by it."""
+
+    def shown(position: int, text: str) -> None:
+        with suppress(Exception):
+            show(position, text)
+
+    return shown
 
 
 def _is_in_foreground() -> bool:

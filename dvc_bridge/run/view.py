@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
-from typing import Protocol
+from typing import Protocol, TextIO
 
 from dvc_bridge.run.outcome import Outcome
 
@@ -52,14 +52,10 @@ class View(Protocol):
 
 
 class PlainView:
-    """One line for everything, as a log file wants it; unchanged stages are not named.
-
-    Make it before DVC is imported, which puts something into sys.stdout that drops colours; those
-    are the commands' own.
-    """
+    """One line for everything, as a log file wants it; unchanged stages are not named."""
 
     def __init__(self) -> None:
-        self._out = sys.stdout
+        self._out = standard_output()
         self._names: Sequence[str] = ()
         self._begun: dict[int, float] = {}
         self._lock = Lock()
@@ -106,6 +102,18 @@ class PlainView:
                 print(text, file=self._out, flush=True)
             except BrokenPipeError:
                 print_nowhere()
+
+
+def standard_output() -> TextIO:
+    """Give sys.stdout without what DVC's import puts around it.
+
+    colorama drops colours there, which are the commands' own, and fails at a terminal's title.
+    """
+    colorama = sys.modules.get("colorama.initialise")
+    if colorama is not None and sys.stdout is getattr(colorama, "wrapped_stdout", None):
+        original: TextIO = colorama.orig_stdout
+        return original
+    return sys.stdout
 
 
 def print_nowhere() -> None:
