@@ -51,6 +51,16 @@ class Project:
         """Our own folder in it: hashes, durations, logs. Losing it costs time only."""
         return self.tmp / "dvc-bridge"
 
+    @property
+    def no_git(self) -> UsageError:
+        """What to raise where git is needed, and the project does not use it."""
+        if str(self.config.get("core", {}).get("no_scm", "")).lower() == "true":
+            return UsageError(
+                "core.no_scm is set, so neither DVC nor dvc-bridge uses git here",
+                "dvc config --unset core.no_scm, in a git repository",
+            )
+        return UsageError(f"{self.root} is not in a git repository", "git init")
+
     def shown(self, at: str) -> str:
         """Name a path of the project as seen from the current directory."""
         return os.path.relpath(self.root / at)

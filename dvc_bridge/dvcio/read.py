@@ -156,7 +156,7 @@ def _place(project: Project, wdir: str, path: str) -> tuple[str, str, bool]:
         return path, path, False
     root = str(project.root)
     whole = os.path.normpath(os.path.join(root, wdir, path))  # noqa: PTH118  strings, thousands
-    if f"{root}/".startswith(f"{whole}/") and whole != root:
+    if f"{root}/".startswith(f"{whole}/".replace("//", "/")) and whole != root:
         return path, os.path.relpath(whole, root), False
     if not f"{whole}/".startswith(f"{root}/"):
         return path, whole, False

@@ -18,7 +18,7 @@ from packaging.version import Version
 from dvc_bridge.dvcio.files import remove_tree
 from dvc_bridge.dvcio.hashes import LARGE_BYTES, Hashes, signature_of
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.errors import IntegrityError
+from dvc_bridge.errors import IntegrityError, MissingInputError
 from dvc_bridge.plan.pipeline import DVC_YAML, Stage
 
 # Tried: 3.48.4 does not tell a command which stage it is, 3.55.2 does.
@@ -59,9 +59,13 @@ def begin(stage: Any, *, force: bool) -> Step:
     RECORDED: DVC has dealt with it (data, imports, frozen stages). UNCHANGED: nothing to do.
     """
     from dvc.stage.cache import RunCacheNotFoundError  # noqa: PLC0415  the caller has opened DVC
+    from dvc.stage.exceptions import MissingDataSource  # noqa: PLC0415
 
     if not stage.cmd or stage.frozen:
-        return Step.RECORDED if stage.reproduce(force=force) else Step.UNCHANGED
+        try:
+            return Step.RECORDED if stage.reproduce(force=force) else Step.UNCHANGED
+        except MissingDataSource as exc:
+            raise MissingInputError(str(exc), f"dvc pull {stage.addressing}") from exc
     if not force and not stage.changed():
         return Step.UNCHANGED
     stage.remove_outs(ignore_remove=False, force=False)

@@ -119,7 +119,7 @@ def with_causes(exc: BaseException) -> str:
         return exc.message
     if isinstance(exc, OSError) and (refused := of_system(exc)):
         return refused.message
-    parts = [str(exc)]
+    parts = [str(exc) or repr(exc)]
     cause = exc.__cause__
     while cause is not None:
         if str(cause) and str(cause) not in parts[-1]:

@@ -21,7 +21,7 @@ from dvc_bridge.plan.pipeline import (
     overlap,
 )
 from dvc_bridge.plan.run_cache import restored_entry, run_cache_key
-from dvc_bridge.plan.step import current_inputs, leaves_run
+from dvc_bridge.plan.step import current_inputs, may_restore
 
 
 class Verdict(Enum):
@@ -223,7 +223,7 @@ def _decided(stage: Stage, look: _Ahead, sources: Sources) -> Decision:
     except UndecidedError:
         if not look.changes:
             return _undecided(stage, look, sources)
-        restorable = leaves_run(stage) and sources.has_runs()
+        restorable = may_restore(stage) and sources.has_runs()
         return (Verdict.MAY_RUN if restorable else Verdict.RUNS), told
 
 
@@ -258,7 +258,7 @@ def _from_cache(stage: Stage, look: _Ahead, sources: Sources, reasons: Sequence[
         return Verdict.RUNS
     inputs = current_inputs(stage, look)
     only_outs = stage.lock is not None and all(change.what == "out" for change in reasons)
-    if leaves_run(stage) and stage.cmd:
+    if may_restore(stage):
         result = stage.lock if only_outs else None
         if result is None or not _all_kept(result, look):
             result = sources.run(run_cache_key(inputs, [out.path for out in stage.outs]))

@@ -82,6 +82,11 @@ def in_run_cache(stage: Stage) -> bool:
     return bool(stage.reads) and stage.is_local
 
 
+def may_restore(stage: Stage) -> bool:
+    """Whether DVC takes the results of an earlier run for this stage instead of its command."""
+    return in_run_cache(stage) and bool(stage.cmd) and not any(out.persist for out in stage.outs)
+
+
 def leaves_run(stage: Stage) -> bool:
     """Whether DVC writes an entry of the run cache when this stage has run."""
     travel = all((o.cached or o.shown) and o.local and not o.persist for o in stage.outs)

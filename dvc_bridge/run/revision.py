@@ -21,7 +21,7 @@ def commit(project: Project, name: str) -> str:
         The project is in no git repository, or there is no such revision.
     """
     if project.git_root is None:
-        raise UsageError("the project is in no git repository: pods have no code", "git init")
+        raise project.no_git
     return git(project.git_root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
 
 

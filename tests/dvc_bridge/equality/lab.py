@@ -9,6 +9,7 @@ sides: what ours left is as good a start for it as what DVC left.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +18,9 @@ from pathlib import Path
 
 from dvc_bridge.plan.equality import differences
 from tests.dvc_bridge.equality.forks import REPOSITORY, ForkServer
-from tests.dvc_bridge.equality.side import DVC, WITH_REMOTE, Played, Side, clear
+from tests.dvc_bridge.equality.side import DVC, KEEP_GOING, WITH_REMOTE, Played, Side, clear
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
-KEEP_GOING = {"-k", "--keep-going"}
 # Codes by which ours says what went wrong; 5 is a bug.
 ORDERLY = range(1, 5)
 
@@ -147,12 +147,44 @@ def _found(
             lines.append("git's index: dvc alone {}, ours alone {}".format(*alone))
         if step in case.steps:
             lines += _manners(step, other) if polite else ()
+            lines += _unforeseen(other)
             if step.fails not in (None, one.ran.code != 0):
                 lines.append(f"the case is wrong: {ends[not step.fails]} here")
         if lines:
             yield from (f"after step {step.name}:", *lines)
             yield from ("dvc printed:", one.ran.output, "ours printed:", other.ran.output)
             return  # what follows a difference follows from it
+
+
+# What `plan` says of a stage -> what may become of it then.
+_MAY_END = {
+    "runs": {"ran", "failed"},
+    "may run": {"ran", "from the run cache", "unchanged", "failed"},
+    "run cache": {"from the run cache"},
+    "up to date": {"unchanged"},
+    "fails": {"failed", "skipped"},
+}
+
+
+def _unforeseen(ours: Played) -> Iterator[str]:
+    """Say where `plan` was wrong about the run that followed it."""
+    if ours.planned is None:
+        return
+    ends = dict(_ENDS.findall(ours.ran.output))
+    bad = "failed" in ends.values()
+    if "fails" in ours.planned.values() and not ours.ran.code:
+        yield "plan says that a stage fails, and the run ends well"
+    for address, verdict in ours.planned.items():
+        # After a failure much has no turn; what is unchanged has no line.
+        end = ends.get(address, "" if bad or ours.ran.code else "unchanged")
+        may = _MAY_END[verdict] | ({"skipped"} if bad else set())
+        if end and end not in may:
+            yield f"plan says {verdict!r} of {address}, and then it is {end!r}"
+
+
+_ENDS = re.compile(
+    r"^(.+): (ran|from the run cache|failed|skipped)(?: \(\d[\d.]* s\))?$", re.MULTILINE
+)
 
 
 def _both_ways(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[set[str], set[str]]]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dvc_bridge.plan.equality import ProjectState
@@ -16,7 +17,8 @@ from dvc_bridge.run.state import project_state
 from tests.dvc_bridge.equality.forks import ForkServer
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
-DVC = "dvc"
+DVC, OURS = "dvc", "dvc_bridge"
+KEEP_GOING = frozenset({"-k", "--keep-going"})
 PODS, GENERATED = "pods", "generated"
 WITH_REMOTE = (PODS, GENERATED)
 
@@ -35,12 +37,15 @@ class Played:
         The stages whose commands ran, sorted.
     index
         What stands in git's index, for a case that stages.
+    planned
+        What `plan` said of each stage just before; None: it was not asked, or it refused.
     """
 
     ran: Ran
     state: ProjectState
     executed: tuple[str, ...]
     index: tuple[str, ...] = ()
+    planned: Mapping[str, str] | None = None
 
 
 class Side:
@@ -90,7 +95,25 @@ class Side:
         argv = list(step.argv)
         if self.module != DVC and (single or without_jobs(argv) == argv):
             argv = [*without_jobs(argv), "-j", str(1 if single else case.jobs)]
-        return self._repro(case, argv, self.module)
+        planned = self._plan(case, step) if case.foreseen and self.module == OURS else None
+        return replace(self._repro(case, argv, self.module), planned=planned)
+
+    def _plan(self, case: Case, step: Step) -> Mapping[str, str] | None:
+        """Ask what the run is going to do."""
+        if "--dry" in step.argv:
+            return None
+        words = [word for word in without_jobs(step.argv) if word not in KEEP_GOING]
+        ran = self._servers[self.module](
+            self.module,
+            ["plan", "--json", *words],
+            self.root / case.folder,
+            {**self._env, **case.env},
+        )
+        start = ran.output.find("{\n")
+        if ran.code or start < 0:
+            return None
+        told, _ = json.JSONDecoder().raw_decode(ran.output[start:])
+        return {stage["address"]: stage["verdict"] for stage in told["stages"]}
 
     def _repro(self, case: Case, argv: Sequence[str], module: str) -> Played:
         self._log.write_text("")

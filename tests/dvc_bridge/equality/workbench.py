@@ -65,6 +65,8 @@ class Case:
         Whether git's index is compared too.
     handed_over
         Whether `dvc repro` is run on both sides at the end, and must do the same.
+    foreseen
+        Whether `plan` says what `repro` does: no command makes or changes what it does not declare.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Case:
     folder: str = "."
     stages: bool = False
     handed_over: bool = True
+    foreseen: bool = True
 
 
 class Workbench:

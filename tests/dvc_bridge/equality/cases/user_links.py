@@ -144,6 +144,7 @@ CASES = [
         ),
         folder="main",
         keeps_ignores=True,
+        foreseen=False,  # DVC refuses to overwrite what was edited
     ),
     Case(
         "deps, parameters and folders that are links",
