@@ -55,6 +55,11 @@ class Workspace:
         """The file or folder that a stage wrote."""
         return self.hashes.pointer(f"{self._root}/{out.at}")
 
+    def is_link_to_folder(self, out: Output) -> bool:
+        """Whether the user has linked an out to a folder elsewhere."""
+        path = f"{self._root}/{out.at}"
+        return out.local and os.path.islink(path) and os.path.isdir(path)  # noqa: PTH112, PTH114
+
     def values(self, params: Params) -> Mapping[str, Any] | None:
         """The values of a parameters file, read once until it changes."""
         path = os.path.join(self._root, params.at)  # noqa: PTH118  params.at may be absolute

@@ -24,11 +24,14 @@ class Task:
     Parameters
     ----------
     intact
-        Out of dvc.lock -> whether the workspace has it as dvc.lock says, by its path.
+        The outs that the workspace has as dvc.lock says, by path.
+    links
+        The outs that are links to folders in the workspace: commands write through them.
     """
 
     stage: Stage
     intact: frozenset[str]
+    links: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,11 @@ def entry_text(entry: Entry) -> str:
         **{key: getattr(entry, key) for key in ("number", "dvc", "root", "git", "force", "jobs")},
         "mutexes": entry.mutexes,
         "tasks": [
-            {"stage": plain_stage(task.stage), "intact": sorted(task.intact)}
+            {
+                "stage": plain_stage(task.stage),
+                "intact": sorted(task.intact),
+                **({"links": sorted(task.links)} if task.links else {}),
+            }
             for task in entry.tasks
         ],
         "upstream": [
@@ -110,7 +117,10 @@ def entry_of(text: str | bytes) -> Entry:
             f"the plan is of version {version}, this dvc-bridge reads {VERSION}",
             "use the same version of dvc-bridge here and in the image",
         )
-    tasks = (Task(stage_of(t["stage"]), frozenset(t["intact"])) for t in value.pop("tasks"))
+    tasks = (
+        Task(stage_of(t["stage"]), frozenset(t["intact"]), frozenset(t.get("links", ())))
+        for t in value.pop("tasks")
+    )
     upstream = (
         Upstream(stage_of(up["stage"]), Result(**up["result"]) if up["result"] else None)
         for up in value.pop("upstream")

@@ -17,6 +17,7 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.plan.decide import Change, UndecidedError, locked
 from dvc_bridge.plan.entry import Entry, Task
+from dvc_bridge.plan.names import file_name
 from dvc_bridge.plan.pipeline import (
     Dependency,
     LockEntry,
@@ -101,6 +102,7 @@ class PodBooks:
         else:
             steps.clear(self._project, stage)
         self._make_folders(stage)
+        self._make_links(task)
         return None
 
     def record(self, place: int, stage: Stage, *, finish: bool) -> object:
@@ -188,6 +190,17 @@ class PodBooks:
         root = self._project.root
         for folder in [root / stage.wdir, *((root / out.at).parent for out in stage.outs)]:
             folder.mkdir(parents=True, exist_ok=True)
+
+    def _make_links(self, task: Task) -> None:
+        """Have outs that are links to folders for the user be links here too: to empty ones."""
+        for out in task.stage.outs:
+            link = self._project.root / out.at
+            if out.path not in task.links or link.exists():
+                continue
+            link.unlink(missing_ok=True)  # the user's, which leads nowhere here
+            folder = self._project.scratch / "links" / file_name(out.at)
+            folder.mkdir(parents=True)
+            link.symlink_to(folder)
 
     def _keep(self, stage: Stage, outcome: Outcome, entry: LockEntry) -> None:
         if outcome is Outcome.UNCHANGED:

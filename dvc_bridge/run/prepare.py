@@ -25,6 +25,8 @@ from dvc_bridge.plan.pipeline import (
     Pipeline,
     Pointer,
     Stage,
+    lock_file,
+    overlap,
 )
 from dvc_bridge.plan.result import RESTORED, UNCHANGED, Result
 
@@ -67,6 +69,10 @@ class Reach:
             pass
         return self._objects.default.has([str(pointer["md5"])]) != set()
 
+    def is_link_to_folder(self, out: Output) -> bool:
+        """Whether the user has linked an out to a folder elsewhere."""
+        return self._here.is_link_to_folder(out)
+
     def _part(self, at: str) -> Pointer | None:
         """What is in a folder that only the remote has."""
         for made, (stage, pointer) in self._locked.items():
@@ -103,7 +109,7 @@ class Settled:
     here: tuple[int, ...]
 
 
-def settle(project: Project, forecasts: Sequence[Forecast]) -> Settled:
+def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) -> Settled:
     """Sort the stages of a run.
 
     Raises
@@ -121,7 +127,7 @@ def settle(project: Project, forecasts: Sequence[Forecast]) -> Settled:
         stage = found.stage
         if found.verdict in RUNNING:
             if stage.for_pods:
-                problems += not_in_pods(stage, project)
+                problems += not_in_pods(project, pipeline, found.position)
                 waiting.append(found)
             else:
                 here.append(found.position)
@@ -145,28 +151,36 @@ def all_for_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> 
     """
     stages = pipeline.stages
     wanted = [p for p in order if stages[p].for_pods]
-    if problems := [said for p in wanted for said in not_in_pods(stages[p], project)]:
+    if problems := [said for p in wanted for said in not_in_pods(project, pipeline, p)]:
         raise UsageError("\n".join(problems), "mend these, or name other stages")
     if not wanted:
         raise UsageError("none of these stages has a command to run", "dvc stage list --all")
     return wanted
 
 
-def not_in_pods(stage: Stage, project: Project) -> Iterable[str]:
+def not_in_pods(project: Project, pipeline: Pipeline, position: int) -> Iterable[str]:
     """Say why a stage cannot run in a pod; nothing if it can."""
-    base = project.git_root or project.root
-    ends = [(read, base) for read in stage.reads] + [(out, project.root) for out in stage.outs]
-    for end, reach in ends:
-        if "://" not in end.at and not (project.root / end.at).resolve().is_relative_to(reach):
-            yield f"{stage.address}: {end.path} lies outside of the project: no pod has it"
+    stage, base = pipeline.stages[position], project.git_root or project.root
+    made = [out.at for up in pipeline.upstream[position] for out in pipeline.stages[up].outs]
+    locks = {lock_file(other.file) for other in pipeline.stages if other.name}
+    for read in stage.reads:
+        if not read.at.strip("./"):
+            yield f"{stage.address}: it reads the whole project, and so what others write"
+        elif read.at in locks:
+            yield f"{stage.address}: it reads {read.path}, which each stage changes in its pod"
+        elif (
+            "://" not in read.at
+            and not any(overlap(read.at, at) for at in made)
+            and (not (project.root / read.at).resolve().is_relative_to(base))
+        ):
+            yield f"{stage.address}: {read.path} lies outside of the project: no pod has it"
     lock = locked(stage.lock or {}, "outs")
     for out in stage.outs:
         path = project.root / out.at
+        if not out.local and "://" not in out.at:
+            yield f"{stage.address}: {out.path} lies outside of the project: no pod has it"
         if out.persist and path.is_file() and md5_of(path) != lock.get(out.path, {}).get("md5"):
             yield f"{stage.address}: {out.path} persists and is not as dvc.lock says; dvc commit it"
-    for dep in stage.deps:
-        if not dep.at.strip("./"):
-            yield f"{stage.address}: it reads the whole project, and so what others write"
 
 
 def _unchanged(project: Project, stage: Stage) -> Result:
@@ -212,7 +226,8 @@ def entries(
 
 
 def _task(stage: Stage, reach: Reach) -> Task:
-    return Task(stage, frozenset(_intact(stage, reach)))
+    links = frozenset(out.path for out in stage.outs if reach.is_link_to_folder(out))
+    return Task(stage, frozenset(_intact(stage, reach)), links)
 
 
 def _intact(stage: Stage, reach: Reach) -> Iterable[str]:

@@ -148,7 +148,19 @@ def _names(project: Project) -> list[str]:
             "git status in it says more",
         )
     names = {os.fsdecode(name) for name in done.stdout.split(b"\0") if name}
-    return sorted(name for name in names if os.path.lexists(base / name))
+    folders = {os.path.dirname(name) for name in names}  # noqa: PTH120  strings, thousands
+    # git's index may name files of a folder that has become a link: the link is what is there.
+    linked = {f"{folder}/" for folder in folders if folder and _is_below_link(base, folder)}
+    return sorted(
+        name
+        for name in names
+        if f"{os.path.dirname(name)}/" not in linked  # noqa: PTH120  as above
+        and os.path.lexists(base / name)
+    )
+
+
+def _is_below_link(base: Path, folder: str) -> bool:
+    return any((base / up).is_symlink() for up in (Path(folder), *Path(folder).parents))
 
 
 def _walk(root: Path) -> Iterator[str]:

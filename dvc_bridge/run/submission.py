@@ -62,7 +62,7 @@ class Outlook:
         )
         found = forecast(self.pipeline, self.order, sources, force=force, alone=alone)
         self._workspace.hashes.save()
-        return settle(self._project, found)
+        return settle(self._project, self.pipeline, found)
 
     def _run(self, key: str) -> LockEntry | None:
         found = newest_run(self._project, key)

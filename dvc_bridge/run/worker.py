@@ -173,7 +173,8 @@ def _run(
     summary = run.run()
     for task in entry.tasks:
         if error := summary.errors.get(task.stage.address):
-            failed = Result(task.stage.address, FAILED, message=error.message)
+            said = error.message if isinstance(error, StageFailedError) else str(error)
+            failed = Result(task.stage.address, FAILED, message=said)
             store.put_result(task.stage, failed)
     return _code(summary)
 

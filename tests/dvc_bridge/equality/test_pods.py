@@ -57,6 +57,9 @@ APART = {
     "data that was added": REFUSED,
     "one object of several stages": KEPT,
     "forced, a dep lost, an out that persists": FAILS,
+    "outs that are links to another disk": UNDECLARED,
+    "a dep twice": REFUSED,
+    "a .gitignore of another editor": FAILS,
 }
 # So many steps of these go before what sets them apart.
 BEGUN = {
@@ -69,6 +72,8 @@ BEGUN = {
     "parameters of four kinds of files": 7,
     "dvc.lock lost or older": 2,
     "data that was added": 2,
+    "a dep twice": 6,
+    "a .gitignore of another editor": 1,
 }
 PLAYED = [
     replace(case, steps=case.steps[: BEGUN.get(case.name)])

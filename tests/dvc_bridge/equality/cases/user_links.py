@@ -63,6 +63,22 @@ stages:
     outs: [moved.txt]
 """
 
+FOLDERS = """\
+stages:
+  folder:
+    cmd: ran folder; cat raw > data/f
+    deps: [raw]
+    outs: [data]
+  uncached:
+    cmd: ran uncached; cat raw > plain/f
+    deps: [raw]
+    outs: [{plain: {cache: false}}]
+  reads:
+    cmd: ran reads; cat data/f plain/f > all
+    deps: [data, plain]
+    outs: [all]
+"""
+
 PLAIN = """\
 stages:
   one:
@@ -145,6 +161,20 @@ CASES = [
         folder="main",
         keeps_ignores=True,
         foreseen=False,  # DVC refuses to overwrite what was edited
+    ),
+    Case(
+        "outs that are links to empty folders",
+        _linked(
+            FOLDERS,
+            {"main/raw": "1\n", "scratch/data/.keep": "", "scratch/plain/.keep": ""},
+            {"data": "../scratch/data", "plain": "../scratch/plain"},
+        ),
+        (
+            Step("cold", lambda b: b.remove("scratch/data/.keep", "scratch/plain/.keep")),
+            Step("nothing changed"),
+            Step("dep", _edit("main/raw", "2\n")),
+        ),
+        folder="main",
     ),
     Case(
         "deps, parameters and folders that are links",
