@@ -42,7 +42,7 @@ def planned(root: Path) -> Run:
     addresses = [found.stage.address for found in settled.waiting]
     env = {
         "DVC_BRIDGE_RUN": name,
-        "DVC_BRIDGE_STORE": json.dumps(done.settings),
+        "DVC_BRIDGE_STORE": json.dumps(remotely.store_settings()),
         "DVC_BRIDGE_CODE": done.code,
     }
     return Run(dict(zip(addresses, done.words, strict=True)), env)

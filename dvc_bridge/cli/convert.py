@@ -10,7 +10,6 @@ from pathlib import Path
 from dvc_bridge.cli.remote import warn
 from dvc_bridge.cli.selection import chosen
 from dvc_bridge.cli.sending import checked
-from dvc_bridge.dvcio.bare import store_settings
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.files import write_whole
 from dvc_bridge.dvcio.probe import check_version
@@ -23,14 +22,14 @@ from dvc_bridge.plan.division import divided
 from dvc_bridge.plan.groups import Fuse
 from dvc_bridge.plan.pipeline import Pipeline
 from dvc_bridge.plan.ranges import ranges
-from dvc_bridge.plan.remotes import remotes
-from dvc_bridge.plan.settings import FILE
+from dvc_bridge.plan.settings import FILE, ArgoSettings
 from dvc_bridge.plan.targets import select
 from dvc_bridge.render.argo import Kind, RunSpec, manifest, slug, text
 from dvc_bridge.run.from_git import plan_of
 from dvc_bridge.run.journal import Journal
 from dvc_bridge.run.prepare import all_for_pods
 from dvc_bridge.run.revision import check_url, commit, differing, repository_url
+from dvc_bridge.run.submission import settings_for_pods
 
 _SHOWN = 5
 
@@ -45,10 +44,9 @@ def convert(args: Namespace) -> int:
     with RepositoryLock(project).held(), Session(project, warn) as session:
         pipeline = read_pipeline(project)
         settings = read_settings(project, pipeline)
-        names = {name for stage in pipeline.stages for name in remotes(stage)}
-        store = store_settings(session.repo.config, names)
+        store = settings_for_pods(pipeline, session.repo.config, settings.argo)
     positions = all_for_pods(project, pipeline, select(pipeline, chosen(args, project)))
-    code = _code(args, project, pipeline)
+    code = _code(args, project, pipeline, settings.argo)
     code["DVC_BRIDGE_PLAN"] = json.dumps(plan_of(project, pipeline, positions), sort_keys=True)
     seconds = Journal(project).seconds if args.fuse == Fuse.AUTO.value else {}
     division = divided(pipeline, positions, settings, seconds, Fuse(args.fuse))
@@ -71,7 +69,9 @@ def convert(args: Namespace) -> int:
     return 0
 
 
-def _code(args: Namespace, project: Project, pipeline: Pipeline) -> dict[str, str]:
+def _code(
+    args: Namespace, project: Project, pipeline: Pipeline, argo: ArgoSettings
+) -> dict[str, str]:
     sha = commit(project, args.revision)
     base = project.git_root or project.root
     inside = project.root.relative_to(base)
@@ -86,7 +86,7 @@ def _code(args: Namespace, project: Project, pipeline: Pipeline) -> dict[str, st
         more = f" and {len(other) - _SHOWN} more" if len(other) > _SHOWN else ""
         warn(f"pods take these as they are in {sha[:12]}: {', '.join(other[:_SHOWN])}{more}")
     url = args.repo or repository_url(project)
-    check_url(url)
+    check_url(url, has_files=bool(argo.secret_files))
     return {"DVC_BRIDGE_REPO": url, "DVC_BRIDGE_REVISION": sha}
 
 

@@ -12,7 +12,7 @@ from dvc_bridge.cli.remote import warn
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.files import check_writable
 from dvc_bridge.dvcio.probe import check_version, installed, missing
-from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.project import Project, config_as_dvc, find_project
 from dvc_bridge.dvcio.read import read_pipeline
 from dvc_bridge.dvcio.remote import Remote
 from dvc_bridge.dvcio.session import Session
@@ -23,6 +23,7 @@ from dvc_bridge.plan.settings import FILE, ArgoSettings, Settings
 from dvc_bridge.run.cluster import Cluster
 from dvc_bridge.run.cluster_check import check_cluster
 from dvc_bridge.run.store import FOLDER
+from dvc_bridge.run.submission import settings_for_pods
 
 Check = Callable[[], str]
 
@@ -145,6 +146,17 @@ def _remote(project: Project) -> str:
         return f"{remote.name}, {remote.url}, can be written to from here"
 
 
+def _credentials(project: Project, pipeline: Pipeline, argo: ArgoSettings) -> str:
+    settings = settings_for_pods(pipeline, config_as_dvc(project.root), argo)
+    names = ", ".join(section.split('"')[1] for section in settings if '"' in section)
+    return f"pods get the settings of {names}; secrets come from {_secrets(argo)}"
+
+
+def _secrets(argo: ArgoSettings) -> str:
+    named = [*argo.secrets, *(secret for secret, _ in argo.secret_files)]
+    return ", ".join(named) or f"the account {argo.service_account}"
+
+
 def _cluster(project: Project) -> Iterator[Finding]:
     """Look at the cluster if dvc-bridge.yaml has to do with one and is right otherwise."""
     pipeline = read_pipeline(project)
@@ -157,6 +169,7 @@ def _cluster(project: Project) -> Iterator[Finding]:
         return
     yield _look("image", lambda: _image(settings, pipeline))
     yield _look("remote", lambda: _remote(project))
+    yield _look("credentials", lambda: _credentials(project, pipeline, argo))
     try:
         cluster = Cluster.connect(argo.namespace)
     except BridgeError as exc:

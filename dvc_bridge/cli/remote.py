@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import Self
 
 from dvc_bridge.cli.selection import alone, chosen
+from dvc_bridge.dvcio.bare import Sections
 from dvc_bridge.dvcio.claim import RepositoryLock
 from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.dvcio.probe import check_version
@@ -26,7 +27,7 @@ from dvc_bridge.run.local import Options, repro
 from dvc_bridge.run.merge import Merged, merge
 from dvc_bridge.run.prepare import Settled
 from dvc_bridge.run.store import Store, scratch_folder
-from dvc_bridge.run.submission import Outlook, Submission, submit
+from dvc_bridge.run.submission import Outlook, Submission, settings_for_pods, submit
 from dvc_bridge.run.view import PlainView
 
 
@@ -75,7 +76,6 @@ class Remotely(ExitStack):
         """Put all that the groups' pods need into the remote."""
         return submit(
             self.project,
-            self.session,
             self.outlook,
             settled,
             groups,
@@ -85,6 +85,10 @@ class Remotely(ExitStack):
             mutexes=self.settings.mutex_groups(self._addresses),
             warn=warn,
         )
+
+    def store_settings(self) -> Sections:
+        """Give the settings of the remotes as pods get them."""
+        return settings_for_pods(self.pipeline, self.session.repo.config, self.settings.argo)
 
     def store(self, run: str) -> tuple[Store, Objects]:
         """Give a run's folder in the remote, and its outs."""

@@ -14,6 +14,7 @@ from dvc_bridge.cli.remote import Remotely, collected, everything, merged, prepa
 from dvc_bridge.cli.sending import checked
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.cli.watching import watched
+from dvc_bridge.dvcio.bare import Sections
 from dvc_bridge.errors import BridgeError, StageFailedError
 from dvc_bridge.plan.division import divided
 from dvc_bridge.plan.groups import Fuse, Group
@@ -36,12 +37,13 @@ def submit_command(args: Namespace) -> int:
             print(f"no stage needs a pod; {len(taken.taken)} from the run cache")
             return 0
         groups = _groups(remotely, settled, args)
+        store = remotely.store_settings()
         cluster = Cluster.connect(remotely.settings.argo.namespace)
         run = _run_name(remotely.project.root.name)
         _announce(remotely, settled, groups)
         jobs = [group.pod.jobs for group in groups]
         done = remotely.submit(settled, [group.positions for group in groups], jobs, run)
-        made = _manifest(remotely, groups, done)
+        made = _manifest(remotely, groups, done, store)
         found = checked(made, beside.validated)
         remotely.store(run)[0].put_manifest(made, done.code)
         begin(cluster, found)
@@ -91,12 +93,14 @@ def _run_name(project: str) -> str:
     return f"{slug(project)}-{time.strftime('%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
 
 
-def _manifest(remotely: Remotely, groups: Sequence[Group], done: Submission) -> dict[str, object]:
+def _manifest(
+    remotely: Remotely, groups: Sequence[Group], done: Submission, store: Sections
+) -> dict[str, object]:
     stages = remotely.pipeline.stages
     shell = os.environ.get("SHELL", "")
     spec = RunSpec(
         name=done.run,
-        store=json.dumps(done.settings, sort_keys=True),
+        store=json.dumps(store, sort_keys=True),
         code={"DVC_BRIDGE_CODE": done.code},
         argo=remotely.settings.argo,
         shell="/bin/bash" if shell.endswith("/bash") else None,

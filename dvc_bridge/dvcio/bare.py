@@ -2,44 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
 
 from dvc_bridge.errors import UsageError
+from dvc_bridge.plan.remote_options import for_pods
+from dvc_bridge.plan.settings import ArgoSettings
 
 Sections = dict[str, dict[str, str]]
 
-# Options of remotes (dvc/config_schema.py) that are no secrets and no files of one machine.
-OPEN = frozenset(
-    {
-        *("url", "endpointurl", "region", "use_ssl", "ssl_verify", "listobjects", "sse", "acl"),
-        *("read_timeout", "connect_timeout", "jobs", "verify", "projectname", "account_name"),
-        *("host", "port", "user", "version_aware", "worktree", "allow_anonymous_login"),
-    }
-)
 # An object store that says nothing for so long is asked again (the default is a minute).
 TIMEOUT_S = 15
 
 
-def store_settings(
-    config: Mapping[str, Any], names: Iterable[str], *, secrets: bool = False
-) -> Sections:
-    """Give the settings by which another machine finds the default remote and those named.
+def store_settings(config: Mapping[str, Any], names: Iterable[str]) -> Sections:
+    """Give the settings of the default remote and of those named, secrets included.
 
     Parameters
     ----------
     config
         DVC's: of a `Repo`, or `dvcio.project.config_as_dvc`.
-    secrets
-        Keep them too: for another folder of this machine.
 
     Raises
     ------
     UsageError
         There is no default remote, or none of a name.
     """
+    return _sections(config, names, lambda _, options: options)
+
+
+def pod_settings(
+    config: Mapping[str, Any], names: Iterable[str], argo: ArgoSettings | None
+) -> Sections:
+    """Give the settings by which pods find the remotes, without secrets.
+
+    Parameters
+    ----------
+    argo
+        None: what pods cannot be given is left out.
+
+    Raises
+    ------
+    UsageError
+        As `store_settings`, and for what pods cannot be given; all of it in one message.
+    """
+    problems: list[str] = []
+
+    def told(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        own = dict(dict(argo.remotes if argo else ()).get(name, ()))
+        given, wrong = for_pods(name, options, own, has_secrets=bool(argo and argo.has_secrets))
+        problems.extend(wrong if argo else ())
+        return given
+
+    sections = _sections(config, names, told)
+    if problems:
+        raise UsageError("\n".join(problems), "docs/argo.md of dvc-bridge: Credentials")
+    return sections
+
+
+def _sections(
+    config: Mapping[str, Any],
+    names: Iterable[str],
+    told: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
+) -> Sections:
     default = config["core"].get("remote")
     if not default:
         raise UsageError("the project has no default remote", "dvc remote add -d NAME URL")
@@ -48,10 +75,10 @@ def store_settings(
         options = config["remote"].get(name)
         if options is None:
             raise UsageError(f"there is no remote {name}", "dvc remote list; dvc remote add")
-        told = {key: str(value) for key, value in options.items() if secrets or key in OPEN}
+        given = {key: str(value) for key, value in told(name, options).items()}
         if str(options["url"]).startswith("s3://"):
-            told = {"read_timeout": str(TIMEOUT_S), "connect_timeout": str(TIMEOUT_S), **told}
-        sections[f"'remote \"{name}\"'"] = told
+            given = {"read_timeout": str(TIMEOUT_S), "connect_timeout": str(TIMEOUT_S), **given}
+        sections[f"'remote \"{name}\"'"] = given
     return sections
 
 

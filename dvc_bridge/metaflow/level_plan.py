@@ -129,7 +129,6 @@ def _plan(
     mutexes = settings.mutex_groups(place)
     done = submit(
         here.project,
-        here.session,
         outlook,
         settled,
         flat,

@@ -56,7 +56,7 @@ def _project(run: LevelsRun, folder: Path) -> Project:
         return find_project(project_folder(root))
     here = find_project(project_folder(root))
     pipeline = read_pipeline(here)
-    settings = settings_of(pipeline, config_as_dvc(here.root), secrets=True)
+    settings = settings_of(pipeline, config_as_dvc(here.root))
     return copied(here, cached_outs(pipeline), folder / "code", settings)
 
 

@@ -52,12 +52,16 @@ def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
     from dvc_bridge.dvcio.read import read_pipeline  # noqa: PLC0415
     from dvc_bridge.dvcio.session import Session  # noqa: PLC0415
     from dvc_bridge.dvcio.spec import revision_of  # noqa: PLC0415
-    from dvc_bridge.run.submission import check_sent, settings_of, snapshot_of  # noqa: PLC0415
+    from dvc_bridge.run.submission import (  # noqa: PLC0415
+        check_sent,
+        settings_for_pods,
+        snapshot_of,
+    )
 
     project = find_project(root)
     with RepositoryLock(project).held(), Session(project, _warn) as session:
         pipeline = read_pipeline(project)
-        settings = settings_of(pipeline, session.repo.config)
+        settings = settings_for_pods(pipeline, session.repo.config, None)
         if ask_remote:
             check_sent(pipeline, Objects(session, ""))
         snapshot = snapshot_of(project, pipeline, _warn)

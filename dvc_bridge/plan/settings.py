@@ -16,6 +16,7 @@ key. It is a file of its own so that dvc.yaml and its hashes stay as they are.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -25,6 +26,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.plan import pod_settings
 from dvc_bridge.plan.groups import Fuse
 from dvc_bridge.plan.pod_settings import PodSettings, WrongError, pod_values
+from dvc_bridge.plan.remote_options import SECRET
 
 FILE = "dvc-bridge.yaml"
 KEYS = ("mutex", *pod_settings.KEYS)
@@ -46,6 +48,11 @@ class ArgoSettings:
         The UID of the pods; None: the cluster's choice, which must not be root.
     parallelism
         How many pods may run at a time; None: as many as there is room for.
+    secret_files
+        Secrets whose keys are files in a folder of every pod: pairs of name and folder.
+    remotes
+        Options of DVC remotes that are other ones in pods: pairs of a remote's name and of pairs
+        of an option and its value, empty for none.
     """
 
     image: str = ""
@@ -56,6 +63,13 @@ class ArgoSettings:
     user: int | None = 10001
     fuse: Fuse = Fuse.AUTO
     parallelism: int | None = None
+    secret_files: tuple[tuple[str, str], ...] = ()
+    remotes: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether pods have credentials: a Secret, or an account with rights of its own."""
+        return bool(self.secrets) or self.service_account != ArgoSettings().service_account
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +208,37 @@ def _fuse(value: Any) -> Fuse:
     return Fuse(value)
 
 
+def _secret_files(value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, dict) or not value:
+        raise WrongError("a mapping of Secrets to folders, as {gcs-key: /secrets/gcs}")
+    found = {pod_settings.name(secret): folder for secret, folder in value.items()}
+    for folder in found.values():
+        if not isinstance(folder, str) or not _FOLDER.fullmatch(folder) or folder in _TAKEN:
+            raise WrongError("a mapping of Secrets to folders of the pod, as /secrets/gcs")
+    if len(set(found.values())) < len(found):
+        raise WrongError("a mapping of Secrets to folders, another one for each")
+    return tuple(sorted(found.items()))
+
+
+def _remotes(value: Any) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
+        raise WrongError("a mapping of remotes to options, as {store: {endpointurl: URL}}")
+    for name, options in value.items():
+        for option, text in options.items():
+            if not isinstance(text, str | int | float) or "{{" in str(text):
+                raise WrongError(f"a mapping of texts, which {name}.{option} is not")
+            if option in SECRET and text != "":
+                raise WrongError(
+                    f"a mapping without secrets: {name}.{option} belongs into a Secret that"
+                    " argo.secrets names"
+                )
+    return tuple(
+        sorted((n, tuple(sorted((k, str(v)) for k, v in o.items()))) for n, o in value.items())
+    )
+
+
+_FOLDER = re.compile(r"/[\w.-]+(/[\w.-]+)*")
+_TAKEN = ("/work", "/tmp")  # noqa: S108  folders of the pod itself
 _ARGO: dict[str, Callable[[Any], Any]] = {
     "image": pod_settings.image,
     "image_pull_policy": _pull,
@@ -203,6 +248,8 @@ _ARGO: dict[str, Callable[[Any], Any]] = {
     "user": _user,
     "fuse": _fuse,
     "parallelism": pod_settings.at_least(1),
+    "secret_files": _secret_files,
+    "remotes": _remotes,
 }
 
 

@@ -160,7 +160,9 @@ def _spec(groups: Sequence[Group], values: Sequence[str], run: RunSpec) -> dict[
         key = (group.pod, timeout * len(group.positions) if timeout else None)
         tasks.append(_task(group, value, kinds.setdefault(key, f"p{len(kinds)}")))
     name, pull = None if run.own_run else run.name, run.argo.image_pull_policy
-    environment = Environment(name, run.store, run.code, run.shell, pull)
+    files = [(f"secret-{n}", *pair) for n, pair in enumerate(run.argo.secret_files)]
+    mounts = tuple((volume, folder) for volume, _, folder in files)
+    environment = Environment(name, run.store, run.code, run.shell, pull, mounts)
     context: dict[str, Any] = {
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},
@@ -179,7 +181,11 @@ def _spec(groups: Sequence[Group], values: Sequence[str], run: RunSpec) -> dict[
             "secondsAfterSuccess": KEPT_AFTER_SUCCESS_S,
             "secondsAfterFailure": KEPT_AFTER_FAILURE_S,
         },
-        "volumes": [{"name": "work", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
+        "volumes": [
+            {"name": "work", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {}},
+            *({"name": name, "secret": {"secretName": secret}} for name, secret, _ in files),
+        ],
         "templates": [
             # What needs nothing of a failed stage goes on.
             {"name": "run", "dag": {"failFast": False, "tasks": tasks}},

@@ -29,6 +29,8 @@ class Environment:
         Its name; None: each Workflow is a run of its own, named as it is.
     code
         Variables by which the code is found.
+    secret_mounts
+        Volumes of Secrets, and their folders.
     """
 
     run: str | None
@@ -36,6 +38,7 @@ class Environment:
     code: Mapping[str, str]
     shell: str | None
     image_pull_policy: str | None
+    secret_mounts: tuple[tuple[str, str], ...] = ()
 
     def variables(self) -> list[dict[str, str]]:
         """Give them as a container has them."""
@@ -90,6 +93,10 @@ def _container(pod: PodSettings, environment: Environment) -> dict[str, Any]:
         "volumeMounts": [
             {"name": "work", "mountPath": WORK},
             {"name": "tmp", "mountPath": TMP},
+            *(
+                {"name": volume, "mountPath": folder, "readOnly": True}
+                for volume, folder in environment.secret_mounts
+            ),
         ],
     }
     if environment.image_pull_policy:

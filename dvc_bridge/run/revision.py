@@ -56,13 +56,18 @@ def holds_credentials(url: str) -> bool:
     return bool(parts.password or (parts.username and parts.scheme in ("http", "https")))
 
 
-def check_url(url: str) -> None:
-    """See that an address holds no secret and is no path of this machine.
+def check_url(url: str, *, has_files: bool = False) -> None:
+    """See that pods can use an address.
+
+    Parameters
+    ----------
+    has_files
+        Whether pods get files of Secrets, such as a key for SSH.
 
     Raises
     ------
     UsageError
-        It does.
+        It holds a secret, is a path of this machine, or needs a key that pods do not have.
     """
     if holds_credentials(url):
         raise UsageError(
@@ -72,6 +77,11 @@ def check_url(url: str) -> None:
     parts = urlsplit(url)
     if url.startswith("-") or (not parts.scheme and ":" not in url) or parts.scheme == "file":
         raise UsageError(f"{url} is no address that pods can reach", "name another: --repo URL")
+    if (parts.scheme == "ssh" or not parts.scheme) and not has_files:
+        raise UsageError(
+            f"{url} is reached by SSH, with a key of this machine that pods do not have",
+            "--repo https://...; or mount a key by argo.secret_files (docs/argo.md: Credentials)",
+        )
 
 
 def check_out(url: str, sha: str, folder: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dvc_bridge.dvcio.bare import Sections, store_settings
+from dvc_bridge.dvcio.bare import Sections, pod_settings, store_settings
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.objects import Objects
 from dvc_bridge.dvcio.project import Project
@@ -18,6 +18,7 @@ from dvc_bridge.plan.forecast import Sources, forecast
 from dvc_bridge.plan.pipeline import Kind, LockEntry, Pipeline, Stage
 from dvc_bridge.plan.remotes import remotes
 from dvc_bridge.plan.run_cache import run_folder
+from dvc_bridge.plan.settings import ArgoSettings
 from dvc_bridge.run.prepare import Reach, Settled, entries, needed, settle
 from dvc_bridge.run.snapshot import Snapshot, take
 from dvc_bridge.run.store import Store
@@ -31,15 +32,12 @@ class Submission:
     ----------
     words
         For each group, by what its pod finds its line of the plan.
-    settings
-        The remotes, without secrets.
     """
 
     run: str
     entries: tuple[Entry, ...]
     words: tuple[str, ...]
     code: str
-    settings: Sections
 
 
 class Outlook:
@@ -91,7 +89,6 @@ class Outlook:
 
 def submit(
     project: Project,
-    session: Session,
     outlook: Outlook,
     settled: Settled,
     groups: Sequence[Sequence[int]],
@@ -133,8 +130,7 @@ def submit(
     store.put_code(snapshot.sha256, snapshot.archive)
     plan, words = plan_lines(found)
     store.put_plan(plan)
-    settings = settings_of(pipeline, session.repo.config)
-    return Submission(run, tuple(found), tuple(words), snapshot.sha256, settings)
+    return Submission(run, tuple(found), tuple(words), snapshot.sha256)
 
 
 def check_sent(pipeline: Pipeline, objects: Objects) -> None:
@@ -156,12 +152,31 @@ def check_sent(pipeline: Pipeline, objects: Objects) -> None:
         )
 
 
-def settings_of(
-    pipeline: Pipeline, config: Mapping[str, Any], *, secrets: bool = False
+def settings_of(pipeline: Pipeline, config: Mapping[str, Any]) -> Sections:
+    """Give the settings of all remotes that the stages need, with secrets: for this machine."""
+    return store_settings(config, _remotes(pipeline))
+
+
+def settings_for_pods(
+    pipeline: Pipeline, config: Mapping[str, Any], argo: ArgoSettings | None
 ) -> Sections:
-    """Give the settings of all remotes that the stages need; `secrets` are for this machine."""
-    names = {name for stage in pipeline.stages for name in remotes(stage)}
-    return store_settings(config, names, secrets=secrets)
+    """Give the settings of all remotes that the stages need, as pods get them.
+
+    Parameters
+    ----------
+    argo
+        None: pods are started by somebody else, who gives them what they lack.
+
+    Raises
+    ------
+    UsageError
+        Pods cannot be given what a remote needs.
+    """
+    return pod_settings(config, _remotes(pipeline), argo)
+
+
+def _remotes(pipeline: Pipeline) -> set[str]:
+    return {name for stage in pipeline.stages for name in remotes(stage)}
 
 
 def snapshot_of(project: Project, pipeline: Pipeline, warn: Callable[[str], object]) -> Snapshot:

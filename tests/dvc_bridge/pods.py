@@ -37,7 +37,7 @@ def main(argv: Sequence[str]) -> int:
                 done = remotely.submit(settled, groups, [args.jobs] * len(groups), run)
                 env = {
                     "DVC_BRIDGE_RUN": done.run,
-                    "DVC_BRIDGE_STORE": json.dumps(done.settings),
+                    "DVC_BRIDGE_STORE": json.dumps(remotely.store_settings()),
                     "DVC_BRIDGE_CODE": done.code,
                 }
                 for word in done.words:
