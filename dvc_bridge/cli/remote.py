@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Self
 
 from dvc_bridge.cli.selection import alone, chosen
@@ -142,24 +143,42 @@ def prepared(remotely: Remotely) -> Settled:
     return settled
 
 
-def merged(remotely: Remotely, settled: Settled, run: str) -> tuple[Merged, Mapping[str, Result]]:
+@dataclass(frozen=True)
+class Collected:
+    """What was merged of a run.
+
+    Parameters
+    ----------
+    results
+        By address: those that were there.
+    expected
+        The stages of which the run makes results; None: that is not known.
+    """
+
+    merged: Merged
+    results: Mapping[str, Result]
+    expected: Sequence[str] | None
+
+
+def merged(remotely: Remotely, settled: Settled, run: str) -> Collected:
     """Merge what a run has left so far, and what needed no pod."""
     store, objects = remotely.store(run)
     results = dict(settled.results)
     if settled.waiting:
         results.update(store.results(found.stage for found in settled.waiting))
-    return remotely.merge(results, objects), results
+    expected = [found.stage.address for found in settled.waiting]
+    return Collected(remotely.merge(results, objects), results, expected)
 
 
-def collected(
-    remotely: Remotely, run: str, *, checkout: bool
-) -> tuple[Merged, Mapping[str, Result]]:
+def collected(remotely: Remotely, run: str, *, checkout: bool) -> Collected:
     """Merge the results of a run that somebody has submitted, from its plan.
 
     A run that comes from a manifest of `convert` has none: its results are those of stages here.
     """
     results = stored_results(remotely, run)
-    return remotely.merge(results, remotely.store(run)[1], checkout=checkout), results
+    store, objects = remotely.store(run)
+    expected = store.stage_addresses()
+    return Collected(remotely.merge(results, objects, checkout=checkout), results, expected)
 
 
 def stored_results(remotely: Remotely, run: str, *, looked_at: bool = True) -> dict[str, Result]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import count
 
 from dvc_bridge.cli.remote import Remotely, collected, everything
+from dvc_bridge.cli.run_end import say_end
 from dvc_bridge.cli.sending import checked
-from dvc_bridge.cli.submit import told
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.cli.watching import watched
 from dvc_bridge.errors import UsageError
@@ -50,8 +50,8 @@ def retry(args: Namespace) -> int:
         lock = remotely.lock
         state = watched(cluster, name, run, names, needs(plan), view, lock, done=done)
         forget(cluster, run.__eq__)
-        _, results = collected(remotely, run, checkout=True)
-    return told(results, state)
+        found = collected(remotely, run, checkout=True)
+    return say_end(found, run, state)
 
 
 def _unused(run: str, names: Sequence[str]) -> str:

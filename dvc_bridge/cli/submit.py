@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import sys
 import time
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from dvc_bridge.cli.remote import Remotely, collected, everything, merged, prepared, warn
+from dvc_bridge.cli.remote import (
+    Collected,
+    Remotely,
+    collected,
+    everything,
+    merged,
+    prepared,
+)
+from dvc_bridge.cli.run_end import say_end
 from dvc_bridge.cli.sending import checked
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.cli.watching import watched
 from dvc_bridge.dvcio.bare import Sections
-from dvc_bridge.errors import BridgeError, StageFailedError
+from dvc_bridge.errors import BridgeError
 from dvc_bridge.plan.division import divided
 from dvc_bridge.plan.groups import Fuse, Group
-from dvc_bridge.plan.result import FAILED, RAN, RESTORED, Result
 from dvc_bridge.plan.run_state import RUN_LABEL, RunState
 from dvc_bridge.render.argo import RunSpec, manifest, slug
 from dvc_bridge.run.chain import begin, forget
@@ -33,8 +39,8 @@ def submit_command(args: Namespace) -> int:
     with Beside() as beside, Remotely(args) as remotely:
         settled = prepared(remotely)
         if not settled.waiting:
-            taken, _ = merged(remotely, settled, "")
-            print(f"no stage needs a pod; {len(taken.taken)} from the run cache")
+            found = merged(remotely, settled, "")
+            print(f"no stage needs a pod; {len(found.merged.taken)} from the run cache")
             return 0
         groups = _groups(remotely, settled, args)
         store = remotely.store_settings()
@@ -44,10 +50,10 @@ def submit_command(args: Namespace) -> int:
         jobs = [group.pod.jobs for group in groups]
         done = remotely.submit(settled, [group.positions for group in groups], jobs, run)
         made = _manifest(remotely, groups, done, store)
-        found = checked(made, beside.validated)
-        remotely.store(run)[0].put_manifest(made, done.code)
-        begin(cluster, found)
-        more = f", {len(found)} Workflows one after the other" if len(found) > 1 else ""
+        parts = checked(made, beside.validated)
+        remotely.store(run)[0].put_manifest(made, done.code, cluster.identity())
+        begin(cluster, parts)
+        more = f", {len(parts)} Workflows one after the other" if len(parts) > 1 else ""
         print(f"run {run}: {len(settled.waiting)} stages in {len(groups)} pods{more}", flush=True)
         if not args.wait:
             print(f"next: dvc-bridge collect {run}")
@@ -56,19 +62,28 @@ def submit_command(args: Namespace) -> int:
         needs = [group.needs for group in groups]
         view = view_for(plain=args.plain, jobs=remotely.settings.argo.parallelism or len(groups))
         state = watched(cluster, run, run, names, needs, view, remotely.lock)
-        if len(found) > 1:
+        if len(parts) > 1:
             forget(cluster, run.__eq__)
-        _, results = merged(remotely, settled, run)
-    return told(results, state)
+        found = merged(remotely, settled, run)
+    return say_end(found, run, state)
 
 
 def collect(args: Namespace) -> int:
     """Merge what the pods of a run have made so far into dvc.lock and the workspace."""
     with Remotely(everything(args)) as remotely:
-        taken, results = collected(remotely, args.run_name, checkout=not args.no_checkout)
-    for address in taken.stale:
-        warn(f"{address}: dvc.yaml has changed since the run; its result is left where it is")
-    return told(results, None)
+        found = collected(remotely, args.run_name, checkout=not args.no_checkout)
+        state = _state(remotely, args.run_name, found)
+    return say_end(found, args.run_name, state)
+
+
+def _state(remotely: Remotely, run: str, found: Collected) -> RunState | None:
+    """Ask the cluster how a run stands of which something is missing; None: it cannot be asked."""
+    if found.expected is not None and all(a in found.results for a in found.expected):
+        return None
+    try:
+        return Cluster.connect(remotely.settings.argo.namespace).run(run)
+    except BridgeError:
+        return None
 
 
 def _groups(remotely: Remotely, settled: Settled, args: Namespace) -> tuple[Group, ...]:
@@ -108,31 +123,3 @@ def _manifest(
         addresses=[[stages[p].address for p in group.positions] for group in groups],
     )
     return manifest(groups, done.words, spec)
-
-
-def told(results: Mapping[str, Result], state: RunState | None) -> int:
-    """Say how a run has ended.
-
-    Raises
-    ------
-    BridgeError
-        Not well.
-    """
-    said = {RAN: "ran", RESTORED: "from the run cache"}
-    counts = {text: sum(r.outcome == word for r in results.values()) for word, text in said.items()}
-    shown = [f"{count} {text}" for text, count in counts.items() if count]
-    print(", ".join(shown) or "nothing was made")
-    failed = [result for result in results.values() if result.outcome == FAILED]
-    if failed:
-        raise StageFailedError(
-            "\n".join(f"{result.address}: {result.message}" for result in failed),
-            "mend it and submit again: what has finished is not run again",
-        )
-    if state is not None and state.phase != "Succeeded":
-        why = f": {state.message}" if state.message else ""
-        raise BridgeError(
-            f"run {state.run} ended {state.phase}{why}",
-            f"mend what `dvc-bridge logs {state.run}` shows; then submit again",
-        )
-    print("dvc.lock and workspace are as dvc repro would have left them", file=sys.stderr)
-    return 0

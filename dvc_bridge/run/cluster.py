@@ -8,7 +8,7 @@ from typing import Any
 from dvc_bridge.errors import UsageError
 from dvc_bridge.plan.run_state import RUN_LABEL, RunState, joined, run_state
 from dvc_bridge.run.connection import Connection, connect
-from dvc_bridge.run.refusals import CONFLICT, NOT_FOUND, ApiError
+from dvc_bridge.run.refusals import CONFLICT, FORBIDDEN, NOT_FOUND, ApiError
 
 GROUP, VERSION, PLURAL, TEMPLATES = "argoproj.io", "v1alpha1", "workflows", "workflowtemplates"
 _PAGE = 50
@@ -42,6 +42,19 @@ class Cluster:
     def namespace(self) -> str:
         """Where its Workflows are."""
         return self.connection.namespace
+
+    def identity(self) -> dict[str, str | None]:
+        """Say which cluster and namespace this is, for `is_same`."""
+        from kubernetes import client  # noqa: PLC0415  an extra
+
+        try:
+            core = client.CoreV1Api(self.connection.api)
+            uid = self.connection.ask(core.read_namespace, "kube-system").metadata.uid
+        except ApiError as error:
+            if error.status not in (FORBIDDEN, NOT_FOUND):
+                raise
+            uid = None  # not for us to see: its address has to do
+        return {"uid": uid, "host": self.connection.host, "namespace": self.namespace}
 
     def create(self, manifest: Mapping[str, Any]) -> RunState:
         """Make a Workflow; one of this name must not exist.
@@ -161,3 +174,9 @@ class Cluster:
             page = found["metadata"].get("continue", "")
             if not page:
                 return
+
+
+def is_same(one: Mapping[str, str | None], other: Mapping[str, str | None]) -> bool:
+    """Whether two identities are of one namespace of one cluster."""
+    key = "uid" if one.get("uid") and other.get("uid") else "host"
+    return one.get("namespace") == other.get("namespace") and one.get(key) == other.get(key)

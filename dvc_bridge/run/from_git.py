@@ -18,6 +18,7 @@ from dvc_bridge.plan.forecast import Forecast, Verdict
 from dvc_bridge.plan.pipeline import Pipeline
 from dvc_bridge.plan.ranges import positions_in, ranges, shape
 from dvc_bridge.run.prepare import Reach, Settled, entries
+from dvc_bridge.run.store import Store
 
 
 def plan_of(project: Project, pipeline: Pipeline, positions: Sequence[int]) -> dict[str, str]:
@@ -37,7 +38,9 @@ def plan_of(project: Project, pipeline: Pipeline, positions: Sequence[int]) -> d
     }
 
 
-def entry_at(project: Project, session: Session, plan: Mapping[str, str], word: str) -> Entry:
+def entry_at(
+    project: Project, session: Session, store: Store, plan: Mapping[str, str], word: str
+) -> Entry:
     """Give the entry of one group from a checkout; its lock entries decide what is unchanged.
 
     Parameters
@@ -59,6 +62,7 @@ def entry_at(project: Project, session: Session, plan: Mapping[str, str], word: 
             "dvc-bridge convert at this revision",
         )
     positions = positions_in(word.partition(":")[2])
+    store.put_stages([pipeline.stages[p].address for p in positions_in(plan["stages"])])
     addresses = [pipeline.stages[p].address for p in positions]
     settings = read_settings(project, pipeline)
     waiting = (

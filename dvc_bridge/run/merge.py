@@ -12,7 +12,7 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.runs import keep_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.plan.decide import UndecidedError, locked
-from dvc_bridge.plan.fit import same_shape
+from dvc_bridge.plan.fit import misfits, same_shape
 from dvc_bridge.plan.pipeline import LockEntry, Pipeline, Stage
 from dvc_bridge.plan.result import UNCHANGED, Result
 from dvc_bridge.plan.step import leaves_run
@@ -26,12 +26,16 @@ class Merged:
     ----------
     taken
         Their results are in dvc.lock now.
-    stale
-        They have another command, or other deps, params or outs here than in the run: left alone.
+    fitting
+        They have the command, deps, params and outs of the run; results of others are left out.
+    misfits
+        Why results are not those of the stages as they are here, by address: what they read may
+        have been edited since.
     """
 
     taken: list[str] = field(default_factory=list)
-    stale: list[str] = field(default_factory=list)
+    fitting: set[str] = field(default_factory=set)
+    misfits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def merge(
@@ -56,7 +60,8 @@ def merge(
     checkout
         Whether outs are brought into the workspace too, not only into dvc.lock.
     """
-    merged, lock_files, workspace = Merged(), LockFiles(project), Workspace(project)
+    lock_files, workspace = LockFiles(project), Workspace(project)
+    merged = Merged(misfits=misfits(pipeline, order, results, workspace))
     good: list[tuple[int, Stage, Result]] = []
     for place, position in enumerate(order):
         stage = pipeline.stages[position]
@@ -64,9 +69,8 @@ def merge(
         if result is None or not result.good or not stage.name:
             continue
         if same_shape(stage, result.entry):
+            merged.fitting.add(stage.address)
             good.append((place, stage, result))
-        else:
-            merged.stale.append(stage.address)
     lacking: dict[int, LockEntry] = {}
     if checkout:
         lacking = {place: _lacking(stage, result, workspace) for place, stage, result in good}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -54,9 +54,11 @@ class Store:
         """Remove a snapshot, so that the next submit puts it there anew."""
         self._remote.remove(self._code(digest))
 
-    def put_manifest(self, made: Mapping[str, Any], code: str) -> None:
-        """Keep the Workflow's manifest, and which snapshot it runs: for those that come back."""
-        text = json.dumps({"code": code, "manifest": made})
+    def put_manifest(
+        self, made: Mapping[str, Any], code: str, cluster: Mapping[str, str | None]
+    ) -> None:
+        """Keep the Workflow's manifest, its snapshot and its cluster: for those that come back."""
+        text = json.dumps({"code": code, "manifest": made, "cluster": cluster})
         self._remote.put(f"{self._folder}/run.json", text.encode())
 
     def manifest(self) -> dict[str, Any]:
@@ -75,6 +77,20 @@ class Store:
     def code_name(self) -> str | None:
         """Give the sha256 of the run's snapshot; None if that is not known."""
         return self._told().get("code")
+
+    def cluster(self) -> dict[str, str | None] | None:
+        """Say to which cluster the run was submitted, as `Cluster.identity`; None: not known."""
+        return self._told().get("cluster")
+
+    def is_done(self) -> bool:
+        """Whether every stage of the run has a good result: one that failed may be retried."""
+        expected = self.stage_addresses()
+        names = self._remote.names(f"{self._folder}/stages")
+        if expected is None or len(names) < len(expected):
+            return False
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            texts = pool.map(lambda n: self._remote.get(f"{self._folder}/stages/{n}"), names)
+        return all(text is not None and result_of(text).good for text in texts)
 
     def _told(self) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(self._remote.get(f"{self._folder}/run.json") or b"{}")
@@ -101,6 +117,20 @@ class Store:
         if text is None:
             return None
         return [entry_of(line.rstrip(b",")) for line in text.splitlines()[1:-1]]
+
+    def put_stages(self, addresses: Sequence[str]) -> None:
+        """Say which stages the run has, where it has no plan; each of its pods says the same."""
+        path = f"{self._folder}/stages.json"
+        if not self._remote.exists(path):
+            self._remote.put(path, json.dumps(list(addresses)).encode())
+
+    def stage_addresses(self) -> list[str] | None:
+        """Name the stages of which the run makes results; None: it does not say."""
+        plan = self.plan()
+        if plan is not None:
+            return [task.stage.address for entry in plan for task in entry.tasks]
+        text = self._remote.get(f"{self._folder}/stages.json")
+        return None if text is None else [str(address) for address in json.loads(text)]
 
     def unknown(self) -> UsageError:
         """Give what to raise where nothing of the run is in the remote: it names those that are."""

@@ -31,32 +31,39 @@ class Leftover:
 def leftovers(
     remote: Remote, before_s: float, keep: Collection[str], named: Collection[str] = ()
 ) -> list[Leftover]:
-    """Find runs that were planned before a time, and snapshots that none of the others needs.
+    """Find runs to which nothing was written since a time, and snapshots that no other run needs.
 
     Parameters
     ----------
     before_s
         Seconds since 1970.
     keep
-        Runs that stay in any case: they go on.
+        Runs that stay in any case.
     named
         Runs to be removed whatever their age; empty: all old ones.
     """
     names = Store(remote, "").runs()
-    old = {
-        run
-        for run in names
-        if run not in keep and (run in named if named else _planned_s(remote, run) < before_s)
-    }
+    old = {run for run in old_runs(remote, before_s, named) if run not in keep}
     needed = {Store(remote, run).code_name() for run in names if run not in old}
     folder = remote.path(FOLDER, "runs")
     found = [Leftover(f"run {run}", f"{folder}/{run}", run) for run in sorted(old)]
     return [*found, *_codes(remote, before_s, needed)]
 
 
-def _planned_s(remote: Remote, run: str) -> float:
-    """When anything of the run was last written directly into its folder."""
-    return max(remote.written(remote.path(FOLDER, "runs", run)).values(), default=0.0)
+def old_runs(remote: Remote, before_s: float, named: Collection[str] = ()) -> list[str]:
+    """Name the runs that may be removed; the parameters are those of `leftovers`."""
+    return [
+        run
+        for run in Store(remote, "").runs()
+        if (run in named if named else written_s(remote, run) < before_s)
+    ]
+
+
+def written_s(remote: Remote, run: str) -> float:
+    """Say when anything of a run was written last, in seconds since 1970."""
+    folder = remote.path(FOLDER, "runs", run)
+    times = [*remote.written(folder).values(), *remote.written(f"{folder}/stages").values()]
+    return max(times, default=0.0)
 
 
 def _codes(remote: Remote, before_s: float, needed: Collection[str | None]) -> Iterator[Leftover]:

@@ -83,8 +83,8 @@ def _work_from_git(
     check_out(env["DVC_BRIDGE_REPO"], env["DVC_BRIDGE_REVISION"], code)
     project = furnished(code, plan["root"], settings)
 
-    def entry(session: Session, _store: Store) -> Entry:
-        return entry_at(project, session, plan, word)
+    def entry(session: Session, store: Store) -> Entry:
+        return entry_at(project, session, store, plan, word)
 
     return work_in(project, env["DVC_BRIDGE_RUN"], entry)
 
