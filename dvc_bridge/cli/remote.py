@@ -84,6 +84,7 @@ class Remotely(ExitStack):
             run,
             force=self._args.force,
             mutexes=self.settings.mutex_groups(self._addresses),
+            allow=self.settings.allow,
             warn=warn,
         )
 

@@ -136,6 +136,7 @@ def _plan(
         run,
         force=force,
         mutexes=mutexes,
+        allow=settings.allow,
         warn=print,
     )
     for stage in pipeline.stages:

@@ -51,6 +51,7 @@ def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
     from dvc_bridge.dvcio.project import find_project  # noqa: PLC0415
     from dvc_bridge.dvcio.read import read_pipeline  # noqa: PLC0415
     from dvc_bridge.dvcio.session import Session  # noqa: PLC0415
+    from dvc_bridge.dvcio.settings import read_settings  # noqa: PLC0415
     from dvc_bridge.dvcio.spec import revision_of  # noqa: PLC0415
     from dvc_bridge.run.submission import (  # noqa: PLC0415
         check_sent,
@@ -64,7 +65,8 @@ def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
         settings = settings_for_pods(pipeline, session.repo.config, None)
         if ask_remote:
             check_sent(pipeline, Objects(session, ""))
-        snapshot = snapshot_of(project, pipeline, _warn)
+        allow = read_settings(project, pipeline).allow
+        snapshot = snapshot_of(project, pipeline, allow, _warn)
     revision, dirty = revision_of(project)
     facts = Packed(
         sha256=snapshot.sha256,

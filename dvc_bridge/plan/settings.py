@@ -82,11 +82,15 @@ class Settings:
         Word -> the globs of the stages of which one runs at a time.
     pods
         Glob -> the settings of a pod that it gives, in the file's order.
+    allow
+        Globs over files, from the root of the git repository, that are sent although they look
+        like secrets.
     """
 
     mutexes: Mapping[str, tuple[str, ...]]
     pods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     argo: ArgoSettings = ArgoSettings()
+    allow: tuple[str, ...] = ()
 
     def mutex_groups(self, addresses: Iterable[str]) -> tuple[frozenset[str], ...]:
         """Give the groups of stages that keep out of each other's way, by address."""
@@ -161,7 +165,7 @@ def settings_of(content: Any) -> Settings:
     problems: list[str] = []
     mutexes: dict[str, list[str]] = {}
     pods: dict[str, Mapping[str, Any]] = {}
-    top = _mapping(content, "", ("stages", "argo"), problems)
+    top = _mapping(content, "", ("stages", "argo", "snapshot"), problems)
     for glob, values in _mapping(top.get("stages"), "stages", None, problems).items():
         given = _mapping(values, f"stages.{glob}", KEYS, problems)
         if pod := pod_values(given, f"stages.{glob}", problems):
@@ -174,9 +178,20 @@ def settings_of(content: Any) -> Settings:
         for word in words:
             mutexes.setdefault(word, []).append(str(glob))
     argo = _argo(_mapping(top.get("argo"), "argo", tuple(_ARGO), problems), problems)
+    allow = _allow(_mapping(top.get("snapshot"), "snapshot", ("allow",), problems), problems)
     if problems:
-        raise UsageError("\n".join(f"{FILE}: {p}" for p in problems), f"mend {FILE}")
-    return Settings({word: tuple(globs) for word, globs in mutexes.items()}, pods, argo)
+        raise UsageError("\n".join(f"{FILE}: {p}" for p in problems), f"correct {FILE}")
+    named = {word: tuple(globs) for word, globs in mutexes.items()}
+    return Settings(named, pods, argo, allow)
+
+
+def _allow(given: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
+    value = given.get("allow") or []
+    globs = [value] if isinstance(value, str) else value
+    if not isinstance(globs, list) or not all(isinstance(glob, str) for glob in globs):
+        problems.append("snapshot.allow must be a path or a list of paths")
+        return ()
+    return tuple(globs)
 
 
 def _argo(given: Mapping[str, Any], problems: list[str]) -> ArgoSettings:

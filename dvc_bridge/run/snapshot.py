@@ -5,43 +5,22 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import math
 import os
-import re
 import stat
 import subprocess
 import tarfile
-from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import IntegrityError, UsageError
+from dvc_bridge.run.secret_scan import secret_in
 
 LARGE_BYTES = 50_000_000
-# Files that hold secrets by their name, whether git ignores them or not.
-DENIED = (
-    ".env",
-    ".env.*",
-    "*.pem",
-    "*.key",
-    "*.p12",
-    "*.pfx",
-    "id_rsa*",
-    "id_ed25519*",
-    ".netrc",
-    ".pypirc",
-    ".git-credentials",
-    "*credentials*.json",
-    "kubeconfig*",
-    "config.local",
-)
-# Long words of many different letters: keys of clouds look so.
-_WORD = re.compile(rb"[A-Za-z0-9+/_=-]{32,}")
-_SECRET_BITS, _SEARCHED_BYTES = 4.5, 100_000
-_NAMED = re.compile(rb"(?i)(secret|token|passw|api_?key|access_?key)[\w.\"']{0,20}\s*[:=]")
+# Settings of this machine alone, which may hold secrets: of DVC's project, never of a snapshot.
+_NEVER = ".dvc/config.local"
 
 
 @dataclass(frozen=True)
@@ -54,42 +33,72 @@ class Snapshot:
         Of `archive`, which is a deterministic .tar.gz: the same files give the same bytes.
     files
         What it holds, from the root of the git repository (or of the project without git).
+    secrets
+        What it does not hold.
     warnings
-        What the user should see: its size, files left out, what looks like a secret.
+        What the user should see: its size, and files left out.
     """
 
     sha256: str
     archive: bytes
     files: frozenset[str]
+    secrets: frozenset[str]
     warnings: tuple[str, ...]
 
 
-def take(project: Project, outs: Collection[str]) -> Snapshot:
+def take(project: Project, outs: Collection[str], allow: Sequence[str] = ()) -> Snapshot:
     """Archive what git tracks or would track, without what DVC tracks and without secrets.
 
     Parameters
     ----------
     outs
         Cached outs of all stages, from the project's root.
+    allow
+        Globs over paths from the root of the git repository: files that are no secrets.
+
+    Raises
+    ------
+    UsageError
+        git tracks a secret.
     """
     base = project.git_root or project.root
-    names, denied = _code(project, outs)
-    archive = _archive(base, sorted(names))
-    warnings = [f"left out, it may hold a secret: {name}" for name in sorted(denied)]
+    names = _code(project, outs)
+    secrets = {
+        name: why
+        for name in names
+        if not any(fnmatchcase(name, glob) for glob in allow) and (why := secret_in(base, name))
+    }
+    _refuse_tracked(base, secrets if project.git_root else {})
+    kept = sorted(name for name in names if name not in secrets)
+    archive = _archive(base, kept)
+    left_out = {**secrets, **dict.fromkeys(_of_this_machine(project), "it is of this machine")}
+    warnings = [f"left out: {name}: {why}" for name, why in sorted(left_out.items())]
     if len(archive) > LARGE_BYTES:
-        largest = sorted(names, key=lambda name: -os.lstat(base / name).st_size)[:3]
+        largest = sorted(kept, key=lambda name: -os.lstat(base / name).st_size)[:3]
         warnings.append(
             f"the snapshot has {len(archive) / 1e6:.0f} MB; largest: {', '.join(largest)}"
         )
-    warnings += _suspicious(base, names)
     digest = hashlib.sha256(archive).hexdigest()
-    return Snapshot(digest, archive, frozenset(names), tuple(warnings))
+    return Snapshot(digest, archive, frozenset(kept), frozenset(secrets), tuple(warnings))
+
+
+def _refuse_tracked(base: Path, secrets: Mapping[str, str]) -> None:
+    tracked = set(_listed(base, "--cached")) if secrets else set()
+    if found := [f"{name} is in git: {why}" for name, why in secrets.items() if name in tracked]:
+        raise UsageError(
+            "\n".join(["this would send secrets to the remote:", *sorted(found)]),
+            "git rm --cached them, and change the secrets; or, where they are none, snapshot:"
+            " {allow: [PATH]} in dvc-bridge.yaml",
+        )
 
 
 def copy_code(project: Project, outs: Collection[str], folder: Path) -> None:
-    """Put into a folder what a snapshot would hold; the parameters are those of `take`."""
+    """Put into a folder of this machine what a snapshot would hold, and secrets too.
+
+    The parameters are those of `take`.
+    """
     base = project.git_root or project.root
-    for name in _code(project, outs)[0]:
+    for name in _code(project, outs):
         source, target = base / name, folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_symlink():
@@ -115,39 +124,27 @@ def unpack(archive: bytes, sha256: str, folder: Path) -> None:
         tar.extractall(folder)  # noqa: S202
 
 
-def _code(project: Project, outs: Collection[str]) -> tuple[list[str], list[str]]:
-    """Name the files that a snapshot holds, and those that it does not since they hold secrets."""
+def _code(project: Project, outs: Collection[str]) -> list[str]:
+    """Name the files that are not DVC's, from the root of the git repository."""
     inside = project.root.relative_to(project.git_root or project.root)
     tracked = {(inside / out).as_posix() for out in outs}
-    names: list[str] = []
-    denied: list[str] = []
-    for name in _names(project):
-        if not any(str(up) in tracked for up in (Path(name), *Path(name).parents)):
-            (denied if _is_denied(name) else names).append(name)
-    return names, denied
+    return [
+        name
+        for name in _names(project)
+        if not f"/{name}".endswith(f"/{_NEVER}")
+        and not any(str(up) in tracked for up in (Path(name), *Path(name).parents))
+    ]
 
 
-def _is_denied(name: str) -> bool:
-    parts = Path(name).parts
-    return any(fnmatchcase(part.lower(), pattern) for part in parts for pattern in DENIED)
+def _of_this_machine(project: Project) -> list[str]:
+    return [name for name in _names(project) if f"/{name}".endswith(f"/{_NEVER}")]
 
 
 def _names(project: Project) -> list[str]:
     base = project.git_root
     if base is None:
         return sorted(_walk(project.root))
-    done = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=base,
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        raise UsageError(
-            f"git cannot list the files of {base}: {done.stderr.decode(errors='replace').strip()}",
-            "git status in it says more",
-        )
-    names = {os.fsdecode(name) for name in done.stdout.split(b"\0") if name}
+    names = set(_listed(base, "--cached", "--others", "--exclude-standard"))
     folders = {os.path.dirname(name) for name in names}  # noqa: PTH120  strings, thousands
     # git's index may name files of a folder that has become a link: the link is what is there.
     linked = {f"{folder}/" for folder in folders if folder and _is_below_link(base, folder)}
@@ -157,6 +154,18 @@ def _names(project: Project) -> list[str]:
         if f"{os.path.dirname(name)}/" not in linked  # noqa: PTH120  as above
         and os.path.lexists(base / name)
     )
+
+
+def _listed(base: Path, *flags: str) -> Iterator[str]:
+    done = subprocess.run(
+        ["git", "ls-files", "-z", *flags], cwd=base, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise UsageError(
+            f"git cannot list the files of {base}: {done.stderr.decode(errors='replace').strip()}",
+            "git status in it says more",
+        )
+    yield from (os.fsdecode(name) for name in done.stdout.split(b"\0") if name)
 
 
 def _is_below_link(base: Path, folder: str) -> bool:
@@ -192,20 +201,3 @@ def _archive(base: Path, names: list[str]) -> bytes:
                 info.mode = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
                 tar.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
-
-
-def _suspicious(base: Path, names: list[str]) -> Iterator[str]:
-    for name in names:
-        path = base / name
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > _SEARCHED_BYTES:
-            continue
-        for number, line in enumerate(path.read_bytes().splitlines(), 1):
-            if _NAMED.search(line) and any(map(_is_random, _WORD.findall(line))):
-                yield f"{name}:{number} looks like a secret; the snapshot holds it"
-                break
-
-
-def _is_random(word: bytes) -> bool:
-    counts = Counter(word).values()
-    bits = -sum(n / len(word) * math.log2(n / len(word)) for n in counts)
-    return bits > _SECRET_BITS

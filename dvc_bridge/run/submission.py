@@ -97,6 +97,7 @@ def submit(
     *,
     force: bool = False,
     mutexes: Sequence[frozenset[str]] = (),
+    allow: Sequence[str] = (),
     warn: Callable[[str], object],
 ) -> Submission:
     """Put code, data and plan of a run into the remote, the plan last.
@@ -107,11 +108,13 @@ def submit(
         Positions of the stages of each pod.
     jobs
         How many stages each pod runs at a time.
+    allow
+        As for `snapshot.take`.
     warn
         Is told what looks wrong with the snapshot.
     """
     pipeline = outlook.pipeline
-    snapshot = snapshot_of(project, pipeline, warn)
+    snapshot = snapshot_of(project, pipeline, allow, warn)
     base = project.git_root or project.root
     found = entries(
         pipeline,
@@ -179,12 +182,38 @@ def _remotes(pipeline: Pipeline) -> set[str]:
     return {name for stage in pipeline.stages for name in remotes(stage)}
 
 
-def snapshot_of(project: Project, pipeline: Pipeline, warn: Callable[[str], object]) -> Snapshot:
-    """Archive the code as it stands, and tell `warn` what looks wrong with it."""
-    snapshot = take(project, cached_outs(pipeline))
+def snapshot_of(
+    project: Project, pipeline: Pipeline, allow: Sequence[str], warn: Callable[[str], object]
+) -> Snapshot:
+    """Archive the code as it stands; `warn` is given what it lacks, and its size if it is large.
+
+    Parameters
+    ----------
+    allow
+        As for `snapshot.take`.
+    """
+    snapshot = take(project, cached_outs(pipeline), allow)
+    _check_reads(project, pipeline, snapshot)
     for text in snapshot.warnings:
         warn(text)
     return snapshot
+
+
+def _check_reads(project: Project, pipeline: Pipeline, snapshot: Snapshot) -> None:
+    """See that no stage reads a file that was left out as a secret."""
+    base = project.root.relative_to(project.git_root or project.root)
+    problems = [
+        f"{stage.address} reads {read.path}, which holds a secret and is not sent"
+        for stage in pipeline.stages
+        for read in stage.reads
+        if stage.for_pods and (base / read.at).as_posix() in snapshot.secrets
+    ]
+    if problems:
+        raise UsageError(
+            "\n".join(problems),
+            "give it to pods by a Secret (docs/argo.md: Credentials); or, where it is none,"
+            " snapshot: {allow: [PATH]} in dvc-bridge.yaml",
+        )
 
 
 def cached_outs(pipeline: Pipeline) -> list[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from dvc_bridge.dvcio.project import Project
-from dvc_bridge.errors import IntegrityError
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.errors import IntegrityError, UsageError
 from dvc_bridge.run.snapshot import take, unpack
 
 
@@ -41,7 +42,7 @@ def project(tmp_path: Path) -> Project:
 def test_it_holds_what_git_tracks_or_would_track_but_no_outs_and_no_secrets(project: Project):
     snapshot = take(project, ["data/out.csv"])
     assert snapshot.files == {"dvc.yaml", "code/run.py", ".gitignore", ".dvc/config", "link"}
-    left_out = {w.rpartition(" ")[2] for w in snapshot.warnings if w.startswith("left out")}
+    left_out = {w.split(": ")[1] for w in snapshot.warnings if w.startswith("left out")}
     assert left_out == {".env", "deploy.pem", ".dvc/config.local"}
 
 
@@ -69,8 +70,70 @@ def test_a_damaged_snapshot_is_not_unpacked(project: Project, tmp_path: Path):
     assert not (tmp_path / "pod").exists()
 
 
-def test_a_line_that_looks_like_a_secret_is_named(project: Project):
-    key = "aZ3kP9xQ7mW2vB8nL5tR1yC6uD4sF0gHjKeXiOo"
-    (project.root / "settings.py").write_text(f'import os\nAWS_SECRET = "{key}"\n')
-    warnings = take(project, []).warnings
-    assert "settings.py:2 looks like a secret; the snapshot holds it" in warnings
+_BASE64 = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC" * 3
+KEY = f"-----BEGIN PRIVATE KEY-----\n{_BASE64}\n-----END PRIVATE KEY-----\n"
+SECRETS = {
+    "id_ecdsa": "x",
+    "deploy.txt": KEY,
+    "service-account.json": f'{{"private_key": "{KEY}"}}'.replace("\n", "\\n"),
+    ".aws/credentials": "[default]\naws_secret_access_key = short\n",
+    ".docker/config.json": '{"auths": {"x": {"auth": "bWU6c2VjcmV0cGFzc3dvcmQ="}}}',
+    ".pgpass": "h:5432:db:me:hunter2",
+    "deep/er/prod.env": "SECRET=x",
+    ".env.production": "SECRET=x",
+    ".npmrc": f"//registry.npmjs.org/:_authToken=npm_{'a1' * 18}\n",
+    ".streamlit/secrets.toml": "password = 'x'",
+    "settings.py": f'aws = {{"aws_secret_access_key": "{"aZ3k/9xQ" * 5}"}}',
+    "notes.md": f"the token is ghp_{'A1b2' * 9}.",
+    "run.py": f"client = OpenAI(key='sk-proj-{'aB3_' * 12}')",
+    "conf.yaml": f"storage: DefaultEndpointsProtocol=https;AccountKey={'Ab1+' * 21}Ab==;",
+}
+HARMLESS = {
+    "docs/argo.md": "kubectl create secret ... --from-literal=AWS_SECRET_ACCESS_KEY=...\n"
+    "aws_secret_access_key = <your key>\n-----BEGIN PRIVATE KEY-----\n...\n",
+    "aws.md": "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    ".env.example": "PASSWORD=",
+    "ca.pem": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    "secrets.yaml": "password: ENC[AES256_GCM,data:x,type:str]\n",
+    ".npmrc": "//registry.npmjs.org/:_authToken=${NPM_TOKEN}\n",
+    "hash.txt": "aZ3kP9xQ7mW2vB8nL5tR1yC6uD4sF0gHjKeXiOo" * 3,
+    "model.py": "sk-learn = 1  # sk-learn is scikit-learn",
+    "deploy.pub": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ me@here",
+}
+
+
+def _write(project: Project, name: str, text: str) -> None:
+    path = project.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.mark.parametrize(("name", "text"), SECRETS.items(), ids=SECRETS)
+def test_a_secret_is_left_out_where_git_does_not_track_it(project: Project, name: str, text: str):
+    _write(project, name, text)
+    snapshot = take(project, [])
+    assert name not in snapshot.files
+    assert any(warning.startswith(f"left out: {name}: it") for warning in snapshot.warnings)
+
+
+@pytest.mark.parametrize(("name", "text"), SECRETS.items(), ids=SECRETS)
+def test_a_secret_in_git_is_refused_unless_it_is_allowed(project: Project, name: str, text: str):
+    _write(project, name, text)
+    subprocess.run(["git", "add", "-f", name], cwd=project.root, check=True)
+    with pytest.raises(UsageError, match=f"{re.escape(name)} is in git: it"):
+        take(project, [])
+    assert name in take(project, [], [name]).files
+
+
+@pytest.mark.parametrize(("name", "text"), HARMLESS.items(), ids=HARMLESS)
+def test_what_is_no_secret_is_sent_without_a_word(project: Project, name: str, text: str):
+    _write(project, name, text)
+    snapshot = take(project, [])
+    assert name in snapshot.files
+    assert not any(name in warning for warning in snapshot.warnings)
+
+
+def test_nothing_of_this_repository_is_taken_for_a_secret():
+    project = find_project(Path(__file__).parent)
+    names = take(project, [], ["tests/dvc_bridge/test_snapshot.py"]).secrets
+    assert not names
