@@ -20,6 +20,7 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.settings import read_settings
 from dvc_bridge.dvcio.unfinished import Unfinished
 from dvc_bridge.errors import StoppedError
+from dvc_bridge.plan.entry import Entry
 from dvc_bridge.plan.result import Result
 from dvc_bridge.plan.targets import select
 from dvc_bridge.run.durations import known_seconds, share
@@ -176,9 +177,10 @@ def collected(remotely: Remotely, run: str, *, checkout: bool) -> Collected:
 
     A run that comes from a manifest of `convert` has none: its results are those of stages here.
     """
-    results = stored_results(remotely, run)
     store, objects = remotely.store(run)
-    expected = store.stage_addresses()
+    plan = store.plan()
+    results = _results(remotely, store, plan, looked_at=True)
+    expected = store.stage_addresses(plan)
     return Collected(remotely.merge(results, objects, checkout=checkout), results, expected)
 
 
@@ -196,7 +198,12 @@ def stored_results(remotely: Remotely, run: str, *, looked_at: bool = True) -> d
         There is no such run.
     """
     store, _ = remotely.store(run)
-    plan = store.plan()
+    return _results(remotely, store, store.plan(), looked_at=looked_at)
+
+
+def _results(
+    remotely: Remotely, store: Store, plan: Sequence[Entry] | None, *, looked_at: bool
+) -> dict[str, Result]:
     if plan is None:
         results = store.results(remotely.pipeline.stages[p] for p in remotely.order)
         if not results:

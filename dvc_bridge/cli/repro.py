@@ -94,7 +94,7 @@ def _told(summary: Summary, project: Project) -> int:
 
 def _failure(errors: Mapping[str, BridgeError], logs: str) -> BridgeError:
     """One error for all stages that failed, of the gravest kind among them."""
-    printed = f"what the commands printed is in {logs}; mend them and run again"
+    printed = f"what the commands printed is in {logs}; correct them and run again"
     fixes = [printed if isinstance(e, StageFailedError) else e.fix for e in errors.values()]
     kinds = (IntegrityError, StageFailedError, UsageError)
     kind = next(k for k in kinds if any(isinstance(e, k) for e in errors.values()))

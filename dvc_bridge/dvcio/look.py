@@ -28,7 +28,6 @@ class Workspace:
     def __init__(self, project: Project) -> None:
         self._project = project
         self._root = str(project.root)
-        self._objects = str(project.cache / "files" / "md5")
         self._cache = str(project.cache)
         self._members: dict[str, list[str]] = {}
         self._values: dict[tuple[str, tuple[str, ...]], tuple[object, Any]] = {}
@@ -42,7 +41,7 @@ class Workspace:
         UsageError
             It is a pipe: reading it would wait for ever.
         """
-        path = f"{self._root}/{dep.at}"
+        path = dep.at if dep.at.startswith("/") else f"{self._root}/{dep.at}"
         try:
             return self.hashes.pointer(path)
         except UndecidedError:
@@ -80,37 +79,40 @@ class Workspace:
 
     def lost(self, pointer: Pointer) -> frozenset[str]:
         """Name the objects that the cache lacks of those that `kept` asks for."""
-        return frozenset(md5 for md5 in self._objects_of(pointer) if not self._has(md5))
+        return frozenset(name for name in self._objects_of(pointer) if not self._has(name))
 
     def has_runs(self, key: str) -> bool:
         """Whether the run cache holds anything under the key."""
         return os.path.exists(f"{self._cache}/{run_folder(key)}")  # noqa: PTH110  as above
 
     def _objects_of(self, pointer: Pointer) -> list[str]:
+        """Name files of the cache, from its folder: where DVC 3 or, for its hashes, DVC 2 looks."""
         if "local" in self._project.config.get("cache", {}):
             raise UndecidedError
-        md5 = str(pointer["md5"])
-        if not md5.endswith(".dir") or not self._has(md5):
-            return [md5]
+        folder = "files/md5/" if pointer.get("hash") == "md5" else ""
+        listing = _object(folder, str(pointer["md5"]))
+        if not listing.endswith(".dir") or not self._has(listing):
+            return [listing]
         try:
-            return [md5, *self._inside(md5)]
+            return [listing, *(_object(folder, md5) for md5 in self._inside(listing))]
         except (OSError, ValueError, TypeError, KeyError) as exc:
             raise UndecidedError from exc
 
-    def _inside(self, md5: str) -> list[str]:
-        if md5 not in self._members:
-            with open(self._object(md5), encoding="utf-8") as file:  # noqa: PTH123
-                self._members[md5] = [item["md5"] for item in json.load(file)]
-        return self._members[md5]
+    def _inside(self, listing: str) -> list[str]:
+        if listing not in self._members:
+            with open(f"{self._cache}/{listing}", encoding="utf-8") as file:  # noqa: PTH123
+                self._members[listing] = [item["md5"] for item in json.load(file)]
+        return self._members[listing]
 
-    def _has(self, md5: str) -> bool:
+    def _has(self, name: str) -> bool:
         try:
-            mode = os.stat(self._object(md5)).st_mode  # noqa: PTH116
+            mode = os.stat(f"{self._cache}/{name}").st_mode  # noqa: PTH116
         except FileNotFoundError:
             return False
         if stat.S_IMODE(mode) != PROTECTED:
             raise UndecidedError
         return True
 
-    def _object(self, md5: str) -> str:
-        return f"{self._objects}/{md5[:2]}/{md5[2:]}"
+
+def _object(folder: str, md5: str) -> str:
+    return f"{folder}{md5[:2]}/{md5[2:]}"

@@ -133,6 +133,8 @@ class Objects:
                 self._copy(out)
                 if out.meta.isexec:
                     out.set_exec()
+                if ignore and leaves_run(stage):  # DVC's run cache stores those outs as links
+                    self._session.repo.state.save_link(out.fs_path, out.fs)
             for file, mode in kept.get(out.def_path, {}).items():
                 path = Path(out.fs_path, file)
                 if not path.is_symlink() and path.stat().st_nlink == 1:  # else it is the cache's

@@ -70,7 +70,7 @@ def _load(path: str, shown: str) -> Any:
         try:
             return json.loads(text_of(Path(path), shown))
         except ValueError as exc:
-            raise UsageError(f"{shown}: {exc}", "mend the file at that place") from exc
+            raise UsageError(f"{shown}: {exc}", "correct the file at that place") from exc
     if suffix in (".toml", ".py"):
         return _load_as_dvc(path, shown)
     return read(Path(path), shown)
@@ -83,7 +83,7 @@ def _load_as_dvc(path: str, shown: str) -> Any:
     try:
         return load_path(path, localfs)
     except ParseError as exc:
-        raise UsageError(f"{shown}: {exc}: {exc.__cause__}", "mend the file") from exc
+        raise UsageError(f"{shown}: {exc}: {exc.__cause__}", "correct the file") from exc
 
 
 def _value(content: Any, key: str) -> Any:

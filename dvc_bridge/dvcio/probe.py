@@ -43,6 +43,7 @@ NEEDED = (
     ("dvc.utils.serialize", "dumps_yaml", ()),
     ("dvc.utils.serialize._yaml", "parse_yaml_for_update", ("text", "path")),
     ("dvc.repo.scm_context", "SCMContext.__call__", ("quiet",)),
+    ("dvc_data.hashfile.build", "_build_external_tree_info", ("odb", "tree", "name")),
     ("dvc_data.hashfile.state", "State.set_link", ("path", "inode", "mtime")),
     ("scmrepo.git", "Git.ignore", ("path",)),
     ("scmrepo.git", "Git.is_tracked", ()),

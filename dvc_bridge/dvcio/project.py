@@ -168,7 +168,7 @@ def _read(file: Path) -> dict[str, dict[str, Any]]:
     try:
         sections = ConfigObj(str(file), encoding="utf-8").dict()
     except (ConfigObjError, UnicodeDecodeError) as exc:
-        raise UsageError(f"{file}: {exc}", "mend the file") from exc
+        raise UsageError(f"{file}: {exc}", "correct the file") from exc
     found = {}
     for name, options in sections.items():
         if isinstance(options, dict):

@@ -16,7 +16,7 @@ from dvc_bridge.plan.pipeline import LockEntry, Pointer
 # Not worth another try: the same call gives the same answer.
 _FINAL = ("NoCredentials", "CredentialRetrieval", "ParamValidation", "InvalidAccessKey", "Config")
 _ACCESS = (
-    "mend its credentials (here: the environment or .dvc/config.local; for pods: the Secret that"
+    "correct its credentials (here: the environment or .dvc/config.local; for pods: the Secret that"
     " argo.secrets names), and see that the bucket is there"
 )
 

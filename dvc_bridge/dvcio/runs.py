@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,18 +61,39 @@ def ask_dvc(session: Session, stage: Stage) -> Sequence[str]:
         DVC cannot say, for example because a file may not be read.
     """
     loaded = session.stage(stage, 0)
-    try:
-        if not loaded.changed():
-            return ()
-        # What a frozen stage is made from decides nothing, and may be out of reach.
-        deps = [] if stage.frozen else _changed(loaded.deps)
-        outs, own = _changed(loaded.outs), loaded.changed_stage()
-    except Exception as exc:
-        raise UsageError(with_causes(exc)) from exc
+    with _without_folder_objects():
+        try:
+            if not loaded.changed():
+                return ()
+            # What a frozen stage is made from decides nothing, and may be out of reach.
+            deps = [] if stage.frozen else _changed(loaded.deps)
+            outs, own = _changed(loaded.outs), loaded.changed_stage()
+        except Exception as exc:
+            raise UsageError(with_causes(exc)) from exc
     said = [f"dep {name} changed" for name in deps] + [f"out {name} changed" for name in outs]
     return [*said, *([f"{stage.file} is not as DVC has written it"] if own else ())] or [
         "DVC says that it has changed"
     ]
+
+
+@contextmanager
+def _without_folder_objects() -> Iterator[None]:
+    """Hash folders with DVC 2's hashes without their objects: DVC stores those in the cache."""
+    from dvc_data.hashfile import build  # noqa: PLC0415  the session has opened DVC
+    from dvc_data.hashfile.hash import hash_file  # noqa: PLC0415
+
+    def with_hash(odb: Any, tree: Any, _: str) -> Any:
+        _, found = hash_file(tree.path, tree.fs, odb.hash_name)
+        tree.hash_info.name = found.name
+        tree.hash_info.value = f"{found.value.removesuffix('.dir')}.dir"
+        return tree
+
+    original = build._build_external_tree_info
+    build._build_external_tree_info = with_hash
+    try:
+        yield
+    finally:
+        build._build_external_tree_info = original
 
 
 def _changed(ends: Iterable[Any]) -> list[str]:

@@ -75,7 +75,7 @@ def check_entry(entry: Mapping[str, Any], file: str, name: str) -> None:
         ]
     if wrong:
         raise UsageError(
-            "\n".join(f"{file}: stage {name}: {what}" for what in wrong), f"mend {file}"
+            "\n".join(f"{file}: stage {name}: {what}" for what in wrong), f"correct {file}"
         )
 
 
@@ -119,7 +119,7 @@ def check_lock(data: Any, file: str, text: str) -> Mapping[str, Any]:
     return stages or {}
 
 
-_MEND = "mend the file there; fields of older versions of DVC go"
+_CORRECT = "correct the file there; fields of older versions of DVC go"
 _ANEW = "take it from git, or delete it and run again: what the run cache has is not run"
 
 
@@ -184,7 +184,7 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and "\0" not in value  # which no command and no path may have
 
 
-def _by_dvc(kind: str, data: Any, file: str, text: str, fix: str = _MEND) -> Any:
+def _by_dvc(kind: str, data: Any, file: str, text: str, fix: str = _CORRECT) -> Any:
     from dvc import schema  # noqa: PLC0415  a tenth of a second
     from voluptuous import MultipleInvalid  # noqa: PLC0415
 

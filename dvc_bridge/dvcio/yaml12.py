@@ -132,7 +132,7 @@ def _parse_as_dvc(text: str, path: str) -> Any:
     except YAMLFileCorruptedError as exc:
         raise UsageError(f"{path}: {_syntax(exc.__cause__, text)}", _next_step(text, path)) from exc
     except RecursionError:
-        raise UsageError(f"{path} is nested too deeply", "mend the file") from None
+        raise UsageError(f"{path} is nested too deeply", "correct the file") from None
     except (ValueError, LookupError, TypeError) as exc:  # such as a date that no calendar has
         raise UsageError(f"{path}: {exc}") from exc
 
@@ -154,7 +154,7 @@ def _next_step(text: str, path: str) -> str:
         lock = path.endswith(".lock")
         keep = "take either side (git checkout --ours or --theirs), then dvc-bridge repro"
         return f"git's merge left both sides in it: {keep if lock else 'resolve the conflict'}"
-    return "mend the file at that place"
+    return "correct the file at that place"
 
 
 def line_of(text: str, keys: Sequence[Any]) -> int:

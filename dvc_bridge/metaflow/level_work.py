@@ -102,7 +102,7 @@ class _Group:
         results = self._store.results(self._stages).values()
         failed = [f"{r.address}: {r.message}" for r in results if r.outcome == FAILED]
         if failed:
-            raise StageFailedError("\n".join(failed), "mend it, then resume")
+            raise StageFailedError("\n".join(failed), "correct it, then resume")
 
     def _anew(self, planned: Entry, session: Session, store: Store) -> Entry:
         project = session.project

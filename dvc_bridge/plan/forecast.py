@@ -254,7 +254,7 @@ def _is_here(out: Output, look: Look) -> bool:
 
 
 def _from_cache(stage: Stage, look: _Ahead, sources: Sources, reasons: Sequence[Change]) -> Verdict:
-    if stage.frozen or not stage.is_local:
+    if stage.frozen or any("://" in dep.at for dep in stage.deps):
         return Verdict.RUNS
     inputs = current_inputs(stage, look)
     only_outs = stage.lock is not None and all(change.what == "out" for change in reasons)

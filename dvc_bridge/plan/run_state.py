@@ -63,7 +63,7 @@ class PodState:
 _STUCK = {
     "ErrImage": "have argo.image in dvc-bridge.yaml name an image that the nodes can get",
     "ImagePullBackOff": "have argo.image in dvc-bridge.yaml name an image that the nodes can get",
-    "InvalidImageName": "mend argo.image in dvc-bridge.yaml",
+    "InvalidImageName": "correct argo.image in dvc-bridge.yaml",
     "CreateContainerConfigError": "make the Secret that argo.secrets names: docs/argo.md",
 }
 

@@ -79,7 +79,8 @@ def in_run_cache(stage: Stage) -> bool:
     """Whether DVC keeps this stage's results by what went into them (dvc/stage/cache.py)."""
     if stage.callback or stage.always_changed or not stage.outs:
         return False
-    return bool(stage.reads) and stage.is_local
+    hashed = all("://" not in dep.at for dep in stage.deps)
+    return bool(stage.reads) and hashed and all(out.local for out in stage.outs)
 
 
 def may_restore(stage: Stage) -> bool:

@@ -33,7 +33,7 @@ def check(made: Mapping[str, Any]) -> None:
     if found := problems(made):
         more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
         raise UsageError(
-            "\n".join(found[:_SHOWN] + more), "mend dvc-bridge.yaml, or run fewer stages at once"
+            "\n".join(found[:_SHOWN] + more), "correct dvc-bridge.yaml, or run fewer stages at once"
         )
 
 

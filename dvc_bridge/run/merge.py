@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dvc_bridge.dvcio.claim import Claims
 from dvc_bridge.dvcio.lock import LockFiles
 from dvc_bridge.dvcio.look import Workspace
 from dvc_bridge.dvcio.objects import Objects
@@ -59,6 +60,11 @@ def merge(
         Positions in DVC's order.
     checkout
         Whether outs are brought into the workspace too, not only into dvc.lock.
+
+    Raises
+    ------
+    UsageError
+        Another process reads or writes an out that would be replaced; nothing is changed.
     """
     lock_files, workspace = LockFiles(project), Workspace(project)
     merged = Merged(misfits=misfits(pipeline, order, results, workspace))
@@ -74,6 +80,10 @@ def merge(
     lacking: dict[int, LockEntry] = {}
     if checkout:
         lacking = {place: _lacking(stage, result, workspace) for place, stage, result in good}
+        claims = Claims(project)
+        for place, stage, _ in good:
+            replaced = {out["path"] for out in lacking[place].get("outs") or ()}
+            claims.check((), (out.at for out in stage.outs if out.local and out.path in replaced))
         objects.fetch((stage, lacking[place]) for place, stage, _ in good)
     for place, stage, result in good:
         changed = result.outcome != UNCHANGED

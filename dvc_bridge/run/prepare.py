@@ -137,7 +137,7 @@ def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) 
             entry = found.result or stage.lock or {}
             results[stage.address] = Result(stage.address, RESTORED, entry)
     if problems:
-        raise UsageError("\n".join(problems), "mend these, or name other stages")
+        raise UsageError("\n".join(problems), "correct these, or name other stages")
     return Settled(results, tuple(waiting), tuple(here))
 
 
@@ -152,7 +152,7 @@ def all_for_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> 
     stages = pipeline.stages
     wanted = [p for p in order if stages[p].for_pods]
     if problems := [said for p in wanted for said in not_in_pods(project, pipeline, p)]:
-        raise UsageError("\n".join(problems), "mend these, or name other stages")
+        raise UsageError("\n".join(problems), "correct these, or name other stages")
     if not wanted:
         raise UsageError("none of these stages has a command to run", "dvc stage list --all")
     return wanted

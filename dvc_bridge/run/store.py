@@ -84,7 +84,7 @@ class Store:
 
     def is_done(self) -> bool:
         """Whether every stage of the run has a good result: one that failed may be retried."""
-        expected = self.stage_addresses()
+        expected = self.stage_addresses(self.plan())
         names = self._remote.names(f"{self._folder}/stages")
         if expected is None or len(names) < len(expected):
             return False
@@ -124,9 +124,8 @@ class Store:
         if not self._remote.exists(path):
             self._remote.put(path, json.dumps(list(addresses)).encode())
 
-    def stage_addresses(self) -> list[str] | None:
-        """Name the stages of which the run makes results; None: it does not say."""
-        plan = self.plan()
+    def stage_addresses(self, plan: Sequence[Entry] | None) -> list[str] | None:
+        """Return the stages whose results a run with this plan makes; None: unknown."""
         if plan is not None:
             return [task.stage.address for entry in plan for task in entry.tasks]
         text = self._remote.get(f"{self._folder}/stages.json")

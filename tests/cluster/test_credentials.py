@@ -123,16 +123,16 @@ def test_wrong_credentials_here_are_told_once_within_half_a_minute_and_nothing_s
     assert time.monotonic() - begun < 30
     assert printed.startswith("dvc-bridge: remote store (s3://")
     assert printed.count("fix: ") == 1
-    assert "fix: mend its credentials (here: the environment or .dvc/config.local;" in printed
+    assert "fix: correct its credentials (here: the environment or .dvc/config.local;" in printed
     found = bridge(root, "doctor", code=2, **given)
-    assert "fix: mend its credentials" in found
+    assert "fix: correct its credentials" in found
 
 
 def test_wrong_credentials_in_the_pods_end_the_run_with_a_message_that_logs_shows(root: Path):
     printed = bridge(root, "submit", "--wait", code=2, **GOOD)
     run = printed.split("run ")[1].split(":")[0]
     try:
-        assert f"fix: mend what `dvc-bridge logs {run}` shows; then submit again" in printed
+        assert f"fix: correct what `dvc-bridge logs {run}` shows; then submit again" in printed
         assert "tried again" not in printed
         for words in ([run], [run, "b"]):
             shown = bridge(root, "logs", *words)

@@ -160,7 +160,7 @@ def test_a_field_that_argo_does_not_know_is_found_before_anything_is_sent(
 
 
 def test_what_is_wrong_is_told_all_at_once_with_what_to_do():
-    with pytest.raises(UsageError, match="fix: mend") as refused:
+    with pytest.raises(UsageError, match="fix: correct") as refused:
         check(rendered(replace(RUN, name="Big_Run", store='{"url": "{{x}}"}')))
     assert "'Big_Run' is no name" in refused.value.message
     assert "holds {{" in refused.value.message

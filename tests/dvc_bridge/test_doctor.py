@@ -57,7 +57,7 @@ def test_every_wrong_thing_is_found_at_once_with_its_fix(make_project: MakeProje
         "shell",
     }
     assert "y means nothing" in found["settings"][1]
-    assert "fix: mend dvc-bridge.yaml" in found["settings"][1]
+    assert "fix: correct dvc-bridge.yaml" in found["settings"][1]
     assert "/proc may not be written to" in found["cache"][1]
     assert "fix: wait for it to end" in found["lock"][1]
     assert "fix: export SHELL=/bin/sh" in found["shell"][1]

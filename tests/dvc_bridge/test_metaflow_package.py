@@ -41,10 +41,9 @@ FLOW = """
     if __name__ == "__main__":
         Mini()
 """
-SECRETS = {
+NOT_SENT = {
     ".env": "PASSWORD=1",
     "deploy.pem": "key",
-    "project/data/large": "tracked by DVC",
     "ignored.log": "no matter",
     "project/.dvc/config.local": "['remote \"store\"']\nsecret_access_key = hidden\n",
 }
@@ -78,14 +77,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "dvc.yaml").write_text(json.dumps({"stages": stages}))
     (root / "in").write_text("in")
     (root / "out").write_text("an out is no code")
-    for name, text in SECRETS.items():
-        file = root.parent / name
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(text)
+    (root / "data").mkdir()
+    (root / "data" / "large").write_text("tracked by DVC")
     dvc(root, "add", "--quiet", "data/large")
     (root.parent / ".gitignore").write_text("*.log\nout\n")
     git(root.parent, "add", ".")
     git(root.parent, "-c", "user.name=t", "-c", "user.email=t@example", "commit", "-qm", "one")
+    for name, text in NOT_SENT.items():
+        (root.parent / name).write_text(text)
     (root / "in").write_text("changed")
     return root.parent
 
@@ -167,6 +166,14 @@ def test_in_a_pod_the_project_is_the_one_of_the_package_with_its_remotes(pod: Pa
     )
     assert "'.dvc/config.local'" in done.stdout
     assert "'in'" in done.stdout
+
+
+def test_a_package_with_a_secret_that_git_tracks_is_refused(root: Path, tmp_path: Path):
+    git(root.parent, "add", "--force", "deploy.pem")
+    printed = flow(root / "flows", *FOR_PODS, "save", "package.tgz", folder=tmp_path, code=1)
+    assert "deploy.pem is in git: its name says so" in printed
+    assert "git rm --cached" in printed
+    assert not (tmp_path / "package.tgz").exists()
 
 
 def test_a_damaged_package_is_refused_by_its_hash(pod: Path):

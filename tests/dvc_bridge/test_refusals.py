@@ -192,7 +192,7 @@ def test_a_remote_that_lets_nobody_in_is_told_once_and_blames_no_stage(project: 
     ran = run(project, "submit", prefix=BY_MODES)
     assert ran.code == 2
     assert ran.said.startswith(f"dvc-bridge: remote store ({store}): PermissionError: ")
-    assert ran.said.count("fix: ") == ran.said.count("fix: mend its credentials") == 1
+    assert ran.said.count("fix: ") == ran.said.count("fix: correct its credentials") == 1
 
 
 def test_a_dep_that_may_not_be_read_is_named_by_plan_and_repro(project: Path):

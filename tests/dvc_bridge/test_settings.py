@@ -55,7 +55,7 @@ def test_all_that_is_wrong_in_the_file_is_told_at_once(make_project: MakeProject
             "dvc-bridge.yaml: stages.e.colour means nothing; known here: mutex, image, cpu, memory",
             "dvc-bridge.yaml: stages.e.retires means nothing; did you mean retries?",
             "dvc-bridge.yaml: argo.fuse must be one of none, chains, auto; did you mean chains?",
-            "fix: mend dvc-bridge.yaml",
+            "fix: correct dvc-bridge.yaml",
         ):
             assert line in text
     assert not (root / "a").exists()
@@ -149,7 +149,7 @@ def test_equal_settings_are_equal_in_whatever_order_they_are_written():
     ],
 )
 def test_a_value_that_a_pod_cannot_have_is_refused(key: str, value: object, said: str):
-    with pytest.raises(UsageError, match="fix: mend") as refused:
+    with pytest.raises(UsageError, match="fix: correct") as refused:
         settings_of({"stages": {"a": {key: value}}})
     assert f"stages.a.{key} must be {said}" in refused.value.message
 

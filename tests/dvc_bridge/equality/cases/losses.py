@@ -91,7 +91,32 @@ def _lasting(bench: Workbench) -> None:
     )
 
 
+def _folder(bench: Workbench) -> None:
+    bench.start()
+    bench.write(
+        {
+            "dvc.yaml": "stages:\n  one:\n    cmd: ran one; mkdir -p made; echo 1 > made/x;"
+            " echo 2 > made/y\n    deps: [raw.txt]\n    outs: [made]\n",
+            "raw.txt": "raw\n",
+        }
+    )
+
+
+def _old_fields_and_a_file_less(bench: Workbench) -> None:
+    _old_fields(bench)
+    bench.remove("made/x")
+
+
 CASES = [
+    Case(
+        "a folder in an entry of dvc 2",
+        _folder,
+        (
+            Step("cold"),
+            Step("a file lost", _old_fields_and_a_file_less),
+            Step("nothing changed"),
+        ),
+    ),
     Case(
         "forced, a dep lost, an out that persists",
         _lasting,
