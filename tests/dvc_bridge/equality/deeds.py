@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+import posixpath
+from collections.abc import Callable
+from functools import partial
+
 from hypothesis import strategies as st
 
 from tests.dvc_bridge.equality.story import FOLDERS, Deed, Project
 from tests.dvc_bridge.equality.workbench import Workbench
 
+EDITED: dict[str, Callable[[bytes], bytes]] = {
+    "CRLF": lambda content: content.replace(b"\r", b"").replace(b"\n", b"\r\n"),
+    "BOM": lambda content: b"\xef\xbb\xbf" + content.removeprefix(b"\xef\xbb\xbf"),
+    "a line of Latin-1": lambda content: content + b"# \xe4\n",
+    "no end of the last line": lambda content: content.rstrip(b"\n"),
+}
+EDITORS = tuple(EDITED)
+TEXTS = ("params.yaml", "dvc.yaml", "dvc.lock", ".gitignore", "sub/dvc.yaml")
+CALLS = (
+    ("dvc", "gc", "-wfq"),
+    ("dvc", "push", "-q"),
+    ("dvc", "checkout", "-q"),
+    ("dvc", "commit", "-fq"),
+    ("git", "add", "-A"),
+)
+LINKS = (
+    "raw0",
+    "source",
+    "source/deep",
+    "params.yaml",
+    "dvc.yaml",
+    "dvc.lock",
+    ".gitignore",
+    "sub",
+)
 Named = tuple[str, Deed]
 GONE = (
     "dvc.lock",
@@ -30,14 +59,64 @@ def deeds(project: Project) -> list[st.SearchStrategy[Named]]:
         st.sampled_from(["raw0", "source/a"]).map(_executable),
         st.sampled_from(new).map(_written),
         st.integers(0, 9).map(_object_lost),
+        st.sampled_from(CALLS).map(_called),
+        st.sampled_from(TEXTS).flatmap(
+            lambda name: st.sampled_from(EDITORS).map(partial(_saved, name))
+        ),
+        st.sampled_from(LINKS).map(_linked),
+        st.just(("dvc.lock as DVC 2 wrote it", _as_dvc_2)),
     ]
     if paths:
         found += [
             st.sampled_from(paths).map(_gone),
             st.sampled_from(files).map(_gone),
             st.sampled_from(files).map(_written),
+            st.sampled_from(paths).map(_linked),
         ]
     return found
+
+
+def _called(words: tuple[str, ...]) -> Named:
+    return " ".join(words), lambda bench: bench.attempt(*words)
+
+
+def _saved(name: str, editor: str) -> Named:
+    """Write a file as another editor saves it."""
+
+    def deed(bench: Workbench) -> None:
+        path = bench.root / name
+        if path.is_file():
+            bench.write_bytes(name, EDITED[editor](path.read_bytes()))
+
+    return f"{name} saved with {editor}", deed
+
+
+def _linked(path: str) -> Named:
+    """Move what is there to another disk, and leave a link."""
+    target = f"../elsewhere/{path.replace('/', '-')}"
+
+    def deed(bench: Workbench) -> None:
+        if bench.has(path) and not (bench.root / path).is_symlink() and not bench.has(target):
+            bench.move(path, target)
+            bench.link(path, posixpath.relpath(target, posixpath.dirname(path) or "."))
+
+    return f"mv {path} {target}, and a link", deed
+
+
+def _as_dvc_2(bench: Workbench) -> None:
+    for name in ("dvc.lock", "sub/dvc.lock", "a/deep/dvc.lock"):
+        if (bench.root / name).is_file():
+            text = (bench.root / name).read_text("utf-8")
+            bench.edit(name, text.replace("      hash: md5\n", ""))
+
+
+def edits() -> st.SearchStrategy[Named]:
+    """Draw what can be done to files that no stage makes, so that nothing is lost."""
+    return st.one_of(
+        st.sampled_from(["raw0", "source/a"]).map(_executable),
+        st.sampled_from(["source/new", "raw1"]).map(_written),
+        st.sampled_from(EDITORS).map(partial(_saved, "params.yaml")),
+    )
 
 
 def _gone(path: str) -> Named:

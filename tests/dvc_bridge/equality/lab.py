@@ -8,17 +8,29 @@ sides: what ours left is as good a start for it as what DVC left.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from dvc_bridge.plan.equality import differences
 from tests.dvc_bridge.equality.forks import REPOSITORY, ForkServer
-from tests.dvc_bridge.equality.side import DVC, KEEP_GOING, WITH_REMOTE, Played, Side, clear
+from tests.dvc_bridge.equality.memory import WRONG
+from tests.dvc_bridge.equality.side import (
+    BESIDE,
+    DVC,
+    KEEP_GOING,
+    OURS,
+    WITH_REMOTE,
+    Played,
+    Side,
+    clear,
+)
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
 # Codes by which ours says what went wrong; 5 is a bug.
@@ -61,7 +73,10 @@ class Lab(ExitStack):
         if ours in WITH_REMOTE:
             remote = f"[core]\nremote = shared\n['remote \"shared\"']\nurl = {work / 'remote'}\n"
             (work / "home" / "config").write_text(remote)
-        self._ours = Side(work / "our", ours, {ours: server, DVC: second}, self.env)
+        servers = {ours: server, DVC: second}
+        if ours == OURS:
+            servers[BESIDE] = self.enter_context(ForkServer(**options, path=bridge))
+        self._ours = Side(work / "our", ours, servers, self.env)
         self._threads = self.enter_context(ThreadPoolExecutor(2))
 
     def unlike(self, case: Case) -> list[str]:
@@ -80,6 +95,24 @@ class Lab(ExitStack):
         """Like `unlike`, on a project that has been built."""
         expected, actual = self.play_from(pristine, case)
         return list(_found(case, expected, actual, polite=self._ours.module != DVC))
+
+    def unsettled_from(self, pristine: Path, case: Case) -> list[str]:
+        """Play `case` on our side alone, then let ours finish, and DVC in a copy.
+
+        DVC has no memory of the copy's files: where ours ends elsewhere, it had a wrong one. So
+        this can be asked of runs in which others interfere, which end otherwise every time.
+        """
+        found = []
+        case = replace(case, handed_over=False)
+        for step, played in zip(case.steps, self._ours.play_all(case, pristine), strict=True):
+            found += _manners(step, played)
+            found += [line for line in played.seen if line.startswith(WRONG)]
+            found += ["ours printed:", played.ran.output] if found else []
+        self._theirs.adopt(self._ours.root)
+        steps = (Step("what was left", fails=None),)
+        last = replace(case, steps=steps, looks=False)
+        expected, actual = self._theirs.settle(last), self._ours.settle(last)
+        return [*found, *_found(last, [expected], [actual], polite=True)]
 
     def play(self, case: Case) -> tuple[list[Played], list[Played]]:
         """Build `case` and give what DVC's steps led to, and ours."""
@@ -104,9 +137,13 @@ def environment(work: Path, python: str | None = None) -> dict[str, str]:
     (home / ".gitconfig").write_text(
         "[user]\nname = A\nemail = a@example.org\n[init]\ndefaultBranch = main\n"
     )
-    ran = tools / "ran"  # `ran a` in a command notes that stage a was executed
-    ran.write_text('#!/bin/sh\necho "$1" >> "$RAN"\n')
-    ran.chmod(0o755)
+    # `ran a` in a command notes that stage a was executed; `during a.end` is a moment at which a
+    # case may have something done, and so is `ran a`: a.start.
+    do = 'f="$DURING/$m"; [ -e "$f" ] || exit 0; mv "$f" "$f.done"; cd "$PROJECT"; sh "$f.done"; :'
+    for name, script in (("ran", 'echo "$1" >> "$RAN"; m=$1.start'), ("during", "m=$1")):
+        tool = tools / name
+        tool.write_text(f"#!/bin/sh\n{script}; {do}\n")
+        tool.chmod(0o755)
     own = str(Path(python or sys.executable).parent)
     return {
         "PATH": os.pathsep.join([str(tools), own, os.environ["PATH"]]),
@@ -145,6 +182,7 @@ def _found(
         if one.index != other.index:
             alone = (sorted(a - b) for a, b in _both_ways(one.index, other.index))
             lines.append("git's index: dvc alone {}, ours alone {}".format(*alone))
+        lines += _unseen(one, other)
         if step in case.steps:
             lines += _manners(step, other) if polite else ()
             lines += _unforeseen(other)
@@ -185,6 +223,15 @@ def _unforeseen(ours: Played) -> Iterator[str]:
 _ENDS = re.compile(
     r"^(.+): (ran|from the run cache|failed|skipped)(?: \(\d[\d.]* s\))?$", re.MULTILINE
 )
+
+
+def _unseen(theirs: Played, ours: Played) -> Iterator[str]:
+    """Say where DVC sees something else after ours; what its own memory has wrong is its own."""
+    if theirs.seen == ours.seen:
+        return
+    for line in difflib.unified_diff(theirs.seen, ours.seen, "dvc sees", "ours", n=1, lineterm=""):
+        if not line.startswith(f"-{WRONG}"):
+            yield line
 
 
 def _both_ways(one: Sequence[str], other: Sequence[str]) -> Iterator[tuple[set[str], set[str]]]:

@@ -24,6 +24,7 @@ ENTRY_POINTS = {
     "dvc_bridge": "dvc_bridge.cli",
     "pods": "tests.dvc_bridge.pods",
     "generated": "tests.dvc_bridge.generated",
+    "memory": "tests.dvc_bridge.equality.memory",
     "submitted": "tests.cluster.submitted",
 }
 

@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,8 +19,9 @@ from dvc_bridge.run.state import project_state
 from tests.dvc_bridge.equality.forks import ForkServer
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
-DVC, OURS = "dvc", "dvc_bridge"
+DVC, OURS, MEMORY, BESIDE = "dvc", "dvc_bridge", "memory", "beside"
 KEEP_GOING = frozenset({"-k", "--keep-going"})
+ELSEWHERE = "elsewhere"  # stands for another disk
 PODS, GENERATED = "pods", "generated"
 WITH_REMOTE = (PODS, GENERATED)
 
@@ -39,6 +42,8 @@ class Played:
         What stands in git's index, for a case that stages.
     planned
         What `plan` said of each stage just before; None: it was not asked, or it refused.
+    seen
+        What DVC sees afterwards, for a case that looks: what `memory.py` prints, and `dvc status`.
     """
 
     ran: Ran
@@ -46,6 +51,7 @@ class Played:
     executed: tuple[str, ...]
     index: tuple[str, ...] = ()
     planned: Mapping[str, str] | None = None
+    seen: tuple[str, ...] = ()
 
 
 class Side:
@@ -58,7 +64,7 @@ class Side:
     module
         Whose `repro` it plays.
     servers
-        By module: `dvc` for the hands of the case, and `module`.
+        By module: `dvc` for the hands of the case, and `module`; `beside` for what is run beside.
     env
         The environment of every command.
     """
@@ -70,9 +76,12 @@ class Side:
         self.root = folder / "project"
         self.module = module
         self._servers = servers
+        self._elsewhere = folder / ELSEWHERE
         self._site = folder / "site"
         self._log = folder / "ran.log"
-        self._env = {**env, "RAN": str(self._log), "DVC_SITE_CACHE_DIR": str(self._site)}
+        own = {"RAN": self._log, "DURING": folder / "during", "PROJECT": self.root}
+        own["DVC_SITE_CACHE_DIR"] = self._site
+        self._env = {**env, **{name: str(path) for name, path in own.items()}}
 
     def play_all(
         self, case: Case, pristine: Path, single: frozenset[int] = frozenset()
@@ -81,7 +90,7 @@ class Side:
 
         The last word is DVC's on both sides: it takes over what was left.
         """
-        clear(self.root, self._site)
+        clear(self.root, self._site, self._elsewhere)
         if self.module in WITH_REMOTE:
             clear(self.root.parents[1] / "remote")
         copy_tree(pristine, self.root, skip=[pristine / ".dvc" / "tmp"])
@@ -96,7 +105,54 @@ class Side:
         if self.module != DVC and (single or without_jobs(argv) == argv):
             argv = [*without_jobs(argv), "-j", str(1 if single else case.jobs)]
         planned = self._plan(case, step) if case.foreseen and self.module == OURS else None
-        return replace(self._repro(case, argv, self.module), planned=planned)
+        with self._beside(step.beside):
+            played = self._repro(case, argv, self.module)
+        return replace(played, planned=planned)
+
+    @contextmanager
+    def _beside(self, commands: Sequence[Sequence[str]]) -> Iterator[None]:
+        """Run commands, one after the other, as soon as a stage's command runs."""
+        over = threading.Event()
+
+        def run_all() -> None:
+            while not (self._log.exists() and self._log.read_text()):
+                if over.wait(0.002):
+                    return
+            for program, *argv in commands:
+                if program in self._servers:
+                    self._servers[BESIDE](program, argv, self.root, self._env)
+                else:
+                    subprocess.run(
+                        [program, *argv],
+                        cwd=self.root,
+                        env=self._env,
+                        capture_output=True,
+                        check=False,
+                    )
+
+        thread = threading.Thread(target=run_all)
+        if commands:
+            self._log.write_text("")
+            thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            if commands:
+                thread.join()
+
+    def adopt(self, root: Path) -> None:
+        """Take a copy of another project, without what is remembered of its files."""
+        clear(self.root, self._site, self._elsewhere)
+        copy_tree(root, self.root, skip=[root / ".dvc" / "tmp"])
+        if (elsewhere := root.parent / ELSEWHERE).exists():
+            copy_tree(elsewhere, self._elsewhere)
+
+    def settle(self, case: Case) -> Played:
+        """Run all that is left to run, while others rest."""
+        clear(Path(self._env["DURING"]))
+        jobs = [] if self.module == DVC else ["-j", str(case.jobs)]
+        return self._repro(case, ["-k", *jobs], self.module)
 
     def _plan(self, case: Case, step: Step) -> Mapping[str, str] | None:
         """Ask what the run is going to do."""
@@ -127,7 +183,19 @@ class Side:
         )
         state = project_state(self.root, _cache(folder), succeeded=ran.code == 0)
         executed = tuple(sorted(self._log.read_text().split()))
-        return Played(ran, state, executed, self._index() if case.stages else ())
+        index = self._index() if case.stages else ()
+        seen = self._seen(case) if case.looks else ()
+        return Played(ran, state, executed, index, seen=seen)
+
+    def _seen(self, case: Case) -> tuple[str, ...]:
+        """Ask DVC what it sees of the project now."""
+        folder, env = self.root / case.folder, {**self._env, **case.env}
+        calls = ((MEMORY, []), (DVC, ["status"]))
+        lines = []
+        for module, argv in calls:
+            ran = self._servers[DVC](module, argv, folder, env)
+            lines += ran.output.replace(str(self.root.parent), "SIDE").splitlines()
+        return tuple(lines)
 
     def _index(self) -> tuple[str, ...]:
         command = ["git", "ls-files", "--stage"]

@@ -2,38 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from hypothesis import strategies as st
 
 from dvc_bridge.plan.pipeline import overlap
-from tests.dvc_bridge.equality.deeds import deeds
-from tests.dvc_bridge.equality.story import FOLDERS, KINDS, Out, Project, Run, Stage, Story
+from tests.dvc_bridge.equality.deeds import deeds, edits
+from tests.dvc_bridge.equality.interferences import interferences
+from tests.dvc_bridge.equality.story import (
+    FOLDERS,
+    HOMES,
+    KINDS,
+    Interference,
+    Out,
+    Project,
+    Run,
+    Stage,
+    Story,
+)
 
-FILES = ("raw0", "raw1", "source/a", "source/deep/b")
+FILES = ("raw0", "raw1", "source/a", "source/deep/b", "räw 2", "[s]*/x?", "../elsewhere/e")
 PLACES = ("", "shared/", "source/", "deep/er/")
 PARAMS = ("p0", "p1")
 SMALL = st.integers(0, 2)
+NAMES = st.sampled_from([*["{}"] * 6, "#{}", "!{}", "{} ", " {}", "ä{}", "[{}]", "{} *?"])
 RARELY = st.sampled_from([False] * 7 + [True])
 
 
 @st.composite
-def stories(draw: st.DrawFn) -> Story:
-    """Draw a project and two to four runs of it."""
+def stories(
+    draw: st.DrawFn,
+    *,
+    jobs: tuple[int, ...] = (1, 2, 3, 4),
+    noisy: bool = False,
+    beside: Sequence[tuple[str, ...]] = (),
+    elsewhere: bool = False,
+) -> Story:
+    """Draw a project and two to four runs of it.
+
+    Parameters
+    ----------
+    noisy
+        Whether others work on the project during the runs.
+    beside
+        What others may run at the same time.
+    elsewhere
+        Whether the stages run in pods or as a flow: what is refused there does not occur, and
+        nothing that a remote would bring back is lost.
+    """
     project = Project(
         files=tuple((name, "0\n") for name in FILES), params=tuple((name, 0) for name in PARAMS)
     )
     for _ in range(draw(st.integers(1, 5))):
         project = draw(_with_stage(project))
-    runs = [Run(project, draw(_argv(project)))]
+    project = _for_pods(project) if elsewhere else project
+    besides = st.lists(st.sampled_from(beside), max_size=2).map(tuple) if beside else st.just(())
+    argv, others = draw(_argv(project, jobs, elsewhere)), draw(_others(project, noisy, elsewhere))
+    runs = [Run(project, argv, (), others, draw(besides))]
     for _ in range(draw(st.integers(1, 3))):
         for change in draw(st.lists(st.sampled_from(list(CHANGES)), max_size=3)):
             project = draw(CHANGES[change](project))
-        done = draw(st.lists(st.one_of(*deeds(project)), max_size=2))
-        runs.append(Run(project, draw(_argv(project)), tuple(done)))
-    return Story(tuple(runs), handed_over=draw(RARELY))
+        project = _for_pods(project) if elsewhere else project
+        done = draw(st.lists(edits() if elsewhere else st.one_of(*deeds(project)), max_size=2))
+        argv = draw(_argv(project, jobs, elsewhere))
+        others = draw(_others(project, noisy, elsewhere))
+        runs.append(Run(project, argv, tuple(done), others, draw(besides)))
+    return Story(tuple(runs), handed_over=draw(RARELY), remote=not elsewhere)
+
+
+@st.composite
+def _others(
+    draw: st.DrawFn, project: Project, noisy: bool, elsewhere: bool
+) -> tuple[Interference, ...]:
+    if not (noisy and project.stages):
+        return ()
+    any_one = interferences(project, edits_only=elsewhere)
+    return tuple(draw(st.lists(any_one, max_size=2, unique_by=lambda i: i.moment)))
+
+
+def _for_pods(project: Project) -> Project:
+    """Give the project without what pods refuse, and what they do otherwise than DVC."""
+    kinds = {"persist": "file", "persist folder": "folder"}
+    stages = (
+        replace(
+            stage,
+            deps=tuple(dep for dep in stage.deps if not dep.startswith("../")),
+            outs=tuple(replace(out, kind=kinds.get(out.kind, out.kind)) for out in stage.outs),
+            fails=False,
+            frozen=False,
+        )
+        for stage in project.stages
+    )
+    return replace(project, stages=tuple(stages))
 
 
 @st.composite
@@ -45,12 +107,15 @@ def _with_stage(draw: st.DrawFn, project: Project) -> Project:
     closed = {dep for s in project.stages for dep in s.deps} | set(deps)
     places = [p for p in PLACES if p.rstrip("/") not in closed]
     outs = tuple(
-        Out(f"{draw(st.sampled_from(places))}o{number}{letter}", draw(st.sampled_from(KINDS)))
+        Out(
+            draw(st.sampled_from(places)) + draw(NAMES).format(f"o{number}{letter}"),
+            draw(st.sampled_from(KINDS)),
+        )
         for letter in "ab"[: draw(st.sampled_from([1, 1, 1, 1, 2, 0]))]
     )
     stage = Stage(
         name=f"s{number}",
-        home=draw(st.sampled_from(["", "", "", "sub"])),
+        home=draw(st.sampled_from(["", "", *HOMES])),
         deps=deps,
         params=tuple(draw(st.sampled_from([(), (), ("p0",), PARAMS]))),
         outs=outs,
@@ -144,15 +209,17 @@ CHANGES: dict[str, Callable[[Project], st.SearchStrategy[Project]]] = {
 
 
 @st.composite
-def _argv(draw: st.DrawFn, project: Project) -> tuple[str, ...]:
+def _argv(
+    draw: st.DrawFn, project: Project, jobs: tuple[int, ...], elsewhere: bool
+) -> tuple[str, ...]:
     flags = [flag for flag in ("-f", "-k", "-P") if draw(RARELY)]
     addresses = [stage.address for stage in project.stages]
     targets: list[str] = []
     if addresses and draw(st.sampled_from([False, False, True])):
         targets = draw(st.lists(st.sampled_from(addresses), min_size=1, max_size=2, unique=True))
-        alone = [] if _goes_round(project) else [["-s"]]  # a case has those
+        alone = [] if elsewhere or _goes_round(project) else [["-s"]]  # a case has those
         flags += draw(st.sampled_from([[], [], *alone, ["--downstream"]]))
-    return (*flags, "-j", str(draw(st.integers(1, 4))), *targets)
+    return (*flags, "-j", str(draw(st.sampled_from(jobs))), *targets)
 
 
 def _goes_round(project: Project) -> bool:

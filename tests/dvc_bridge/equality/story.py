@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ OPTIONS: dict[str, dict[str, bool]] = {
     "uncached folder": {"cache": False},
     "persist folder": {"persist": True},
 }
+# Folders of dvc.yaml files: neither in the order of the alphabet nor in that of the graph.
+HOMES = ("", "sub", "a/deep")
 SECTIONS = {"metric": "metrics", "cached metric": "metrics", "plot": "plots"}
 
 
@@ -71,18 +74,22 @@ class Stage:
         return posixpath.relpath(path, self.home or ".")
 
     def _command(self) -> list[str]:
-        reads = [
-            f"find {self._here(d)} -type f -name '[a-z]*' | sort | xargs cat" for d in self.deps
-        ]
+        reads = [_reading(self._here(dep)) for dep in self.deps]
         reads += [f"grep '^{name}:' {self._here('params.yaml')}" for name in self.params]
         lines = [f"ran {self.name}", *(["sleep 0.03"] if self.slow else [])]
         text = "echo constant" if self.constant else f"{{ {'; '.join(reads) or ':'}; }} | md5sum"
         lines += (_making(self._here(o.path), o.kind, text, self.salt) for o in self.outs)
-        return [*lines, *(["exit 1"] if self.fails else [])]
+        return [*lines, f"during {self.name}.end", *(["exit 1"] if self.fails else [])]
+
+
+def _reading(path: str) -> str:
+    """Give the command that prints a file, or all of a folder but what git or DVC keep in it."""
+    return f"find -H {shlex.quote(path)} -type f ! -name '.*' -print0 | sort -z | xargs -0r cat"
 
 
 def _making(path: str, kind: str, text: str, salt: int) -> str:
-    make = f"mkdir -p {posixpath.dirname(path) or '.'}"
+    make = f"mkdir -p {shlex.quote(posixpath.dirname(path) or '.')}"
+    path = shlex.quote(path)
     arrow = ">>" if kind == "persist" else ">"
     if kind not in FOLDERS:
         mode = f"; chmod 755 {path}" if kind == "exec" else ""
@@ -104,7 +111,7 @@ class Project:
         """Give the files whose text the project decides."""
         texts = dict(self.files)
         texts["params.yaml"] = "".join(f"{name}: {value}\n" for name, value in self.params)
-        for home in ("", "sub"):
+        for home in HOMES:
             own = {s.name: s.declaration() for s in self.stages if s.home == home}
             if own or not home:
                 lines = [f"  {name}: {json.dumps(told)}" for name, told in own.items()]
@@ -117,20 +124,43 @@ Deed = Callable[[Workbench], None]
 
 
 @dataclass(frozen=True)
+class Interference:
+    """What happens once while the run goes on: a shell's line, in the project's root.
+
+    Parameters
+    ----------
+    moment
+        `NAME.start` or `NAME.end`: the first or the last moment of that stage's command.
+    """
+
+    moment: str
+    line: str
+
+
+@dataclass(frozen=True)
 class Run:
     """Deeds, each with its name, then a project to stand there, then a repro."""
 
     project: Project
     argv: tuple[str, ...]
     deeds: tuple[tuple[str, Deed], ...] = ()
+    interferences: tuple[Interference, ...] = ()
+    beside: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
 class Story:
-    """Runs, one after the other; at the end DVC may take over."""
+    """Runs, one after the other; at the end DVC may take over.
+
+    Parameters
+    ----------
+    remote
+        Whether the project has a remote of its own, in a folder.
+    """
 
     runs: tuple[Run, ...] = ()
     handed_over: bool = False
+    remote: bool = True
 
     def __repr__(self) -> str:
         shown: dict[str, str] = {}
@@ -142,7 +172,9 @@ class Story:
                 if shown.get(name) != texts.get(name):
                     lines += [f"  {name}:", *_indented(texts.get(name, "(gone)"))]
             lines += [f"  {name}" for name, _ in run.deeds]
+            lines += [f"  at {other.moment}: {other.line}" for other in run.interferences]
             lines.append(f"  $ repro {' '.join(run.argv)}")
+            lines += [f"  beside it: $ {' '.join(words)}" for words in run.beside]
             shown = texts
         return "\n".join(lines)
 
@@ -152,26 +184,43 @@ class Story:
         before: dict[str, str] = {}
         for number, run in enumerate(self.runs, 1):
             texts = run.project.texts()
-            change = _change(before, texts, run.deeds)
-            steps.append(Step(f"{number}", change, run.argv, fails=None))
+            change = _change(before, texts, run)
+            steps.append(Step(f"{number}", change, run.argv, fails=None, beside=run.beside))
             before = texts
+        quiet = not any(run.interferences or run.beside for run in self.runs)
         return Case(
             "random",
-            Workbench.start,
+            started if self.remote else _started_without_remote,
             tuple(steps),
             keeps_ignores=True,
             handed_over=self.handed_over,
+            foreseen=quiet,
+            looks=True,
         )
 
 
-def _change(
-    before: dict[str, str], texts: dict[str, str], deeds: tuple[tuple[str, Deed], ...]
-) -> Deed:
+def started(bench: Workbench) -> None:
+    """Make a project with a remote in a folder of its own."""
+    bench.start()
+    bench.dvc("remote", "add", "-q", "-d", "storage", "storage")
+    bench.write({".dvcignore": "/storage\n"})
+    bench.git("add", "-A")
+    bench.git("commit", "-q", "-m", "start")
+
+
+def _started_without_remote(bench: Workbench) -> None:
+    bench.start()
+    bench.git("add", "-A")
+    bench.git("commit", "-q", "-m", "start")
+
+
+def _change(before: dict[str, str], texts: dict[str, str], run: Run) -> Deed:
     def change(bench: Workbench) -> None:
         bench.write({name: text for name, text in texts.items() if before.get(name) != text})
-        bench.remove(*(before.keys() - texts.keys()))
-        for _, deed in deeds:
+        bench.remove(*(name for name in before.keys() - texts.keys() if bench.has(name)))
+        for _, deed in run.deeds:
             deed(bench)
+        bench.interfere({other.moment: other.line for other in run.interferences})
 
     return change
 

@@ -40,7 +40,7 @@ def old_lab(request: pytest.FixtureRequest, lab_folder: Path) -> Iterator[Lab]:
     if not python.exists():
         pytest.skip(f"no environment with dvc {request.param}: make versions")
     work = lab_folder / request.param
-    work.mkdir()
+    work.mkdir(exist_ok=True)  # a worker may come back to a version
     with Lab(work, python=str(python)) as lab:
         yield lab
 

@@ -31,6 +31,8 @@ class Step:
         How DVC must end; None: as it may.
     says
         What ours must print.
+    beside
+        Commands that are run while commands of ours run: the program, then its arguments.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Step:
     argv: tuple[str, ...] = ()
     fails: bool | None = False
     says: str = ""
+    beside: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Case:
         Whether `dvc repro` is run on both sides at the end, and must do the same.
     foreseen
         Whether `plan` says what `repro` does: no command makes or changes what it does not declare.
+    looks
+        Whether what DVC sees after each step is compared too.
     """
 
     name: str
@@ -79,6 +84,7 @@ class Case:
     stages: bool = False
     handed_over: bool = True
     foreseen: bool = True
+    looks: bool = False
 
 
 class Workbench:
@@ -166,6 +172,20 @@ class Workbench:
         path.chmod(0o644)
         path.write_text("damaged")
 
+    def interfere(self, lines: Mapping[str, str]) -> None:
+        """Have lines of a shell executed during the next run, in the project's root, each once.
+
+        Parameters
+        ----------
+        lines
+            By moment, as the tool `during` is called at it; what is left of before is dropped.
+        """
+        folder = Path(self._env["DURING"])
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for moment, line in lines.items():
+            (folder / moment).write_text(line + "\n", "utf-8")
+
     def git(self, *argv: str, folder: str = ".") -> None:
         """Run git."""
         self._call(["git", *argv], folder)
@@ -174,6 +194,14 @@ class Workbench:
         """Run the real dvc."""
         ran = self._server("dvc", argv, self.root / folder, self._env)
         assert ran.code == 0, ran.output
+
+    def attempt(self, program: str, *argv: str) -> None:
+        """Run dvc or git, which may refuse."""
+        if program == "dvc":
+            self._server("dvc", argv, self.root, self._env)
+        else:
+            command = [program, *argv]
+            subprocess.run(command, cwd=self.root, env=self._env, capture_output=True, check=False)
 
     def start(self, *, git: bool = True, folder: str = ".") -> None:
         """Make the folder a DVC project."""
