@@ -14,9 +14,9 @@ from benchmarks.argo.pods import planned
 from benchmarks.argo.projects import BRIDGE, command, layered, project
 from benchmarks.argo.space import Space
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.plan.result import RAN, Result, result_name, result_text
-from dvc_bridge.render.argo import Kind
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.engines.argo.manifest import Kind
+from dvc_bridge.pipeline.result import RAN, Result, result_name, result_text
 
 ROWS = 5
 COUNTS = (1000, 5000)

@@ -12,15 +12,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dvc_bridge.app.remote_run import Remotely, prepared
 from dvc_bridge.cli.parser import parser
-from dvc_bridge.cli.remote import Remotely, prepared
 from dvc_bridge.cli.sending import checked
-from dvc_bridge.plan.division import divided
-from dvc_bridge.plan.entry import plan_lines
-from dvc_bridge.plan.groups import Fuse
-from dvc_bridge.plan.settings import ArgoSettings
-from dvc_bridge.render.argo import RunSpec, manifest, size, text
-from dvc_bridge.run.prepare import entries
+from dvc_bridge.engines.argo.manifest import RunSpec, manifest, size, text
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.settings import ArgoSettings
+from dvc_bridge.planning.grouping.group_stages import divided
+from dvc_bridge.remote_run.task import plan_lines
+from dvc_bridge.remote_run.task_plan import entries
 
 
 class Phases:

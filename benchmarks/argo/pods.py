@@ -12,8 +12,8 @@ from typing import NamedTuple
 from benchmarks.argo.figures import Found
 from benchmarks.argo.projects import BRIDGE, DVC, Ended, command, layered, project
 from benchmarks.argo.space import Space
+from dvc_bridge.app.remote_run import Remotely, prepared
 from dvc_bridge.cli.parser import parser
-from dvc_bridge.cli.remote import Remotely, prepared
 
 PODS, LARGE_MB = 5, 200
 COUNTS = (10, 5000)

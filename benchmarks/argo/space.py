@@ -15,11 +15,11 @@ from kubernetes import client
 from s3fs import S3FileSystem
 
 from benchmarks.argo.figures import SkippedError
-from dvc_bridge.plan.run_state import RUN_LABEL, RunState
-from dvc_bridge.run.cluster import Cluster
-from dvc_bridge.run.pod_logs import pod_log
-from dvc_bridge.run.refusals import ApiError
-from dvc_bridge.run.watch import watch
+from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.status import RUN_LABEL, RunState
+from dvc_bridge.engines.argo.watch import watch
+from dvc_bridge.engines.kubernetes.errors import ApiError
+from dvc_bridge.engines.kubernetes.pod_logs import pod_log
 
 NEEDED = ("KUBECONFIG", "CLUSTER_S3_ENDPOINT", "BRIDGE_IMAGE")
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")

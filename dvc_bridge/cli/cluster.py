@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.dvcio.settings import read_settings
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.follow_logs import follow
+from dvc_bridge.engines.argo.status import PodState, RunState, joined
+from dvc_bridge.engines.argo.workflow_chain import stop_run
+from dvc_bridge.engines.kubernetes.errors import NOT_FOUND, ApiError
+from dvc_bridge.engines.kubernetes.pod_logs import pod_log
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.run_state import PodState, RunState, joined
-from dvc_bridge.render.status import run_json, run_text, runs_json, runs_text
-from dvc_bridge.run.chain import stop_run
-from dvc_bridge.run.cluster import Cluster
-from dvc_bridge.run.follow import follow
-from dvc_bridge.run.pod_logs import pod_log
-from dvc_bridge.run.refusals import NOT_FOUND, ApiError
+from dvc_bridge.ui.status_text import run_json, run_text, runs_json, runs_text
 
 Groups = Sequence[Sequence[str]]
 

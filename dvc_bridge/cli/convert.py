@@ -7,29 +7,29 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from dvc_bridge.cli.remote import warn
-from dvc_bridge.cli.selection import chosen
+from dvc_bridge.app.remote_run import warn
+from dvc_bridge.app.selection import chosen
 from dvc_bridge.cli.sending import checked
-from dvc_bridge.dvcio.claim import RepositoryLock
-from dvc_bridge.dvcio.files import write_whole
-from dvc_bridge.dvcio.probe import check_version
+from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.dvcio.dvc_version import check_version
+from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.session import Session
-from dvc_bridge.dvcio.settings import read_settings
+from dvc_bridge.engines.argo.manifest import Kind, RunSpec, manifest, slug, text
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.division import divided
-from dvc_bridge.plan.groups import Fuse
-from dvc_bridge.plan.pipeline import Pipeline
-from dvc_bridge.plan.ranges import ranges
-from dvc_bridge.plan.settings import FILE, ArgoSettings
-from dvc_bridge.plan.targets import select
-from dvc_bridge.render.argo import Kind, RunSpec, manifest, slug, text
-from dvc_bridge.run.from_git import plan_of
-from dvc_bridge.run.journal import Journal
-from dvc_bridge.run.prepare import all_for_pods
-from dvc_bridge.run.revision import check_url, commit, differing, repository_url
-from dvc_bridge.run.submission import settings_for_pods
+from dvc_bridge.git.revision import check_url, commit, differing, repository_url
+from dvc_bridge.local.history import Journal
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.ranges import ranges
+from dvc_bridge.pipeline.settings import FILE, ArgoSettings
+from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.planning.grouping.group_stages import divided
+from dvc_bridge.planning.selection import select
+from dvc_bridge.remote_run.task_plan import all_for_pods
+from dvc_bridge.remote_run.upload import settings_for_pods
+from dvc_bridge.worker.from_git import plan_of
 
 _SHOWN = 5
 

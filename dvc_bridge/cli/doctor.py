@@ -8,22 +8,22 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dvc_bridge.cli.remote import warn
-from dvc_bridge.dvcio.claim import RepositoryLock
-from dvc_bridge.dvcio.files import check_writable
-from dvc_bridge.dvcio.probe import check_version, installed, missing
+from dvc_bridge.app.remote_run import warn
+from dvc_bridge.dvcio.atomic_files import check_writable
+from dvc_bridge.dvcio.dvc_version import check_version, installed, missing
+from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, config_as_dvc, find_project
-from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.dvcio.remote import Remote
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.dvcio.session import Session
-from dvc_bridge.dvcio.settings import read_settings
+from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.doctor import check_cluster
 from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError, of_system
-from dvc_bridge.plan.pipeline import Pipeline
-from dvc_bridge.plan.settings import FILE, ArgoSettings, Settings
-from dvc_bridge.run.cluster import Cluster
-from dvc_bridge.run.cluster_check import check_cluster
-from dvc_bridge.run.store import FOLDER
-from dvc_bridge.run.submission import settings_for_pods
+from dvc_bridge.pipeline.settings import FILE, ArgoSettings, Settings
+from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.remote_run.run_store import FOLDER
+from dvc_bridge.remote_run.upload import settings_for_pods
 
 Check = Callable[[], str]
 

@@ -10,21 +10,21 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from dvc_bridge.cli.remote import warn
-from dvc_bridge.cli.selection import alone, chosen
-from dvc_bridge.dvcio.files import write_whole
+from dvc_bridge.app.remote_run import warn
+from dvc_bridge.app.selection import alone, chosen
+from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.dvcio.settings import read_settings
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.engines.argo.manifest import slug
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.division import divided
-from dvc_bridge.plan.groups import Fuse
-from dvc_bridge.plan.levels import check_settings, levels_of, needs_of
-from dvc_bridge.plan.ranges import shape
-from dvc_bridge.plan.targets import select
-from dvc_bridge.render.argo import slug
-from dvc_bridge.render.flow import Level, flow_text, was_edited, words_of
-from dvc_bridge.run.prepare import all_for_pods
+from dvc_bridge.metaflow.flow_text import Level, flow_text, was_edited, words_of
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.ranges import shape
+from dvc_bridge.planning.grouping.group_stages import divided
+from dvc_bridge.planning.grouping.levels import check_settings, levels_of, needs_of
+from dvc_bridge.planning.selection import select
+from dvc_bridge.remote_run.task_plan import all_for_pods
 
 
 def flow(args: Namespace) -> int:

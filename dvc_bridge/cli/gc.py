@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from argparse import Namespace
 
+from dvc_bridge.app.remote_run import warn
 from dvc_bridge.cli.cluster import cluster_of
-from dvc_bridge.cli.remote import warn
-from dvc_bridge.dvcio.claim import RepositoryLock
+from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.remote import Remote
+from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.dvcio.session import Session
+from dvc_bridge.engines.argo.client import Cluster, is_same
+from dvc_bridge.engines.argo.status import RunState
+from dvc_bridge.engines.argo.workflow_chain import forget
 from dvc_bridge.errors import BridgeError, UsageError
-from dvc_bridge.plan.run_state import RunState
-from dvc_bridge.run.chain import forget
-from dvc_bridge.run.cluster import Cluster, is_same
-from dvc_bridge.run.store import Store
-from dvc_bridge.run.sweep import leftovers, old_runs, written_s
+from dvc_bridge.remote_run.retention import leftovers, old_runs, written_s
+from dvc_bridge.remote_run.run_store import Store
 
 DAY_S = 86_400
 

@@ -6,21 +6,21 @@ import json
 import sys
 from argparse import Namespace
 
-from dvc_bridge.cli.selection import alone, chosen
-from dvc_bridge.dvcio.claim import RepositoryLock
-from dvc_bridge.dvcio.look import Workspace
-from dvc_bridge.dvcio.probe import check_version
+from dvc_bridge.app.selection import alone, chosen
+from dvc_bridge.dvcio.dvc_version import check_version
+from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.dvcio.runs import any_run, ask_dvc, newest_run
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.recording.run_cache import any_run, ask_dvc, newest_run
 from dvc_bridge.dvcio.session import Session
-from dvc_bridge.dvcio.settings import read_settings
-from dvc_bridge.plan.division import backwards, divided, in_pods
-from dvc_bridge.plan.forecast import Sources, forecast
-from dvc_bridge.plan.targets import files_of, select
-from dvc_bridge.plan.timeline import timeline
-from dvc_bridge.render.plan import plan_json, plan_text
-from dvc_bridge.run.journal import Journal
+from dvc_bridge.dvcio.workspace import Workspace
+from dvc_bridge.local.history import Journal
+from dvc_bridge.planning.critical_path import timeline
+from dvc_bridge.planning.forecast import Sources, forecast
+from dvc_bridge.planning.grouping.group_stages import backwards, divided, in_pods
+from dvc_bridge.planning.selection import files_of, select
+from dvc_bridge.ui.plan_text import plan_json, plan_text
 
 
 def plan(args: Namespace) -> int:

@@ -10,25 +10,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dvc_bridge.cli.remote import Remotely, everything, stored_results
+from dvc_bridge.app.remote_run import Remotely, everything, stored_results
 from dvc_bridge.cli.sync import metaflow_client
-from dvc_bridge.dvcio.files import write_whole
-from dvc_bridge.dvcio.objects import Objects
-from dvc_bridge.dvcio.plots import read_plots
+from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.dvcio.reading.plots import read_plots
+from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.errors import BridgeError
-from dvc_bridge.plan.result import Result
-from dvc_bridge.render.report import page
-from dvc_bridge.run.store import scratch_folder
+from dvc_bridge.pipeline.result import Result
+from dvc_bridge.remote_run.run_store import scratch_folder
+from dvc_bridge.report.page import page
 
 if TYPE_CHECKING:
     from dvc_bridge.metaflow.client import Ended
-    from dvc_bridge.metaflow.page import Content, Read
+    from dvc_bridge.metaflow.run_report import Content, Read
 
 
 def report(args: Namespace) -> int:
     """Write the page to a file or to standard output."""
     client = metaflow_client()
-    from dvc_bridge.metaflow.page import report_of  # noqa: PLC0415  it imports Metaflow
+    from dvc_bridge.metaflow.run_report import report_of  # noqa: PLC0415  it imports Metaflow
 
     run = client.find_run(args.pathspec)
     ended = client.read_run(run)
@@ -50,7 +50,7 @@ def _content(args: Namespace, ended: Ended) -> Content:
     UsageError
         The run has nothing to show yet.
     """
-    from dvc_bridge.metaflow.page import (  # noqa: PLC0415  as above
+    from dvc_bridge.metaflow.run_report import (  # noqa: PLC0415  as above
         content_left,
         content_stored,
         content_told,

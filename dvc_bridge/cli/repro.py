@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from dvc_bridge.app.selection import alone, chosen
 from dvc_bridge.cli.plan import plan
-from dvc_bridge.cli.selection import alone, chosen
 from dvc_bridge.cli.views import view_for
-from dvc_bridge.dvcio.claim import RepositoryLock
-from dvc_bridge.dvcio.probe import check_version, is_installed
+from dvc_bridge.dvcio.dvc_version import check_version, is_installed
+from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.dvcio.settings import read_settings
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.errors import (
     BridgeError,
     GraphError,
@@ -26,14 +26,14 @@ from dvc_bridge.errors import (
     UsageError,
     VersionMismatchError,
 )
-from dvc_bridge.plan.settings import FILE
-from dvc_bridge.plan.targets import files_of, select
-from dvc_bridge.run.local import Options
-from dvc_bridge.run.local import repro as run
-from dvc_bridge.run.outcome import Outcome, Summary
+from dvc_bridge.local.runner import Options
+from dvc_bridge.local.runner import repro as run
+from dvc_bridge.pipeline.outcome import Outcome, Summary
+from dvc_bridge.pipeline.settings import FILE
+from dvc_bridge.planning.selection import files_of, select
 
 if TYPE_CHECKING:
-    from dvc_bridge.run.verify import Verified
+    from dvc_bridge.verify.reproducible import Verified
 
 
 def repro(args: Namespace) -> int:
@@ -74,7 +74,7 @@ def _run(args: Namespace) -> int:
             mutexes=read_settings(project, pipeline).mutex_groups(addresses),
         )
         if args.verify:
-            from dvc_bridge.run.verify import verify  # noqa: PLC0415  not for every run
+            from dvc_bridge.verify.reproducible import verify  # noqa: PLC0415  not for every run
 
             stages = [pipeline.stages[position] for position in order]
             return _verified(verify(project, stages, view))
@@ -119,7 +119,7 @@ def _verified(verified: Verified) -> int:
 
 
 def _check(args: Namespace) -> int:
-    from dvc_bridge.run.check import check_against_dvc  # noqa: PLC0415  not for every run
+    from dvc_bridge.verify.against_dvc import check_against_dvc  # noqa: PLC0415  not for every run
 
     report = check_against_dvc(Path.cwd(), [*_words(args), "-j", str(args.jobs)])
     print(report)

@@ -6,16 +6,16 @@ from argparse import Namespace
 from collections.abc import Sequence
 from itertools import count
 
-from dvc_bridge.cli.remote import Remotely, collected, everything
-from dvc_bridge.cli.run_end import say_end
+from dvc_bridge.app.remote_run import Remotely, collected, everything
+from dvc_bridge.app.run_end import say_end
 from dvc_bridge.cli.sending import checked
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.cli.watching import watched
+from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.resume import remaining
+from dvc_bridge.engines.argo.workflow_chain import begin, forget
 from dvc_bridge.errors import UsageError
-from dvc_bridge.render.retry import remaining
-from dvc_bridge.run.again import needs, undone
-from dvc_bridge.run.chain import begin, forget
-from dvc_bridge.run.cluster import Cluster
+from dvc_bridge.remote_run.resume import needs, undone
 
 
 def retry(args: Namespace) -> int:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from dvc_bridge.render.argo_check import check
-from dvc_bridge.render.parts import parts
-from dvc_bridge.run.validate import validate_all
+from dvc_bridge.engines.argo.lint import check
+from dvc_bridge.engines.argo.schema import validate_all
+from dvc_bridge.engines.argo.workflow_split import parts
 
 
 def checked(
     made: Mapping[str, Any],
     validated: Callable[[Sequence[Mapping[str, Any]]], None] = validate_all,
 ) -> list[dict[str, Any]]:
-    """Give the parts of a manifest; see `dvc_bridge.render.parts.parts`.
+    """Give the parts of a manifest; see `dvc_bridge.engines.argo.workflow_split.parts`.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import time
 from argparse import Namespace
 from collections.abc import Sequence
 
-from dvc_bridge.cli.remote import (
+from dvc_bridge.app.remote_run import (
     Collected,
     Remotely,
     collected,
@@ -17,21 +17,22 @@ from dvc_bridge.cli.remote import (
     merged,
     prepared,
 )
-from dvc_bridge.cli.run_end import say_end
+from dvc_bridge.app.run_end import say_end
 from dvc_bridge.cli.sending import checked
 from dvc_bridge.cli.views import view_for
 from dvc_bridge.cli.watching import watched
-from dvc_bridge.dvcio.bare import Sections
+from dvc_bridge.dvcio.remotes.config import Sections
+from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.manifest import RunSpec, manifest, slug
+from dvc_bridge.engines.argo.schema import Beside
+from dvc_bridge.engines.argo.status import RUN_LABEL, RunState
+from dvc_bridge.engines.argo.workflow_chain import begin, forget
 from dvc_bridge.errors import BridgeError
-from dvc_bridge.plan.division import divided
-from dvc_bridge.plan.groups import Fuse, Group
-from dvc_bridge.plan.run_state import RUN_LABEL, RunState
-from dvc_bridge.render.argo import RunSpec, manifest, slug
-from dvc_bridge.run.chain import begin, forget
-from dvc_bridge.run.cluster import Cluster
-from dvc_bridge.run.prepare import Settled
-from dvc_bridge.run.submission import Submission
-from dvc_bridge.run.validate import Beside
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.planning.grouping.group_stages import divided
+from dvc_bridge.planning.grouping.groups import Group
+from dvc_bridge.remote_run.task_plan import Settled
+from dvc_bridge.remote_run.upload import Submission
 
 
 def submit_command(args: Namespace) -> int:

@@ -8,17 +8,17 @@ from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from dvc_bridge.cli.remote import Remotely, everything, stored_results, warn
-from dvc_bridge.dvcio.look import Workspace
-from dvc_bridge.dvcio.objects import Objects, modes
+from dvc_bridge.app.remote_run import Remotely, everything, stored_results, warn
+from dvc_bridge.dvcio.remotes.transfer import Objects, modes
+from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import IntegrityError, RemoteRefusedError, UsageError
-from dvc_bridge.plan.fit import as_here, misfits
-from dvc_bridge.plan.pipeline import LockEntry, Stage
-from dvc_bridge.plan.result import UNCHANGED, Result
-from dvc_bridge.run.merge import Merged, merge, standing
-from dvc_bridge.run.revision import commit, differing
-from dvc_bridge.run.store import scratch_folder
-from dvc_bridge.run.to_commit import commit_line, lock_names, uncommitted
+from dvc_bridge.git.handoff import commit_line, lock_names, uncommitted
+from dvc_bridge.git.revision import commit, differing
+from dvc_bridge.pipeline.result import UNCHANGED, Result
+from dvc_bridge.pipeline.stage import LockEntry, Stage
+from dvc_bridge.planning.compatibility import as_here, misfits
+from dvc_bridge.remote_run.merge import Merged, merge, standing
+from dvc_bridge.remote_run.run_store import scratch_folder
 
 if TYPE_CHECKING:
     from dvc_bridge.metaflow.client import Ended

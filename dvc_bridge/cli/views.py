@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from dvc_bridge.run.view import PlainView, View
+from dvc_bridge.ui.view import PlainView, View
 
 
 def view_for(*, plain: bool, jobs: int) -> View:
@@ -20,6 +20,6 @@ def view_for(*, plain: bool, jobs: int) -> View:
     """
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return PlainView()
-    from dvc_bridge.run.live import LiveView  # noqa: PLC0415  a tenth of a second
+    from dvc_bridge.ui.live import LiveView  # noqa: PLC0415  a tenth of a second
 
     return LiveView(jobs)

@@ -6,14 +6,14 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 
-from dvc_bridge.dvcio.claim import RepositoryLock
+from dvc_bridge.dvcio.locks import RepositoryLock
+from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.status import PodState, RunState, joined, stuck
+from dvc_bridge.engines.argo.workflow_chain import watch_run
+from dvc_bridge.engines.kubernetes.pod_logs import pod_log
 from dvc_bridge.errors import BridgeError, UsageError
-from dvc_bridge.plan.run_state import PodState, RunState, joined, stuck
-from dvc_bridge.run.chain import watch_run
-from dvc_bridge.run.cluster import Cluster
-from dvc_bridge.run.outcome import Outcome
-from dvc_bridge.run.pod_logs import pod_log
-from dvc_bridge.run.view import View
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.ui.view import View
 
 # Of a failed pod, shown at once; the rest is in the cluster.
 LOG_LINES = 15

@@ -18,7 +18,7 @@ def worker(args: Namespace) -> int:
     """Bring the stages of one group up to date, in the current directory."""
     # Containers begin with none; what commands make there is to have the usual modes.
     os.umask(0o022)
-    from dvc_bridge.run.worker import work  # noqa: PLC0415  it reads the umask
+    from dvc_bridge.worker.main import work  # noqa: PLC0415  it reads the umask
 
     lost = [name for name in NEEDED if not os.environ.get(name)]
     if not any(map(os.environ.get, CODE)):

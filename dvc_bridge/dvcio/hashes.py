@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from dvc_bridge.dvcio.discover import Filter
+from dvc_bridge.dvcio.reading.discovery import Filter
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.decide import UndecidedError
-from dvc_bridge.plan.pipeline import Pointer
+from dvc_bridge.pipeline.stage import Pointer
+from dvc_bridge.planning.changes import UndecidedError
 
 # DVC remembers the hashes of large files itself: it is asked before one is read again.
 LARGE_BYTES = 1 << 26

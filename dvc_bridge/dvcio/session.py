@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import BridgeError, UsageError
-from dvc_bridge.plan.pipeline import Kind, Stage
+from dvc_bridge.pipeline.stage import Kind, Stage
 
 if TYPE_CHECKING:
-    from dvc_bridge.dvcio.ignore import Ignores
-    from dvc_bridge.dvcio.unfinished import Unfinished
+    from dvc_bridge.dvcio.recording.gitignore import Ignores
+    from dvc_bridge.dvcio.recovery import Unfinished
 
 
 class Session(ExitStack):
@@ -127,7 +127,7 @@ class Session(ExitStack):
         from dvc.lock import LockNoop  # noqa: PLC0415  half a second
         from dvc.repo import Repo  # noqa: PLC0415
 
-        from dvc_bridge.dvcio.bookkeeping import batched  # noqa: PLC0415
+        from dvc_bridge.dvcio.recording.dvc_patches import batched  # noqa: PLC0415
 
         if self._unfinished:
             self._unfinished.begin()

@@ -1,54 +1,118 @@
-"""A DVC project of its own in a folder, without git, on somebody else's cache."""
+"""The workspace and the cache as they are: what `plan.decide` asks about."""
 
 from __future__ import annotations
 
-from contextlib import chdir, closing
+import json
+import os
+import stat
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from dvc.dvcfile import ProjectFile
-from dvc.exceptions import DvcException
-from dvc.repo import lock_repo
-from dvc.stage.loader import StageLoader
-from dvc.stage.serialize import to_single_stage_lockfile
+from dvc_bridge.dvcio.hashes import Hashes
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.reading.discovery import DvcIgnore
+from dvc_bridge.dvcio.reading.params import read_values
+from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.stage import Dependency, Output, Params, Pointer
+from dvc_bridge.planning.changes import UndecidedError
+from dvc_bridge.planning.run_cache_key import run_folder
 
-from dvc_bridge.dvcio.bare import open_bare
-from dvc_bridge.dvcio.objects import modes
-from dvc_bridge.errors import IntegrityError, UsageError
-from dvc_bridge.plan.pipeline import DVC_YAML, Output, Stage
-from dvc_bridge.plan.result import RAN, Result
-from dvc_bridge.plan.run_cache import StageSpec
+# DVC trusts an object of its cache that has this mode, and reads any other again.
+PROTECTED = 0o444
 
 
-def save_results(folder: Path, cache: Path, spec: StageSpec) -> Result:
-    """Put the outs that a stage left in `folder` into the cache, and its run-cache entry after.
+class Workspace:
+    """Files as they are now; implements `plan.decide.Look`."""
 
-    Returns
-    -------
-    Result
-        With the stage's entry as dvc.lock would hold it.
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._root = str(project.root)
+        self._cache = str(project.cache)
+        self._members: dict[str, list[str]] = {}
+        self._values: dict[tuple[str, tuple[str, ...]], tuple[object, Any]] = {}
+        self.hashes = Hashes(project.scratch / "hashes.db", DvcIgnore(project))
 
-    Raises
-    ------
-    UsageError
-        An out that was not made.
-    """
-    # The run cache looks for its stages from the working directory (dvc/stage/cache.py).
-    settings = {"cache": {"dir": str(cache)}}
-    with chdir(folder), closing(open_bare(folder, settings)) as repo, lock_repo(repo):
-        dvcfile = ProjectFile(repo, str(folder / "dvc.yaml"))
-        stage = StageLoader.load_stage(dvcfile, spec["name"], spec["data"])
+    def dep(self, dep: Dependency) -> Pointer | None:
+        """The file or folder that a stage reads.
+
+        Raises
+        ------
+        UsageError
+            It is a pipe: reading it would wait for ever.
+        """
+        path = dep.at if dep.at.startswith("/") else f"{self._root}/{dep.at}"
         try:
-            stage.save(run_cache=False)
-            stage.commit(relink=False)
-            repo.stage_cache.save(stage)
-        except DvcException as error:
-            raise UsageError(f"stage {spec['name']}: {error}") from None
-        entry = to_single_stage_lockfile(stage)
-    if entry.get("params", {}) != spec["params"]:
-        raise IntegrityError(f"stage {spec['name']}: its params changed while it ran")
-    outs = tuple(
-        Output(out.def_path, Path(out.fs_path).relative_to(folder).as_posix(), cached=out.use_cache)
-        for out in stage.outs
-    )
-    kept = modes(folder, Stage(DVC_YAML, spec["name"], outs=outs), entry)
-    return Result(spec["name"], RAN, entry, kept)
+            return self.hashes.pointer(path)
+        except UndecidedError:
+            if Path(path).is_fifo():
+                fix = "make it a file: a dep is read more than once"
+                raise UsageError(f"dep {dep.path} is a pipe", fix) from None
+            raise
+
+    def out(self, out: Output) -> Pointer | None:
+        """The file or folder that a stage wrote."""
+        return self.hashes.pointer(f"{self._root}/{out.at}")
+
+    def is_link_to_folder(self, out: Output) -> bool:
+        """Whether the user has linked an out to a folder elsewhere."""
+        path = f"{self._root}/{out.at}"
+        return out.local and os.path.islink(path) and os.path.isdir(path)  # noqa: PTH112, PTH114
+
+    def values(self, params: Params) -> Mapping[str, Any] | None:
+        """The values of a parameters file, read once until it changes."""
+        path = os.path.join(self._root, params.at)  # noqa: PTH118  params.at may be absolute
+        try:
+            info = os.stat(path)  # noqa: PTH116
+        except OSError:
+            return None
+        signature = (info.st_ino, info.st_mtime_ns, info.st_size)
+        key = (params.at, params.keys)
+        if key not in self._values or self._values[key][0] != signature:
+            self._values[key] = (signature, read_values(path, params))
+        found: Mapping[str, Any] = self._values[key][1]
+        return found
+
+    def kept(self, pointer: Pointer) -> bool:
+        """Whether the cache holds the object, and for a folder those of all its files."""
+        return all(map(self._has, self._objects_of(pointer)))
+
+    def lost(self, pointer: Pointer) -> frozenset[str]:
+        """Name the objects that the cache lacks of those that `kept` asks for."""
+        return frozenset(name for name in self._objects_of(pointer) if not self._has(name))
+
+    def has_runs(self, key: str) -> bool:
+        """Whether the run cache holds anything under the key."""
+        return os.path.exists(f"{self._cache}/{run_folder(key)}")  # noqa: PTH110  as above
+
+    def _objects_of(self, pointer: Pointer) -> list[str]:
+        """Name files of the cache, from its folder: where DVC 3 or, for its hashes, DVC 2 looks."""
+        if "local" in self._project.config.get("cache", {}):
+            raise UndecidedError
+        folder = "files/md5/" if pointer.get("hash") == "md5" else ""
+        listing = _object(folder, str(pointer["md5"]))
+        if not listing.endswith(".dir") or not self._has(listing):
+            return [listing]
+        try:
+            return [listing, *(_object(folder, md5) for md5 in self._inside(listing))]
+        except (OSError, ValueError, TypeError, KeyError) as exc:
+            raise UndecidedError from exc
+
+    def _inside(self, listing: str) -> list[str]:
+        if listing not in self._members:
+            with open(f"{self._cache}/{listing}", encoding="utf-8") as file:  # noqa: PTH123
+                self._members[listing] = [item["md5"] for item in json.load(file)]
+        return self._members[listing]
+
+    def _has(self, name: str) -> bool:
+        try:
+            mode = os.stat(f"{self._cache}/{name}").st_mode  # noqa: PTH116
+        except FileNotFoundError:
+            return False
+        if stat.S_IMODE(mode) != PROTECTED:
+            raise UndecidedError
+        return True
+
+
+def _object(folder: str, md5: str) -> str:
+    return f"{folder}{md5[:2]}/{md5[2:]}"

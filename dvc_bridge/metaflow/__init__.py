@@ -20,7 +20,7 @@ from .decorator import dvc_stage, workspace
 from .levels import begin_levels, groups, told, work
 from .package import project_folder
 from .project import dvc_project
-from .record import DvcRun, begin_run, read_out
+from .run_artifact import DvcRun, begin_run, read_out
 
 __all__ = [
     "DvcRun",

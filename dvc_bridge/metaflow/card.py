@@ -18,11 +18,11 @@ class RunCard(MetaflowCard):
         # Imported late: every task of every flow imports this file, and one of them draws.
         from metaflow import Run, namespace  # noqa: PLC0415
 
-        from dvc_bridge.render.report import page  # noqa: PLC0415
+        from dvc_bridge.report.page import page  # noqa: PLC0415
 
         from .client import read_run  # noqa: PLC0415
         from .metadata import bring_run  # noqa: PLC0415
-        from .page import content_left, report_of  # noqa: PLC0415
+        from .run_report import content_left, report_of  # noqa: PLC0415
 
         namespace(None)
         bring_run(*task.path_components[:2])  # on Argo a pod knows its own task alone

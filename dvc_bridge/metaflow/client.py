@@ -11,11 +11,11 @@ from metaflow import Run, Task, namespace
 from metaflow.exception import MetaflowException, MetaflowNotFound
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.names import flow_run_name
-from dvc_bridge.plan.result import Result
+from dvc_bridge.pipeline.ids import flow_run_name
+from dvc_bridge.pipeline.result import Result
 
 from .metadata import bring_run
-from .record import DvcRun
+from .run_artifact import DvcRun
 
 TAG_DIGITS = 12
 _KEYS = {"results", "plots"}  # older versions had none

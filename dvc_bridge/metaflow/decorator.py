@@ -14,12 +14,12 @@ from metaflow import user_step_decorator
 from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
 
 from dvc_bridge.errors import IntegrityError
-from dvc_bridge.plan.run_cache import StageSpec, inputs_entry, run_cache_key
+from dvc_bridge.planning.run_cache_key import StageSpec, inputs_entry, run_cache_key
 
 from .errors import as_metaflow_says, of_machine
-from .folder import stage_folder
 from .package import packed
-from .record import DvcRun, dep_pointers, gather, lookup, spec_of, with_result
+from .run_artifact import DvcRun, dep_pointers, gather, lookup, spec_of, with_result
+from .step_workspace import stage_folder
 
 _workspace: ContextVar[Path] = ContextVar("workspace")
 
@@ -80,7 +80,7 @@ def _here(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[A
         if dep_pointers(run, spec) != deps:
             raise IntegrityError(f"a dep of {name} changed while it ran", "run again")
         # Imported late: a step that is skipped needs no DVC.
-        from dvc_bridge.dvcio.workspace import save_results  # noqa: PLC0415
+        from dvc_bridge.dvcio.recording.scratch_repo import save_results  # noqa: PLC0415
 
         with of_machine(run["cache"]):
             result = save_results(folder, Path(run["cache"]), spec)
@@ -88,7 +88,7 @@ def _here(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[A
 
 
 def _in_pod(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
-    from .pod import PodStage, opened  # noqa: PLC0415  a laptop needs none of it
+    from .step_in_pod import PodStage, opened  # noqa: PLC0415  a laptop needs none of it
 
     name = spec["name"]
     with opened(Path(run["root"]), run["replaced"]) as here:

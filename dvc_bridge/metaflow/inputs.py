@@ -16,7 +16,7 @@ from typing import Any
 from metaflow.parameters import DeployTimeField, Parameter
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.run.revision import holds_credentials
+from dvc_bridge.git.revision import holds_credentials
 
 from .errors import as_metaflow_says
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from .errors import as_metaflow_says
-from .record import DvcRun
+from .run_artifact import DvcRun
 
 
 class LevelsRun(TypedDict):
@@ -48,7 +48,7 @@ def begin_levels(
     alone
         Take what is upstream of the stages as it stands, as `--single-item` and `--downstream` do.
     """
-    from .level_plan import plan_levels  # noqa: PLC0415  see above
+    from .flow_plan import plan_levels  # noqa: PLC0415  see above
 
     with as_metaflow_says():
         return plan_levels(root, levels, shape, force=force, alone=alone)
@@ -71,7 +71,7 @@ def work(flow: Any, *words: str) -> None:
         if not word:
             print("nothing to do: the stages of this level are up to date")
             continue
-        from .level_work import bring  # noqa: PLC0415  see above
+        from .flow_task import bring  # noqa: PLC0415  see above
 
         with as_metaflow_says():
             bring(flow.dvc_run, word)
@@ -79,7 +79,7 @@ def work(flow: Any, *words: str) -> None:
 
 def told(flow: Any) -> DvcRun:
     """Give what became of all stages, as flows of `@dvc_stage` know it, and print how many ran."""
-    from .level_plan import all_told  # noqa: PLC0415  see above
+    from .flow_plan import all_told  # noqa: PLC0415  see above
 
     with as_metaflow_says():
         return all_told(flow.dvc_run)

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 import yaml
 
 from dvc_bridge.errors import IntegrityError
-from dvc_bridge.plan.run_cache import LockEntry, Pointer, StageSpec, entry_key, run_folder
+from dvc_bridge.planning.run_cache_key import LockEntry, Pointer, StageSpec, entry_key, run_folder
 
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 

@@ -46,14 +46,14 @@ def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
         The remote does not answer.
     """
     # Imported late: steps need none of it.
-    from dvc_bridge.dvcio.claim import RepositoryLock  # noqa: PLC0415
-    from dvc_bridge.dvcio.objects import Objects  # noqa: PLC0415
+    from dvc_bridge.dvcio.locks import RepositoryLock  # noqa: PLC0415
     from dvc_bridge.dvcio.project import find_project  # noqa: PLC0415
-    from dvc_bridge.dvcio.read import read_pipeline  # noqa: PLC0415
+    from dvc_bridge.dvcio.reading.bridge_settings import read_settings  # noqa: PLC0415
+    from dvc_bridge.dvcio.reading.pipeline import read_pipeline  # noqa: PLC0415
+    from dvc_bridge.dvcio.remotes.transfer import Objects  # noqa: PLC0415
     from dvc_bridge.dvcio.session import Session  # noqa: PLC0415
-    from dvc_bridge.dvcio.settings import read_settings  # noqa: PLC0415
-    from dvc_bridge.dvcio.spec import revision_of  # noqa: PLC0415
-    from dvc_bridge.run.submission import (  # noqa: PLC0415
+    from dvc_bridge.metaflow.stage_specs import revision_of  # noqa: PLC0415
+    from dvc_bridge.remote_run.upload import (  # noqa: PLC0415
         check_sent,
         settings_for_pods,
         snapshot_of,
@@ -114,7 +114,7 @@ def project_folder(root: Path) -> Path:
 
 @cache
 def _unpacked(sha256: str) -> Path:
-    from dvc_bridge.run.unpacked import unpacked  # noqa: PLC0415  a laptop needs none of it
+    from dvc_bridge.worker.checkout import unpacked  # noqa: PLC0415  a laptop needs none of it
 
     facts, archive = packed(), _in_package(ARCHIVE)
     if facts is None or archive is None:

@@ -105,7 +105,7 @@ def check_cluster(namespace: str, *, argo: bool) -> None:
     UsageError
         No cluster is configured here.
     """
-    from dvc_bridge.run.connection import connect  # noqa: PLC0415  for pods only
+    from dvc_bridge.engines.kubernetes.connection import connect  # noqa: PLC0415  for pods only
 
     connection = connect(namespace)
     from kubernetes import client  # noqa: PLC0415  an extra; connect says if it is missing

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dvc_bridge.dvcio.files import write_whole
+from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.errors import BridgeError, UsageError
 
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"

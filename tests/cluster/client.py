@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from dvc_bridge.plan.equality import Difference, differences
-from dvc_bridge.run.state import project_state
+from dvc_bridge.verify.equality import Difference, differences
+from dvc_bridge.verify.project_state import project_state
 
 PATIENCE_S = 600.0
 # By which dvc-bridge says what went wrong: 5 is a bug, 75 a store that does not answer.

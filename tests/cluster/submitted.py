@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dvc_bridge.run.check import without_jobs
+from dvc_bridge.verify.against_dvc import without_jobs
 
 NAME = "submitted"
 DEADLINE_S = 900  # every layer of pods takes some ten seconds

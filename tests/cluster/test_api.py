@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 import yaml
 
+from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.doctor import Check, check_cluster
+from dvc_bridge.engines.argo.follow_logs import follow
+from dvc_bridge.engines.argo.status import RUN_LABEL
+from dvc_bridge.engines.argo.watch import watch
+from dvc_bridge.engines.kubernetes.errors import NOT_FOUND, ApiError
+from dvc_bridge.engines.kubernetes.pod_logs import pod_log
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.run_state import RUN_LABEL
-from dvc_bridge.run.cluster import Cluster
-from dvc_bridge.run.cluster_check import Check, check_cluster
-from dvc_bridge.run.follow import follow
-from dvc_bridge.run.pod_logs import pod_log
-from dvc_bridge.run.refusals import NOT_FOUND, ApiError
-from dvc_bridge.run.watch import watch
 from tests.conftest import REPOSITORY
 
 NEEDED = ("KUBECONFIG", "BRIDGE_IMAGE")

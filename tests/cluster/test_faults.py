@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from dvc_bridge.plan.result import Result, result_of
+from dvc_bridge.pipeline.result import Result, result_of
 from tests.cluster.client import Client, assert_as_dvc, assert_ends_well, submitted
 from tests.cluster.conftest import all_keys, kubectl
 from tests.cluster.projects import CHAIN, LAYERS, edit, make

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dvc_bridge.plan.equality import differences
-from dvc_bridge.run.state import project_state
+from dvc_bridge.verify.equality import differences
+from dvc_bridge.verify.project_state import project_state
 from tests.dvc_bridge.commands import bridge, dvc
 
 NEEDED = ("KUBECONFIG", "CLUSTER_S3_ENDPOINT", "BRIDGE_IMAGE")

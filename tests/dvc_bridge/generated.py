@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dvc_bridge.run.check import without_jobs
+from dvc_bridge.verify.against_dvc import without_jobs
 
 NAME = "generated"
 FLOW = "LabFlow"

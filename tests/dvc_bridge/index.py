@@ -13,8 +13,8 @@ from dvc.repo.reproduce import get_active_graph, plan_repro
 from dvc.stage import PipelineStage
 
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.read import read_pipeline
-from dvc_bridge.plan.graph import execution_order
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.planning.graph import execution_order
 
 View = dict[str, Any]
 

@@ -7,8 +7,8 @@ import textwrap
 from pathlib import Path
 
 from dvc_bridge.metaflow import begin_run
-from dvc_bridge.metaflow.record import DvcRun, dep_pointers
-from dvc_bridge.plan.run_cache import Pointer, StageSpec
+from dvc_bridge.metaflow.run_artifact import DvcRun, dep_pointers
+from dvc_bridge.planning.run_cache_key import Pointer, StageSpec
 from tests.dvc_bridge.commands import dvc
 
 LINE = "tr a-z A-Z < words > loud; mkdir d; cp loud d/x; echo '{\"auc\": 0.5}' > m.json"

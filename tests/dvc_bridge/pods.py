@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dvc_bridge import cli
+from dvc_bridge.app.remote_run import Remotely, merged, prepared
 from dvc_bridge.cli.parser import parser
-from dvc_bridge.cli.remote import Remotely, merged, prepared
 from dvc_bridge.errors import BridgeError
 
 # How many stages share a pod: all of the lab's cases are played with groups of both kinds.

@@ -15,13 +15,14 @@ from typing import Any
 import pytest
 import yaml
 
+from dvc_bridge.engines.argo.lint import check, problems
+from dvc_bridge.engines.argo.manifest import Kind, RunSpec, manifest, size, text
+from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.groups import Costs, Fuse, Group, Node, groups_of
-from dvc_bridge.plan.pod_settings import PodSettings
-from dvc_bridge.plan.run_state import GROUPS_ANNOTATION
-from dvc_bridge.plan.settings import ArgoSettings
-from dvc_bridge.render.argo import Kind, RunSpec, manifest, size, text
-from dvc_bridge.render.argo_check import check, problems
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.pipeline.settings import ArgoSettings
+from dvc_bridge.planning.grouping.groups import Costs, Group, Node, groups_of
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "argo"
 PLAIN = PodSettings(image="registry.example/team/image:1", secret_env=("s3-credentials",))
@@ -128,7 +129,7 @@ def test_the_golden_manifests_are_of_argos_schema(name: str):
     pytest.importorskip("hera", reason="the extra argo is not installed")
     from hera.workflows import models
 
-    from dvc_bridge.run.validate import validate
+    from dvc_bridge.engines.argo.schema import validate
 
     made = yaml.safe_load((GOLDEN / f"{name}.yaml").read_text())
     validate(made)
@@ -151,7 +152,7 @@ def test_a_field_that_argo_does_not_know_is_found_before_anything_is_sent(
     spoil: Callable[[dict[str, Any]], None],
 ):
     pytest.importorskip("hera", reason="the extra argo is not installed")
-    from dvc_bridge.run.validate import ManifestError, validate
+    from dvc_bridge.engines.argo.schema import ManifestError, validate
 
     made = rendered()
     spoil(made)
@@ -342,7 +343,7 @@ def test_the_largest_workflow_stays_within_the_limits():
 
 def test_a_process_beside_finds_what_validate_finds_and_its_end_is_no_way_around():
     pytest.importorskip("hera", reason="the extra argo is not installed")
-    from dvc_bridge.run.validate import Beside, ManifestError
+    from dvc_bridge.engines.argo.schema import Beside, ManifestError
 
     made = rendered()
     with Beside() as beside:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dvc_bridge.run.refusals import ApiError, refusal, unreached
+from dvc_bridge.engines.kubernetes.errors import ApiError, refusal, unreached
 
 HOST, CONTEXT = "https://k:6443", "context test"
 

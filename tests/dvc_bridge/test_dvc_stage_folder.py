@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from dvc_bridge.metaflow.folder import stage_folder
+from dvc_bridge.metaflow.step_workspace import stage_folder
 from tests.dvc_bridge.local_flow import command, environment, run
 from tests.dvc_bridge.one_stage import make_of
 

@@ -13,9 +13,9 @@ import yaml
 
 from dvc_bridge.metaflow import read_out
 from dvc_bridge.metaflow.errors import DvcStageError
-from dvc_bridge.metaflow.record import lookup, with_result
-from dvc_bridge.plan.result import Result
-from dvc_bridge.plan.run_cache import inputs_entry, run_cache_key
+from dvc_bridge.metaflow.run_artifact import lookup, with_result
+from dvc_bridge.pipeline.result import Result
+from dvc_bridge.planning.run_cache_key import inputs_entry, run_cache_key
 from tests.dvc_bridge.commands import bridge, dvc
 from tests.dvc_bridge.local_flow import run
 from tests.dvc_bridge.one_stage import make_of

@@ -9,7 +9,7 @@ from dvc.utils.serialize import dumps_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvc_bridge.dvcio import emit
+from dvc_bridge.dvcio.recording import lock_yaml
 
 PLAIN = [
     "a",
@@ -106,9 +106,9 @@ easy_entry = st.fixed_dictionaries(
 @settings(max_examples=500, deadline=None, derandomize=True)
 @given(easy | word, easy_entry | entry)
 def test_an_entry_is_what_dvc_writes(name: str, found: dict[str, Any]):
-    assert emit.entry_text(found) == dumps_yaml(found)
+    assert lock_yaml.entry_text(found) == dumps_yaml(found)
     in_lock = dumps_yaml({"stages": {name: found}}).partition("\n")[2]
-    assert emit.named_entry_text(name, found) == in_lock
+    assert lock_yaml.named_entry_text(name, found) == in_lock
 
 
 def test_what_most_entries_hold_needs_no_dvc(monkeypatch: pytest.MonkeyPatch):
@@ -119,5 +119,5 @@ def test_what_most_entries_hold_needs_no_dvc(monkeypatch: pytest.MonkeyPatch):
         "outs": [{"path": "d", "md5": "f" * 32 + ".dir", "size": 3, "nfiles": 2}],
     }
     expected = dumps_yaml(found)
-    monkeypatch.setattr(emit, "_as_dvc", None)
-    assert emit.entry_text(found) == expected
+    monkeypatch.setattr(lock_yaml, "_as_dvc", None)
+    assert lock_yaml.entry_text(found) == expected

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from dvc_bridge.plan.groups import Group
-from dvc_bridge.plan.levels import needs_of
-from dvc_bridge.plan.pod_settings import PodSettings
+from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.planning.grouping.groups import Group
+from dvc_bridge.planning.grouping.levels import needs_of
 from tests.dvc_bridge.commands import bridge, dvc
 from tests.dvc_bridge.conftest import MakeProject
 from tests.dvc_bridge.local_flow import command, environment

@@ -23,10 +23,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.graph import execution_order, pipeline_of
-from dvc_bridge.plan.pipeline import Dependency, Output, Stage
+from dvc_bridge.pipeline.stage import Dependency, Output, Stage
+from dvc_bridge.planning.graph import execution_order, pipeline_of
 from tests.dvc_bridge.index import index_of_dvc, index_of_ours, start
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")

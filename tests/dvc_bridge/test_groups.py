@@ -10,8 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvc_bridge.plan.groups import Costs, Fuse, Group, Node, groups_of, predicted_wall_s
-from dvc_bridge.plan.pod_settings import PodSettings
+from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.planning.grouping.groups import (
+    Costs,
+    Fuse,
+    Group,
+    Node,
+    groups_of,
+    predicted_wall_s,
+)
 
 COSTS = Costs()
 PODS = (PodSettings(), PodSettings(cpu="1"), PodSettings(image="gpu:1", gpu=1))

@@ -14,15 +14,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvc_bridge.plan import parts as plan
-from dvc_bridge.plan.groups import Costs, Fuse, Node, groups_of, predicted_wall_s
-from dvc_bridge.plan.parts import cut
-from dvc_bridge.plan.run_state import RUN_LABEL, joined, run_state
-from dvc_bridge.render.argo import Kind, size, text, waited_for
-from dvc_bridge.render.argo_check import problems
-from dvc_bridge.render.parts import parts
-from dvc_bridge.render.retry import remaining
-from dvc_bridge.run.validate import validate
+from dvc_bridge.engines.argo.lint import problems
+from dvc_bridge.engines.argo.manifest import Kind, size, text, waited_for
+from dvc_bridge.engines.argo.resume import remaining
+from dvc_bridge.engines.argo.schema import validate
+from dvc_bridge.engines.argo.status import RUN_LABEL, joined, run_state
+from dvc_bridge.engines.argo.workflow_split import parts
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.planning.grouping import split
+from dvc_bridge.planning.grouping.groups import Costs, Node, groups_of, predicted_wall_s
+from dvc_bridge.planning.grouping.split import cut
 from tests.dvc_bridge.test_argo import CRON, GIT, GOLDEN, PLAIN, RUN, rendered, spec_of, tasks_of
 
 RUN_OF_PARTS = replace(RUN, labels={RUN_LABEL: RUN.name})
@@ -32,7 +33,7 @@ GOLDENS = {"parts": RUN_OF_PARTS, "parts-of-a-template": TEMPLATE}
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "MOST_PODS", 2)
+    monkeypatch.setattr(split, "MOST_PODS", 2)
 
 
 @given(
@@ -156,7 +157,7 @@ def test_the_prediction_counts_the_way_from_part_to_part(monkeypatch: pytest.Mon
     nodes = [Node(i, (), 60.0, PLAIN) for i in range(4)]
     groups = groups_of(nodes, Fuse.NONE, Costs())
     one = predicted_wall_s(groups, nodes, Costs())
-    monkeypatch.setattr(plan, "MOST_PODS", 2)
+    monkeypatch.setattr(split, "MOST_PODS", 2)
     two = predicted_wall_s(groups, nodes, Costs())
     assert two == pytest.approx(2 * 70 + 10, abs=2)
     assert one == pytest.approx(70, abs=2)

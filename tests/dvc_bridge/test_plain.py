@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvc_bridge.plan.entry import Entry, Task, Upstream, entry_of, plan_lines
-from dvc_bridge.plan.pipeline import Dependency, Output, Params, Stage
-from dvc_bridge.plan.plain import of_text, to_text
-from dvc_bridge.plan.result import RAN, Result
+from dvc_bridge.pipeline.result import RAN, Result
+from dvc_bridge.pipeline.serialize import of_text, to_text
+from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage
+from dvc_bridge.remote_run.task import Entry, Task, Upstream, entry_of, plan_lines
 
 keys = st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.none())
 scalars = st.one_of(keys, st.floats(allow_nan=False), st.integers(min_value=2**64))

@@ -14,13 +14,13 @@ import jsonschema
 import pytest
 
 from dvc_bridge.cli import main
-from dvc_bridge.plan.equality import differences
-from dvc_bridge.run.state import project_state
+from dvc_bridge.verify.equality import differences
+from dvc_bridge.verify.project_state import project_state
 from tests.dvc_bridge.commands import dvc
 from tests.dvc_bridge.conftest import MakeProject
 
 SCHEMA = json.loads(
-    (Path(__file__).parents[2] / "dvc_bridge/render/plan.schema.json").read_text("utf-8")
+    (Path(__file__).parents[2] / "dvc_bridge/ui/plan.schema.json").read_text("utf-8")
 )
 # What a run must make of a stage after each word of the plan; `may run`: all but a failure.
 EXACT = {"runs": "ran", "run cache": "from the run cache", "up to date": "unchanged"}

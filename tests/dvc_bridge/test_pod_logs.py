@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvc_bridge.run.pod_logs import own_lines
+from dvc_bridge.engines.kubernetes.pod_logs import own_lines
 
 WAITS = 'time=2026-11-24T16:40:54.415Z level=INFO msg="waiting for signals" argo=true signalPath=/x'
 ENDED = 'time=2026-11-24T16:40:55Z level=INFO msg="sub-process exited" argo=true error="exit 3"'

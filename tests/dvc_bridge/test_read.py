@@ -12,9 +12,9 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.read import read_pipeline
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.targets import Selection, select
+from dvc_bridge.planning.selection import Selection, select
 from tests.dvc_bridge.index import index_of_dvc, index_of_ours, start
 
 # Of a library that DVC uses.

@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from dvc_bridge.dvcio.remote import Remote
+from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.errors import IntegrityError, LostObjectError
 from tests.dvc_bridge.commands import dvc
 from tests.dvc_bridge.conftest import MakeProject

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dvc_bridge.cli.remote import Remotely, collected
-from dvc_bridge.dvcio.remote import Remote
-from dvc_bridge.run.again import needs, undone
+from dvc_bridge.app.remote_run import Remotely, collected
+from dvc_bridge.dvcio.remotes.remote import Remote
+from dvc_bridge.remote_run.resume import needs, undone
 from tests.dvc_bridge.commands import bridge, dvc
 from tests.dvc_bridge.conftest import MakeProject
 

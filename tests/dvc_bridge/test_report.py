@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from dvc_bridge.plan.plots import PlotSpec, plot_specs
-from dvc_bridge.plan.report import Report, Table
-from dvc_bridge.plan.result import FAILED, RAN, RESTORED, UNCHANGED, Result
-from dvc_bridge.plan.shown import metric_files, parsed, table
-from dvc_bridge.render.chart import chart
-from dvc_bridge.render.metrics import difference, number
-from dvc_bridge.render.report import duration, page, size
+from dvc_bridge.pipeline.plots import PlotSpec, plot_specs
+from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, UNCHANGED, Result
+from dvc_bridge.report.charts import chart
+from dvc_bridge.report.metric_files import metric_files, parsed, table
+from dvc_bridge.report.metrics import difference, number
+from dvc_bridge.report.page import duration, page, size
+from dvc_bridge.report.values import Report, Table
 
 ROC = PlotSpec(
     file="roc.csv",

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dvc_bridge.dvcio.spec import read_specs
-from dvc_bridge.dvcio.workspace import save_results
+from dvc_bridge.dvcio.recording.scratch_repo import save_results
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.run_cache import entry_key, inputs_entry, run_cache_key
+from dvc_bridge.metaflow.stage_specs import read_specs
+from dvc_bridge.planning.run_cache_key import entry_key, inputs_entry, run_cache_key
 from tests.dvc_bridge.commands import dvc
 
 PARAMS = {"size": 3, "rate": 1e-05, "deep": {"size": 1, "nfiles": [2, {"size": 5}]}, "text": "é\n"}

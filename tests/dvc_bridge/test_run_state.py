@@ -11,8 +11,8 @@ from typing import Any
 
 import jsonschema
 
-from dvc_bridge.plan.run_state import GROUPS_ANNOTATION, RUN_LABEL, RunState, joined, run_state
-from dvc_bridge.render.status import run_json, run_text, runs_json, runs_text
+from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION, RUN_LABEL, RunState, joined, run_state
+from dvc_bridge.ui.status_text import run_json, run_text, runs_json, runs_text
 
 START = "2026-11-24T16:40:10Z"
 NOW = datetime(2026, 11, 24, 17, 42, 15, tzinfo=UTC)

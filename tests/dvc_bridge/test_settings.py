@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.plan.groups import Fuse
-from dvc_bridge.plan.pod_settings import PodSettings
-from dvc_bridge.plan.settings import settings_of
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.pipeline.settings import settings_of
 from tests.dvc_bridge.commands import bridge
 from tests.dvc_bridge.conftest import MakeProject
 

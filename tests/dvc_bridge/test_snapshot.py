@@ -11,7 +11,7 @@ import pytest
 
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.errors import IntegrityError, UsageError
-from dvc_bridge.run.snapshot import take, unpack
+from dvc_bridge.remote_run.snapshot import take, unpack
 
 
 @pytest.fixture

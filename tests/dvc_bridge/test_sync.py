@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from dvc_bridge.plan.equality import ProjectState, differences
-from dvc_bridge.run.copies import copy_tree
-from dvc_bridge.run.state import project_state
+from dvc_bridge.verify.copy_tree import copy_tree
+from dvc_bridge.verify.equality import ProjectState, differences
+from dvc_bridge.verify.project_state import project_state
 from tests.dvc_bridge.commands import bridge, dvc
 from tests.dvc_bridge.conftest import Start
 from tests.dvc_bridge.local_flow import own_store

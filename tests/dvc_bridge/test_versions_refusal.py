@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dvc_bridge.cli import main
-from dvc_bridge.dvcio import probe
+from dvc_bridge.dvcio import dvc_version
 from dvc_bridge.errors import VersionMismatchError
 from tests.dvc_bridge.commands import bridge
 from tests.dvc_bridge.conftest import MakeProject
@@ -55,14 +55,14 @@ def test_a_run_is_done_by_dvc_itself_and_all_else_is_refused(
 
 
 def test_a_newer_dvc_is_looked_at_before_it_is_trusted(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(probe, "installed", lambda: "3.99.0")
-    probe.check_version()  # all that is needed is there
+    monkeypatch.setattr(dvc_version, "installed", lambda: "3.99.0")
+    dvc_version.check_version()  # all that is needed is there
     gone = ("dvc.repo", "Repo.brew", ())
     other = ("dvc.stage", "Stage.save", ("with_sugar",))
-    monkeypatch.setattr(probe, "NEEDED", (*probe.NEEDED, gone, other))
+    monkeypatch.setattr(dvc_version, "NEEDED", (*dvc_version.NEEDED, gone, other))
     said = r"newer than .* and lacks dvc\.repo\.Repo\.brew, dvc\.stage\.Stage\.save\(with_sugar\)"
     with pytest.raises(VersionMismatchError, match=said):
-        probe.check_version()
+        dvc_version.check_version()
 
 
 def test_without_dvc_nothing_is_run(
@@ -71,11 +71,11 @@ def test_without_dvc_nothing_is_run(
     capsys: pytest.CaptureFixture[str],
 ):
     def no_version(name: str) -> str:
-        raise probe.PackageNotFoundError(name)
+        raise dvc_version.PackageNotFoundError(name)
 
     monkeypatch.chdir(make_project({"a": {"cmd": "echo > a", "outs": ["a"]}}))
-    monkeypatch.setattr(probe, "version", no_version)
-    monkeypatch.setattr(probe, "find_spec", lambda _: None)
+    monkeypatch.setattr(dvc_version, "version", no_version)
+    monkeypatch.setattr(dvc_version, "find_spec", lambda _: None)
     assert main(["repro"]) == 4
     assert capsys.readouterr().err == "dvc-bridge: DVC is not installed\nfix: pip install dvc\n"
     assert not Path("a").exists()

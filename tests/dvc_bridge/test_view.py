@@ -8,8 +8,8 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from dvc_bridge.plan.timeline import remaining_s
-from dvc_bridge.run.board import clock, cropped
+from dvc_bridge.planning.critical_path import remaining_s
+from dvc_bridge.ui.progress import clock, cropped
 from tests.dvc_bridge.commands import bridge
 from tests.dvc_bridge.conftest import MakeProject, Start
 

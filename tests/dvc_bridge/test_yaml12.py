@@ -13,7 +13,7 @@ from dvc.utils.serialize import parse_yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvc_bridge.dvcio import yaml12
+from dvc_bridge.dvcio.reading import yaml12
 from dvc_bridge.errors import UsageError
 
 # Of DVC's parser, for texts that no project has.

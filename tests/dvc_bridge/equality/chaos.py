@@ -17,9 +17,9 @@ from typing import IO
 import psutil
 import yaml
 
-from dvc_bridge.plan.equality import ProjectState, differences
-from dvc_bridge.run.copies import copy_tree
-from dvc_bridge.run.state import project_state
+from dvc_bridge.verify.copy_tree import copy_tree
+from dvc_bridge.verify.equality import ProjectState, differences
+from dvc_bridge.verify.project_state import project_state
 from tests.dvc_bridge.equality.side import clear
 from tests.dvc_bridge.equality.workbench import Workbench
 

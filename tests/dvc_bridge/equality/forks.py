@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from dvc_bridge.run.check import Ran
+from dvc_bridge.verify.against_dvc import Ran
 
 SERVER = Path(__file__).with_name("server.py")
 REPOSITORY = Path(__file__).parents[3]

@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from dvc_bridge.plan.equality import differences
+from dvc_bridge.verify.equality import differences
 from tests.dvc_bridge.equality.forks import REPOSITORY, ForkServer
 from tests.dvc_bridge.equality.memory import WRONG
 from tests.dvc_bridge.equality.side import (

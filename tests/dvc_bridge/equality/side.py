@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dvc_bridge.plan.equality import ProjectState
-from dvc_bridge.run.check import Ran, without_jobs
-from dvc_bridge.run.copies import copy_tree
-from dvc_bridge.run.state import project_state
+from dvc_bridge.verify.against_dvc import Ran, without_jobs
+from dvc_bridge.verify.copy_tree import copy_tree
+from dvc_bridge.verify.equality import ProjectState
+from dvc_bridge.verify.project_state import project_state
 from tests.dvc_bridge.equality.forks import ForkServer
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 

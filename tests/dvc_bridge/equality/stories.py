@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from hypothesis import strategies as st
 
-from dvc_bridge.plan.pipeline import overlap
+from dvc_bridge.pipeline.stage import overlap
 from tests.dvc_bridge.equality.deeds import deeds, edits
 from tests.dvc_bridge.equality.interferences import interferences
 from tests.dvc_bridge.equality.story import (

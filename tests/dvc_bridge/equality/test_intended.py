@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvc_bridge.plan.equality import differences, without_rolled_back
+from dvc_bridge.verify.equality import differences, without_rolled_back
 from tests.dvc_bridge.equality.cases.failures import failing
 from tests.dvc_bridge.equality.lab import Lab
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench

@@ -1,0 +1,1 @@
+"""Use cases, without argument parsing or printing."""

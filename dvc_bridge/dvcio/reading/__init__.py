@@ -1,0 +1,1 @@
+"""Readers of dvc.yaml, params files and dvc-bridge.yaml."""

@@ -1,0 +1,221 @@
+"""A DVC project -> its Pipeline: every stage, in the order of DVC's index, and the edges."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.reading.discovery import DvcIgnore, dvc_files, is_dvc_file
+from dvc_bridge.dvcio.reading.schema import check_dvc_file, check_entry, check_lock
+from dvc_bridge.dvcio.reading.templates import Entry, entries
+from dvc_bridge.dvcio.reading.yaml12 import parse, text_of
+from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.stage import (
+    DVC_YAML,
+    Dependency,
+    Kind,
+    LockEntry,
+    Output,
+    Params,
+    Pipeline,
+    Stage,
+    lock_file,
+)
+from dvc_bridge.planning.graph import pipeline_of
+
+DEFAULT_PARAMS = "params.yaml"
+SECTIONS = ("outs", "metrics", "plots")
+
+
+def read_pipeline(project: Project, only: Iterable[str] | None = None) -> Pipeline:
+    """Read every dvc.yaml, dvc.lock and .dvc file of the project.
+
+    Parameters
+    ----------
+    only
+        Read these files alone, paths from the root, as DVC does for `--single-item`.
+
+    Raises
+    ------
+    UsageError
+        What DVC refuses, and what no parallel run can get right, with file and line.
+    """
+    stages: list[Stage] = []
+    outs: set[str] = set()
+    ignore = DvcIgnore(project)
+    problems: list[str] = []
+    files = []
+    groups: set[tuple[str, str]] = set()
+    found = dvc_files(project, ignore, outs) if only is None else _existing(project, only)
+    for file in found:
+        files.append(file)
+        content = read_file(project, file, ignore.ignores)
+        groups.update((file, name) for name in content.groups)
+        for stage in content.stages:
+            stages.append(stage)
+            problems += _problems(project, stage, ignore)
+            outs.update(f"{project.root}/{out.at}" for out in stage.outs if out.local)
+    if problems:
+        raise UsageError(
+            "\n".join(problems), "name other paths; dvc check-ignore -d PATH shows what ignores one"
+        )
+    return replace(
+        pipeline_of(stages),
+        files=frozenset(files),
+        groups=frozenset(groups),
+        whole=only is None,
+    )
+
+
+def _existing(project: Project, files: Iterable[str]) -> Iterator[str]:
+    for file in dict.fromkeys(files):
+        if os.path.lexists(project.root / file):
+            yield file
+
+
+def _problems(project: Project, stage: Stage, ignore: DvcIgnore) -> Iterator[str]:
+    """Say which paths of a stage DVC refuses."""
+    for end in (*stage.reads, *stage.outs):
+        if stage.kind is Kind.STAGE and is_dvc_file(end.path):
+            yield f"{stage.address}: {end.path} is a file of DVC, no dep and no out"
+    for out in stage.outs:
+        path = f"{project.root}/{out.at}"
+        if out.local and ignore.ignores(path):
+            yield f"{stage.address}: .dvcignore leaves its out {path} out"
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """What a dvc.yaml or .dvc file describes: stages, and the names of its foreach and matrix."""
+
+    stages: list[Stage]
+    groups: frozenset[str] = frozenset()
+
+
+def read_file(project: Project, file: str, ignores: Callable[[str], bool]) -> FileContent:
+    """Read one dvc.yaml or .dvc file, a path from the root.
+
+    Parameters
+    ----------
+    ignores
+        Whether DVC ignores an absolute path: such a dvc.lock is not read.
+    """
+    text = text_of(project.root / file, file)
+    data = parse(text, file)
+    if posixpath.basename(file) != DVC_YAML:
+        return FileContent([_data_stage(project, file, check_dvc_file(data, file, text))])
+    lock = lock_file(file)
+    locked = {} if ignores(f"{project.root}/{lock}") else read_lock(project, lock)
+    stages = []
+    for entry in entries(project, file, data, text):
+        check_entry(entry.data, file, entry.name)
+        stages.append(_stage(project, file, entry, locked.get(entry.name)))
+    definitions = data.get("stages") or {}
+    groups = (n for n, entry in definitions.items() if entry.keys() & {"foreach", "matrix"})
+    return FileContent(stages, frozenset(groups))
+
+
+def read_lock(project: Project, file: str) -> Mapping[str, LockEntry]:
+    """Read the stages of a dvc.lock; none if there is no such file."""
+    path = project.root / file
+    if not os.path.lexists(path):  # a link to nothing is refused, as DVC does
+        return {}
+    text = text_of(path, file)
+    return check_lock(parse(text, file), file, text)
+
+
+def _stage(project: Project, file: str, entry: Entry, lock: LockEntry | None) -> Stage:
+    data = entry.data
+    wdir = posixpath.normpath(posixpath.join(posixpath.dirname(file), data.get("wdir") or "."))
+    return Stage(
+        file=file,
+        name=entry.name,
+        cmd=data["cmd"],
+        wdir=wdir,
+        deps=tuple(Dependency(*_place(project, wdir, path)) for path in data.get("deps") or ()),
+        params=tuple(
+            _of_file(project, wdir, path, keys)
+            for path, keys in _params(data.get("params") or ()).items()
+        ),
+        outs=tuple(_outs(project, wdir, data)),
+        frozen=bool(data.get("frozen", False)),
+        always_changed=bool(data.get("always_changed", False)),
+        group=entry.group,
+        data=data,
+        lock=lock,
+    )
+
+
+def _place(project: Project, wdir: str, path: str) -> tuple[str, str, bool]:
+    """Give what dvc.lock calls the path, where it is, and whether that is in the project."""
+    if "://" in path:
+        return path, path, False
+    root = str(project.root)
+    whole = os.path.normpath(os.path.join(root, wdir, path))  # noqa: PTH118  strings, thousands
+    if f"{root}/".startswith(f"{whole}/".replace("//", "/")) and whole != root:
+        return path, os.path.relpath(whole, root), False
+    if not f"{whole}/".startswith(f"{root}/"):
+        return path, whole, False
+    at = os.path.relpath(whole, root)
+    if os.path.isabs(path):  # noqa: PTH117  a string
+        path = os.path.relpath(whole, os.path.join(root, wdir))  # noqa: PTH118
+    return path, at, True
+
+
+def _of_file(project: Project, wdir: str, path: str, keys: tuple[str, ...]) -> Params:
+    shown, at, local = _place(project, wdir, path)
+    lock_path = posixpath.relpath(at, wdir) if local else shown
+    return Params(path, at, keys, lock_path if lock_path != path else "")
+
+
+def _params(items: Any) -> dict[str, tuple[str, ...]]:
+    whole = {p for item in items if isinstance(item, dict) for p, keys in item.items() if not keys}
+    found: dict[str, list[str]] = {}
+    for item in items:
+        if isinstance(item, str):
+            if DEFAULT_PARAMS not in whole:
+                found.setdefault(DEFAULT_PARAMS, []).append(item)
+            continue
+        for path, keys in item.items():
+            found.setdefault(path, []).extend([] if path in whole else keys)
+    return {path: tuple(keys) for path, keys in found.items()}
+
+
+def _outs(project: Project, wdir: str, data: Mapping[str, Any]) -> Iterator[Output]:
+    for section in SECTIONS:
+        merged: dict[str, dict[str, Any]] = {}
+        for item in data.get(section) or ():
+            for path, flags in item.items() if isinstance(item, dict) else [(item, {})]:
+                merged.setdefault(path, {}).update(flags)
+        for path, flags in merged.items():
+            cached, persist = flags.get("cache", True), flags.get("persist", False)
+            yield Output(*_place(project, wdir, path), cached, persist, section != "outs")
+
+
+def _data_stage(project: Project, file: str, data: Any) -> Stage:
+    wdir = posixpath.normpath(posixpath.join(posixpath.dirname(file), data.get("wdir") or "."))
+    deps = data.get("deps") or []
+    # DVC draws no edges from what another repository or a database gives.
+    own = [dep for dep in deps if isinstance(dep.get("path"), str) and not dep.keys() & {"repo"}]
+    return Stage(
+        file=file,
+        name="",
+        kind=Kind.IMPORT if deps else Kind.DATA,
+        wdir=wdir,
+        deps=tuple(Dependency(*_place(project, wdir, dep["path"])) for dep in own),
+        outs=tuple(
+            Output(
+                *_place(project, wdir, out["path"]),
+                out.get("cache", True),
+                out.get("persist", False),
+            )
+            for out in data.get("outs") or ()
+        ),
+        frozen=bool(data.get("frozen") or data.get("locked")),
+        data=data,
+        lock=data,
+    )

@@ -1,0 +1,1 @@
+"""Writers of dvc.lock, .gitignore files and the run cache."""

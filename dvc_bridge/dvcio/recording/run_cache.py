@@ -1,0 +1,100 @@
+"""Results in DVC's run cache, and DVC's own word on stages that only it can judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.reading.templates import with_causes
+from dvc_bridge.dvcio.reading.yaml12 import read
+from dvc_bridge.dvcio.recording.lock_yaml import entry_text
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.stage import LockEntry, Stage
+from dvc_bridge.planning.run_cache_key import run_folder, run_path
+
+
+def newest_run(project: Project, key: str) -> LockEntry | None:
+    """Give the result that DVC would take for a key (dvc/stage/cache.py); None: there is none."""
+    folder = project.cache / run_folder(key)
+    if not folder.is_dir():
+        return None
+    newest = max(folder.iterdir(), key=lambda file: file.stat().st_mtime, default=None)
+    if newest is None:
+        return None
+    try:
+        entry: Any = read(newest, str(newest))
+    except UsageError:
+        return None  # DVC deletes a damaged one and runs the stage
+    return entry if isinstance(entry, dict) and "cmd" in entry else None
+
+
+def any_run(project: Project) -> bool:
+    """Whether the run cache holds any result."""
+    return any(project.cache.glob("runs/*/*"))
+
+
+def keep_run(cache: Path, entry: LockEntry, scratch: Path) -> None:
+    """Put a lock entry into the run cache, if it is not there.
+
+    Parameters
+    ----------
+    scratch
+        A folder for the unfinished file.
+    """
+    path = cache / run_path(entry)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, entry_text(entry), scratch, durable=False)
+
+
+def ask_dvc(session: Session, stage: Stage) -> Sequence[str]:
+    """Give DVC's own reasons to run the stage; none: it is up to date.
+
+    Raises
+    ------
+    UsageError
+        DVC cannot say, for example because a file may not be read.
+    """
+    loaded = session.stage(stage, 0)
+    with _without_folder_objects():
+        try:
+            if not loaded.changed():
+                return ()
+            # What a frozen stage is made from decides nothing, and may be out of reach.
+            deps = [] if stage.frozen else _changed(loaded.deps)
+            outs, own = _changed(loaded.outs), loaded.changed_stage()
+        except Exception as exc:
+            raise UsageError(with_causes(exc)) from exc
+    said = [f"dep {name} changed" for name in deps] + [f"out {name} changed" for name in outs]
+    return [*said, *([f"{stage.file} is not as DVC has written it"] if own else ())] or [
+        "DVC says that it has changed"
+    ]
+
+
+@contextmanager
+def _without_folder_objects() -> Iterator[None]:
+    """Hash folders with DVC 2's hashes without their objects: DVC stores those in the cache."""
+    from dvc_data.hashfile import build  # noqa: PLC0415  the session has opened DVC
+    from dvc_data.hashfile.hash import hash_file  # noqa: PLC0415
+
+    def with_hash(odb: Any, tree: Any, _: str) -> Any:
+        _, found = hash_file(tree.path, tree.fs, odb.hash_name)
+        tree.hash_info.name = found.name
+        tree.hash_info.value = f"{found.value.removesuffix('.dir')}.dir"
+        return tree
+
+    original = build._build_external_tree_info
+    build._build_external_tree_info = with_hash
+    try:
+        yield
+    finally:
+        build._build_external_tree_info = original
+
+
+def _changed(ends: Iterable[Any]) -> list[str]:
+    return [str(end) for end in ends if end.workspace_status()]

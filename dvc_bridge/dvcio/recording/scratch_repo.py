@@ -1,0 +1,54 @@
+"""A DVC project of its own in a folder, without git, on somebody else's cache."""
+
+from __future__ import annotations
+
+from contextlib import chdir, closing
+from pathlib import Path
+
+from dvc.dvcfile import ProjectFile
+from dvc.exceptions import DvcException
+from dvc.repo import lock_repo
+from dvc.stage.loader import StageLoader
+from dvc.stage.serialize import to_single_stage_lockfile
+
+from dvc_bridge.dvcio.remotes.config import open_bare
+from dvc_bridge.dvcio.remotes.transfer import modes
+from dvc_bridge.errors import IntegrityError, UsageError
+from dvc_bridge.pipeline.result import RAN, Result
+from dvc_bridge.pipeline.stage import DVC_YAML, Output, Stage
+from dvc_bridge.planning.run_cache_key import StageSpec
+
+
+def save_results(folder: Path, cache: Path, spec: StageSpec) -> Result:
+    """Put the outs that a stage left in `folder` into the cache, and its run-cache entry after.
+
+    Returns
+    -------
+    Result
+        With the stage's entry as dvc.lock would hold it.
+
+    Raises
+    ------
+    UsageError
+        An out that was not made.
+    """
+    # The run cache looks for its stages from the working directory (dvc/stage/cache.py).
+    settings = {"cache": {"dir": str(cache)}}
+    with chdir(folder), closing(open_bare(folder, settings)) as repo, lock_repo(repo):
+        dvcfile = ProjectFile(repo, str(folder / "dvc.yaml"))
+        stage = StageLoader.load_stage(dvcfile, spec["name"], spec["data"])
+        try:
+            stage.save(run_cache=False)
+            stage.commit(relink=False)
+            repo.stage_cache.save(stage)
+        except DvcException as error:
+            raise UsageError(f"stage {spec['name']}: {error}") from None
+        entry = to_single_stage_lockfile(stage)
+    if entry.get("params", {}) != spec["params"]:
+        raise IntegrityError(f"stage {spec['name']}: its params changed while it ran")
+    outs = tuple(
+        Output(out.def_path, Path(out.fs_path).relative_to(folder).as_posix(), cached=out.use_cache)
+        for out in stage.outs
+    )
+    kept = modes(folder, Stage(DVC_YAML, spec["name"], outs=outs), entry)
+    return Result(spec["name"], RAN, entry, kept)

@@ -1,0 +1,1 @@
+"""DVC remotes: their settings, listings and transfers."""

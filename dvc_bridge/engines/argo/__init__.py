@@ -1,0 +1,1 @@
+"""Argo Workflows as an engine."""

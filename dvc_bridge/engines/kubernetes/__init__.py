@@ -1,0 +1,1 @@
+"""What engines on Kubernetes share: connection, errors and pod logs."""

@@ -1,0 +1,1 @@
+"""Revisions and what to commit."""

@@ -1,0 +1,1 @@
+"""The runner of this machine: processes, their output, records and history."""

@@ -1,0 +1,43 @@
+"""What is kept of runs beside their results: how long stages took, and what they printed."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.pipeline.ids import file_name
+
+
+class Journal:
+    """Durations by address, and a log file a stage, in `.dvc/tmp/dvc-bridge`.
+
+    `seconds` holds how long each stage's command took when it last ran to its end.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self._folder = project.scratch
+        self._file = self._folder / "durations.json"
+        self.seconds: dict[str, float] = {}
+        with suppress(OSError, ValueError):
+            self.seconds = dict(json.loads(self._file.read_text(encoding="utf-8")))
+        self._changed = False
+
+    def log(self, address: str) -> Path:
+        """Give the file for what the stage's command prints."""
+        folder = self._folder / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{file_name(address)}.log"
+
+    def took(self, address: str, seconds: float) -> None:
+        """Note how long the stage's command took."""
+        self.seconds[address] = round(seconds, 3)
+        self._changed = True
+
+    def save(self) -> None:
+        """Write the durations, if there are new ones."""
+        if self._changed:
+            with suppress(OSError):  # a disk without room must not fail a run that is done
+                write_whole(self._file, json.dumps(self.seconds), self._folder)

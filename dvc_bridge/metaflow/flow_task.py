@@ -1,0 +1,127 @@
+"""A task of a generated flow: a worker of its run, in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import chdir
+from dataclasses import replace
+from pathlib import Path
+
+from metaflow import current
+
+from dvc_bridge.dvcio.project import Project, config_as_dvc, find_project
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.remotes.transfer import Objects
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.workspace import Workspace
+from dvc_bridge.errors import StageFailedError
+from dvc_bridge.pipeline.result import FAILED
+from dvc_bridge.pipeline.stage import Stage
+from dvc_bridge.planning.forecast import Forecast, Verdict
+from dvc_bridge.remote_run.run_store import Store
+from dvc_bridge.remote_run.task import Entry
+from dvc_bridge.remote_run.task_plan import Reach, Settled, entries
+from dvc_bridge.remote_run.upload import cached_outs, settings_of
+from dvc_bridge.worker.checkout import copied
+from dvc_bridge.worker.main import work_in
+
+from .flow_plan import check_shape
+from .levels import LevelsRun
+from .package import packed, project_folder
+
+
+def bring(run: LevelsRun, word: str) -> None:
+    """Bring the stages of one group up to date.
+
+    Raises
+    ------
+    StageFailedError
+        One of them has failed.
+    """
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        folder = Path(name).resolve()
+        # What DVC keeps of a folder that goes away again, it would keep for ever.
+        os.environ["DVC_SITE_CACHE_DIR"] = str(folder / "site")
+        project, group = _project(run, folder), _Group(run, word)
+        with chdir(folder):
+            code = work_in(project, run["run"], group.entry)
+        group.check(code)
+
+
+def _project(run: LevelsRun, folder: Path) -> Project:
+    """Give the code, in a folder of its own: out of the code package, or as it stands here."""
+    root = Path(run["root"])
+    if packed():
+        return find_project(project_folder(root))
+    here = find_project(project_folder(root))
+    pipeline = read_pipeline(here)
+    settings = settings_of(pipeline, config_as_dvc(here.root))
+    return copied(here, cached_outs(pipeline), folder / "code", settings)
+
+
+class _Group:
+    """One group: its line of the plan and, at the end, what became of its stages."""
+
+    def __init__(self, run: LevelsRun, word: str) -> None:
+        self._run, self._word = run, word
+        self._stages: list[Stage] = []
+        self._store: Store | None = None
+
+    def entry(self, session: Session, store: Store) -> Entry:
+        """Find the plan's line; a run that is resumed works it out anew, for the code of now.
+
+        Raises
+        ------
+        StageFailedError
+            This is another try of a task whose stage has failed: its command is not repeated.
+        """
+        planned = store.entry(self._word)
+        self._store, self._stages = store, [task.stage for task in planned.tasks]
+        if current.retry_count:
+            self._check_failed()
+        if not current.origin_run_id:
+            return planned
+        return self._anew(planned, session, store)
+
+    def check(self, code: int) -> None:
+        """See that the worker has ended well.
+
+        Raises
+        ------
+        StageFailedError
+            A stage has failed.
+        """
+        if code:
+            self._check_failed()
+            raise StageFailedError(f"the worker ended with code {code}", "its log above says why")
+
+    def _check_failed(self) -> None:
+        if self._store is None:
+            return
+        results = self._store.results(self._stages).values()
+        failed = [f"{r.address}: {r.message}" for r in results if r.outcome == FAILED]
+        if failed:
+            raise StageFailedError("\n".join(failed), "correct it, then resume")
+
+    def _anew(self, planned: Entry, session: Session, store: Store) -> Entry:
+        project = session.project
+        pipeline = read_pipeline(project)
+        check_shape(pipeline, self._run["shape"])
+        mine = {stage.address for stage in self._stages}
+        positions = [p for p, s in enumerate(pipeline.stages) if s.address in mine]
+        results = {**store.known(), **store.results(pipeline.stages)}
+        done = {a: r for a, r in results.items() if r.good and a not in mine}
+        waiting = tuple(Forecast(p, pipeline.stages[p], Verdict.MAY_RUN) for p in positions)
+        (entry,) = entries(
+            pipeline,
+            Settled(done, waiting, ()),
+            [positions],
+            Reach(Workspace(project), Objects(session, ""), pipeline),
+            root=planned.root,
+            git=planned.git,
+            force=planned.force,
+            jobs=[planned.jobs],
+            mutexes=[],
+        )
+        return replace(entry, number=planned.number, mutexes=planned.mutexes)

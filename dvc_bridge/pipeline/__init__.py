@@ -1,0 +1,1 @@
+"""What a pipeline is: immutable values, without input or output."""

@@ -1,1 +1,0 @@
-"""Values and decisions; nothing here reads, writes, or asks the time."""

@@ -1,0 +1,1 @@
+"""How stages are grouped into the tasks of a remote run."""

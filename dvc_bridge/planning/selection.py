@@ -1,0 +1,117 @@
+"""Which stages the words on the command line mean, as `dvc repro` reads them."""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline
+from dvc_bridge.planning.graph import execution_order
+
+# A path, then perhaps a colon and a name; a name after @ may hold anything.
+_TARGET = re.compile(r"(?P<path>.*?)(?::(?P<name>[^\\/:]*))?$")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which stages, in the words of `dvc repro`.
+
+    Parameters
+    ----------
+    targets
+        Names, `path/dvc.yaml:name`, groups of foreach or matrix, dvc.yaml or .dvc files.
+        None: the dvc.yaml of `folder`.
+    folder
+        Where the command was given, from the root.
+    """
+
+    targets: tuple[str, ...] = ()
+    folder: str = "."
+    single_item: bool = False
+    downstream: bool = False
+    all_pipelines: bool = False
+
+    @property
+    def alone(self) -> bool:
+        """Whether the targets stand for themselves: `--all-pipelines` overrules."""
+        return self.single_item and not self.all_pipelines
+
+
+def select(pipeline: Pipeline, selection: Selection) -> list[int]:
+    """Give the positions of the stages to look at, in the order of `dvc repro`.
+
+    A dvc.yaml without stages means all of the project, as it does there.
+
+    Raises
+    ------
+    UsageError
+        Targets that name nothing; all of them in one message.
+    """
+    if selection.all_pipelines:
+        return execution_order(pipeline, None)
+    chosen: dict[int, None] = {}
+    problems = []
+    for target in selection.targets or (DVC_YAML,):
+        found = _meant(pipeline, target, selection.folder)
+        if found is None:
+            problems.append(_nothing(pipeline, target, selection.folder))
+        chosen.update(dict.fromkeys(found or ()))
+    if problems:
+        raise UsageError("\n".join(problems), "dvc stage list --all names them all")
+    if selection.single_item:
+        return list(chosen)
+    return execution_order(pipeline, list(chosen), downstream=selection.downstream)
+
+
+def _meant(pipeline: Pipeline, target: str, folder: str) -> list[int] | None:
+    """The stages, none for a file without any; None: there is no such stage or file."""
+    path, name = _split(target)
+    file = posixpath.normpath(posixpath.join(folder, path))
+    stages = [(p, stage) for p, stage in enumerate(pipeline.stages) if stage.file == file]
+    if not name:
+        return [position for position, _ in stages] if file in pipeline.files else None
+    if (file, name) in pipeline.groups:
+        return [position for position, stage in stages if stage.group == name]
+    return [position for position, stage in stages if stage.name == name] or None
+
+
+def files_of(selection: Selection) -> list[str] | None:
+    """Name the files, from the root, that hold what a selection means; None: all may.
+
+    DVC reads no others for `--single-item`, whatever stands in them.
+    """
+    if not selection.alone:
+        return None
+    paths = (_split(target)[0] for target in selection.targets or (DVC_YAML,))
+    return [posixpath.normpath(posixpath.join(selection.folder, path)) for path in paths]
+
+
+def _split(target: str) -> tuple[str, str]:
+    before, at, key = target.partition("@")
+    match = _TARGET.match(before)
+    path, name = (match["path"], match["name"]) if match else (target, None)
+    if name:
+        return path or DVC_YAML, name + at + key
+    if target.endswith(".dvc") or posixpath.basename(target) == DVC_YAML:
+        return target, ""
+    return DVC_YAML, target
+
+
+def _nothing(pipeline: Pipeline, target: str, folder: str) -> str:
+    path, name = _split(target)
+    if not name:
+        return f"there is no {posixpath.normpath(posixpath.join(folder, path))}"
+    return f"no stage {target}{_near(pipeline, target)}"
+
+
+def _near(pipeline: Pipeline, target: str) -> str:
+    names: Sequence[str] = [
+        *(stage.address for stage in pipeline.stages),
+        *{stage.group for stage in pipeline.stages if stage.group},
+    ]
+    close = difflib.get_close_matches(target, names, n=3)
+    return f"; did you mean {' or '.join(close)}?" if close else ""

@@ -1,0 +1,1 @@
+"""A run that others carry out: tasks, snapshot, run store and merge."""

@@ -1,1 +1,0 @@
-"""A plan as text, for people and for programs; nothing here reads or writes."""

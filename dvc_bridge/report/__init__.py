@@ -1,0 +1,1 @@
+"""HTML reports: their values, charts and page."""

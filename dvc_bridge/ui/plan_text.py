@@ -1,0 +1,138 @@
+"""A forecast as text and as JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dvc_bridge.planning.critical_path import Timeline
+from dvc_bridge.planning.forecast import Forecast, Verdict
+from dvc_bridge.planning.grouping.group_stages import Division
+
+SCHEMA = 1
+SHOWN_PATH, SHOWN_NAMES = 12, 4
+COLUMN = max(len(verdict.value) for verdict in Verdict)
+
+
+def plan_text(
+    forecasts: Sequence[Forecast],
+    line: Timeline,
+    division: Division | None = None,
+    *,
+    every: bool,
+) -> str:
+    """Render for people.
+
+    Parameters
+    ----------
+    division
+        How pods would share the stages; None: that is not asked for.
+    every
+        Name the stages too that are up to date.
+    """
+    counts = Counter(f.verdict for f in forecasts)
+    parts = [f"{verdict.value} {counts[verdict]}" for verdict in Verdict if counts[verdict]]
+    lines = [f"{_stages(len(forecasts))}: {', '.join(parts) or 'nothing to do'}"]
+    names = {f.position: f.stage.address for f in forecasts}
+    for found in forecasts:
+        if found.verdict is Verdict.UP_TO_DATE and not every:
+            continue
+        first, *more = found.reasons or (_after([names[p] for p in found.waits_for]),)
+        lines.append(f"  {found.verdict.value:<{COLUMN}}  {found.stage.address}: {first}")
+        lines += [f"  {'':<{COLUMN}}  {'':<{len(found.stage.address)}}  {r}" for r in more]
+    lines += _timeline_lines(line, names)
+    if division:
+        lines += _division_lines(division, names)
+    return "\n".join(line.rstrip().removesuffix(":") for line in lines)
+
+
+def _timeline_lines(line: Timeline, names: Mapping[int, str]) -> list[str]:
+    if not line.path:
+        return []
+    shown = [names[p] for p in line.path]
+    if len(shown) > SHOWN_PATH:
+        shown = [*shown[: SHOWN_PATH // 2], "...", *shown[-SHOWN_PATH // 2 :]]
+    lines = [f"critical path, {_stages(len(line.path))}: {' -> '.join(shown)}"]
+    best = f"at best {line.speed_up:.1f} times as fast as one after the other"
+    if not line.timed:
+        return [*lines, f"{best}, if all stages last as long: none of them has been timed yet"]
+    guessed = line.commands - line.timed
+    timed = f", {guessed} of {line.commands} guessed" if guessed else ""
+    return [*lines, f"{best}: {_time(line.path_s)} of {_time(line.work_s)}{timed}"]
+
+
+def _division_lines(division: Division, names: Mapping[int, str]) -> list[str]:
+    if not division.groups:
+        return []
+    count = len(division.groups)
+    stages = sum(len(group.positions) for group in division.groups)
+    guessed = stages - division.timed
+    sure = f"; {guessed} of {stages} stages have never been timed" if guessed else ""
+    pods = "1 pod" if count == 1 else f"{count} pods"
+    lines = [f"predicted for submit: {pods}, {_time(division.wall_s)}{sure}"]
+    width = len(f"g{count - 1}")
+    for group in division.groups:
+        text = _some([names[p] for p in group.positions])
+        waits = ", ".join(f"g{n}" for n in group.needs)
+        lines.append(
+            f"  {f'g{group.number}':<{width}}  {text}" + (f"  after {waits}" * bool(waits))
+        )
+    return lines
+
+
+def _after(names: Sequence[str]) -> str:
+    return f"after {_some(names)}" if names else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+    return f"{', '.join(names[:SHOWN_NAMES])}{more}"
+
+
+def _stages(count: int) -> str:
+    return "1 stage" if count == 1 else f"{count} stages"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def plan_json(
+    forecasts: Sequence[Forecast], line: Timeline, division: Division | None = None
+) -> dict[str, Any]:
+    """Render for programs; `dvc_bridge/ui/plan.schema.json` describes it."""
+    names = {f.position: f.stage.address for f in forecasts}
+    told: dict[str, Any] = {
+        "schema": SCHEMA,
+        "stages": [
+            {
+                "address": f.stage.address,
+                "file": f.stage.file,
+                "name": f.stage.name,
+                "verdict": f.verdict.value,
+                "reasons": list(f.reasons),
+                "waits_for": [names[p] for p in f.waits_for],
+            }
+            for f in forecasts
+        ],
+        "critical_path": [names[p] for p in line.path],
+        "critical_path_s": round(line.path_s, 3) if line.timed else None,
+        "work_s": round(line.work_s, 3) if line.timed else None,
+        "speed_up": round(line.speed_up, 3),
+    }
+    if division:
+        told["pods"] = [
+            {
+                "group": group.number,
+                "stages": [names[p] for p in group.positions],
+                "needs": list(group.needs),
+            }
+            for group in division.groups
+        ]
+        told["predicted_wall_s"] = round(division.wall_s, 3)
+    return told

@@ -1,0 +1,156 @@
+"""What a live view shows below the output: the stages that run, and how far the whole is."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from threading import Lock
+
+from rich.cells import cell_len, chop_cells
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.planning.critical_path import remaining_s
+
+SHOWN_RUNNING = 8
+BAR = range(6, 25)  # columns
+# What is left is worked out anew after so long: it looks at every stage.
+ESTIMATE_S = 1.0
+STYLES = {
+    Outcome.RAN: "green",
+    Outcome.RESTORED: "cyan",
+    Outcome.UNCHANGED: "dim",
+    Outcome.FAILED: "bold red",
+    Outcome.SKIPPED: "yellow",
+}
+
+
+class Board:
+    """The state of a run as a few lines, none of them wider than the terminal.
+
+    Parameters
+    ----------
+    names
+        The addresses, by place.
+    followers
+        For each place, the places that wait for it; they come after it.
+    seconds
+        How long the commands of some stages took earlier.
+    jobs
+        How many commands run at a time.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        followers: Sequence[Sequence[int]],
+        seconds: Mapping[str, float],
+        jobs: int,
+    ) -> None:
+        self._names, self._followers = names, followers
+        self._expected, self._jobs = seconds, jobs
+        self._begun: dict[int, float] = {}
+        self._passing: dict[int, str] = {}
+        self._left = set(range(len(names)))
+        self._counts: Counter[Outcome] = Counter()
+        self._estimate: tuple[float, float | None] = (0.0, None)
+        self._lock = Lock()
+
+    def started(self, place: int) -> None:
+        """The stage's command runs."""
+        with self._lock:
+            self._begun[place] = time.monotonic()
+
+    def passing(self, place: int, text: str) -> None:
+        """Show it beside the stage's name until the next."""
+        self._passing[place] = text
+
+    def ended(self, place: int, outcome: Outcome) -> float | None:
+        """Count the stage; give how long its command ran, if one did."""
+        with self._lock:
+            begun = self._begun.pop(place, None)
+            self._passing.pop(place, None)
+            self._left.discard(place)
+            self._counts[outcome] += 1
+        return None if begun is None else time.monotonic() - begun
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw."""
+        now = time.monotonic()
+        with self._lock:
+            running = sorted(self._begun.items(), key=lambda item: item[1])
+            left, counts = len(self._left), self._counts.copy()
+            if now - self._estimate[0] > ESTIMATE_S:
+                self._estimate = now, self._remaining_s(now)
+        yield from self._running_lines(running, now, options.max_width)
+        yield self._whole(left, len(running), counts, options.max_width)
+
+    def _running_lines(
+        self, running: Sequence[tuple[int, float]], now: float, width: int
+    ) -> Iterator[Text]:
+        shown = running[:SHOWN_RUNNING]
+        times = [clock(now - begun) + self._of(place) for place, begun in shown]
+        column = max(map(len, times), default=0)
+        for (place, _), took in zip(shown, times, strict=True):
+            head = f"running  {took:<{column}}  "
+            name = cropped(self._names[place], max(5, width - len(head)))
+            parts = [(head[:9], "bold"), (head[9:], "dim"), (name, "")]
+            if text := self._passing.get(place):
+                parts.append((f"  {text}", "dim"))
+            yield Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+        if more := len(running) - len(shown):
+            yield Text(f"         and {more} more", style="dim")
+
+    def _of(self, place: int) -> str:
+        expected = self._expected.get(self._names[place])
+        return f" of {clock(expected)}" if expected else ""
+
+    def _whole(self, left: int, running: int, counts: Counter[Outcome], width: int) -> Table | Text:
+        total, waiting, rest = len(self._names), left - running, self._estimate[1]
+        parts: list[str | tuple[str, str]] = [f"{total - left}/{total}"]
+        if rest is not None and rest >= 1:
+            # Stages that wait may yet turn out to be unchanged.
+            parts.append(f"  {'up to' if waiting else 'about'} {clock(round(rest))} left")
+        counted = [(f"  {counts[o]} {o.value}", STYLES[o]) for o in Outcome if counts[o]]
+        counted.sort(key=lambda part: part[1] != STYLES[Outcome.FAILED])
+        parts += [*counted, (f"  {waiting} waiting", "dim")] if waiting else counted
+        text = Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
+        columns = min(width - text.cell_len - 2, BAR[-1])
+        if columns not in BAR:
+            return text
+        line = Table.grid(padding=(0, 1))
+        line.add_row(ProgressBar(max(1, total), total - left, width=columns), text)
+        return line
+
+    def _remaining_s(self, now: float) -> float | None:
+        """How long it takes yet; None where most stages that are left have never been timed."""
+        names, known = self._names, self._expected
+        if sum(names[p] in known for p in self._left) * 2 < len(self._left) or not self._left:
+            return None
+        elapsed = {place: now - begun for place, begun in self._begun.items()}
+        left = {place: known.get(names[place]) for place in sorted(self._left)}
+        return remaining_s(left, self._followers, elapsed, self._jobs)
+
+
+def clock(seconds: float) -> str:
+    """Give a length of time as people read it: 4.2 s, 34 s, 2:05, 1:02:05."""
+    if seconds < 10 and seconds != int(seconds):
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{int(seconds)} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def cropped(name: str, width: int) -> str:
+    """Give a name in at most `width` columns, 5 or more, without its middle if it is longer."""
+    if cell_len(name) <= width:
+        return name
+    head = chop_cells(name, width // 2)[0]
+    tail = chop_cells(name[::-1], (width - 1) // 2)[0][::-1]
+    return f"{head}…{tail}"

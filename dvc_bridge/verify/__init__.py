@@ -1,0 +1,1 @@
+"""Checks that a run ends where `dvc repro` ends."""

@@ -1,0 +1,82 @@
+"""Read what stands in a project's folder as a `ProjectState`.
+
+Left out, because no run is expected to repeat them: .git, .dvc/tmp, and __pycache__ (a compiled
+module's bytes vary between runs of the same Python).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from dvc_bridge.verify.equality import Entry, Kind, ProjectState
+
+SHOWN = ("dvc.lock", ".gitignore", ".dvc")
+IGNORED_FOLDERS = frozenset({".git", "__pycache__"})
+
+
+def project_state(root: Path, cache: Path | None, *, succeeded: bool = True) -> ProjectState:
+    """Read workspace and cache.
+
+    Parameters
+    ----------
+    root
+        The folder that holds the workspace: the git root, or DVC's where there is no git.
+    cache
+        DVC's cache folder, inside or outside `root`; None: there is none.
+    succeeded
+        Whether the run that led here ended well.
+    """
+    skipped = {cache} if cache else set()
+    return ProjectState(
+        workspace={path: _entry(file, root) for path, file in _walk(root, skipped)},
+        cache=_cache_entries(cache) if cache and cache.is_dir() else {},
+        succeeded=succeeded,
+    )
+
+
+def _walk(root: Path, skipped: set[Path]) -> Iterator[tuple[str, Path]]:
+    for folder, names, files in os.walk(root):
+        here = Path(folder)
+        names[:] = sorted(n for n in names if not _is_skipped(here / n, skipped))
+        for name in [*names, *files]:
+            path = here / name
+            yield path.relative_to(root).as_posix(), path
+
+
+def _is_skipped(folder: Path, skipped: set[Path]) -> bool:
+    is_scratch = folder.name == "tmp" and folder.parent.name == ".dvc"
+    return is_scratch or folder.name in IGNORED_FOLDERS or folder in skipped
+
+
+def _cache_entries(cache: Path) -> dict[str, Entry]:
+    # An object's name is its hash, so its size tells a torn one without reading a large cache.
+    found = {}
+    for path, file in _walk(cache, set()):
+        info = file.lstat()
+        if stat.S_ISREG(info.st_mode):
+            content = _md5(file) if path.startswith("runs/") else f"{info.st_size} bytes"
+            found[path] = Entry(Kind.FILE, stat.S_IMODE(info.st_mode), content)
+    return found
+
+
+def _entry(path: Path, root: Path) -> Entry:
+    info = path.lstat()
+    if stat.S_ISLNK(info.st_mode):
+        target = path.readlink()
+        inside = target.is_absolute() and target.is_relative_to(root)
+        shown = f"{{root}}/{target.relative_to(root)}" if inside else str(target)
+        return Entry(Kind.SYMLINK, 0, shown)
+    mode = stat.S_IMODE(info.st_mode)
+    if stat.S_ISDIR(info.st_mode):
+        return Entry(Kind.FOLDER, mode, "")
+    text = path.read_text("utf-8", "replace") if path.name.endswith(SHOWN) else None
+    return Entry(Kind.FILE, mode, _md5(path), info.st_nlink > 1, text)
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()

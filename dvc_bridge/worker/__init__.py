@@ -1,0 +1,1 @@
+"""What runs inside a task of a remote run."""

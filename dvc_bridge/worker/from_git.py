@@ -1,0 +1,82 @@
+"""What a pod does, worked out in the pod: for Workflows that know the code by its git revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.remotes.transfer import Objects
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.workspace import Workspace
+from dvc_bridge.errors import VersionMismatchError
+from dvc_bridge.pipeline.ranges import positions_in, ranges, shape
+from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.planning.forecast import Forecast, Verdict
+from dvc_bridge.remote_run.run_store import Store
+from dvc_bridge.remote_run.task import Entry
+from dvc_bridge.remote_run.task_plan import Reach, Settled, entries
+
+
+def plan_of(project: Project, pipeline: Pipeline, positions: Sequence[int]) -> dict[str, str]:
+    """Give what every pod of a Workflow is told of its plan.
+
+    Parameters
+    ----------
+    positions
+        Of all stages that the Workflow's pods bring up to date.
+    """
+    base = project.git_root or project.root
+    return {
+        "dvc": version("dvc"),
+        "root": project.root.relative_to(base).as_posix(),
+        "shape": shape(pipeline),
+        "stages": ranges(positions),
+    }
+
+
+def entry_at(
+    project: Project, session: Session, store: Store, plan: Mapping[str, str], word: str
+) -> Entry:
+    """Give the entry of one group from a checkout; its lock entries decide what is unchanged.
+
+    Parameters
+    ----------
+    plan
+        As `plan_of` gives it.
+    word
+        `<number>:<positions>`.
+
+    Raises
+    ------
+    VersionMismatchError
+        The stages are others than when the manifest was made.
+    """
+    pipeline = read_pipeline(project)
+    if shape(pipeline) != plan["shape"]:
+        raise VersionMismatchError(
+            "the stages of this revision are not those that the manifest was made for",
+            "dvc-bridge convert at this revision",
+        )
+    positions = positions_in(word.partition(":")[2])
+    store.put_stages([pipeline.stages[p].address for p in positions_in(plan["stages"])])
+    addresses = [pipeline.stages[p].address for p in positions]
+    settings = read_settings(project, pipeline)
+    waiting = (
+        Forecast(p, pipeline.stages[p], Verdict.MAY_RUN) for p in positions_in(plan["stages"])
+    )
+    (entry,) = entries(
+        pipeline,
+        Settled({}, tuple(waiting), ()),
+        [positions],
+        Reach(Workspace(project), Objects(session, ""), pipeline),
+        root=plan["root"],
+        git=True,
+        force=False,
+        jobs=[settings.pod(addresses[0]).jobs],
+        mutexes=settings.mutex_groups(addresses),
+    )
+    return replace(entry, dvc=plan["dvc"])

@@ -1,0 +1,190 @@
+"""One pod: fetch the code and the plan's line, decide, run, send, and say so last of all."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from dvc_bridge.dvcio.locks import RepositoryLock
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.remotes.config import open_bare
+from dvc_bridge.dvcio.remotes.remote import Remote
+from dvc_bridge.dvcio.remotes.transfer import Objects
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.errors import BridgeError, IntegrityError, StageFailedError, VersionMismatchError
+from dvc_bridge.local.history import Journal
+from dvc_bridge.local.runner import Options, Run
+from dvc_bridge.pipeline.outcome import Summary
+from dvc_bridge.pipeline.result import FAILED, Result
+from dvc_bridge.planning.graph import pipeline_of
+from dvc_bridge.remote_run.run_store import Store, scratch_folder
+from dvc_bridge.remote_run.task import Entry
+from dvc_bridge.ui.view import PlainView
+from dvc_bridge.worker.checkout import furnished, unpacked
+from dvc_bridge.worker.recorder import PodBooks
+
+
+def work(word: str, env: Mapping[str, str], folder: Path) -> int:
+    """Bring the stages of a group up to date.
+
+    Parameters
+    ----------
+    word
+        Which group: `<number>:<start>:<length>`, where plan.json has it, or, with code from git,
+        `<number>:<positions>`.
+    env
+        DVC_BRIDGE_RUN, DVC_BRIDGE_STORE and DVC_BRIDGE_CODE of the manifest; with code from git
+        DVC_BRIDGE_REPO, DVC_BRIDGE_REVISION and DVC_BRIDGE_PLAN in place of the last.
+    folder
+        An empty folder to work in.
+
+    Returns
+    -------
+    int
+        The exit code: 0, or that of the first stage that failed.
+    """
+    settings = json.loads(env["DVC_BRIDGE_STORE"])
+    if scratch := env.get("TMPDIR"):
+        Path(scratch).mkdir(parents=True, exist_ok=True)
+    if "DVC_BRIDGE_REPO" in env:
+        return _work_from_git(word, env, folder, settings)
+    with closing(open_bare(folder / "store", settings)) as repo:
+        store = Store(Remote(repo), env["DVC_BRIDGE_RUN"])
+        entry = store.entry(word)
+        _check_version(entry)
+        if _is_done(entry, store):
+            return 0
+        before = _before(entry, store)
+        code = folder / "code"
+        digest = env["DVC_BRIDGE_CODE"]
+        try:
+            project = unpacked(
+                store.code(digest), digest, code, entry.root, settings, git=entry.git
+            )
+        except IntegrityError:
+            store.drop_code(digest)
+            raise
+    with _opened(project) as (lock, session, view):
+        return _run(project, entry, before, env["DVC_BRIDGE_RUN"], lock, session, view)
+
+
+def _work_from_git(
+    word: str, env: Mapping[str, str], folder: Path, settings: Mapping[str, Mapping[str, str]]
+) -> int:
+    # What plans a run; other pods do without it.
+    from dvc_bridge.git.revision import check_out  # noqa: PLC0415
+    from dvc_bridge.worker.from_git import entry_at  # noqa: PLC0415
+
+    plan, code = json.loads(env["DVC_BRIDGE_PLAN"]), folder / "code"
+    check_out(env["DVC_BRIDGE_REPO"], env["DVC_BRIDGE_REVISION"], code)
+    project = furnished(code, plan["root"], settings)
+
+    def entry(session: Session, store: Store) -> Entry:
+        return entry_at(project, session, store, plan, word)
+
+    return work_in(project, env["DVC_BRIDGE_RUN"], entry)
+
+
+def work_in(project: Project, run: str, entry_of: Callable[[Session, Store], Entry]) -> int:
+    """Bring the stages of a group up to date in a project that is there already.
+
+    Parameters
+    ----------
+    project
+        In a folder that is ours alone; it becomes the current one.
+    entry_of
+        Finds the group, or works it out.
+
+    Returns
+    -------
+    int
+        As `work`.
+    """
+    with _opened(project) as (lock, session, view):
+        store = Store(Objects(session, "").default, run)
+        entry = entry_of(session, store)
+        _check_version(entry)
+        if _is_done(entry, store):
+            return 0
+        before = _before(entry, store)
+        return _run(project, entry, before, run, lock, session, view)
+
+
+@contextmanager
+def _opened(project: Project) -> Iterator[tuple[RepositoryLock, Session, PlainView]]:
+    os.chdir(project.root)
+    view, lock = PlainView(), RepositoryLock(project)
+    with lock.held(), Session(project, view.note) as session:
+        yield lock, session, view
+
+
+def _is_done(entry: Entry, store: Store) -> bool:
+    done = store.results(task.stage for task in entry.tasks)
+    return all(t.stage.address in done and done[t.stage.address].good for t in entry.tasks)
+
+
+def _check_version(entry: Entry) -> None:
+    if version("dvc") != entry.dvc:
+        raise VersionMismatchError(
+            f"the image has dvc {version('dvc')}, the run was planned with {entry.dvc}",
+            f"pip install dvc=={entry.dvc} in the image, or the image's version here",
+        )
+
+
+def _before(entry: Entry, store: Store) -> list[Result]:
+    asked = [up.stage for up in entry.upstream if up.result is None]
+    found = store.results(asked)
+    lost = [s.address for s in asked if s.address not in found or not found[s.address].good]
+    if failed := [address for address in lost if address in found]:
+        raise StageFailedError(f"{', '.join(failed)} failed, whose outs these stages read")
+    if lost:
+        raise IntegrityError(
+            f"no result of {', '.join(lost)} in run {store.run}", "dvc-bridge retry makes it anew"
+        )
+    return [up.result or found[up.stage.address] for up in entry.upstream]
+
+
+def _run(
+    project: Project,
+    entry: Entry,
+    before: list[Result],
+    name: str,
+    lock: RepositoryLock,
+    session: Session,
+    view: PlainView,
+) -> int:
+    stages = [task.stage for task in entry.tasks]
+    options = Options(
+        jobs=entry.jobs,
+        force=entry.force,
+        keep_going=True,  # a result that others may use is not given up
+        mutexes=tuple(frozenset(group) for group in entry.mutexes),
+    )
+    journal = Journal(project)
+    objects = Objects(session, scratch_folder(name))
+    store = Store(objects.default, name)
+    books = PodBooks(project, session, entry, before, objects, store, journal)
+    pipeline, order = pipeline_of(stages), range(len(stages))
+    run = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
+    summary = run.run()
+    for task in entry.tasks:
+        if error := summary.errors.get(task.stage.address):
+            said = error.message if isinstance(error, StageFailedError) else str(error)
+            failed = Result(task.stage.address, FAILED, message=said)
+            store.put_result(task.stage, failed)
+    return _code(summary)
+
+
+def _code(summary: Summary) -> int:
+    if summary.interrupted:
+        return 128 + summary.interrupted
+    worst: BridgeError | None = None
+    for error in summary.errors.values():
+        # A fault of the storage is worth another try; a failed command beside it is not.
+        if worst is None or isinstance(error, StageFailedError):
+            worst = error
+    return worst.exit_code if worst else 0
