@@ -1,4 +1,204 @@
-"""Run any dvc.yaml in parallel and end byte for byte where `dvc repro` would."""
+"""Run any dvc.yaml in parallel, on this machine or on an engine, and end where `dvc repro` would.
 
-# In Metaflow's code packages it travels with the flow that imports it.
-METAFLOW_PACKAGE_POLICY = "include"
+The functions work on the DVC project of the current directory, as the commands of the same names
+do. They import what they need when they are called.
+
+>>> import dvc_bridge
+>>> plan = dvc_bridge.plan()
+>>> [forecast.stage.address for forecast in plan.forecasts if forecast.verdict.value == "runs"]
+>>> summary = dvc_bridge.repro(jobs=4)
+>>> summary.errors
+{}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dvc_bridge.app.plan import Plan
+    from dvc_bridge.app.run_end import RunEnd
+    from dvc_bridge.app.submit import Submitted
+    from dvc_bridge.pipeline.outcome import Summary
+    from dvc_bridge.planning.selection import Selection
+
+    __version__: str
+
+__all__ = ["__version__", "collect", "plan", "repro", "submit"]
+
+
+def plan(
+    targets: Sequence[str] = (),
+    *,
+    single_item: bool = False,
+    downstream: bool = False,
+    all_pipelines: bool = False,
+    force: bool = False,
+) -> Plan:
+    """Return what a run would do, and why; nothing changes.
+
+    Parameters
+    ----------
+    targets
+        Stages, foreach or matrix groups, dvc.yaml or .dvc files; empty: ./dvc.yaml.
+    single_item
+        Only the targets, not what is upstream of them.
+    downstream
+        The targets and everything downstream of them.
+    all_pipelines
+        All stages of the project.
+    force
+        Also run stages that are up to date.
+
+    Raises
+    ------
+    dvc_bridge.errors.BridgeError
+        The project cannot be planned; `fix` says what to do.
+
+    Examples
+    --------
+    >>> for forecast in dvc_bridge.plan(["train"]).forecasts:
+    ...     print(forecast.stage.address, forecast.verdict.value, *forecast.reasons)
+    """
+    from dvc_bridge.app import plan as use_case  # noqa: PLC0415  nothing heavy until it is called
+
+    selection = _selection(targets, single_item, downstream, all_pipelines)
+    return use_case.plan(selection, force=force, warn=_warn)
+
+
+def repro(
+    targets: Sequence[str] = (),
+    *,
+    jobs: int = 1,
+    single_item: bool = False,
+    downstream: bool = False,
+    all_pipelines: bool = False,
+    force: bool = False,
+    keep_going: bool = False,
+) -> Summary:
+    """Run stages on this machine, in parallel, and end where `dvc repro` would have ended.
+
+    A stage whose command fails does not raise: `Summary.errors` has it.
+
+    Parameters
+    ----------
+    targets, single_item, downstream, all_pipelines, force
+        As for `plan`.
+    jobs
+        How many stages run at a time.
+    keep_going
+        Keep running stages that do not depend on a failed one.
+
+    Raises
+    ------
+    dvc_bridge.errors.BridgeError
+        The project cannot run; no command was started.
+
+    Examples
+    --------
+    >>> summary = dvc_bridge.repro(jobs=4)
+    >>> assert not summary.errors, summary.errors
+    """
+    from dvc_bridge.app import repro as use_case  # noqa: PLC0415  as in `plan`
+    from dvc_bridge.dvcio.dvc_version import check_version  # noqa: PLC0415
+    from dvc_bridge.ui.view import PlainView  # noqa: PLC0415
+
+    check_version()
+    selection = _selection(targets, single_item, downstream, all_pipelines)
+    return use_case.repro(
+        selection, jobs=jobs, keep_going=keep_going, force=force, view=PlainView()
+    )
+
+
+def submit(
+    targets: Sequence[str] = (),
+    *,
+    engine: str | None = None,
+    wait: bool = False,
+    single_item: bool = False,
+    downstream: bool = False,
+    all_pipelines: bool = False,
+    force: bool = False,
+) -> Submitted:
+    """Run stages as tasks of an engine.
+
+    Parameters
+    ----------
+    targets, single_item, downstream, all_pipelines, force
+        As for `plan`.
+    engine
+        The engine's name, such as `argo` or `processes`; None: as dvc-bridge.yaml says.
+    wait
+        Wait until the run has ended, and merge what it made, as `collect` does.
+
+    Raises
+    ------
+    dvc_bridge.errors.BridgeError
+        Nothing was started.
+
+    Examples
+    --------
+    >>> submitted = dvc_bridge.submit(engine="processes", wait=True)
+    >>> submitted.end.raise_error()
+    """
+    from dvc_bridge.app import submit as use_case  # noqa: PLC0415  as in `plan`
+    from dvc_bridge.ui.view import PlainView  # noqa: PLC0415
+
+    selection = _selection(targets, single_item, downstream, all_pipelines)
+    watch = use_case.Watch(lambda _: PlainView()) if wait else None
+    return use_case.submit(
+        selection, engine=engine, force=force, watch=watch, report=print, warn=_warn
+    )
+
+
+def collect(run: str, *, checkout: bool = True) -> RunEnd:
+    """Merge the results of a run into dvc.lock and the workspace, as far as it has got.
+
+    Parameters
+    ----------
+    run
+        The name of the run.
+    checkout
+        Bring the outs into the workspace too, not only into dvc.lock.
+
+    Raises
+    ------
+    dvc_bridge.errors.BridgeError
+        There is no such run, or an out is in use; nothing has changed.
+
+    Examples
+    --------
+    >>> end = dvc_bridge.collect(submitted.run)
+    >>> print(end, end.error)
+    """
+    from dvc_bridge.app import collect as use_case  # noqa: PLC0415  as in `plan`
+
+    return use_case.collect(run, checkout=checkout, warn=_warn)
+
+
+def _selection(
+    targets: Sequence[str], single_item: bool, downstream: bool, all_pipelines: bool
+) -> Selection:
+    from dvc_bridge.planning.selection import Selection  # noqa: PLC0415  as in `plan`
+
+    return Selection(
+        tuple(targets),
+        single_item=single_item,
+        downstream=downstream,
+        all_pipelines=all_pipelines,
+    )
+
+
+def _warn(text: str) -> None:
+    import warnings  # noqa: PLC0415  as in `plan`
+
+    warnings.warn(text, stacklevel=4)
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415  as in `plan`
+
+        return version("dvc-bridge")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

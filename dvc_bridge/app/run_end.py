@@ -1,79 +1,106 @@
-"""What has become of a run and of its merge: said, and turned into an error where it is not all."""
+"""What became of a remote run and of its merge."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from dvc_bridge.app.remote_run import Collected
-from dvc_bridge.engines.argo.status import RunState
 from dvc_bridge.errors import BridgeError, StageFailedError, StorageError, UsageError
-from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED
+from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, Result
+from dvc_bridge.pipeline.run_status import Phase, RunStatus
+
+if TYPE_CHECKING:
+    from dvc_bridge.app.collect import Collection
 
 _SHOWN = 10
 
 
-def say_end(found: Collected, run: str, state: RunState | None) -> int:
-    """Say what was merged, and what was not.
+@dataclass(frozen=True)
+class RunEnd:
+    """What a run has left here.
 
     Parameters
     ----------
-    state
-        How the run stands on the cluster; None: that is not known.
-
-    Raises
-    ------
-    StageFailedError
-        A stage has failed.
-    UsageError
-        The run has ended without all results, or some are not those of the files here.
-    StorageError
-        The run goes on, or may go on.
+    run
+        Its name; empty where no stage needed a task.
+    results
+        By address: those that were there.
+    merged
+        The addresses of the stages whose results are in dvc.lock now.
+    error
+        Why dvc.lock and the workspace do not match what `dvc repro` would have produced; None:
+        they do.
     """
-    said = {RAN: "ran", RESTORED: "from the run cache"}
-    ends = [result.outcome for result in found.results.values()]
-    counts = [f"{ends.count(word)} {text}" for word, text in said.items() if word in ends]
-    print(", ".join(counts) or "nothing was made")
+
+    run: str
+    results: Mapping[str, Result]
+    merged: tuple[str, ...]
+    error: BridgeError | None
+
+    def raise_error(self) -> None:
+        """Raise the error, if there is one."""
+        if self.error:
+            raise self.error
+
+    def __str__(self) -> str:
+        words = {RAN: "ran", RESTORED: "from the run cache"}
+        ends = [result.outcome for result in self.results.values()]
+        counts = [f"{ends.count(word)} {text}" for word, text in words.items() if word in ends]
+        return ", ".join(counts) or "nothing was made"
+
+
+def end_of_run(found: Collection, run: str, status: RunStatus | None) -> RunEnd:
+    """Return what was merged, and what was not.
+
+    Parameters
+    ----------
+    status
+        The status of the run at the engine; None: it is not known.
+    """
+    error = _error(found, run, status)
+    return RunEnd(run, found.results, tuple(found.merged.taken), error)
+
+
+def _error(found: Collection, run: str, status: RunStatus | None) -> BridgeError | None:
     failed = [f"{r.address}: {r.message}" for r in found.results.values() if r.outcome == FAILED]
-    ended = state is not None and state.ended
-    left = list(_left(found))
-    unfinished = _unfinished(found, run, state)
-    lines = [*_cut(failed), *_cut(left), *unfinished]
+    left_out = list(_left_out(found))
+    unfinished = _unfinished(found, run, status)
+    text = "\n".join([*_first(failed), *_first(left_out), *unfinished])
     if failed:
-        raise StageFailedError(
-            "\n".join(lines), "correct it and submit again: what has finished is not run again"
+        return StageFailedError(
+            text, "correct it and submit again: what has finished is not run again"
         )
-    if left:
-        raise UsageError(
-            "\n".join(lines),
+    if left_out:
+        return UsageError(
+            text,
             "dvc-bridge submit runs what is here now; or go back to the files of the run and"
             f" dvc-bridge collect {run}",
         )
-    if unfinished and ended:
-        raise UsageError(
-            "\n".join(lines), f"dvc-bridge logs {run} says why; dvc-bridge retry {run} goes on"
+    if unfinished and status is not None and status.ended:
+        return UsageError(
+            text, f"dvc-bridge logs {run} says why; dvc-bridge retry {run} resumes the run"
         )
     if unfinished:
-        raise StorageError("\n".join(lines), f"dvc-bridge collect {run} once more, later")
-    if state is not None and state.phase != "Succeeded":
-        why = f": {state.message}" if state.message else ""
-        raise BridgeError(
-            f"run {run} ended {state.phase}{why}",
+        return StorageError(text, f"run dvc-bridge collect {run} again later")
+    if status is not None and status.phase is not Phase.SUCCEEDED:
+        why = f": {status.message}" if status.message else ""
+        return BridgeError(
+            f"run {run} ended {status.phase}{why}",
             f"correct what `dvc-bridge logs {run}` shows; then submit again",
         )
-    print("dvc.lock and workspace are as dvc repro would have left them", file=sys.stderr)
-    return 0
+    return None
 
 
-def _left(found: Collected) -> Iterator[str]:
-    """Name the results that are not what the stages here would make."""
+def _left_out(found: Collection) -> Iterator[str]:
+    """Yield the results that are not what the stages here would make."""
     for address, why in found.merged.misfits.items():
-        left_out = address not in found.merged.fitting
-        what = "its result is left out" if left_out else "its result is merged, and is not of now"
+        is_left_out = address not in found.merged.fitting
+        what = "its result is left out" if is_left_out else "its result is merged but out of date"
         yield f"{address}: {what}: {'; '.join(why)}"
 
 
-def _unfinished(found: Collected, run: str, state: RunState | None) -> list[str]:
+def _unfinished(found: Collection, run: str, status: RunStatus | None) -> list[str]:
     if found.expected is None:
         return [f"run {run} does not say which stages it has: there may be more to come"]
     missing = [address for address in found.expected if address not in found.results]
@@ -81,13 +108,13 @@ def _unfinished(found: Collected, run: str, state: RunState | None) -> list[str]
         return []
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     names = f"{', '.join(missing[:_SHOWN])}{more}"
-    if state is None:
-        how = "the run goes on, or was stopped"
+    if status is None:
+        state = "the run goes on, or was stopped"
     else:
-        how = f"the run ended {state.phase}" if state.ended else "the run goes on"
-    return [f"{how}: no result of {names}"]
+        state = f"the run ended {status.phase}" if status.ended else "the run goes on"
+    return [f"{state}: no result of {names}"]
 
 
-def _cut(lines: Sequence[str]) -> list[str]:
+def _first(lines: Sequence[str]) -> list[str]:
     more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
     return [*lines[:_SHOWN], *more]

@@ -9,14 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from dvc_bridge.app.selection import alone, chosen
-from dvc_bridge.cli.plan import plan
-from dvc_bridge.cli.views import view_for
+from dvc_bridge.app.repro import repro, verify
+from dvc_bridge.cli.arguments import selection_of, view_for
+from dvc_bridge.cli.plan import plan_command
 from dvc_bridge.dvcio.dvc_version import check_version, is_installed
-from dvc_bridge.dvcio.locks import RepositoryLock
-from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.reading.bridge_settings import read_settings
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.errors import (
     BridgeError,
     GraphError,
@@ -26,20 +23,17 @@ from dvc_bridge.errors import (
     UsageError,
     VersionMismatchError,
 )
-from dvc_bridge.local.runner import Options
-from dvc_bridge.local.runner import repro as run
 from dvc_bridge.pipeline.outcome import Outcome, Summary
 from dvc_bridge.pipeline.settings import FILE
-from dvc_bridge.planning.selection import files_of, select
 
 if TYPE_CHECKING:
     from dvc_bridge.verify.reproducible import Verified
 
 
-def repro(args: Namespace) -> int:
+def repro_command(args: Namespace) -> int:
     """Run the selected stages here."""
     if args.dry:
-        return plan(args)
+        return plan_command(args)
     try:
         check_version()
     except VersionMismatchError as exc:
@@ -48,46 +42,27 @@ def repro(args: Namespace) -> int:
         _become_dvc(args, exc)
     if args.check_against_dvc:
         return _check(args)
+    selection, view = selection_of(args), view_for(args.jobs, plain=args.plain)
+    if args.verify:
+        return _say_verified(verify(selection, view))
     try:
-        return _run(args)
+        summary = repro(
+            selection, jobs=args.jobs, keep_going=args.keep_going, force=args.force, view=view
+        )
     except GraphError as exc:
-        # To stages by themselves DVC does not ask how the others hang together.
-        if not alone(args) or args.verify:
+        # For stages that are named with -s, DVC does not check the graph.
+        if not selection.alone:
             raise
         _become_dvc(args, exc)
+    return _say(summary)
 
 
-def _run(args: Namespace) -> int:
-    view = view_for(plain=args.plain, jobs=args.jobs)
-    project = find_project()
-    lock = RepositoryLock(project)
-    with lock.held():
-        selection = chosen(args, project)
-        pipeline = read_pipeline(project, files_of(selection))
-        order = select(pipeline, selection)
-        addresses = [pipeline.stages[position].address for position in order]
-        options = Options(
-            args.jobs,
-            args.keep_going,
-            args.force,
-            alone=alone(args),
-            mutexes=read_settings(project, pipeline).mutex_groups(addresses),
-        )
-        if args.verify:
-            from dvc_bridge.verify.reproducible import verify  # noqa: PLC0415  not for every run
-
-            stages = [pipeline.stages[position] for position in order]
-            return _verified(verify(project, stages, view))
-        summary = run(project, pipeline, order, options, view, lock)
-    return _told(summary, project)
-
-
-def _told(summary: Summary, project: Project) -> int:
+def _say(summary: Summary) -> int:
     print(summary)
     if summary.interrupted:
         raise StoppedError(summary.interrupted)
     if failed := summary.of(Outcome.FAILED):
-        logs = project.shown(".dvc/tmp/dvc-bridge/logs")
+        logs = find_project().shown(".dvc/tmp/dvc-bridge/logs")
         raise _failure({address: summary.errors[address] for address in failed}, logs)
     return 0
 
@@ -104,7 +79,7 @@ def _failure(errors: Mapping[str, BridgeError], logs: str) -> BridgeError:
     )
 
 
-def _verified(verified: Verified) -> int:
+def _say_verified(verified: Verified) -> int:
     for address, why in verified.unchecked.items():
         print(f"{address}: not checked, {why}")
     same = len(verified.checked) - len(verified.found)

@@ -1,4 +1,4 @@
-"""`dvc-bridge worker`, which pods start."""
+"""`dvc-bridge worker`, which engines start."""
 
 from __future__ import annotations
 
@@ -7,27 +7,17 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
-from dvc_bridge.errors import UsageError
-
-NEEDED = ("DVC_BRIDGE_RUN", "DVC_BRIDGE_STORE")
-# One of these says where the code comes from, the second with two more.
-CODE = ("DVC_BRIDGE_CODE", "DVC_BRIDGE_REPO")
+from dvc_bridge.remote_run.worker_contract import worker_environment
 
 
-def worker(args: Namespace) -> int:
-    """Bring the stages of one group up to date, in the current directory."""
-    # Containers begin with none; what commands make there is to have the usual modes.
+def worker_command(args: Namespace) -> int:
+    """Bring the stages of one task up to date, in the current directory."""
+    # Containers start without a umask; files that commands make need the usual modes.
     os.umask(0o022)
     from dvc_bridge.worker.main import work  # noqa: PLC0415  it reads the umask
 
-    lost = [name for name in NEEDED if not os.environ.get(name)]
-    if not any(map(os.environ.get, CODE)):
-        lost.append(" or ".join(CODE))
-    if lost:
-        raise UsageError(
-            f"{', '.join(lost)} not set: this command is for the pods of a run", "dvc-bridge submit"
-        )
+    worker_environment(os.environ)
     with tempfile.TemporaryDirectory(dir=Path.cwd(), ignore_cleanup_errors=True) as folder:
-        # Where DVC puts it by itself, a pod may not write.
+        # A pod may not write where DVC puts it by default.
         os.environ.setdefault("DVC_SITE_CACHE_DIR", str(Path(folder) / "site"))
-        return work(args.group, os.environ, Path(folder))
+        return work(args.reference, os.environ, Path(folder))

@@ -12,6 +12,7 @@ from metaflow import current
 
 from dvc_bridge.dvcio.project import Project, config_as_dvc, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.remotes.config import store_settings
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
@@ -22,7 +23,7 @@ from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.remote_run.run_store import Store
 from dvc_bridge.remote_run.task import Entry
 from dvc_bridge.remote_run.task_plan import Reach, Settled, entries
-from dvc_bridge.remote_run.upload import cached_outs, settings_of
+from dvc_bridge.remote_run.upload import cached_outs, remote_names
 from dvc_bridge.worker.checkout import copied
 from dvc_bridge.worker.main import work_in
 
@@ -56,7 +57,7 @@ def _project(run: LevelsRun, folder: Path) -> Project:
         return find_project(project_folder(root))
     here = find_project(project_folder(root))
     pipeline = read_pipeline(here)
-    settings = settings_of(pipeline, config_as_dvc(here.root))
+    settings = store_settings(config_as_dvc(here.root), remote_names(pipeline))
     return copied(here, cached_outs(pipeline), folder / "code", settings)
 
 

@@ -50,19 +50,20 @@ def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
     from dvc_bridge.dvcio.project import find_project  # noqa: PLC0415
     from dvc_bridge.dvcio.reading.bridge_settings import read_settings  # noqa: PLC0415
     from dvc_bridge.dvcio.reading.pipeline import read_pipeline  # noqa: PLC0415
+    from dvc_bridge.dvcio.remotes.config import pod_settings  # noqa: PLC0415
     from dvc_bridge.dvcio.remotes.transfer import Objects  # noqa: PLC0415
     from dvc_bridge.dvcio.session import Session  # noqa: PLC0415
     from dvc_bridge.metaflow.stage_specs import revision_of  # noqa: PLC0415
     from dvc_bridge.remote_run.upload import (  # noqa: PLC0415
         check_sent,
-        settings_for_pods,
+        remote_names,
         snapshot_of,
     )
 
     project = find_project(root)
     with RepositoryLock(project).held(), Session(project, _warn) as session:
         pipeline = read_pipeline(project)
-        settings = settings_for_pods(pipeline, session.repo.config, None)
+        settings = pod_settings(session.repo.config, remote_names(pipeline), None)
         if ask_remote:
             check_sent(pipeline, Objects(session, ""))
         allow = read_settings(project, pipeline).allow

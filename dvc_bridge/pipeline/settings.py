@@ -31,6 +31,9 @@ from dvc_bridge.pipeline.resources import PodSettings, WrongError, pod_values
 FILE = "dvc-bridge.yaml"
 KEYS = ("mutex", *resources.KEYS)
 PULL = ("Always", "IfNotPresent", "Never")
+# What every engine has; `argo: {image: ...}` and so on are older names of the same settings.
+NEUTRAL_KEYS = ("image", "secrets", "fuse")
+TOP_KEYS = ("engine", *NEUTRAL_KEYS, "stages", "snapshot", "argo", "processes")
 _SHOWN = 5
 
 
@@ -73,6 +76,19 @@ class ArgoSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """Settings of the engine `processes`.
+
+    Parameters
+    ----------
+    parallelism
+        How many tasks run at a time; None: one per CPU.
+    """
+
+    parallelism: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of a project.
 
@@ -82,6 +98,8 @@ class Settings:
         Word -> the globs of the stages of which one runs at a time.
     pods
         Glob -> the settings of a pod that it gives, in the file's order.
+    engine
+        The name of the engine that carries out runs.
     allow
         Globs over files, from the root of the git repository, that are sent although they look
         like secrets.
@@ -91,6 +109,13 @@ class Settings:
     pods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     argo: ArgoSettings = ArgoSettings()
     allow: tuple[str, ...] = ()
+    engine: str = "argo"
+    processes: ProcessSettings = ProcessSettings()
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether they say how stages run elsewhere."""
+        return bool(self.argo.image) or self.engine != "argo"
 
     def mutex_groups(self, addresses: Iterable[str]) -> tuple[frozenset[str], ...]:
         """Give the groups of stages that keep out of each other's way, by address."""
@@ -131,7 +156,7 @@ class Settings:
             more = f" and {len(without) - _SHOWN} more" if len(without) > _SHOWN else ""
             raise UsageError(
                 f"no image for the pods of {', '.join(without[:_SHOWN])}{more}",
-                f"argo: {{image: NAME}} in {FILE}",
+                f"image: NAME in {FILE}",
             )
         return tuple(dict.fromkeys(found.values()))
 
@@ -165,7 +190,7 @@ def settings_of(content: Any) -> Settings:
     problems: list[str] = []
     mutexes: dict[str, list[str]] = {}
     pods: dict[str, Mapping[str, Any]] = {}
-    top = _mapping(content, "", ("stages", "argo", "snapshot"), problems)
+    top = _mapping(content, "", TOP_KEYS, problems)
     for glob, values in _mapping(top.get("stages"), "stages", None, problems).items():
         given = _mapping(values, f"stages.{glob}", KEYS, problems)
         if pod := pod_values(given, f"stages.{glob}", problems):
@@ -177,12 +202,39 @@ def settings_of(content: Any) -> Settings:
             continue
         for word in words:
             mutexes.setdefault(word, []).append(str(glob))
-    argo = _argo(_mapping(top.get("argo"), "argo", tuple(_ARGO), problems), problems)
+    argo = _argo(_argo_section(top, problems), problems)
+    engine = top.get("engine") or "argo"
+    if not isinstance(engine, str):
+        problems.append("engine must be the name of an engine")
+    given = _mapping(top.get("processes"), "processes", ("parallelism",), problems)
+    processes = ProcessSettings(_parallelism(given.get("parallelism"), problems))
     allow = _allow(_mapping(top.get("snapshot"), "snapshot", ("allow",), problems), problems)
     if problems:
         raise UsageError("\n".join(f"{FILE}: {p}" for p in problems), f"correct {FILE}")
     named = {word: tuple(globs) for word, globs in mutexes.items()}
-    return Settings(named, pods, argo, allow)
+    return Settings(named, pods, argo, allow, engine, processes)
+
+
+def _argo_section(top: Mapping[str, Any], problems: list[str]) -> Mapping[str, Any]:
+    """Return the section `argo`, with the keys that stand at the top for every engine."""
+    section = dict(_mapping(top.get("argo"), "argo", tuple(_ARGO), problems))
+    for key in NEUTRAL_KEYS:
+        if top.get(key) is None:
+            continue
+        if section.get(key) not in (None, top[key]):
+            problems.append(f"{key} and argo.{key} differ: keep {key}")
+        section[key] = top[key]
+    return section
+
+
+def _parallelism(value: Any, problems: list[str]) -> int | None:
+    if value is None:
+        return None
+    try:
+        return resources.at_least(1)(value)
+    except WrongError as exc:
+        problems.append(f"processes.parallelism must be {exc}")
+        return None
 
 
 def _allow(given: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:

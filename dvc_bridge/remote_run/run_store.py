@@ -12,6 +12,7 @@ from dvc_bridge.errors import IntegrityError, UsageError
 from dvc_bridge.pipeline.result import Result, result_name, result_of, result_text
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.remote_run.task import Entry, entry_of
+from dvc_bridge.remote_run.worker_contract import plan_line
 
 FOLDER = "bridge"
 FEW = 2
@@ -100,13 +101,11 @@ class Store:
         """Put plan.json there."""
         self._remote.put(f"{self._folder}/plan.json", plan)
 
-    def entry(self, word: str) -> Entry:
-        """Give the entry that `<number>:<start>:<length>` names."""
-        try:
-            _, start, length = map(int, word.split(":"))
-        except ValueError as exc:
-            raise UsageError(f"{word} is no group of a plan", "see the manifest") from exc
-        text = self._remote.get(f"{self._folder}/plan.json", start, start + length)
+    def entry(self, reference: str) -> Entry:
+        """Return the task that `<task>:<start>:<length>` names."""
+        line = plan_line(reference)
+        end = line.start + line.length
+        text = self._remote.get(f"{self._folder}/plan.json", line.start, end)
         if text is None:
             raise UsageError(f"{self._folder}/plan.json is gone", "submit again")
         return entry_of(text)

@@ -13,6 +13,7 @@ from dvc_bridge.errors import UsageError, VersionMismatchError
 from dvc_bridge.pipeline.result import Result, plain_result
 from dvc_bridge.pipeline.serialize import of_text, plain_stage, stage_of, to_text
 from dvc_bridge.pipeline.stage import Stage
+from dvc_bridge.remote_run.worker_contract import PlanLine
 
 VERSION = 2
 
@@ -140,7 +141,7 @@ def plan_lines(entries: Sequence[Entry]) -> tuple[bytes, list[str]]:
     lines, words, start = [b"["], [], 2
     for place, entry in enumerate(entries):
         line = entry_text(entry).encode()
-        words.append(f"{entry.number}:{start}:{len(line)}")
+        words.append(str(PlanLine(entry.number, start, len(line))))
         lines.append(line + b"," * (place + 1 < len(entries)))
         start += len(lines[-1]) + 1
     return b"\n".join([*lines, b"]\n"]), words

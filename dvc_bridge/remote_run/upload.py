@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.recording.run_cache import any_run, ask_dvc, newest_run
-from dvc_bridge.dvcio.remotes.config import Sections, pod_settings, store_settings
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.settings import ArgoSettings
 from dvc_bridge.pipeline.stage import Kind, LockEntry, Pipeline, Stage
 from dvc_bridge.planning.forecast import Sources, forecast
 from dvc_bridge.planning.output_remote import remotes
@@ -155,30 +152,8 @@ def check_sent(pipeline: Pipeline, objects: Objects) -> None:
         )
 
 
-def settings_of(pipeline: Pipeline, config: Mapping[str, Any]) -> Sections:
-    """Give the settings of all remotes that the stages need, with secrets: for this machine."""
-    return store_settings(config, _remotes(pipeline))
-
-
-def settings_for_pods(
-    pipeline: Pipeline, config: Mapping[str, Any], argo: ArgoSettings | None
-) -> Sections:
-    """Give the settings of all remotes that the stages need, as pods get them.
-
-    Parameters
-    ----------
-    argo
-        None: pods are started by somebody else, who gives them what they lack.
-
-    Raises
-    ------
-    UsageError
-        Pods cannot be given what a remote needs.
-    """
-    return pod_settings(config, _remotes(pipeline), argo)
-
-
-def _remotes(pipeline: Pipeline) -> set[str]:
+def remote_names(pipeline: Pipeline) -> set[str]:
+    """Return the names of the remotes of the stages' outs, without the default one."""
     return {name for stage in pipeline.stages for name in remotes(stage)}
 
 

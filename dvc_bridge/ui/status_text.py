@@ -1,4 +1,4 @@
-"""Runs on the cluster, as a table and as JSON (`status.schema.json`)."""
+"""Runs of an engine, as a table and as JSON (`status.schema.json`)."""
 
 from __future__ import annotations
 
@@ -6,64 +6,62 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from dvc_bridge.engines.argo.status import PodState, RunState
+from dvc_bridge.pipeline.run_status import RunStatus, TaskStatus
 
 SCHEMA = 1
 WAITING, NEVER = "Waiting", "Never begun"
-Groups = Sequence[Sequence[str]]
 
 
-def runs_text(states: Sequence[RunState], now: datetime) -> str:
-    """Write a line a run."""
+def runs_text(states: Sequence[RunStatus], now: datetime) -> str:
+    """Write a line for each run."""
     rows = [(s.run, s.phase, _took(s.started, s.finished, now), s.message) for s in states]
     return _table(("run", "phase", "took", ""), rows) if rows else "no runs"
 
 
-def runs_json(states: Sequence[RunState]) -> dict[str, Any]:
-    """Give the runs without their pods."""
+def runs_json(states: Sequence[RunStatus]) -> dict[str, Any]:
+    """Return the runs without their tasks."""
     return {"schema": SCHEMA, "runs": [_run(state) for state in states]}
 
 
-def run_text(state: RunState, groups: Groups, now: datetime) -> str:
-    """Write a line a group of stages, those that wait for others too.
-
-    Parameters
-    ----------
-    groups
-        The addresses of each group's stages; the numbers alone are shown of those that are
-        missing.
-    """
+def run_text(state: RunStatus, now: datetime) -> str:
+    """Write a line for each task, also for those that wait for others."""
     rows = [
-        (f"g{g}", pod.phase, _took(pod.started, pod.finished, now), _named(groups, g), _more(pod))
-        if pod
-        else (f"g{g}", _unbegun(state), "", _named(groups, g), "")
-        for g, pod in _all(state, groups)
+        (
+            f"g{n}",
+            task.phase,
+            _took(task.started, task.finished, now),
+            _stages(state, n),
+            _more(task),
+        )
+        if task
+        else (f"g{n}", _unbegun(state), "", _stages(state, n), "")
+        for n, task in _all(state)
     ]
     took = _took(state.started, state.finished, now)
     head = "  ".join(filter(None, (state.run, state.phase, took, state.message)))
     return f"{head}\n{_table(('group', 'phase', 'took', 'stages', ''), rows)}" if rows else head
 
 
-def run_json(state: RunState, groups: Groups) -> dict[str, Any]:
-    """Give all that is known of a run."""
+def run_json(state: RunStatus) -> dict[str, Any]:
+    """Return all that is known of a run; `pod` is what the engine calls the task."""
     described = [
         {
             "group": number,
-            "stages": list(groups[number]) if number < len(groups) else [],
-            "phase": pod.phase if pod else _unbegun(state),
-            "message": pod.message if pod else "",
-            "pod": (pod.pod if pod else "") or None,
-            "attempts": pod.attempts if pod else 0,
-            "exit_code": pod.exit_code if pod else None,
-            "started": _iso(pod.started if pod else None),
-            "finished": _iso(pod.finished if pod else None),
+            "stages": list(state.stages[number]) if number < len(state.stages) else [],
+            "phase": task.phase if task else _unbegun(state),
+            "message": task.message if task else "",
+            "pod": (task.place if task else "") or None,
+            "attempts": task.attempts if task else 0,
+            "exit_code": task.exit_code if task else None,
+            "started": _iso(task.started if task else None),
+            "finished": _iso(task.finished if task else None),
         }
-        for number, pod in _all(state, groups)
+        for number, task in _all(state)
     ]
     return {"schema": SCHEMA, **_run(state), "groups": described}
 
 
-def _run(state: RunState) -> dict[str, Any]:
+def _run(state: RunStatus) -> dict[str, Any]:
     return {
         "run": state.run,
         "phase": state.phase,
@@ -74,26 +72,26 @@ def _run(state: RunState) -> dict[str, Any]:
     }
 
 
-def _all(state: RunState, groups: Groups) -> Iterator[tuple[int, PodState | None]]:
-    pods = {pod.group: pod for pod in state.pods}
-    for number in sorted({*range(len(groups)), *pods}):
-        yield number, pods.get(number)
+def _all(state: RunStatus) -> Iterator[tuple[int, TaskStatus | None]]:
+    tasks = {task.task: task for task in state.tasks}
+    for number in sorted({*range(len(state.stages)), *tasks}):
+        yield number, tasks.get(number)
 
 
-def _unbegun(state: RunState) -> str:
+def _unbegun(state: RunStatus) -> str:
     return NEVER if state.ended else WAITING
 
 
-def _named(groups: Groups, number: int) -> str:
-    return ", ".join(groups[number]) if number < len(groups) else ""
+def _stages(state: RunStatus, number: int) -> str:
+    return ", ".join(state.stages[number]) if number < len(state.stages) else ""
 
 
-def _more(pod: PodState) -> str:
-    tries = f"{pod.attempts} pods" if pod.attempts > 1 else ""
-    code = f"exit code {pod.exit_code}" if pod.exit_code else ""
-    # Of a code that is not tried again Argo says so, at length; the code says enough.
-    said = "" if pod.exit_code and "retryStrategy" in pod.message else pod.message
-    return "; ".join(filter(None, (tries, code, said)))
+def _more(task: TaskStatus) -> str:
+    tries = f"{task.attempts} attempts" if task.attempts > 1 else ""
+    code = f"exit code {task.exit_code}" if task.exit_code else ""
+    # About a code that is not tried again Argo writes a long message; the code says enough.
+    message = "" if task.exit_code and "retryStrategy" in task.message else task.message
+    return "; ".join(filter(None, (tries, code, message)))
 
 
 def _took(started: datetime | None, finished: datetime | None, now: datetime) -> str:

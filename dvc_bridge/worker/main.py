@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.remotes.config import open_bare
+from dvc_bridge.dvcio.remotes.config import Sections, open_bare
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
@@ -23,22 +22,22 @@ from dvc_bridge.pipeline.result import FAILED, Result
 from dvc_bridge.planning.graph import pipeline_of
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.task import Entry
+from dvc_bridge.remote_run.worker_contract import GitCode, worker_environment
 from dvc_bridge.ui.view import PlainView
 from dvc_bridge.worker.checkout import furnished, unpacked
 from dvc_bridge.worker.recorder import PodBooks
 
 
-def work(word: str, env: Mapping[str, str], folder: Path) -> int:
-    """Bring the stages of a group up to date.
+def work(reference: str, variables: Mapping[str, str], folder: Path) -> int:
+    """Bring the stages of a task up to date.
 
     Parameters
     ----------
-    word
-        Which group: `<number>:<start>:<length>`, where plan.json has it, or, with code from git,
-        `<number>:<positions>`.
-    env
-        DVC_BRIDGE_RUN, DVC_BRIDGE_STORE and DVC_BRIDGE_CODE of the manifest; with code from git
-        DVC_BRIDGE_REPO, DVC_BRIDGE_REVISION and DVC_BRIDGE_PLAN in place of the last.
+    reference
+        Which task: `<task>:<start>:<length>`, where plan.json has it, or, with code from git,
+        `<task>:<stages>`.
+    variables
+        The environment: see `dvc_bridge.remote_run.worker_contract`.
     folder
         An empty folder to work in.
 
@@ -47,46 +46,45 @@ def work(word: str, env: Mapping[str, str], folder: Path) -> int:
     int
         The exit code: 0, or that of the first stage that failed.
     """
-    settings = json.loads(env["DVC_BRIDGE_STORE"])
-    if scratch := env.get("TMPDIR"):
+    environment = worker_environment(variables)
+    if scratch := variables.get("TMPDIR"):
         Path(scratch).mkdir(parents=True, exist_ok=True)
-    if "DVC_BRIDGE_REPO" in env:
-        return _work_from_git(word, env, folder, settings)
+    settings = {name: dict(section) for name, section in environment.store.items()}
+    if isinstance(environment.code, GitCode):
+        return _work_from_git(reference, environment.run, environment.code, folder, settings)
     with closing(open_bare(folder / "store", settings)) as repo:
-        store = Store(Remote(repo), env["DVC_BRIDGE_RUN"])
-        entry = store.entry(word)
+        store = Store(Remote(repo), environment.run)
+        entry = store.entry(reference)
         _check_version(entry)
         if _is_done(entry, store):
             return 0
         before = _before(entry, store)
-        code = folder / "code"
-        digest = env["DVC_BRIDGE_CODE"]
+        code, sha256 = folder / "code", environment.code.sha256
         try:
             project = unpacked(
-                store.code(digest), digest, code, entry.root, settings, git=entry.git
+                store.code(sha256), sha256, code, entry.root, settings, git=entry.git
             )
         except IntegrityError:
-            store.drop_code(digest)
+            store.drop_code(sha256)
             raise
     with _opened(project) as (lock, session, view):
-        return _run(project, entry, before, env["DVC_BRIDGE_RUN"], lock, session, view)
+        return _run(project, entry, before, environment.run, lock, session, view)
 
 
 def _work_from_git(
-    word: str, env: Mapping[str, str], folder: Path, settings: Mapping[str, Mapping[str, str]]
+    reference: str, run: str, code: GitCode, folder: Path, settings: Sections
 ) -> int:
-    # What plans a run; other pods do without it.
+    # Only these tasks plan; others do without.
     from dvc_bridge.git.revision import check_out  # noqa: PLC0415
     from dvc_bridge.worker.from_git import entry_at  # noqa: PLC0415
 
-    plan, code = json.loads(env["DVC_BRIDGE_PLAN"]), folder / "code"
-    check_out(env["DVC_BRIDGE_REPO"], env["DVC_BRIDGE_REVISION"], code)
-    project = furnished(code, plan["root"], settings)
+    check_out(code.repo, code.revision, folder / "code")
+    project = furnished(folder / "code", code.plan["root"], settings)
 
     def entry(session: Session, store: Store) -> Entry:
-        return entry_at(project, session, store, plan, word)
+        return entry_at(project, session, store, code.plan, reference)
 
-    return work_in(project, env["DVC_BRIDGE_RUN"], entry)
+    return work_in(project, run, entry)
 
 
 def work_in(project: Project, run: str, entry_of: Callable[[Session, Store], Entry]) -> int:

@@ -17,10 +17,11 @@ import pytest
 import yaml
 
 from dvc_bridge.engines.argo.client import Cluster
-from dvc_bridge.engines.argo.doctor import Check, check_cluster
-from dvc_bridge.engines.argo.follow_logs import follow
+from dvc_bridge.engines.argo.doctor import check_cluster
+from dvc_bridge.engines.argo.logs import follow_logs
 from dvc_bridge.engines.argo.status import RUN_LABEL
 from dvc_bridge.engines.argo.watch import watch
+from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import NOT_FOUND, ApiError
 from dvc_bridge.engines.kubernetes.pod_logs import pod_log
 from dvc_bridge.errors import UsageError
@@ -116,8 +117,8 @@ def test_a_workflow_is_made_watched_to_its_end_and_deleted(person: Cluster):
     assert made.phase == "Pending"
     states = list(watch(person, made.name))
     assert [state.ended for state in states] == [*[False] * (len(states) - 1), True]
-    (pod,) = states[-1].pods
-    assert (pod.group, pod.phase, pod.exit_code, pod.attempts) == (0, "Failed", 7, 2)
+    (pod,) = states[-1].tasks
+    assert (pod.task, pod.phase, pod.exit_code, pod.attempts) == (0, "Failed", 7, 2)
     assert pod.started is not None
     assert pod.finished is not None
     assert person.run(made.name) == states[-1]
@@ -130,16 +131,11 @@ def test_lines_come_as_they_are_printed_without_argos(person: Cluster):
     made = person.create(
         workflow("echo one; sleep 12; echo two >&2; echo Error: exit status 9 >&2; exit 3")
     )
-    times: dict[str, float] = {}
-
-    def tell(_pod: object, line: str) -> None:
-        times[line] = time.monotonic()
-
-    follow(person, made.name, tell, print)
+    times = {line.text: time.monotonic() for line in follow_logs(person, made.name, None)}
     assert sorted(times) == ["Error: exit status 9", "one", "two"]
     assert times["two"] - times["one"] > 2
-    (pod,) = person.get(made.name).pods
-    again = list(pod_log(person.connection, pod.pod, follow=False))
+    (pod,) = person.get(made.name).tasks
+    again = list(pod_log(person.connection, pod.place, follow=False))
     assert sorted(again) == sorted(times)
     person.delete(made.name)
 
@@ -147,10 +143,10 @@ def test_lines_come_as_they_are_printed_without_argos(person: Cluster):
 def test_stop_ends_a_running_pod_and_begins_no_other(person: Cluster):
     made = person.create(workflow("sleep 300", second="echo"))
     for state in watch(person, made.name):
-        if any(pod.phase == "Running" for pod in state.pods):
+        if any(pod.phase == "Running" for pod in state.tasks):
             person.stop(made.name)
     assert state.phase == "Failed"
-    assert [pod.group for pod in state.pods if pod.pod] == [0]
+    assert [pod.task for pod in state.tasks if pod.place] == [0]
     person.delete(made.name)
 
 
@@ -181,14 +177,12 @@ def test_pods_of_no_image_are_told_while_they_are_followed(person: Cluster):
     made = workflow("true")
     made["spec"]["templates"][1]["container"]["image"] = "localhost/no-such-image:1"
     name = person.create(made).name
-    said: list[str] = []
-
-    def note(_pod: object, text: str) -> None:
-        said.append(text)
-        person.stop(name)
-
-    follow(person, name, print, note)
-    assert any("ErrImageNeverPull" in text for text in said)
+    notes: list[str] = []
+    for line in follow_logs(person, name, None):
+        if line.is_note:
+            notes.append(line.text)
+            person.stop(name)
+    assert any("ErrImageNeverPull" in text for text in notes)
     person.delete(name)
 
 
@@ -228,15 +222,19 @@ def test_a_name_that_is_taken_and_a_size_that_is_too_much_are_told(person: Clust
             person.create(large)
 
 
-def found(cluster: Cluster, *names: str) -> dict[str, Check]:
-    return {check.what: check for check in check_cluster(cluster, "dvc-bridge", names)}
+def found(cluster: Cluster, *names: str) -> dict[str, Finding]:
+    return {check.subject: check for check in check_cluster(cluster, "dvc-bridge", names)}
 
 
 def test_doctor_finds_all_well_with_the_documented_roles(person: Cluster):
     checks = found(person, "store")
-    assert {c.what for c in checks.values() if c.ok} == {"cluster", "permissions", "controller"}
+    assert {c.subject for c in checks.values() if c.is_ok} == {
+        "cluster",
+        "permissions",
+        "controller",
+    }
     # Of what a person without more rights may not see nothing is claimed.
-    assert {c.what for c in checks.values() if c.ok is None} == {
+    assert {c.subject for c in checks.values() if c.is_ok is None} == {
         "account",
         "executor",
         "parts",
@@ -246,26 +244,26 @@ def test_doctor_finds_all_well_with_the_documented_roles(person: Cluster):
 
 def test_doctor_finds_what_is_missing_in_a_new_namespace(space: str):
     checks = found(Cluster.connect(space), "store")
-    assert {c.what for c in checks.values() if c.ok is False} == {"secret"}
+    assert {c.subject for c in checks.values() if c.is_ok is False} == {"secret"}
     assert f"kubectl -n {space} create secret generic store" in checks["secret"].fix
     kubectl("-n", space, "delete", "rolebinding", "dvc-bridge-executor")
     try:
         executor = found(Cluster.connect(space))["executor"]
     finally:
         kubectl("-n", space, "apply", "-f", str(RBAC))
-    assert executor.ok is False
+    assert executor.is_ok is False
     assert "resources: [workflowtaskresults], verbs: [create, patch]" in executor.fix
     bare = f"{space}-bare"
     kubectl("create", "namespace", bare)
     try:
-        assert found(Cluster.connect(bare))["account"].ok is False
+        assert found(Cluster.connect(bare))["account"].is_ok is False
     finally:
         kubectl("delete", "namespace", bare, "--wait=false")
-    assert found(Cluster.connect("no-such-space"))["cluster"].ok is False
+    assert found(Cluster.connect("no-such-space"))["cluster"].is_ok is False
 
 
 def test_doctor_names_the_rules_that_somebody_lacks(as_account: Callable[[str], Cluster]):
     permissions = found(as_account("nobody"))["permissions"]
-    assert permissions.ok is False
+    assert permissions.is_ok is False
     assert "verbs: [create, get, list, watch, patch, delete]" in permissions.fix
     assert "resources: [pods/log], verbs: [get]" in permissions.fix

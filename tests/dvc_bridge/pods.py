@@ -6,7 +6,6 @@ words; the equality lab plays cases with it. The remote is the project's default
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import tempfile
@@ -15,9 +14,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dvc_bridge import cli
-from dvc_bridge.app.remote_run import Remotely, merged, prepared
+from dvc_bridge.app.collect import merge_settled
+from dvc_bridge.app.context import RunContext
+from dvc_bridge.cli.arguments import selection_of, warn
 from dvc_bridge.cli.parser import parser
 from dvc_bridge.errors import BridgeError
+from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment
 
 # How many stages share a pod: all of the lab's cases are played with groups of both kinds.
 SIZE = int(os.environ.get("EQUALITY_PODS", "1"))
@@ -27,25 +29,24 @@ def main(argv: Sequence[str]) -> int:
     """Play `repro` with pods."""
     args = parser().parse_args([word for word in argv if word != "--plain"])
     try:
-        with Remotely(args) as remotely, tempfile.TemporaryDirectory() as folder:
+        context = RunContext(selection_of(args), force=args.force, engine="processes", warn=warn)
+        with context, tempfile.TemporaryDirectory() as folder:
             run = f"r{os.getpid()}"
-            settled = prepared(remotely)
+            settled = context.prepare()
             waiting = [found.position for found in settled.waiting]
             groups = [waiting[i : i + SIZE] for i in range(0, len(waiting), SIZE)]
             code = 0
             if groups:
-                done = remotely.submit(settled, groups, [args.jobs] * len(groups), run)
-                env = {
-                    "DVC_BRIDGE_RUN": done.run,
-                    "DVC_BRIDGE_STORE": json.dumps(remotely.store_settings()),
-                    "DVC_BRIDGE_CODE": done.code,
-                }
+                done = context.upload(settled, groups, [args.jobs] * len(groups), run)
+                code_of_run = SnapshotCode(done.code)
+                environment = WorkerEnvironment(done.run, context.store_settings(), code_of_run)
+                env = environment.variables()
                 for word in done.words:
                     ended = _pod(Path(folder, word.partition(":")[0]), word, env)
                     code = code or ended
                     if code and not args.keep_going:
                         break
-            merged(remotely, settled, run)
+            merge_settled(context, settled, run)
             return code
     except BridgeError as exc:
         print(f"dvc-bridge: {exc}", file=sys.stderr)

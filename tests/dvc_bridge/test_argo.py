@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ import yaml
 from dvc_bridge.engines.argo.lint import check, problems
 from dvc_bridge.engines.argo.manifest import Kind, RunSpec, manifest, size, text
 from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION
+from dvc_bridge.engines.base import TaskSpec
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.resources import PodSettings
 from dvc_bridge.pipeline.settings import ArgoSettings
 from dvc_bridge.planning.grouping.groups import Costs, Group, Node, groups_of
+from dvc_bridge.remote_run.worker_contract import GitCode, SnapshotCode
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "argo"
 PLAIN = PodSettings(image="registry.example/team/image:1", secret_env=("s3-credentials",))
@@ -44,22 +46,24 @@ NODES = [
     Node(4, (1, 2, 3), 60.0, PLAIN),
     Node(5, (4,), 1.0, PLAIN),
 ]
+ADDRESSES = ["prep", "train@a", "train@b", "sub/dvc.yaml:report", "join", "evaluate"]
+STORE = {
+    "core": {"remote": "s"},
+    'remote "s"': {"url": "s3://bucket/dvc", "endpointurl": "http://s3.example:8333"},
+}
 RUN = RunSpec(
     name="dvc-20260102-030405-abcde",
-    store='{"url":"s3://bucket/dvc","endpointurl":"http://s3.example:8333"}',
-    code={"DVC_BRIDGE_CODE": "0" * 64},
+    store=STORE,
+    code=SnapshotCode("0" * 64),
     argo=ArgoSettings(namespace="team", image_pull_policy="IfNotPresent", parallelism=20),
-    addresses=[["prep"], ["train@a"], ["train@b"], ["sub/dvc.yaml:report"], ["join"], ["evaluate"]],
 )
 GIT = replace(
     RUN,
     name="nightly",
     own_run=True,
-    code={
-        "DVC_BRIDGE_REPO": "https://git.example/team/project.git",
-        "DVC_BRIDGE_REVISION": "1" * 40,
-        "DVC_BRIDGE_PLAN": '{"shape":"22","stages":"0-5"}',
-    },
+    code=GitCode(
+        "https://git.example/team/project.git", "1" * 40, {"shape": "22", "stages": "0-5"}
+    ),
 )
 CRON = replace(  # noqa: S604
     GIT,
@@ -83,10 +87,26 @@ def values(groups: list[Group]) -> list[str]:
 
 
 def rendered(
-    run: RunSpec = RUN, nodes: list[Node] = NODES, fuse: Fuse = Fuse.NONE
+    run: RunSpec = RUN,
+    nodes: list[Node] = NODES,
+    fuse: Fuse = Fuse.NONE,
+    addresses: Sequence[str] = ADDRESSES,
 ) -> dict[str, Any]:
-    groups = groups_of(nodes, fuse, Costs())
-    return manifest(groups, values(groups), run)
+    return manifest(tasks_from(groups_of(nodes, fuse, Costs()), addresses), run)
+
+
+def tasks_from(groups: list[Group], addresses: Sequence[str] = ADDRESSES) -> list[TaskSpec]:
+    return [
+        TaskSpec(
+            group.number,
+            value,
+            tuple(addresses[p] if p < len(addresses) else f"s{p}" for p in group.positions),
+            group.needs,
+            group.after,
+            group.pod,
+        )
+        for group, value in zip(groups, values(groups), strict=True)
+    ]
 
 
 def spec_of(made: dict[str, Any]) -> dict[str, Any]:
@@ -161,8 +181,9 @@ def test_a_field_that_argo_does_not_know_is_found_before_anything_is_sent(
 
 
 def test_what_is_wrong_is_told_all_at_once_with_what_to_do():
+    store = {"core": {"remote": "{{x}}"}}
     with pytest.raises(UsageError, match="fix: correct") as refused:
-        check(rendered(replace(RUN, name="Big_Run", store='{"url": "{{x}}"}')))
+        check(rendered(replace(RUN, name="Big_Run", store=store)))
     assert "'Big_Run' is no name" in refused.value.message
     assert "holds {{" in refused.value.message
 
@@ -170,7 +191,10 @@ def test_what_is_wrong_is_told_all_at_once_with_what_to_do():
 def test_a_task_is_150_bytes_at_most_and_the_rest_does_not_grow():
     nodes = [Node(i, ((i - 1,) if i % 50 else ()), 60.0, PLAIN) for i in range(500)]
     groups = groups_of(nodes, Fuse.NONE, Costs())
-    made = manifest(groups, [f"{g.number}:{9_000_000 + g.number}:99999" for g in groups], RUN)
+    tasks = [
+        replace(t, reference=f"{t.number}:{9_000_000 + t.number}:99999") for t in tasks_from(groups)
+    ]
+    made = manifest(tasks, RUN)
     for task in tasks_of(made):
         assert len(json.dumps(task, separators=(",", ":"))) <= 150
     assert len(pods_of(made)) == 1
@@ -183,7 +207,7 @@ def test_pods_of_equal_settings_share_a_template():
 
 def test_equal_runs_give_equal_bytes_and_other_ones_differ():
     assert text(rendered()) == text(rendered())
-    assert text(rendered(replace(RUN, code={"DVC_BRIDGE_CODE": "1" * 64}))) != text(rendered())
+    assert text(rendered(replace(RUN, code=SnapshotCode("1" * 64)))) != text(rendered())
 
 
 def test_a_pod_runs_without_rights_and_without_the_token():
@@ -218,8 +242,8 @@ def environment(run: RunSpec) -> dict[str, str]:
 def test_a_worker_is_told_run_store_and_code():
     env = environment(RUN)
     assert env["DVC_BRIDGE_RUN"] == RUN.name
-    assert env["DVC_BRIDGE_STORE"] == RUN.store
-    assert env["DVC_BRIDGE_CODE"] == RUN.code["DVC_BRIDGE_CODE"]
+    assert json.loads(env["DVC_BRIDGE_STORE"]) == STORE
+    assert env["DVC_BRIDGE_CODE"] == "0" * 64
     assert env["HOME"] == TMP
     assert env["USER"] == "dvc"
     assert env["TMPDIR"] == f"/work{TMP}"
@@ -271,16 +295,15 @@ def test_a_mutex_orders_pods_but_the_second_runs_though_the_first_has_failed():
     ["{{workflow.name}}", "train@{{inputs.parameters.g}}", "é ü", "a\nb: c", "$(id)", "`id`"],
 )
 def test_addresses_stand_in_an_annotation_alone_and_mean_nothing_to_argo(name: str):
-    made = rendered(replace(RUN, addresses=[[name]] * 6))
+    made = rendered(addresses=[name] * 6)
     named = made["metadata"]["annotations"].pop(GROUPS_ANNOTATION)
     assert "{{" not in named
     assert json.loads(named)["g0"] == [name]
-    plain = rendered(replace(RUN, addresses=()))
-    assert made | {"metadata": 0} == plain | {"metadata": 0}
+    assert made | {"metadata": 0} == rendered() | {"metadata": 0}
 
 
 def test_addresses_that_do_not_fit_are_left_out():
-    made = rendered(replace(RUN, addresses=[["x" * 50_000]] * 6))
+    made = rendered(addresses=["x" * 50_000] * 6)
     assert "annotations" not in made["metadata"]
 
 
@@ -290,8 +313,12 @@ def test_a_value_that_argo_would_interpret_is_refused(key: str):
     if key == "service_account":
         run = replace(RUN, argo=replace(RUN.argo, service_account=bad))
     else:
-        value = {"DVC_BRIDGE_REPO": bad} if key == "code" else bad
-        run = replace(RUN, **{key: value})  # type: ignore[arg-type]
+        values: dict[str, Any] = {
+            "store": {"core": {"remote": bad}},
+            "code": GitCode(bad, "1" * 40, {}),
+            "shell": bad,
+        }
+        run = replace(RUN, **{key: values[key]})
     made = rendered(run)
     assert any("holds {{, which Argo would interpret" in problem for problem in problems(made))
 
@@ -343,16 +370,16 @@ def test_the_largest_workflow_stays_within_the_limits():
 
 def test_a_process_beside_finds_what_validate_finds_and_its_end_is_no_way_around():
     pytest.importorskip("hera", reason="the extra argo is not installed")
-    from dvc_bridge.engines.argo.schema import Beside, ManifestError
+    from dvc_bridge.engines.argo import schema
 
     made = rendered()
-    with Beside() as beside:
-        beside.validated([made])
+    with schema.schema_process():
+        schema.validate_all([made])
     made["spec"]["parallelisms"] = 3
     for ended in (False, True):
-        with Beside() as beside:
+        with schema.schema_process():
             if ended:
-                beside._process.kill()  # by somebody who is short of memory
-                beside._process.join()
-            with pytest.raises(ManifestError, match="parallelisms"):
-                beside.validated([rendered(), made])
+                schema._SERVERS[-1]._process.kill()  # as a machine short of memory does
+                schema._SERVERS[-1]._process.join()
+            with pytest.raises(schema.ManifestError, match="parallelisms"):
+                schema.validate_all([rendered(), made])

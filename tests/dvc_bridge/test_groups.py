@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.resources import PodSettings
 from dvc_bridge.planning.grouping.groups import (
     Costs,
-    Fuse,
     Group,
     Node,
     groups_of,

@@ -18,7 +18,7 @@ from dvc_bridge.engines.argo.lint import problems
 from dvc_bridge.engines.argo.manifest import Kind, size, text, waited_for
 from dvc_bridge.engines.argo.resume import remaining
 from dvc_bridge.engines.argo.schema import validate
-from dvc_bridge.engines.argo.status import RUN_LABEL, joined, run_state
+from dvc_bridge.engines.argo.status import RUN_LABEL, merge_workflows, workflow_of
 from dvc_bridge.engines.argo.workflow_split import parts
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.planning.grouping import split
@@ -125,7 +125,7 @@ def test_later_parts_of_a_template_are_told_the_run_that_the_first_has_begun(few
     assert env["DVC_BRIDGE_RUN"] == "{{workflow.parameters.run}}"
     assert "workflowMetadata" not in spec_of(second)
     # A run that goes on must never get a part of a manifest that was changed meanwhile.
-    other = parts(rendered(replace(TEMPLATE, store='{"url":"s3://other"}')))
+    other = parts(rendered(replace(TEMPLATE, store={"core": {"remote": "other"}})))
     assert other[1]["metadata"]["name"] != second["metadata"]["name"]
 
 
@@ -137,7 +137,7 @@ def test_a_schedule_stands_at_the_first_part_alone(few: None):
 
 def test_pods_of_many_kinds_are_cut_until_each_part_is_small_enough():
     nodes = [Node(i, (), 60.0, replace(PLAIN, cpu=f"{i}m")) for i in range(400)]
-    made = rendered(replace(RUN_OF_PARTS, store="x" * 3000, addresses=()), nodes=nodes)
+    made = rendered(replace(RUN_OF_PARTS, store={"core": {"remote": "x" * 3000}}), nodes=nodes)
     found = parts(made)
     assert len(found) > 2
     assert [problem for part in found for problem in problems(part)] == []
@@ -147,7 +147,7 @@ def test_2000_pods_are_four_parts_within_the_limits():
     nodes = [Node(i, ((i - 1,) if i % 4 else ()), 60.0, PLAIN) for i in range(2000)]
     found = parts(rendered(RUN_OF_PARTS, nodes=nodes))
     assert [len(tasks_of(part)) for part in found] == [501, 501, 501, 500]
-    assert all(size(part) < 100_000 for part in found)
+    assert all(size(part["spec"]) < 100_000 for part in found)
     assert [problem for part in found for problem in problems(part)] == []
     waits = [word for part in found for task in tasks_of(part)[:500] for word in waited_for(task)]
     assert waits == []  # a layer a part
@@ -169,22 +169,22 @@ def test_a_run_is_one_whatever_the_number_of_its_workflows():
 
     def state(name: str, phase: str, nodes: dict[str, Any]) -> Any:
         meta = {"name": name, "labels": {RUN_LABEL: "r"}}
-        return run_state({"metadata": meta, "status": {"phase": phase, "nodes": nodes}})
+        return workflow_of({"metadata": meta, "status": {"phase": phase, "nodes": nodes}})
 
     failed = {"a": {**pod, "displayName": "g0", "phase": "Failed"}}
     first = state("r", "Failed", failed | {"n": {**node, "displayName": "next2"}})
     second = state("r-2", "Succeeded", {"n": {**node, "displayName": "next3"}})
     third = state("r-3", "Succeeded", {"a": {**pod, "displayName": "g1", "phase": "Succeeded"}})
     assert (first.next, second.next, third.next) == ("r-2", "r-3", "")
-    assert joined([first, second]).phase == "Failed"
-    assert joined([first, state("r-2", "Running", {})]).phase == "Running"
-    assert joined([first, second, third]).phase == "Failed"
-    assert joined([second, third]).phase == "Succeeded"
+    assert merge_workflows([first, second]).phase == "Failed"
+    assert merge_workflows([first, state("r-2", "Running", {})]).phase == "Running"
+    assert merge_workflows([first, second, third]).phase == "Failed"
+    assert merge_workflows([second, third]).phase == "Succeeded"
     # What failed was the making of the next one, which is there all the same.
     lost = state("r", "Failed", {"n": {**node, "displayName": "next2", "phase": "Failed"}})
-    assert joined([lost, second, third]).phase == "Succeeded"
+    assert merge_workflows([lost, second, third]).phase == "Succeeded"
     again = state("r-r1", "Succeeded", {})
-    assert joined([first, second, third, again]).phase == "Succeeded"
+    assert merge_workflows([first, second, third, again]).phase == "Succeeded"
 
 
 def test_what_is_left_of_a_run_is_cut_too(few: None):

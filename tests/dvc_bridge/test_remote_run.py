@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-from argparse import Namespace
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dvc_bridge.app.remote_run import Remotely, collected
+from dvc_bridge.app.collect import merge_stored
+from dvc_bridge.app.context import RunContext
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.remote_run.resume import needs, undone
 from tests.dvc_bridge.commands import bridge, dvc
@@ -30,7 +30,6 @@ CHAIN = {
     "two": {"cmd": "cat d/x d/x > two", "deps": ["d"], "outs": ["two"]},
     "aside": {"cmd": "cat a > aside", "deps": ["a"], "outs": [{"aside": {"push": False}}]},
 }
-ALL = Namespace(targets=[], single_item=False, all_pipelines=True, downstream=False, force=False)
 
 
 @pytest.fixture
@@ -64,8 +63,8 @@ def bridge_folder(root: Path) -> Path:
 def undone_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     monkeypatch.chdir(root)
     (run,) = (path.name for path in (bridge_folder(root) / "runs").iterdir())
-    with Remotely(ALL) as remotely:
-        store, objects = remotely.store(run)
+    with RunContext(warn=print) as context:
+        store, objects = context.store(run)
         plan = store.plan()
         assert plan is not None
         assert needs(plan) == [[], [0], []]
@@ -130,8 +129,8 @@ def test_collect_asks_once_for_the_plan_and_for_all_outs_of_a_remote(
     monkeypatch.setattr(Remote, "get", getting)
     monkeypatch.chdir(ran)
     (run,) = (path.name for path in (bridge_folder(ran) / "runs").iterdir())
-    with Remotely(ALL) as remotely:
-        collected(remotely, run, checkout=True)
+    with RunContext(warn=print) as context:
+        merge_stored(context, run, checkout=True)
     assert asked.count("plan.json") == 1
     assert asked.count("outs") == 2  # "aside" is not in the remote but in the run's own folder
     assert (ran / "dvc.lock").read_text() == lock

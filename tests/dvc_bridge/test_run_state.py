@@ -11,7 +11,14 @@ from typing import Any
 
 import jsonschema
 
-from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION, RUN_LABEL, RunState, joined, run_state
+from dvc_bridge.engines.argo.status import (
+    GROUPS_ANNOTATION,
+    RUN_LABEL,
+    Workflow,
+    merge_workflows,
+    workflow_of,
+)
+from dvc_bridge.pipeline.run_status import Phase
 from dvc_bridge.ui.status_text import run_json, run_text, runs_json, runs_text
 
 START = "2026-11-24T16:40:10Z"
@@ -46,57 +53,60 @@ def workflow(**status: Any) -> dict[str, Any]:
 
 
 def test_a_pod_is_a_group_in_its_newest_try():
-    state = run_state(workflow(nodes=NODES))
-    assert [(p.group, p.phase, p.pod, p.attempts, p.exit_code) for p in state.pods] == [
+    state = workflow_of(workflow(nodes=NODES))
+    assert [(p.task, p.phase, p.place, p.attempts, p.exit_code) for p in state.tasks] == [
         (0, "Failed", "w-p0-3", 1, 75),
         (1, "Pending", "w-p0-10", 2, None),
         (2, "Omitted", "", 0, None),
     ]
-    assert state.pods[1].message == "ImagePullBackOff"
-    assert (state.run, state.groups[1], state.ended) == ("r", ("b@ü", "c"), False)
+    assert state.tasks[1].message == "ImagePullBackOff"
+    assert (state.run, state.stages[1], state.ended) == ("r", ("b@ü", "c"), False)
 
 
 def test_packed_nodes_are_unpacked():
     packed = base64.b64encode(gzip.compress(json.dumps(NODES).encode())).decode()
-    assert run_state(workflow(compressedNodes=packed)).pods == run_state(workflow(nodes=NODES)).pods
+    assert (
+        workflow_of(workflow(compressedNodes=packed)).tasks
+        == workflow_of(workflow(nodes=NODES)).tasks
+    )
 
 
 def test_a_workflow_that_no_controller_has_seen_is_pending():
     bare = {"metadata": {"name": "w"}}
-    assert run_state(bare) == RunState("w", "w", "Pending", "", None, None, None)
+    assert workflow_of(bare) == Workflow("w", Phase.PENDING, name="w")
 
 
 def test_of_the_workflows_of_one_run_the_newest_tells_and_pods_of_all_are_there():
-    first, again = (run_state(workflow(phase=p, nodes=NODES)) for p in ("Failed", "Running"))
-    assert joined([first, again]).phase == "Running"
-    retried = run_state(workflow(phase="Succeeded"))
-    whole = joined([first, retried])
-    assert (whole.phase, whole.pods) == ("Succeeded", first.pods)
+    first, again = (workflow_of(workflow(phase=p, nodes=NODES)) for p in ("Failed", "Running"))
+    assert merge_workflows([first, again]).phase == "Running"
+    retried = workflow_of(workflow(phase="Succeeded"))
+    whole = merge_workflows([first, retried])
+    assert (whole.phase, whole.tasks) == ("Succeeded", first.tasks)
 
 
 def test_the_table_has_every_group_with_its_stages_and_those_that_wait():
-    state = run_state(workflow(nodes=NODES))
-    assert run_text(state, state.groups, NOW).splitlines() == [
+    state = workflow_of(workflow(nodes=NODES))
+    assert run_text(state, NOW).splitlines() == [
         "r  Running  1:02:05",
         "group  phase    took     stages",
         "g0     Failed   0 s      a       exit code 75",
-        "g1     Pending  1:02:05  b@ü, c  2 pods; ImagePullBackOff",
+        "g1     Pending  1:02:05  b@ü, c  2 attempts; ImagePullBackOff",
         "g2     Omitted  1:02:05  d       omitted",
         "g3     Waiting",
     ]
     assert "r    Running  59 s" in runs_text([state], state.started + timedelta(seconds=59))
-    ended = run_state(workflow(nodes=NODES, phase="Failed"))
-    assert run_text(ended, ended.groups, NOW).endswith("g3     Never begun")
+    ended = workflow_of(workflow(nodes=NODES, phase="Failed"))
+    assert run_text(ended, NOW).endswith("g3     Never begun")
     assert runs_text([], NOW) == "no runs"
 
 
 def test_json_is_as_its_schema_says():
-    schema = json.loads((files("dvc_bridge.render") / "status.schema.json").read_text())
+    schema = json.loads((files("dvc_bridge.ui") / "status.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
-    state = run_state(workflow(nodes=NODES))
-    ended = run_json(run_state(workflow(phase="Error")), state.groups)
-    for content in (run_json(state, state.groups), run_json(state, ()), ended, runs_json([state])):
+    state = workflow_of(workflow(nodes=NODES))
+    ended = run_json(workflow_of(workflow(phase="Error")))
+    for content in (run_json(state), ended, runs_json([state])):
         jsonschema.validate(content, schema)
-    groups = run_json(state, state.groups)["groups"]
+    groups = run_json(state)["groups"]
     assert [group["stages"] for group in groups] == [["a"], ["b@ü", "c"], ["d"], []]
     assert [group["pod"] for group in groups] == ["w-p0-3", "w-p0-10", None, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dvc_bridge.engines.argo.status import RUN_LABEL, RunState, joined, run_state
+from dvc_bridge.engines.argo.status import RUN_LABEL, Workflow, merge_workflows, workflow_of
 from dvc_bridge.engines.kubernetes.connection import Connection, connect
 from dvc_bridge.engines.kubernetes.errors import CONFLICT, FORBIDDEN, NOT_FOUND, ApiError
 from dvc_bridge.errors import UsageError
@@ -44,7 +44,7 @@ class Cluster:
         return self.connection.namespace
 
     def identity(self) -> dict[str, str | None]:
-        """Say which cluster and namespace this is, for `is_same`."""
+        """Return which cluster and namespace this is, for `is_same_place`."""
         from kubernetes import client  # noqa: PLC0415  an extra
 
         try:
@@ -54,9 +54,14 @@ class Cluster:
             if error.status not in (FORBIDDEN, NOT_FOUND):
                 raise
             uid = None  # not for us to see: its address has to do
-        return {"uid": uid, "host": self.connection.host, "namespace": self.namespace}
+        return {
+            "engine": "argo",
+            "uid": uid,
+            "host": self.connection.host,
+            "namespace": self.namespace,
+        }
 
-    def create(self, manifest: Mapping[str, Any]) -> RunState:
+    def create(self, manifest: Mapping[str, Any]) -> Workflow:
         """Make a Workflow; one of this name must not exist.
 
         If the answer to a first try got lost, the Workflow that a second one finds is ours.
@@ -68,20 +73,20 @@ class Cluster:
             if not error.transient:
                 raise
             return self._create_again(manifest)
-        return run_state(made)
+        return workflow_of(made)
 
-    def _create_again(self, manifest: Mapping[str, Any]) -> RunState:
+    def _create_again(self, manifest: Mapping[str, Any]) -> Workflow:
         create = self._objects.create_namespaced_custom_object
         try:
-            return run_state(self.connection.ask(create, **self._place, body=dict(manifest)))
+            return workflow_of(self.connection.ask(create, **self._place, body=dict(manifest)))
         except ApiError as error:
             if error.status != CONFLICT:
                 raise
             return self.get(manifest["metadata"]["name"])
 
-    def get(self, name: str) -> RunState:
+    def get(self, name: str) -> Workflow:
         """Look at one Workflow."""
-        return run_state(self.fetch(name))
+        return workflow_of(self.fetch(name))
 
     def fetch(self, name: str) -> dict[str, Any]:
         """Get one Workflow as the cluster has it."""
@@ -101,19 +106,19 @@ class Cluster:
             _preload_content=False,
         )
 
-    def workflows(self) -> list[RunState]:
+    def workflows(self) -> list[Workflow]:
         """List those of all runs, the oldest first."""
         return self._states(RUN_LABEL)
 
-    def _states(self, selector: str) -> list[RunState]:
-        states = [run_state(workflow) for workflow in self._list(selector, self._place)]
+    def _states(self, selector: str) -> list[Workflow]:
+        states = [workflow_of(workflow) for workflow in self._list(selector, self._place)]
         return sorted(states, key=lambda state: (str(state.created), state.name))
 
-    def run(self, run: str) -> RunState:
+    def run(self, run: str) -> Workflow:
         """Look at a run, however many Workflows it is."""
-        return joined(self.workflows_of(run))
+        return merge_workflows(self.workflows_of(run))
 
-    def workflows_of(self, run: str) -> list[RunState]:
+    def workflows_of(self, run: str) -> list[Workflow]:
         """List those of a run, of which there must be one, the oldest first."""
         states = self.of_run(run)
         if not states:
@@ -123,7 +128,7 @@ class Cluster:
             )
         return states
 
-    def of_run(self, run: str) -> list[RunState]:
+    def of_run(self, run: str) -> list[Workflow]:
         """List those of a run; there need not be one, since Argo deletes old ones."""
         return self._states(f"{RUN_LABEL}={run}")
 
@@ -174,9 +179,3 @@ class Cluster:
             page = found["metadata"].get("continue", "")
             if not page:
                 return
-
-
-def is_same(one: Mapping[str, str | None], other: Mapping[str, str | None]) -> bool:
-    """Whether two identities are of one namespace of one cluster."""
-    key = "uid" if one.get("uid") and other.get("uid") else "host"
-    return one.get("namespace") == other.get("namespace") and one.get(key) == other.get(key)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from importlib.metadata import version
 from secrets import token_hex
 from typing import Any
 
 from dvc_bridge.engines.argo.client import GROUP, Cluster
+from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ROLES, ApiError, role_rule
+from dvc_bridge.errors import BridgeError
+from dvc_bridge.pipeline.settings import Settings
+from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.grouping import split
 
 _CONTROLLER_S = 10.0
@@ -29,38 +33,43 @@ NEXT_PART = ((GROUP, "workflows", ("create",)),)
 Rules = Sequence[tuple[str, str, Sequence[str]]]
 
 
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at.
+def doctor(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
+    """Finding the images, the credentials' Secrets and the cluster."""
+    try:
+        yield Finding("image", True, _images(pipeline, settings))
+    except BridgeError as exc:
+        yield Finding("image", False, exc.message, exc.fix)
+    argo = settings.argo
+    try:
+        cluster = Cluster.connect(argo.namespace)
+    except BridgeError as exc:
+        yield Finding("cluster", False, exc.message, exc.fix)
+        return
+    yield from check_cluster(cluster, argo.service_account, argo.secrets)
 
-    Parameters
-    ----------
-    ok
-        None: it may not be looked at.
-    fix
-        What to do; empty where it is right.
-    """
 
-    what: str
-    ok: bool | None
-    said: str
-    fix: str = ""
+def _images(pipeline: Pipeline, settings: Settings) -> str:
+    """Return the images; only a pod can show whether a node can pull them."""
+    stages = (stage.address for stage in pipeline.stages if stage.for_pods)
+    if not (images := settings.images(stages)):
+        return "no stage needs one"
+    return f"{', '.join(images)}: must have dvc {version('dvc')}, as here, and dvc-bridge"
 
 
 def check_cluster(
     cluster: Cluster, service_account: str, secrets: Sequence[str]
-) -> Iterator[Check]:
+) -> Iterator[Finding]:
     """Look at everything; what needs a thing that is wrong is left out.
 
     For a moment it makes a Workflow that has no pod, to see that a controller takes it up.
     """
     reached = _looked("cluster", lambda: _namespace(cluster))
     yield reached
-    if reached.ok is False:
+    if reached.is_ok is False:
         return
     argo = _looked("argo", lambda: f"{len(cluster.workflows())} runs of dvc-bridge")
     missing = _denied(cluster, CLIENT)
-    if argo.ok is False and not missing:
+    if argo.is_ok is False and not missing:
         yield argo
         return
     yield _permissions(cluster, missing)
@@ -69,7 +78,7 @@ def check_cluster(
     yield from _pods(cluster, service_account, secrets)
 
 
-def _pods(cluster: Cluster, service_account: str, secrets: Sequence[str]) -> Iterator[Check]:
+def _pods(cluster: Cluster, service_account: str, secrets: Sequence[str]) -> Iterator[Finding]:
     from kubernetes import client  # noqa: PLC0415  an extra
 
     core, space = client.CoreV1Api(cluster.connection.api), cluster.namespace
@@ -83,7 +92,7 @@ def _pods(cluster: Cluster, service_account: str, secrets: Sequence[str]) -> Ite
         " argo.service_account in dvc-bridge.yaml",
     )
     yield account
-    if account.ok is not False:
+    if account.is_ok is not False:
         yield _executor(cluster, service_account)
         yield _next_part(cluster, service_account)
     for name in secrets:
@@ -91,11 +100,11 @@ def _pods(cluster: Cluster, service_account: str, secrets: Sequence[str]) -> Ite
         yield _exists(cluster, "secret", f"secret {name}", core.read_namespaced_secret, name, fix)
 
 
-def _looked(what: str, look: Callable[[], str]) -> Check:
+def _looked(what: str, look: Callable[[], str]) -> Finding:
     try:
-        return Check(what, True, look())
+        return Finding(what, True, look())
     except ApiError as error:
-        return Check(what, False, error.message, error.fix)
+        return Finding(what, False, error.message, error.fix)
 
 
 def _namespace(cluster: Cluster) -> str:
@@ -118,13 +127,15 @@ def _namespace(cluster: Cluster) -> str:
     return said
 
 
-def _permissions(cluster: Cluster, missing: Rules) -> Check:
+def _permissions(cluster: Cluster, missing: Rules) -> Finding:
     if not missing:
-        return Check("permissions", True, "to create, watch, stop and delete Workflows, read logs")
+        return Finding(
+            "permissions", True, "to create, watch, stop and delete Workflows, read logs"
+        )
     rules = ", ".join(role_rule(*rule[:2], *rule[2]) for rule in missing)
     may_not = "; ".join(f"{', '.join(verbs)} {resource}" for _, resource, verbs in missing)
     fix = f"add to a Role that is bound to you: {rules}; {ROLES}"
-    return Check("permissions", False, f"you may not {may_not} in {cluster.namespace}", fix)
+    return Finding("permissions", False, f"you may not {may_not} in {cluster.namespace}", fix)
 
 
 def _denied(cluster: Cluster, rules: Rules, account: str | None = None) -> Rules:
@@ -155,17 +166,17 @@ def _may(cluster: Cluster, group: str, resource: str, verb: str, account: str | 
     return bool(cluster.connection.ask(create_local, space, body).status.allowed)
 
 
-def _executor(cluster: Cluster, account: str) -> Check:
+def _executor(cluster: Cluster, account: str) -> Finding:
     try:
         missing = _denied(cluster, EXECUTOR, account)
     except ApiError as error:
         if error.status != FORBIDDEN:
-            return Check("executor", False, error.message, error.fix)
-        return Check("executor", None, f"what {account} may do is not for you to see")
+            return Finding("executor", False, error.message, error.fix)
+        return Finding("executor", None, f"what {account} may do is not for you to see")
     if not missing:
-        return Check("executor", True, f"{account} may report results to Argo")
+        return Finding("executor", True, f"{account} may report results to Argo")
     rules = ", ".join(role_rule(*rule[:2], *rule[2]) for rule in missing)
-    return Check(
+    return Finding(
         "executor",
         False,
         f"{account} may not report results to Argo: every pod would end in Error",
@@ -183,14 +194,16 @@ def may_begin_parts(cluster: Cluster, account: str) -> bool | None:
         return None
 
 
-def _next_part(cluster: Cluster, account: str) -> Check:
+def _next_part(cluster: Cluster, account: str) -> Finding:
     may = may_begin_parts(cluster, account)
     if may:
-        return Check("parts", True, f"{account} may begin the next Workflow of a large run")
+        return Finding("parts", True, f"{account} may begin the next Workflow of a large run")
     if may is None:
-        return Check("parts", None, f"whether {account} may begin Workflows is not for you to see")
+        return Finding(
+            "parts", None, f"whether {account} may begin Workflows is not for you to see"
+        )
     rules = ", ".join(role_rule(*rule[:2], *rule[2]) for rule in NEXT_PART)
-    return Check(
+    return Finding(
         "parts",
         None,
         f"{account} may not create Workflows: runs of more than {split.MOST_PODS} pods are refused",
@@ -201,16 +214,16 @@ def _next_part(cluster: Cluster, account: str) -> Check:
 
 def _exists(
     cluster: Cluster, what: str, said: str, read: Callable[..., Any], name: str, fix: str
-) -> Check:
+) -> Finding:
     try:
         cluster.connection.ask(read, name, cluster.namespace)
     except ApiError as error:
         if error.status == FORBIDDEN:
-            return Check(what, None, f"{said}: whether it is there is not for you to see")
+            return Finding(what, None, f"{said}: whether it is there is not for you to see")
         if error.status == NOT_FOUND:
-            return Check(what, False, f"there is no {said} in {cluster.namespace}", fix)
-        return Check(what, False, error.message, error.fix)
-    return Check(what, True, said)
+            return Finding(what, False, f"there is no {said} in {cluster.namespace}", fix)
+        return Finding(what, False, error.message, error.fix)
+    return Finding(what, True, said)
 
 
 def _controller(cluster: Cluster) -> str:

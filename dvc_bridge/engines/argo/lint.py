@@ -10,7 +10,8 @@ from typing import Any
 
 from dvc_bridge.engines.argo.manifest import Kind, name_in, size, spec_of, waited_for
 from dvc_bridge.engines.argo.pod_template import GROUP, RUN_NAME
-from dvc_bridge.engines.argo.workflow_split import RUN_TOLD
+from dvc_bridge.engines.argo.schema import validate_all
+from dvc_bridge.engines.argo.workflow_split import RUN_TOLD, parts
 from dvc_bridge.errors import UsageError
 
 _OURS = (GROUP, RUN_NAME, RUN_TOLD)
@@ -35,6 +36,21 @@ def check(made: Mapping[str, Any]) -> None:
         raise UsageError(
             "\n".join(found[:_SHOWN] + more), "correct dvc-bridge.yaml, or run fewer stages at once"
         )
+
+
+def checked_parts(made: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of a manifest, none of which Argo will refuse.
+
+    Raises
+    ------
+    UsageError
+        Argo would not run one of them.
+    """
+    found = parts(made)
+    for part in found:
+        check(part)
+    validate_all(found)
+    return found
 
 
 def problems(made: Mapping[str, Any]) -> list[str]:

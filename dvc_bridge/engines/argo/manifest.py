@@ -1,4 +1,4 @@
-"""Groups of stages -> the manifest of an Argo Workflow, as a plain dict and as YAML.
+"""Tasks -> the manifest of an Argo Workflow, as a plain dict and as YAML.
 
 One template holds the graph, and one each kind of pod. What a task says is its name, its kind of
 pod, what it waits for, and which line of the plan it is. Nothing here comes from a command.
@@ -7,7 +7,6 @@ pod, what it waits for, and which line of the plan it is. Nothing here comes fro
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,8 +16,9 @@ import yaml
 
 from dvc_bridge.engines.argo.pod_template import Environment, template
 from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION, RUN_LABEL
+from dvc_bridge.engines.base import TaskSpec
 from dvc_bridge.pipeline.settings import ArgoSettings
-from dvc_bridge.planning.grouping.groups import Group
+from dvc_bridge.remote_run.worker_contract import GitCode, Sections, SnapshotCode, store_text
 
 API = "argoproj.io/v1alpha1"
 # Kubernetes holds all annotations of an object to 256 KiB together.
@@ -49,22 +49,20 @@ class RunSpec:
     name
         Of the Workflow or template.
     store
-        JSON: the remote's URL and options, none of them secret.
+        The settings of the DVC remotes, without secrets.
     code
-        Environment variables by which a pod finds the code.
+        By what a pod finds the code.
     argo
         What dvc-bridge.yaml says of the whole Workflow.
     own_run
         Every Workflow is a run of its own; else all are the one that is named here.
     schedule
         Cron expression, for `Kind.CRON`.
-    addresses
-        For each group, the addresses of its stages; named in an annotation if they fit.
     """
 
     name: str
-    store: str
-    code: Mapping[str, str]
+    store: Sections
+    code: SnapshotCode | GitCode
     argo: ArgoSettings
     own_run: bool = False
     kind: Kind = Kind.WORKFLOW
@@ -72,18 +70,11 @@ class RunSpec:
     shell: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    addresses: Sequence[Sequence[str]] = ()
 
 
-def manifest(groups: Sequence[Group], group_values: Sequence[str], run: RunSpec) -> dict[str, Any]:
-    """Render; ask `problems` of `dvc_bridge.engines.argo.lint` before it is sent.
-
-    Parameters
-    ----------
-    group_values
-        For each group, what its worker is told: "<number>:<start>:<length>" of its line.
-    """
-    spec = _spec(groups, group_values, run)
+def manifest(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
+    """Render a manifest; `dvc_bridge.engines.argo.lint` checks it before it is sent."""
+    spec = _spec(tasks, run)
     if run.kind is Kind.CRON:
         spec = {
             "schedules": [run.schedule or ""],
@@ -101,9 +92,10 @@ def manifest(groups: Sequence[Group], group_values: Sequence[str], run: RunSpec)
     if run.labels:
         made["metadata"]["labels"] = dict(sorted(run.labels.items()))
     notes = dict(sorted(run.annotations.items()))
-    named = _named(run.addresses)
+    stages = [task.stages for task in tasks]
+    named = _named(stages)
     taken = sum(len(f"{key}{word}".encode()) for key, word in notes.items())
-    if run.addresses and len(named) < ANNOTATION_BYTES - taken:
+    if tasks and len(named) < ANNOTATION_BYTES - taken:
         notes[GROUPS_ANNOTATION] = named
     if run.own_run:
         # Argo puts these on every Workflow that comes from here; its name is not known before.
@@ -118,11 +110,6 @@ def spec_of(made: Mapping[str, Any]) -> dict[str, Any]:
     """Give the spec of the Workflows that a manifest makes."""
     found: dict[str, Any] = made["spec"].get("workflowSpec", made["spec"])
     return found
-
-
-def slug(project: str) -> str:
-    """Give a name of Kubernetes that reminds of a project's."""
-    return re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")[:20].rstrip("-") or "run"
 
 
 def _name(run: RunSpec) -> dict[str, Any]:
@@ -151,18 +138,18 @@ def _named(addresses: Sequence[Sequence[str]]) -> str:
     return json.dumps(named, separators=(",", ":")).replace("{{", "{\\u007b")
 
 
-def _spec(groups: Sequence[Group], values: Sequence[str], run: RunSpec) -> dict[str, Any]:
+def _spec(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
     kinds: dict[tuple[Any, int | None], str] = {}
-    tasks = []
-    for group, value in zip(groups, values, strict=True):
-        # Stages run one after the other at worst, so their time is that of all of them.
-        timeout = group.pod.timeout
-        key = (group.pod, timeout * len(group.positions) if timeout else None)
-        tasks.append(_task(group, value, kinds.setdefault(key, f"p{len(kinds)}")))
+    rendered = [
+        _task(task, kinds.setdefault((task.resources, task.timeout_s), f"p{len(kinds)}"))
+        for task in tasks
+    ]
     name, pull = None if run.own_run else run.name, run.argo.image_pull_policy
     files = [(f"secret-{n}", *pair) for n, pair in enumerate(run.argo.secret_files)]
     mounts = tuple((volume, folder) for volume, _, folder in files)
-    environment = Environment(name, run.store, run.code, run.shell, pull, mounts)
+    environment = Environment(
+        name, store_text(run.store), run.code.variables(), run.shell, pull, mounts
+    )
     context: dict[str, Any] = {
         "runAsNonRoot": True,
         "seccompProfile": {"type": "RuntimeDefault"},
@@ -188,7 +175,7 @@ def _spec(groups: Sequence[Group], values: Sequence[str], run: RunSpec) -> dict[
         ],
         "templates": [
             # What needs nothing of a failed stage goes on.
-            {"name": "run", "dag": {"failFast": False, "tasks": tasks}},
+            {"name": "run", "dag": {"failFast": False, "tasks": rendered}},
             *(template(name, pod, s, environment) for (pod, s), name in kinds.items()),
         ],
     }
@@ -197,15 +184,15 @@ def _spec(groups: Sequence[Group], values: Sequence[str], run: RunSpec) -> dict[
     return spec
 
 
-def _task(group: Group, value: str, kind: str) -> dict[str, Any]:
+def _task(spec: TaskSpec, kind: str) -> dict[str, Any]:
     task = {
-        "name": f"g{group.number}",
+        "name": f"g{spec.number}",
         "template": kind,
-        "arguments": {"parameters": [{"name": "g", "value": value}]},
+        "arguments": {"parameters": [{"name": "g", "value": spec.reference}]},
     }
-    # A group that is only to come later must not fail with the other: no task is ever skipped,
-    # so this holds as soon as that has ended.
-    waits = [f"g{n}" for n in group.needs] + [f"!g{n}.Skipped" for n in group.after]
+    # A task that only has to come later must not fail with the other: Argo never skips a task,
+    # so this holds as soon as that one has ended.
+    waits = [f"g{n}" for n in spec.upstream] + [f"!g{n}.Skipped" for n in spec.after]
     return task | {"depends": "&&".join(waits)} if waits else task
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.remote_run.worker_contract import KILLED, RUN, STORE, TRY_AGAIN
 
 # What Argo itself fills in; nothing else of a manifest may look like this.
 RUN_NAME = "{{workflow.name}}"
@@ -15,7 +16,8 @@ GROUP = "{{inputs.parameters.g}}"
 WORK, TMP = "/work", "/tmp"  # noqa: S108  folders of the pod
 # A pod that vanishes shows as Error, as a signal's exit code, or, evicted, with none at all (-1);
 # 75 is the worker's own word for a fault of storage or network. A failing command is no such thing.
-_LOST = "(lastRetry.status == 'Error' or asInt(lastRetry.exitCode) in [-1,137,143,75])"
+_CODES = ",".join(map(str, (-1, *KILLED, TRY_AGAIN)))
+_LOST = f"(lastRetry.status == 'Error' or asInt(lastRetry.exitCode) in [{_CODES}])"
 _NOT_OUT_OF_TIME = " and not (lastRetry.message contains 'longer than the specified deadline')"
 
 
@@ -43,8 +45,8 @@ class Environment:
     def variables(self) -> list[dict[str, str]]:
         """Give them as a container has them."""
         told = {
-            "DVC_BRIDGE_RUN": self.run or RUN_NAME,
-            "DVC_BRIDGE_STORE": self.store,
+            RUN: self.run or RUN_NAME,
+            STORE: self.store,
             **self.code,
             "DVC_NO_ANALYTICS": "1",
             # An arbitrary UID has no home, and no name in /etc/passwd.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any, Self
+from typing import Any
 
 from dvc_bridge.errors import BridgeError, UsageError
 
@@ -49,46 +49,63 @@ def validate(made: Mapping[str, Any]) -> None:
 
 
 def validate_all(made: Sequence[Mapping[str, Any]]) -> None:
-    """Do as `validate` with each of several manifests."""
+    """Validate several manifests, in the process of `schema_process` if there is one."""
+    if _SERVERS:
+        _SERVERS[-1].validate_all(made)
+        return
     for one in made:
         validate(one)
 
 
-class Beside:
-    """`validate_all` in a process of its own, for those who have something else to do meanwhile.
+class _SchemaServer:
+    """A process that validates manifests once."""
 
-    The models take half a second to import. To be begun before there is a thread or a lock.
-    """
-
-    def __enter__(self) -> Self:
+    def __init__(self) -> None:
         fork = get_context("fork")
         self._ours, theirs = fork.Pipe()
         self._process = fork.Process(target=_serve, args=(theirs, self._ours), daemon=True)
         self._process.start()
         theirs.close()
-        return self
 
-    def __exit__(self, *error: object) -> None:
+    def validate_all(self, made: Sequence[Mapping[str, Any]]) -> None:
+        try:
+            self._ours.send(made)
+            refused = self._ours.recv()
+        except (EOFError, OSError):  # the process was killed
+            for one in made:
+                validate(one)
+            return
+        if refused:
+            raise refused
+
+    def close(self) -> None:
         self._process.terminate()
         self._process.join()
         self._ours.close()
 
-    def validated(self, made: Sequence[Mapping[str, Any]]) -> None:
-        """Do as `validate_all`."""
-        try:
-            self._ours.send(made)
-            refused = self._ours.recv()
-        except (EOFError, OSError):  # somebody has ended it
-            validate_all(made)
-            return
-        if refused:
-            raise refused
+
+_SERVERS: list[_SchemaServer] = []
+
+
+@contextmanager
+def schema_process() -> Iterator[None]:
+    """Load the schema in a process of its own, while the caller prepares a submit.
+
+    The models take half a second to import. Enter it before there is a thread or a lock.
+    """
+    server = _SchemaServer()
+    _SERVERS.append(server)
+    try:
+        yield
+    finally:
+        _SERVERS.remove(server)
+        server.close()
 
 
 def _serve(theirs: Connection, ours: Connection) -> None:
     ours.close()  # else its end would never be seen here
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who waits for us tells us to end
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that waits for us ends us
     with suppress(ModuleNotFoundError):  # `validate` will say so
         from hera.workflows import models  # noqa: PLC0415, F401
     try:
@@ -96,7 +113,8 @@ def _serve(theirs: Connection, ours: Connection) -> None:
     except EOFError:
         return
     try:
-        validate_all(made)
+        for one in made:
+            validate(one)
     except BridgeError as refused:
         theirs.send(refused)
     else:

@@ -1,4 +1,4 @@
-"""How far a run on the cluster is: what Argo says of its Workflows, as values."""
+"""The status of Workflows, read from what Argo writes about them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
+
 # Of a Workflow: which run it belongs to, and, unless it is too long, the addresses of the stages
 # of each group, as JSON: {"g0": [...]}.
 RUN_LABEL = "dvc-bridge/run"
@@ -22,131 +24,78 @@ _POD_NAMES = "workflows.argoproj.io/pod-name-format"
 _TASK = re.compile(r"g(\d+)")
 _NEXT = re.compile(rf"{NEXT}(\d+)")
 _ATTEMPT = re.compile(r"g\d+\(\d+\)")
-_BAD = ("Error", "Failed")
-_ENDED = (*_BAD, "Succeeded")
 
 
-@dataclass(frozen=True, slots=True)
-class PodState:
-    """One group of stages, in the newest of its pods.
-
-    Parameters
-    ----------
-    phase
-        Argo's word: Pending, Running, Succeeded, Failed, Error, Skipped, Omitted.
-    pod
-        Its name; empty if there never was one.
-    started, finished
-        In UTC.
-    exit_code
-        Of the worker; None if there is none (yet).
-    attempts
-        How many pods there were.
-    """
-
-    group: int
-    phase: str
-    message: str
-    pod: str
-    started: datetime | None
-    finished: datetime | None
-    exit_code: int | None = None
-    attempts: int = 1
-
-    @property
-    def bad(self) -> bool:
-        """Whether it has ended, and not well."""
-        return self.phase in _BAD
-
-
-# What a pod's message begins with, and what to do: such a pod does not start by itself.
-_STUCK = {
-    "ErrImage": "have argo.image in dvc-bridge.yaml name an image that the nodes can get",
-    "ImagePullBackOff": "have argo.image in dvc-bridge.yaml name an image that the nodes can get",
+# What the message of a pod that cannot start by itself begins with, and what to do.
+_CANNOT_START = {
+    "ErrImage": "name an image in dvc-bridge.yaml (argo.image) that the nodes can pull",
+    "ImagePullBackOff": "name an image in dvc-bridge.yaml (argo.image) that the nodes can pull",
     "InvalidImageName": "correct argo.image in dvc-bridge.yaml",
-    "CreateContainerConfigError": "make the Secret that argo.secrets names: docs/argo.md",
+    "CreateContainerConfigError": "create the Secret that argo.secrets names: docs/argo.md",
 }
 
 
-def stuck(pod: PodState) -> str | None:
-    """Say what to do about a pod that cannot start; None: it may."""
-    if pod.phase != "Pending":
-        return None
-    return next((fix for word, fix in _STUCK.items() if pod.message.startswith(word)), None)
-
-
 @dataclass(frozen=True, slots=True)
-class RunState:
-    """A Workflow, or all Workflows of a run: those that `submit` made, and those of retries.
+class Workflow(RunStatus):
+    """A Workflow, or all Workflows of a run: those of `submit` and those of `retry`.
 
     Parameters
     ----------
+    name
+        The Workflow's name.
     next
-        The name of the Workflow that follows by itself when this one has ended; empty if none does.
-    pods
-        Of the groups that have begun, by number.
-    groups
-        The addresses of each group's stages; empty if the Workflow does not name them.
+        The name of the Workflow that starts when this one has ended; empty if none does.
     """
 
-    name: str
-    run: str
-    phase: str
-    message: str
-    created: datetime | None
-    started: datetime | None
-    finished: datetime | None
-    pods: tuple[PodState, ...] = ()
-    groups: tuple[tuple[str, ...], ...] = ()
-    offloaded: bool = False
+    name: str = ""
     next: str = ""
 
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will happen."""
-        return self.phase in _ENDED
+
+def _fix(phase: Phase, message: str) -> str:
+    """Return what to do about a pod that cannot start; empty: it may."""
+    if phase is not Phase.PENDING:
+        return ""
+    return next((fix for word, fix in _CANNOT_START.items() if message.startswith(word)), "")
 
 
-def run_state(workflow: Mapping[str, Any]) -> RunState:
-    """Read a Workflow as the cluster has it."""
+def workflow_of(workflow: Mapping[str, Any]) -> Workflow:
+    """Return the status of a Workflow from its object in the cluster."""
     meta, status = workflow["metadata"], workflow.get("status") or {}
     v1_names = (meta.get("annotations") or {}).get(_POD_NAMES) == "v1"
-    return RunState(
+    return Workflow(
         name=meta["name"],
         run=(meta.get("labels") or {}).get(RUN_LABEL, meta["name"]),
-        phase=status.get("phase") or "Pending",
+        phase=Phase(status.get("phase") or "Pending"),
         message=status.get("message") or "",
         created=_time(meta.get("creationTimestamp")),
         started=_time(status.get("startedAt")),
         finished=_time(status.get("finishedAt")),
-        pods=tuple(sorted(_pods(meta["name"], _nodes(status), v1_names), key=lambda p: p.group)),
-        groups=_groups((meta.get("annotations") or {}).get(GROUPS_ANNOTATION)),
-        offloaded=bool(status.get("offloadNodeStatusVersion")),
+        tasks=tuple(sorted(_tasks(meta["name"], _nodes(status), v1_names), key=lambda t: t.task)),
+        stages=_stages((meta.get("annotations") or {}).get(GROUPS_ANNOTATION)),
         next=_next(meta["name"], _nodes(status)),
     )
 
 
-def joined(states: Sequence[RunState]) -> RunState:
-    """Give the Workflows of one run, in the order of their making, as one.
+def merge_workflows(states: Sequence[Workflow]) -> Workflow:
+    """Return the Workflows of one run, oldest first, as one.
 
-    The newest, and those that it follows by itself, tell how the run stands; what `retry` has made
-    has no pods for groups that had ended well before.
+    The newest one, and those that start it, decide the phase of the run; a Workflow of `retry` has
+    no pods for tasks that had succeeded before.
     """
     newest = states[-1]
     before = {state.next: state for state in states if state.next}
-    part: RunState | None = newest
-    while part and newest.phase == "Succeeded" and (part := before.get(part.name)):
+    part: Workflow | None = newest
+    while part and newest.phase is Phase.SUCCEEDED and (part := before.get(part.name)):
         # One whose last task was lost after its work may have failed by that alone.
-        if any(pod.phase != "Succeeded" for pod in part.pods):
+        if any(task.phase is not Phase.SUCCEEDED for task in part.tasks):
             newest = replace(newest, phase=part.phase, message=part.message)
-    pods = {pod.group: pod for state in states for pod in state.pods}
+    tasks = {task.task: task for state in states for task in state.tasks}
     return replace(
         newest,
         created=states[0].created,
         started=states[0].started,
-        pods=tuple(pods[group] for group in sorted(pods)),
-        groups=next((state.groups for state in states if state.groups), ()),
-        offloaded=any(state.offloaded for state in states),
+        tasks=tuple(tasks[number] for number in sorted(tasks)),
+        stages=next((state.stages for state in states if state.stages), ()),
     )
 
 
@@ -159,7 +108,7 @@ def _next(workflow: str, nodes: Mapping[str, Any]) -> str:
     return f"{workflow.removesuffix(f'-{number - 1}') if number > 2 else workflow}-{number}"
 
 
-def _pods(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[PodState]:
+def _tasks(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[TaskStatus]:
     for node in nodes.values():
         task = _TASK.fullmatch(node.get("displayName", ""))
         if task is None:
@@ -171,25 +120,28 @@ def _pods(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[P
         ]
         last = max(attempts, key=lambda a: int(a["displayName"][:-1].split("(")[1]), default=node)
         code = (last.get("outputs") or {}).get("exitCode")
-        yield PodState(
-            group=int(task[1]),
-            phase=_phase(node, last),
-            # Of a try that waits, the reason stands at its pod alone.
-            message=node.get("message") or last.get("message") or "",
-            pod=_pod_name(workflow, last, v1_names) if last.get("type") == "Pod" else "",
+        phase = _phase(node, last)
+        # The reason why an attempt waits stands at its pod alone.
+        message = node.get("message") or last.get("message") or ""
+        yield TaskStatus(
+            task=int(task[1]),
+            phase=phase,
+            message=message,
+            place=_pod_name(workflow, last, v1_names) if last.get("type") == "Pod" else "",
             started=_time(node.get("startedAt")),
             finished=_time(node.get("finishedAt")),
             exit_code=int(code) if code else None,
             attempts=len(attempts) or int(node.get("type") == "Pod"),
+            fix=_fix(phase, message),
         )
 
 
-def _phase(node: Mapping[str, Any], last: Mapping[str, Any]) -> str:
-    """Give the phase; one that may be retried counts as running for Argo while its pod waits."""
+def _phase(node: Mapping[str, Any], last: Mapping[str, Any]) -> Phase:
+    """Return the phase; to Argo, a node that may be retried runs while its pod waits."""
     phase = node.get("phase") or "Pending"
     if phase == "Running" and last is not node:
-        return "Running" if last.get("phase") == "Running" else "Pending"
-    return str(phase)
+        return Phase.RUNNING if last.get("phase") == "Running" else Phase.PENDING
+    return Phase(phase)
 
 
 def _pod_name(workflow: str, node: Mapping[str, Any], v1_names: bool) -> str:
@@ -206,7 +158,7 @@ def _nodes(status: Mapping[str, Any]) -> Mapping[str, Any]:
     return status.get("nodes") or {}
 
 
-def _groups(annotation: str | None) -> tuple[tuple[str, ...], ...]:
+def _stages(annotation: str | None) -> tuple[tuple[str, ...], ...]:
     named: dict[str, list[str]] = json.loads(annotation or "{}")
     return tuple(tuple(named[f"g{number}"]) for number in range(len(named)))
 

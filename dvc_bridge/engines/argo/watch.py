@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dvc_bridge.engines.argo.client import Cluster
-from dvc_bridge.engines.argo.status import RunState, run_state
+from dvc_bridge.engines.argo.status import Workflow, workflow_of
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, UNAUTHORIZED, ApiError
 from dvc_bridge.errors import UsageError
 
@@ -24,7 +24,7 @@ class _StaleError(Exception):
     """The server no longer has the events since our version."""
 
 
-def watch(cluster: Cluster, name: str) -> Iterator[RunState]:
+def watch(cluster: Cluster, name: str) -> Iterator[Workflow]:
     """Give the state now, after every change, and every ten seconds, until it has ended.
 
     Raises
@@ -40,7 +40,7 @@ def watch(cluster: Cluster, name: str) -> Iterator[RunState]:
             return
 
 
-def _states(cluster: Cluster, name: str) -> Iterator[RunState]:
+def _states(cluster: Cluster, name: str) -> Iterator[Workflow]:
     """Give states without end, some of them more than once."""
     version, answered, known, polling = "", time.monotonic(), False, False
     while True:
@@ -48,7 +48,7 @@ def _states(cluster: Cluster, name: str) -> Iterator[RunState]:
             if not version:
                 found = cluster.fetch(name)
                 version, known, answered = _version(found), True, time.monotonic()
-                yield run_state(found)
+                yield workflow_of(found)
             if polling:
                 version = ""
                 time.sleep(POLL_S)
@@ -57,9 +57,9 @@ def _states(cluster: Cluster, name: str) -> Iterator[RunState]:
                 if kind == "DELETED":
                     raise _deleted(name)
                 version = _version(found)
-                yield run_state(found)
+                yield workflow_of(found)
             answered = time.monotonic()
-            yield run_state(found)
+            yield workflow_of(found)
         except _StaleError:
             version = ""
         except ApiError as error:

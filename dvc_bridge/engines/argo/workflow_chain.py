@@ -7,7 +7,7 @@ from typing import Any
 
 from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.argo.doctor import may_begin_parts
-from dvc_bridge.engines.argo.status import RunState
+from dvc_bridge.engines.argo.status import Workflow
 from dvc_bridge.engines.argo.watch import watch
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ApiError
 from dvc_bridge.errors import UsageError
@@ -34,7 +34,7 @@ def begin(cluster: Cluster, found: Sequence[Mapping[str, Any]]) -> None:
     cluster.create(first)
 
 
-def watch_run(cluster: Cluster, name: str) -> Iterator[RunState]:
+def watch_run(cluster: Cluster, name: str) -> Iterator[Workflow]:
     """Give the states of a Workflow, and then of those that follow it; see `watch`."""
     while name:
         state = None

@@ -41,6 +41,7 @@ def divided(
     positions: Sequence[int],
     settings: Settings,
     seconds: Mapping[str, float],
+    costs: Costs,
     fuse: Fuse | None = None,
 ) -> Division:
     """Divide the stages at `positions`, which are in DVC's order.
@@ -49,8 +50,10 @@ def divided(
     ----------
     seconds
         How long the commands of stages took, by address.
+    costs
+        What tasks cost, and how many there may be.
     fuse
-        How far stages are joined; None: as dvc-bridge.yaml says.
+        How many stages a task may hold; None: as dvc-bridge.yaml says.
 
     Raises
     ------
@@ -73,8 +76,6 @@ def divided(
                 settings.mutex_words(address),
             )
         )
-    limit = settings.argo.parallelism
-    costs = Costs(slots=limit) if limit else Costs()
     groups = groups_of(nodes, fuse or settings.argo.fuse, costs)
     timed = sum(node.seconds is not None for node in nodes)
     return Division(tuple(groups), predicted_wall_s(groups, nodes, costs), timed)

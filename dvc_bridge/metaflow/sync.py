@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
-from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from dvc_bridge.app.remote_run import Remotely, everything, stored_results, warn
+from dvc_bridge.app.collect import stored_results
+from dvc_bridge.app.context import RunContext, Warn
 from dvc_bridge.dvcio.remotes.transfer import Objects, modes
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import IntegrityError, RemoteRefusedError, UsageError
@@ -24,27 +25,73 @@ if TYPE_CHECKING:
     from dvc_bridge.metaflow.client import Ended
 
 
-def sync(args: Namespace) -> int:
-    """Bring a run's results here, where they are those of the stages here."""
+@dataclass(frozen=True)
+class Synced:
+    """What of a run is here now.
+
+    Parameters
+    ----------
+    taken
+        The addresses of the stages whose results are in dvc.lock now.
+    tags
+        The tags that the run got: git's names of the dvc.lock files.
+    paths
+        The files that git has not committed.
+    """
+
+    pathspec: str
+    taken: tuple[str, ...]
+    tags: tuple[str, ...]
+    paths: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if self.taken:
+            many = "s" if len(self.taken) > 1 else ""
+            lines = [f"{len(self.taken)} stage{many} of {self.pathspec}: {', '.join(self.taken)}"]
+        else:
+            lines = [f"nothing to do: the results of {self.pathspec} are here"]
+        if self.tags:
+            lines.append(f"{self.pathspec} is tagged {', '.join(self.tags)}")
+        if self.paths:
+            lines.append(f"to commit them: {commit_line(self.paths, self.pathspec)}")
+        return "\n".join(lines)
+
+
+def sync(pathspec: str, *, partial: bool = False, warn: Warn) -> Synced:
+    """Merge the results of a Metaflow run, where they are those of the stages here.
+
+    Parameters
+    ----------
+    pathspec
+        Of the run, as `TrainFlow/123`.
+    partial
+        Whether results are taken one by one, those that fit.
+
+    Raises
+    ------
+    UsageError
+        Results do not fit the stages here; nothing has changed.
+    """
     client = metaflow_client()
-    run = client.find_run(args.pathspec)
-    with Remotely(everything(args)) as remotely:
+    run = client.find_run(pathspec)
+    with RunContext(warn=warn) as context:
         ended = client.read_run(run)
-        objects = Objects(remotely.session, scratch_folder(ended.name))
+        objects = Objects(context.session, scratch_folder(ended.name))
         results = (
-            stored_results(remotely, ended.name, looked_at=False) if ended.stored else ended.results
+            stored_results(context, ended.name, with_upstream=False)
+            if ended.stored
+            else ended.results
         )
-        look = Workspace(remotely.project)
-        fitting = _fitting(remotely, ended, results, look, partial=args.partial)
-        modes_of = partial(modes, remotely.project.root)
-        results = as_here(remotely.pipeline, fitting, look, modes_of)
-        results = _whole(remotely, objects, results, ended, look, fitting)
-        merged = _merge(remotely, results, objects)
-        stages = [s for s in remotely.pipeline.stages if s.address in results]
-        tags = client.tag_run(run, ended, lock_names(remotely.project, stages))
-        paths = uncommitted(remotely.project, stages)
-    _tell(ended, merged, tags, paths)
-    return 0
+        look = Workspace(context.project)
+        fitting = _fitting(context, ended, results, look, partial=partial)
+        modes_of = functools.partial(modes, context.project.root)
+        results = as_here(context.pipeline, fitting, look, modes_of)
+        results = _whole(context, objects, results, ended, look, fitting)
+        merged = _merge(context, results, objects)
+        stages = [s for s in context.pipeline.stages if s.address in results]
+        tags = client.tag_run(run, ended, lock_names(context.project, stages))
+        paths = uncommitted(context.project, stages)
+    return Synced(ended.pathspec, tuple(merged.taken), tuple(tags), tuple(paths))
 
 
 def metaflow_client() -> ModuleType:
@@ -65,7 +112,7 @@ def metaflow_client() -> ModuleType:
 
 
 def _fitting(
-    remotely: Remotely,
+    context: RunContext,
     ended: Ended,
     results: Mapping[str, Result],
     look: Workspace,
@@ -74,8 +121,8 @@ def _fitting(
 ) -> dict[str, Result]:
     """Give the results that may be taken; all of them, unless they are asked for one by one."""
     good = {address: result for address, result in results.items() if result.good}
-    other = misfits(remotely.pipeline, remotely.order, good, look)
-    problems = [] if partial else list(_problems(remotely, ended, other))
+    other = misfits(context.pipeline, context.order, good, look)
+    problems = [] if partial else list(_problems(context, ended, other))
     if problems:
         back = f"git switch --detach {ended.revision}" if ended.revision else "with its files"
         raise UsageError(
@@ -84,19 +131,19 @@ def _fitting(
             f" here: dvc-bridge sync {ended.pathspec} --partial",
         )
     for address, why in other.items():
-        warn(f"{address}: left where it is: {'; '.join(why)}")
+        context.warn(f"{address}: left where it is: {'; '.join(why)}")
     return {address: result for address, result in good.items() if address not in other}
 
 
 def _problems(
-    remotely: Remotely, ended: Ended, other: Mapping[str, tuple[str, ...]]
+    context: RunContext, ended: Ended, other: Mapping[str, tuple[str, ...]]
 ) -> Iterator[str]:
     if not ended.successful:
         names = ", ".join(ended.unfinished) or "its next step"
         yield f"{ended.pathspec} did not end well, or still runs: not finished: {names}"
-    if ended.revision and remotely.project.git_root:
-        head = commit(remotely.project, "HEAD")
-        if head != ended.revision and _code_differs(remotely, ended.revision):
+    if ended.revision and context.project.git_root:
+        head = commit(context.project, "HEAD")
+        if head != ended.revision and _code_differs(context, ended.revision):
             yield f"{ended.pathspec} ran revision {ended.revision[:12]}, HEAD is {head[:12]}"
     if other:
         dirty = " (it had changes that were not committed)" if ended.dirty else ""
@@ -104,15 +151,15 @@ def _problems(
         yield from (f"  {address}: {'; '.join(why)}" for address, why in other.items())
 
 
-def _code_differs(remotely: Remotely, revision: str) -> bool:
+def _code_differs(context: RunContext, revision: str) -> bool:
     """Whether more lies between two commits than what a merge of results changes."""
-    root = remotely.project.root
-    made = {out.at for s in remotely.pipeline.stages for out in s.outs if out.local}
-    base = remotely.project.git_root or root
+    root = context.project.root
+    made = {out.at for s in context.pipeline.stages for out in s.outs if out.local}
+    base = context.project.git_root or root
     prefix = root.relative_to(base)
     outs = {(prefix / at).as_posix() for at in made}
     try:
-        changed = differing(remotely.project, revision, "HEAD")
+        changed = differing(context.project, revision, "HEAD")
     except UsageError:
         return True  # this clone does not have that commit
     return any(
@@ -122,7 +169,7 @@ def _code_differs(remotely: Remotely, revision: str) -> bool:
 
 
 def _whole(
-    remotely: Remotely,
+    context: RunContext,
     objects: Objects,
     results: Mapping[str, Result],
     ended: Ended,
@@ -146,8 +193,8 @@ def _whole(
     """
     from dvc_bridge.metaflow.objects import check_cached, in_cache  # noqa: PLC0415  as above
 
-    cache, lost, whole = remotely.project.cache, [], dict(results)
-    for stage in remotely.pipeline.stages:
+    cache, lost, whole = context.project.cache, [], dict(results)
+    for stage in context.pipeline.stages:
         result = results.get(stage.address)
         if result is None:
             continue
@@ -159,7 +206,9 @@ def _whole(
         if not away["outs"] or _in_remote(objects, stage, away):
             continue
         if told[stage.address].outcome == UNCHANGED and result.entry == stage.lock:
-            warn(f"{stage.address}: outs that are not here, in the cache or in a remote stay away")
+            context.warn(
+                f"{stage.address}: outs that are not here, in the cache or in a remote stay away"
+            )
             del whole[stage.address]
         else:
             lost += [f"{stage.address}: {out['path']} (md5 {out['md5']})" for out in away["outs"]]
@@ -181,20 +230,7 @@ def _in_remote(objects: Objects, stage: Stage, entry: LockEntry) -> bool:
         return False  # there is no remote, or it is not open to us
 
 
-def _merge(remotely: Remotely, results: Mapping[str, Result], objects: Objects) -> Merged:
+def _merge(context: RunContext, results: Mapping[str, Result], objects: Objects) -> Merged:
     return merge(
-        remotely.project, remotely.pipeline, remotely.order, results, remotely.session, objects
+        context.project, context.pipeline, context.order, results, context.session, objects
     )
-
-
-def _tell(ended: Ended, merged: Merged, tags: Sequence[str], paths: Sequence[str]) -> None:
-    if merged.taken:
-        many = "s" if len(merged.taken) > 1 else ""
-        names = ", ".join(merged.taken)
-        print(f"{len(merged.taken)} stage{many} of {ended.pathspec}: {names}")
-    else:
-        print(f"nothing to do: the results of {ended.pathspec} are here")
-    if tags:
-        print(f"{ended.pathspec} is tagged {', '.join(tags)}")
-    if paths:
-        print(f"to commit them: {commit_line(paths, ended.pathspec)}")

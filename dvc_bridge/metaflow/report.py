@@ -1,21 +1,18 @@
-"""`dvc-bridge report`: a Metaflow run as a page; the card of the run is the same page."""
+"""A Metaflow run as a page; the card of the run is the same page."""
 
 from __future__ import annotations
 
-import sys
-from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dvc_bridge.app.remote_run import Remotely, everything, stored_results
-from dvc_bridge.cli.sync import metaflow_client
-from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.app.collect import stored_results
+from dvc_bridge.app.context import RunContext, Warn
 from dvc_bridge.dvcio.reading.plots import read_plots
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.errors import BridgeError
+from dvc_bridge.metaflow.sync import metaflow_client
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.remote_run.run_store import scratch_folder
 from dvc_bridge.report.page import page
@@ -25,24 +22,22 @@ if TYPE_CHECKING:
     from dvc_bridge.metaflow.run_report import Content, Read
 
 
-def report(args: Namespace) -> int:
-    """Write the page to a file or to standard output."""
+def report(pathspec: str, *, warn: Warn) -> str:
+    """Return the page of a Metaflow run.
+
+    Raises
+    ------
+    UsageError
+        There is no such run, or it has nothing to show yet.
+    """
     client = metaflow_client()
     from dvc_bridge.metaflow.run_report import report_of  # noqa: PLC0415  it imports Metaflow
 
-    run = client.find_run(args.pathspec)
-    ended = client.read_run(run)
-    text = page(report_of(run, ended, partial(_content, args)))
-    if args.output:
-        target = Path(args.output)
-        write_whole(target, text, target.parent)
-        print(f"{args.pathspec} is in {args.output}")
-    else:
-        sys.stdout.write(text)
-    return 0
+    run = client.find_run(pathspec)
+    return page(report_of(run, client.read_run(run), partial(_content, warn)))
 
 
-def _content(args: Namespace, ended: Ended) -> Content:
+def _content(warn: Warn, ended: Ended) -> Content:
     """Read what is shown where the run has left it, or else through the project here.
 
     Raises
@@ -61,24 +56,24 @@ def _content(args: Namespace, ended: Ended) -> Content:
         files = [*content.metrics, *(spec["file"] for spec in content.plots)]
         if all(content.read(file) is not None for file in files):
             return content
-    with Remotely(everything(args)) as remotely:
+    with RunContext(warn=warn) as context:
         if ended.told is not None:
-            return content_told(ended.told, _reader(remotely, ended, ended.results))
-        results = stored_results(remotely, ended.name)
-        read = _reader(remotely, ended, results)
-        plots = read_plots(remotely.project.root, remotely.pipeline)
-        return content_stored(remotely.pipeline.stages, results, plots, read)
+            return content_told(ended.told, _reader(context, ended, ended.results))
+        results = stored_results(context, ended.name)
+        read = _reader(context, ended, results)
+        plots = read_plots(context.project.root, context.pipeline)
+        return content_stored(context.pipeline.stages, results, plots, read)
 
 
-def _reader(remotely: Remotely, ended: Ended, results: Mapping[str, Result]) -> Read:
+def _reader(context: RunContext, ended: Ended, results: Mapping[str, Result]) -> Read:
     """Give what reads outs from the cache here, into which they come from the remote."""
     from dvc_bridge.metaflow.objects import find, read_file  # noqa: PLC0415
 
-    objects = Objects(remotely.session, scratch_folder(ended.name))
-    cache = remotely.project.cache
+    objects = Objects(context.session, scratch_folder(ended.name))
+    cache = context.project.cache
     made = {
         at: (stage, pointer)
-        for stage in remotely.pipeline.stages
+        for stage in context.pipeline.stages
         if stage.address in results
         for at, pointer in results[stage.address].outs(stage).items()
     }

@@ -1,0 +1,168 @@
+"""What the use cases of a remote run share: the project, its lock and DVC, opened in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from dvc_bridge.dvcio.dvc_version import check_version
+from dvc_bridge.dvcio.locks import RepositoryLock
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.recovery import Unfinished
+from dvc_bridge.dvcio.remotes.transfer import Objects
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.engines.base import Engine, Sections
+from dvc_bridge.engines.registry import engine_type
+from dvc_bridge.errors import StoppedError
+from dvc_bridge.local.history import Journal
+from dvc_bridge.local.runner import Options, repro
+from dvc_bridge.pipeline.result import Result
+from dvc_bridge.planning.selection import Selection, select
+from dvc_bridge.remote_run.merge import Merged, merge
+from dvc_bridge.remote_run.run_store import Store, scratch_folder
+from dvc_bridge.remote_run.shared_durations import known_seconds, share
+from dvc_bridge.remote_run.task_plan import Settled
+from dvc_bridge.remote_run.upload import Outlook, Submission, remote_names, submit
+from dvc_bridge.ui.view import PlainView
+
+Warn = Callable[[str], object]
+
+ALL_STAGES = Selection(all_pipelines=True)
+
+
+def from_here(selection: Selection, project: Project) -> Selection:
+    """Return the selection as seen from the current directory."""
+    return replace(selection, folder=os.path.relpath(Path.cwd().resolve(), project.root))
+
+
+class RunContext(ExitStack):
+    """A project that is about to run elsewhere; the repository's lock is held inside.
+
+    Parameters
+    ----------
+    selection
+        Which stages, as seen from the current directory.
+    force
+        Whether stages that are up to date run too.
+    engine
+        The name of the engine; None: as dvc-bridge.yaml says.
+    warn
+        Receives each warning.
+    """
+
+    def __init__(
+        self,
+        selection: Selection = ALL_STAGES,
+        *,
+        force: bool = False,
+        engine: str | None = None,
+        warn: Warn,
+    ) -> None:
+        super().__init__()
+        self._selection, self.force, self._engine, self.warn = selection, force, engine, warn
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        check_version()
+        self.project = find_project()
+        self.lock = RepositoryLock(self.project)
+        self.enter_context(self.lock.held())
+        self.read()
+        unfinished = Unfinished(self.project, self._addresses)
+        self.session = self.enter_context(Session(self.project, self.warn, unfinished))
+        return self
+
+    def read(self) -> None:
+        """Read the project, or read it again after it has changed."""
+        self.pipeline = read_pipeline(self.project)
+        self.order = select(self.pipeline, from_here(self._selection, self.project))
+        self.settings = read_settings(self.project, self.pipeline)
+
+    @property
+    def _addresses(self) -> list[str]:
+        return [self.pipeline.stages[position].address for position in self.order]
+
+    @property
+    def engine_type(self) -> type[Engine]:
+        """The class of the engine that the run uses."""
+        return engine_type(self._engine or self.settings.engine)
+
+    def connect(self) -> Engine:
+        """Return the engine, connected."""
+        return self.engine_type.connect(self.project, self.settings)
+
+    def settle(self) -> Settled:
+        """Sort the stages into those that need a task and those that do not."""
+        self.outlook = Outlook(self.project, self.pipeline, self.order, self.session)
+        return self.outlook.settle(force=self.force, alone=self._selection.alone)
+
+    def prepare(self) -> Settled:
+        """Settle what needs no task; bring stages without a command up to date here first."""
+        settled = self.settle()
+        if settled.here:
+            self._bring_here(settled.here)
+            settled = self.settle()
+        return settled
+
+    def upload(
+        self, settled: Settled, groups: Sequence[Sequence[int]], jobs: Sequence[int], run: str
+    ) -> Submission:
+        """Put all that the workers of the groups need into the remote."""
+        return submit(
+            self.project,
+            self.outlook,
+            settled,
+            groups,
+            jobs,
+            run,
+            force=self.force,
+            mutexes=self.settings.mutex_groups(self._addresses),
+            allow=self.settings.allow,
+            warn=self.warn,
+        )
+
+    def store_settings(self) -> Sections:
+        """Return the settings of the remotes as workers get them."""
+        names = remote_names(self.pipeline)
+        return self.engine_type.store_settings(self.session.repo.config, names, self.settings)
+
+    def store(self, run: str) -> tuple[Store, Objects]:
+        """Return a run's folder in the remote, and its outs."""
+        objects = Objects(self.session, scratch_folder(run))
+        return Store(objects.default, run), objects
+
+    def merge(
+        self, results: Mapping[str, Result], objects: Objects, *, checkout: bool = True
+    ) -> Merged:
+        """Merge results of workers into the project."""
+        merged = merge(
+            self.project,
+            self.pipeline,
+            self.order,
+            results,
+            self.session,
+            objects,
+            checkout=checkout,
+        )
+        share(Journal(self.project), objects.default, results.values())
+        return merged
+
+    def seconds(self, settled: Settled) -> dict[str, float]:
+        """Return how long commands took, from here and from the remote."""
+        waiting = [found.stage.address for found in settled.waiting]
+        return known_seconds(Journal(self.project), self.outlook.objects.default, waiting)
+
+    def _bring_here(self, positions: Sequence[int]) -> None:
+        options = Options(force=self.force, alone=True)
+        summary = repro(self.project, self.pipeline, positions, options, PlainView(), self.lock)
+        if summary.interrupted:
+            raise StoppedError(summary.interrupted)
+        for address, error in summary.errors.items():
+            raise type(error)(f"{address}: {error.message}", error.fix)
+        self.read()

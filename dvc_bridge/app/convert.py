@@ -1,0 +1,132 @@
+"""A run as a manifest, with the code from git at a revision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dvc_bridge.app.context import Warn, from_here
+from dvc_bridge.dvcio.dvc_version import check_version
+from dvc_bridge.dvcio.locks import RepositoryLock
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.engines.argo.engine import ArgoEngine
+from dvc_bridge.engines.argo.export import ManifestKind, manifest_text
+from dvc_bridge.engines.base import task_specs
+from dvc_bridge.errors import UsageError
+from dvc_bridge.git.revision import check_url, commit, differing, repository_url
+from dvc_bridge.local.history import Journal
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.ids import slug
+from dvc_bridge.pipeline.ranges import ranges
+from dvc_bridge.pipeline.settings import FILE
+from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.planning.grouping.group_stages import divided
+from dvc_bridge.planning.selection import Selection, select
+from dvc_bridge.remote_run.task_plan import all_for_pods
+from dvc_bridge.remote_run.upload import remote_names
+from dvc_bridge.remote_run.worker_contract import GitCode
+from dvc_bridge.worker.from_git import plan_of
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Code:
+    """Where the workers get the code.
+
+    Parameters
+    ----------
+    revision
+        Of git, as seen from here.
+    repo
+        The URL of the repository; None: that of the remote `origin`.
+    """
+
+    revision: str = "HEAD"
+    repo: str | None = None
+
+
+def convert(
+    selection: Selection,
+    *,
+    kind: ManifestKind = ManifestKind.WORKFLOW,
+    schedule: str | None = None,
+    name: str | None = None,
+    code: Code = Code(),
+    fuse: Fuse = Fuse.CHAINS,
+    warn: Warn,
+) -> str:
+    """Return the manifest as YAML; nothing is sent, and no remote is asked.
+
+    Parameters
+    ----------
+    kind
+        Of the manifest.
+    schedule
+        The cron expression of a CronWorkflow.
+    name
+        Of the Workflow or template; None: after the project's folder.
+    fuse
+        How stages are grouped into tasks; `Fuse.AUTO` uses how long stages took here.
+
+    Raises
+    ------
+    UsageError
+        Stages cannot run in pods, or the revision does not have them as they are here.
+    """
+    check_version()
+    if (kind is ManifestKind.CRON) != bool(schedule):
+        raise UsageError("--schedule belongs to --kind CronWorkflow", "such as '0 6 * * 1'")
+    project = find_project()
+    with RepositoryLock(project).held(), Session(project, warn) as session:
+        pipeline = read_pipeline(project)
+        settings = read_settings(project, pipeline)
+        store = ArgoEngine.store_settings(session.repo.config, remote_names(pipeline), settings)
+    positions = all_for_pods(project, pipeline, select(pipeline, from_here(selection, project)))
+    plan = plan_of(project, pipeline, positions)
+    has_files = bool(settings.argo.secret_files)
+    found = _code(code, project, pipeline, plan, has_files=has_files, warn=warn)
+    seconds = Journal(project).seconds if fuse is Fuse.AUTO else {}
+    costs = ArgoEngine.costs(settings)
+    groups = divided(pipeline, positions, settings, seconds, costs, fuse).groups
+    references = [f"{group.number}:{ranges(group.positions)}" for group in groups]
+    return manifest_text(
+        task_specs(pipeline, groups, references),
+        name=name or slug(project.root.name),
+        store=store,
+        code=found,
+        settings=settings,
+        kind=kind,
+        schedule=schedule,
+    )
+
+
+def _code(
+    code: Code,
+    project: Project,
+    pipeline: Pipeline,
+    plan: Mapping[str, str],
+    *,
+    has_files: bool,
+    warn: Warn,
+) -> GitCode:
+    sha = commit(project, code.revision)
+    base = project.git_root or project.root
+    inside = project.root.relative_to(base)
+    read_here = {(inside / file).as_posix() for file in (*pipeline.files, FILE)}
+    differ = differing(project, sha)
+    if problems := [name for name in differ if name in read_here]:
+        raise UsageError(
+            f"{', '.join(problems)} differ from {code.revision}, from which pods take them",
+            "git commit, or name another --revision",
+        )
+    if differ:
+        more = f" and {len(differ) - _SHOWN} more" if len(differ) > _SHOWN else ""
+        names = f"{', '.join(differ[:_SHOWN])}{more}"
+        warn(f"pods take these files as they are in {sha[:12]}: {names}")
+    url = code.repo or repository_url(project)
+    check_url(url, has_files=has_files)
+    return GitCode(url, sha, plan)

@@ -1,0 +1,142 @@
+"""Checks of everything that a run needs, each with the command that fixes it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+
+from dvc_bridge.app.context import Warn
+from dvc_bridge.dvcio.atomic_files import check_writable
+from dvc_bridge.dvcio.dvc_version import check_version, installed, missing
+from dvc_bridge.dvcio.locks import RepositoryLock
+from dvc_bridge.dvcio.project import Project, config_as_dvc, find_project
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.remotes.remote import Remote
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.engines.base import Engine, Finding
+from dvc_bridge.engines.registry import engine_type
+from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError, of_system
+from dvc_bridge.pipeline.settings import FILE, ArgoSettings, Settings
+from dvc_bridge.remote_run.run_store import FOLDER
+from dvc_bridge.remote_run.upload import remote_names
+
+
+def examine(engine: str | None = None, *, warn: Warn) -> Iterator[Finding]:
+    """Yield the result of each check; what needs a thing that is wrong is not checked.
+
+    Parameters
+    ----------
+    engine
+        The engine to check; None: the one that dvc-bridge.yaml names.
+    warn
+        Receives each warning.
+    """
+    yield _check("DVC", _dvc)
+    found = _check("project", lambda: str(find_project().root))
+    yield found
+    if found.is_ok is False:
+        return
+    project = find_project()
+    yield _check("cache", lambda: _cache(project))
+    pipeline = _check("pipeline", lambda: _pipeline(project))
+    yield pipeline
+    if pipeline.is_ok:
+        yield _check("settings", lambda: _settings(project))
+    yield _check("lock", lambda: _lock(project))
+    yield _check("shell", _shell)
+    if pipeline.is_ok:
+        yield from _remote_run(project, engine, warn)
+
+
+def _check(subject: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(subject, True, check())
+    except BridgeError as exc:
+        return Finding(subject, False, exc.message, exc.fix)
+    except OSError as exc:
+        if refused := of_system(exc):
+            return Finding(subject, False, refused.message, refused.fix)
+        raise
+
+
+def _dvc() -> str:
+    check_version()
+    if gone := missing():
+        raise VersionMismatchError(
+            f"DVC {installed()} lacks {', '.join(gone)}", "pip install 'dvc~=3.67.0'"
+        )
+    return f"version {installed()}"
+
+
+def _cache(project: Project) -> str:
+    check_writable(project.cache)
+    above = next(up for up in (project.cache, *project.cache.parents) if up.exists())
+    status = os.statvfs(above)
+    return f"{project.cache}, {status.f_bavail * status.f_frsize / 1e9:.1f} GB free"
+
+
+def _settings(project: Project) -> str:
+    if not (project.root / FILE).exists():
+        return f"no {FILE} is needed"
+    settings = read_settings(project, read_pipeline(project))
+    words = ", ".join(settings.mutexes)
+    return f"{FILE}: mutexes {words}" if words else f"{FILE}: nothing wrong"
+
+
+def _pipeline(project: Project) -> str:
+    pipeline = read_pipeline(project)
+    files = len({stage.file for stage in pipeline.stages})
+    return f"{_count(len(pipeline.stages), 'stage')} in {_count(files, 'file')}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _lock(project: Project) -> str:
+    with RepositoryLock(project).held():
+        return "no other DVC process is at work here"
+
+
+def _shell() -> str:
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    if not os.access(shell, os.X_OK):
+        raise UsageError(f"$SHELL is {shell}, which cannot be run", "export SHELL=/bin/sh")
+    return shell
+
+
+def _remote_run(project: Project, name: str | None, warn: Warn) -> Iterator[Finding]:
+    """Check remote and engine, if dvc-bridge.yaml has settings for a remote run."""
+    try:
+        settings = read_settings(project, read_pipeline(project))
+    except BridgeError:
+        return
+    if name is None and settings.argo == ArgoSettings() and not settings.is_remote:
+        return
+    try:
+        engine = engine_type(name or settings.engine)
+    except BridgeError as exc:
+        yield Finding("engine", False, exc.message, exc.fix)
+        return
+    yield _check("remote", lambda: _remote(project, warn))
+    yield _check("credentials", lambda: _credentials(project, engine, settings))
+    yield from engine.doctor(project, settings)
+
+
+def _remote(project: Project, warn: Warn) -> str:
+    """Write a file into the remote and remove it, as workers do from where they run."""
+    with RepositoryLock(project).held(), Session(project, warn) as session:
+        remote = Remote(session.repo)
+        path = remote.path(FOLDER, f"doctor-{secrets.token_hex(4)}")
+        remote.put(path, b"")
+        remote.remove(path)
+        return f"{remote.name}, {remote.url}, can be written to from here"
+
+
+def _credentials(project: Project, engine: type[Engine], settings: Settings) -> str:
+    names = remote_names(read_pipeline(project))
+    sections = engine.store_settings(config_as_dvc(project.root), names, settings)
+    remotes = ", ".join(section.split('"')[1] for section in sections if '"' in section)
+    return f"workers get the settings of {remotes}; {engine.credentials(settings)}"

@@ -1,0 +1,80 @@
+"""What a run would do, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dvc_bridge.app.context import Warn, from_here
+from dvc_bridge.dvcio.dvc_version import check_version
+from dvc_bridge.dvcio.locks import RepositoryLock
+from dvc_bridge.dvcio.project import find_project
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.recording.run_cache import any_run, ask_dvc, newest_run
+from dvc_bridge.dvcio.session import Session
+from dvc_bridge.dvcio.workspace import Workspace
+from dvc_bridge.engines.registry import engine_type
+from dvc_bridge.local.history import Journal
+from dvc_bridge.planning.critical_path import Timeline, timeline
+from dvc_bridge.planning.forecast import Forecast, Sources, forecast
+from dvc_bridge.planning.grouping.group_stages import Division, backwards, divided, in_pods
+from dvc_bridge.planning.selection import Selection, files_of, select
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The forecast of a run.
+
+    Parameters
+    ----------
+    forecasts
+        One for each selected stage, in DVC's order.
+    timeline
+        The critical path, and how long the run takes.
+    division
+        The tasks of a remote run; None: dvc-bridge.yaml has no settings for one.
+    """
+
+    forecasts: tuple[Forecast, ...]
+    timeline: Timeline
+    division: Division | None
+
+
+def plan(selection: Selection, *, force: bool = False, warn: Warn) -> Plan:
+    """Return what a run of the selected stages would do; nothing changes.
+
+    Parameters
+    ----------
+    force
+        Whether stages that are up to date would run too.
+    warn
+        Receives each warning.
+
+    Raises
+    ------
+    UsageError
+        The project or its settings are not valid.
+    """
+    check_version()
+    project = find_project()
+    with RepositoryLock(project).held(), Session(project, warn) as session:
+        chosen = from_here(selection, project)
+        pipeline = read_pipeline(project, files_of(chosen))
+        settings = read_settings(project, pipeline)
+        order = select(pipeline, chosen)
+        workspace = Workspace(project)
+        sources = Sources(
+            workspace,
+            lambda key: newest_run(project, key),
+            lambda: any_run(project),
+            lambda stage: ask_dvc(session, stage),
+            workspace.lost,
+        )
+        forecasts = forecast(pipeline, order, sources, force=force, alone=chosen.alone)
+        workspace.hashes.save()
+    seconds = Journal(project).seconds
+    division, running = None, in_pods(forecasts)
+    if settings.is_remote and not backwards(pipeline, running):
+        costs = engine_type(settings.engine).costs(settings)
+        division = divided(pipeline, running, settings, seconds, costs)
+    return Plan(tuple(forecasts), timeline(forecasts, seconds), division)

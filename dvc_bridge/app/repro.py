@@ -1,0 +1,82 @@
+"""Running stages on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from dvc_bridge.app.context import from_here
+from dvc_bridge.dvcio.locks import RepositoryLock
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.local.runner import Options
+from dvc_bridge.local.runner import repro as run
+from dvc_bridge.pipeline.outcome import Summary
+from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.planning.selection import Selection, files_of, select
+from dvc_bridge.ui.view import View
+
+if TYPE_CHECKING:
+    from dvc_bridge.verify.reproducible import Verified
+
+
+def repro(
+    selection: Selection,
+    *,
+    jobs: int = 1,
+    keep_going: bool = False,
+    force: bool = False,
+    view: View,
+) -> Summary:
+    """Run the selected stages in parallel and end where `dvc repro` would have ended.
+
+    Stages that fail are in the summary; the others are recorded all the same.
+
+    Parameters
+    ----------
+    jobs
+        How many stages run at a time.
+    keep_going
+        Whether stages run that do not depend on a failed one.
+    force
+        Whether stages that are up to date run too.
+
+    Raises
+    ------
+    UsageError
+        The project or its settings are not valid; no command was run.
+    """
+    project = find_project()
+    lock = RepositoryLock(project)
+    with lock.held():
+        pipeline, order, options = _options(project, selection, jobs, keep_going, force)
+        return run(project, pipeline, order, options, view, lock)
+
+
+def verify(selection: Selection, view: View) -> Verified:
+    """Run each selected stage again in a clean copy that has only its deps.
+
+    Raises
+    ------
+    UsageError
+        The project or its settings are not valid.
+    """
+    from dvc_bridge.verify.reproducible import verify as run_again  # noqa: PLC0415  seldom
+
+    project = find_project()
+    with RepositoryLock(project).held():
+        pipeline, order, _ = _options(project, selection, 1, keep_going=False, force=False)
+        return run_again(project, [pipeline.stages[position] for position in order], view)
+
+
+def _options(
+    project: Project, selection: Selection, jobs: int, keep_going: bool, force: bool
+) -> tuple[Pipeline, Sequence[int], Options]:
+    chosen = from_here(selection, project)
+    pipeline = read_pipeline(project, files_of(chosen))
+    order = select(pipeline, chosen)
+    addresses = [pipeline.stages[position].address for position in order]
+    mutexes = read_settings(project, pipeline).mutex_groups(addresses)
+    options = Options(jobs, keep_going, force, alone=chosen.alone, mutexes=mutexes)
+    return pipeline, order, options

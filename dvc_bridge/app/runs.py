@@ -1,0 +1,103 @@
+"""Runs as their engine has them: status, logs, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.engines.base import Engine, LogLine
+from dvc_bridge.engines.registry import engine_type
+from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.run_status import RunStatus
+
+Stages = Sequence[Sequence[str]]
+
+
+def connect_engine(project: Project, name: str | None = None) -> Engine:
+    """Return an engine, connected; None: the one that dvc-bridge.yaml names."""
+    settings = read_settings(project, read_pipeline(project))
+    return engine_type(name or settings.engine).connect(project, settings)
+
+
+def list_runs(engine: str | None = None) -> list[RunStatus]:
+    """Return all runs that the engine has."""
+    return connect_engine(find_project(), engine).runs()
+
+
+def run_status(run: str, engine: str | None = None) -> RunStatus:
+    """Return the status of a run.
+
+    Raises
+    ------
+    UsageError
+        The engine has no such run.
+    """
+    return connect_engine(find_project(), engine).status(run)
+
+
+def stop_run(run: str, engine: str | None = None) -> bool:
+    """Stop a run and return whether it was still going on; finished results are kept."""
+    return connect_engine(find_project(), engine).stop(run)
+
+
+def read_logs(
+    run: str, stage: str | None = None, *, follow: bool = False, engine: str | None = None
+) -> Iterator[LogLine]:
+    """Yield what the stages of a run, or one of them, have printed.
+
+    Parameters
+    ----------
+    stage
+        Its address; None: all stages.
+    follow
+        Whether to wait for more until the run ends.
+
+    Raises
+    ------
+    UsageError
+        The run does not have the stage, or no task of it has begun.
+    """
+    connected = connect_engine(find_project(), engine)
+    status = connected.status(run)
+    tasks = None if stage is None else _tasks_of(stage, status)
+    if not follow and not any(
+        task.place and (tasks is None or task.task in tasks) for task in status.tasks
+    ):
+        raise _not_begun(stage or "any stage", status)
+    for line in connected.logs(run, tasks, follow=follow):
+        if line.is_note or _is_of(line, stage, status.stages):
+            yield line
+
+
+def _tasks_of(stage: str, status: RunStatus) -> Collection[int]:
+    tasks = [number for number, stages in enumerate(status.stages) if stage in stages]
+    if not tasks:
+        raise UsageError(
+            f"run {status.run} has no stage {stage}",
+            f"`dvc-bridge status {status.run}` names those that it has; others were up to date",
+        )
+    return tasks
+
+
+def _not_begun(stage: str, status: RunStatus) -> UsageError:
+    if status.ended:
+        return UsageError(
+            f"run {status.run} ended before {stage} began",
+            f"`dvc-bridge status {status.run}` says why",
+        )
+    return UsageError(
+        f"{stage} of run {status.run} has not begun yet", "add --follow to wait for it"
+    )
+
+
+def _is_of(line: LogLine, stage: str | None, stages: Stages) -> bool:
+    """Return whether a line is the stage's own, or about its whole task.
+
+    A worker puts addresses before the lines of stages, and nothing before what ends all of them.
+    """
+    if stage is None or line.task >= len(stages):
+        return True
+    others = (other for other in stages[line.task] if other != stage)
+    return not line.text.startswith(tuple(f"{o}{mark}" for o in others for mark in (" | ", ": ")))

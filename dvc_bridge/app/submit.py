@@ -1,0 +1,215 @@
+"""Running stages as tasks of an engine."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from dvc_bridge.app.collect import merge_settled, merge_stored
+from dvc_bridge.app.context import RunContext, Warn
+from dvc_bridge.app.follow import follow_run
+from dvc_bridge.app.run_end import RunEnd, end_of_run
+from dvc_bridge.dvcio.dvc_version import check_version
+from dvc_bridge.dvcio.project import find_project
+from dvc_bridge.dvcio.reading.bridge_settings import read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.engines.base import Engine, RunRequest, task_specs
+from dvc_bridge.engines.registry import engine_type
+from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.ids import slug
+from dvc_bridge.pipeline.run_status import RunStatus
+from dvc_bridge.planning.grouping.group_stages import divided
+from dvc_bridge.planning.grouping.groups import Group
+from dvc_bridge.planning.selection import Selection
+from dvc_bridge.remote_run.resume import needs, undone
+from dvc_bridge.remote_run.task_plan import Settled
+from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment
+from dvc_bridge.ui.view import View
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A run that was started.
+
+    Parameters
+    ----------
+    run
+        Its name, for `collect`; empty: no stage needed a task, and the run cache had the rest.
+    restored
+        How many results came from the run cache without a task.
+    end
+        What it has left here; None: nothing was waited for.
+    """
+
+    run: str
+    restored: int = 0
+    end: RunEnd | None = None
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a run is shown until it ends.
+
+    Parameters
+    ----------
+    view
+        Given the number of tasks at a time, makes the view that shows them.
+    """
+
+    view: Callable[[int], View]
+
+
+def submit(
+    selection: Selection,
+    *,
+    engine: str | None = None,
+    force: bool = False,
+    fuse: Fuse | None = None,
+    watch: Watch | None = None,
+    report: Callable[[str], object],
+    warn: Warn,
+) -> Submitted:
+    """Run the selected stages as tasks of an engine.
+
+    Parameters
+    ----------
+    engine
+        Its name; None: as dvc-bridge.yaml says.
+    fuse
+        How stages are grouped into tasks; None: as dvc-bridge.yaml says.
+    watch
+        Wait until the run has ended, and merge what it made; None: return once it has started.
+    report, warn
+        Receive lines about the run, and warnings.
+
+    Raises
+    ------
+    UsageError
+        Stages cannot run there, or settings are missing; nothing was started.
+    """
+    with (
+        _engine_type(engine).prepare(),
+        RunContext(selection, force=force, engine=engine, warn=warn) as context,
+    ):
+        settled = context.prepare()
+        if not settled.waiting:
+            found = merge_settled(context, settled, "")
+            return Submitted("", len(found.merged.taken))
+        groups, wall_s = _groups(context, settled, fuse)
+        store = context.store_settings()
+        connected = context.connect()
+        connected.check_stages([found.stage.address for found in settled.waiting])
+        run = _run_name(context.project.root.name)
+        report(f"predicted: {wall_s:.0f} s")
+        _announce(context, settled, groups, report)
+        jobs = [group.pod.jobs for group in groups]
+        sent = context.upload(settled, [group.positions for group in groups], jobs, run)
+        tasks = task_specs(context.pipeline, groups, sent.words)
+        environment = WorkerEnvironment(run, store, SnapshotCode(sent.code))
+        record = connected.record(RunRequest(run, tasks, environment))
+        context.store(run)[0].put_manifest(record, sent.code, connected.identity())
+        attempt = connected.start(record)
+        report(f"run {run}: {len(settled.waiting)} stages in {len(groups)} tasks")
+        if watch is None:
+            return Submitted(run)
+        names = [task.stages for task in tasks]
+        upstream = [task.upstream for task in tasks]
+        slots = context.engine_type.costs(context.settings).slots
+        view = watch.view(min(slots, len(groups)))
+        status = follow_run(connected, attempt, run, names, upstream, view, context.lock)
+        connected.forget(run.__eq__)
+        found = merge_settled(context, settled, run)
+    return Submitted(run, end=end_of_run(found, run, status))
+
+
+def resume(
+    run: str,
+    *,
+    engine: str | None = None,
+    watch: Watch | None = None,
+    report: Callable[[str], object],
+    warn: Warn,
+) -> Submitted:
+    """Run those tasks of a run again that are not done, with its code and its plan.
+
+    Parameters
+    ----------
+    run
+        Its name.
+    engine, watch, report, warn
+        As for `submit`.
+
+    Raises
+    ------
+    UsageError
+        The run still goes on, or the remote does not have it.
+    """
+    with RunContext(engine=engine, warn=warn) as context:
+        connected = context.connect()
+        _check_ended(connected.attempts(run), run)
+        store, objects = context.store(run)
+        plan = store.plan()
+        if plan is None:
+            raise store.unknown()
+        numbers = undone(plan, store, objects)
+        if not numbers:
+            report(f"every stage of run {run} is done")
+            return Submitted(run)
+        record = connected.resume(run, store.manifest(), numbers)
+        attempt = connected.start(record)
+        report(f"run {run}: {len(numbers)} of {len(plan)} tasks, as {attempt}")
+        if watch is None:
+            return Submitted(run)
+        names = [[task.stage.address for task in entry.tasks] for entry in plan]
+        done: Collection[int] = set(range(len(plan))) - set(numbers)
+        slots = context.engine_type.costs(context.settings).slots
+        view = watch.view(min(slots, len(numbers)))
+        status = follow_run(
+            connected, attempt, run, names, needs(plan), view, context.lock, done=done
+        )
+        connected.forget(run.__eq__)
+        found = merge_stored(context, run, checkout=True)
+    return Submitted(run, end=end_of_run(found, run, status))
+
+
+def _engine_type(name: str | None) -> type[Engine]:
+    if name is None:
+        check_version()
+        project = find_project()
+        name = read_settings(project, read_pipeline(project)).engine
+    return engine_type(name)
+
+
+def _check_ended(attempts: Sequence[RunStatus], run: str) -> None:
+    if any(not attempt.ended for attempt in attempts):
+        raise UsageError(f"run {run} has not ended", f"dvc-bridge stop {run}, or wait")
+
+
+def _groups(
+    context: RunContext, settled: Settled, fuse: Fuse | None
+) -> tuple[tuple[Group, ...], float]:
+    waiting = [found.position for found in settled.waiting]
+    seconds = context.seconds(settled)
+    costs = context.engine_type.costs(context.settings)
+    division = divided(context.pipeline, waiting, context.settings, seconds, costs, fuse)
+    return division.groups, division.wall_s
+
+
+def _announce(
+    context: RunContext,
+    settled: Settled,
+    groups: Sequence[Group],
+    report: Callable[[str], object],
+) -> None:
+    reasons = {found.position: found.reasons for found in settled.waiting}
+    for group in groups:
+        for position in group.positions:
+            why = "; ".join(reasons[position]) or "runs only if its inputs change"
+            report(f"g{group.number}  {context.pipeline.stages[position].address}: {why}")
+
+
+def _run_name(project: str) -> str:
+    return f"{slug(project)}-{time.strftime('%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"

@@ -1,0 +1,54 @@
+"""What several commands make of their arguments."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from functools import partial
+
+from dvc_bridge.app.submit import Watch
+from dvc_bridge.planning.selection import Selection
+from dvc_bridge.ui.view import PlainView, View
+
+
+def selection_of(args: Namespace) -> Selection:
+    """Return which stages are meant, as seen from the current directory."""
+    return Selection(
+        tuple(args.targets),
+        single_item=args.single_item,
+        downstream=args.downstream,
+        all_pipelines=args.all_pipelines,
+    )
+
+
+def view_for(jobs: int, *, plain: bool) -> View:
+    """Return the live view for a terminal, and plain lines otherwise.
+
+    Parameters
+    ----------
+    jobs
+        How many stages, or tasks, run at a time.
+    plain
+        Whether plain lines are requested.
+    """
+    if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        return PlainView()
+    from dvc_bridge.ui.live import LiveView  # noqa: PLC0415  a tenth of a second
+
+    return LiveView(jobs)
+
+
+def watch_of(args: Namespace) -> Watch | None:
+    """Return how a run is watched; None: it is not."""
+    return Watch(partial(view_for, plain=args.plain)) if args.wait else None
+
+
+def report(line: str) -> None:
+    """Print a line about a run at once: its reader may be a log."""
+    print(line, flush=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning, apart from the results."""
+    print(f"dvc-bridge: {text}", file=sys.stderr)

@@ -1,0 +1,46 @@
+"""`dvc-bridge status`, `logs` and `stop`: runs as their engine has them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from datetime import UTC, datetime
+
+from dvc_bridge.app.runs import list_runs, read_logs, run_status, stop_run
+from dvc_bridge.ui.status_text import run_json, run_text, runs_json, runs_text
+
+
+def status_command(args: Namespace) -> int:
+    """Print all runs, or the tasks of one run."""
+    now = datetime.now(UTC)
+    if args.run_name is None:
+        runs = list_runs(args.engine)
+        print(_json(runs_json(runs)) if args.json else runs_text(runs, now))
+        return 0
+    status = run_status(args.run_name, args.engine)
+    print(_json(run_json(status)) if args.json else run_text(status, now))
+    return 0
+
+
+def logs_command(args: Namespace) -> int:
+    """Print what the stages of a run, or one of them, have printed."""
+    for line in read_logs(args.run_name, args.stage, follow=args.follow, engine=args.engine):
+        if line.is_note:
+            print(f"dvc-bridge: g{line.task}: {line.text}", file=sys.stderr, flush=True)
+        else:
+            print(line.text, flush=True)
+    return 0
+
+
+def stop_command(args: Namespace) -> int:
+    """Stop a run; finished results are kept."""
+    run = args.run_name
+    was_going = stop_run(run, args.engine)
+    print(f"{run} is stopping" if was_going else f"{run} had ended before")
+    print(f"next: dvc-bridge collect {run}")
+    return 0
+
+
+def _json(content: object) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False)

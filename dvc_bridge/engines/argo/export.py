@@ -1,0 +1,54 @@
+"""A run as a manifest that others apply: every Workflow that it makes is a run of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dvc_bridge.engines.argo.lint import checked_parts
+from dvc_bridge.engines.argo.manifest import Kind as ManifestKind
+from dvc_bridge.engines.argo.manifest import RunSpec, manifest, text
+from dvc_bridge.engines.base import Sections, TaskSpec
+from dvc_bridge.pipeline.settings import Settings
+from dvc_bridge.remote_run.worker_contract import GitCode
+
+__all__ = ["ManifestKind", "manifest_text"]
+
+
+def manifest_text(
+    tasks: Sequence[TaskSpec],
+    *,
+    name: str,
+    store: Sections,
+    code: GitCode,
+    settings: Settings,
+    kind: ManifestKind,
+    schedule: str | None,
+) -> str:
+    """Return the manifest as YAML documents.
+
+    Parameters
+    ----------
+    name
+        Of the Workflow or template.
+    store
+        The settings of the DVC remotes, without secrets.
+    schedule
+        The cron expression of a CronWorkflow.
+
+    Raises
+    ------
+    UsageError
+        Argo would not run it.
+    """
+    spec = RunSpec(
+        name=name,
+        store=store,
+        code=code,
+        argo=settings.argo,
+        own_run=True,
+        kind=kind,
+        schedule=schedule,
+    )
+    first, *later = checked_parts(manifest(tasks, spec))
+    # Templates first: they are there when the first part, applied after them, begins.
+    return "---\n".join(map(text, (*later, first)))

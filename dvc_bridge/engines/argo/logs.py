@@ -1,0 +1,95 @@
+"""The logs of the pods of a run: what there is now, or all of them at once while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from queue import SimpleQueue
+from threading import Thread
+
+from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.workflow_chain import watch_run
+from dvc_bridge.engines.base import LogLine
+from dvc_bridge.engines.kubernetes.errors import NOT_FOUND, ApiError
+from dvc_bridge.engines.kubernetes.pod_logs import pod_log
+from dvc_bridge.errors import BridgeError
+from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
+
+_GONE = "its pod is gone, and its log with it; Argo removes the pods of runs that succeed"
+
+
+def read_logs(
+    cluster: Cluster, state: RunStatus, tasks: Collection[int] | None
+) -> Iterator[LogLine]:
+    """Yield the lines that the pods of a run have printed so far.
+
+    Parameters
+    ----------
+    tasks
+        Whose pods; None: of all tasks.
+    """
+    for task in state.tasks:
+        if not task.place or (tasks is not None and task.task not in tasks):
+            continue
+        try:
+            for line in pod_log(cluster.connection, task.place, follow=False):
+                yield LogLine(task.task, line)
+        except ApiError as error:
+            if error.status != NOT_FOUND:
+                raise
+            yield LogLine(task.task, _GONE, is_note=True)
+
+
+def follow_logs(
+    cluster: Cluster, workflow: str, tasks: Collection[int] | None
+) -> Iterator[LogLine]:
+    """Yield every line of a Workflow's pods, and of those that follow it, until the end.
+
+    Parameters
+    ----------
+    tasks
+        As for `read_logs`.
+    """
+    lines: SimpleQueue[LogLine | BaseException | None] = SimpleQueue()
+    Thread(target=_follow_run, args=(cluster, workflow, tasks, lines), daemon=True).start()
+    while (line := lines.get()) is not None:
+        if isinstance(line, BaseException):
+            raise line
+        yield line
+
+
+def _follow_run(
+    cluster: Cluster,
+    workflow: str,
+    tasks: Collection[int] | None,
+    lines: SimpleQueue[LogLine | BaseException | None],
+) -> None:
+    threads: dict[str, Thread] = {}
+    noted: set[tuple[str, str]] = set()
+    try:
+        for state in watch_run(cluster, workflow):
+            for task in state.tasks:
+                if tasks is not None and task.task not in tasks:
+                    continue
+                if task.place and task.place not in threads:
+                    thread = Thread(target=_follow_pod, args=(cluster, task, lines), daemon=True)
+                    threads[task.place] = thread
+                    thread.start()
+                reason = (task.place, task.message)
+                if task.phase is Phase.PENDING and task.message and reason not in noted:
+                    noted.add(reason)
+                    lines.put(LogLine(task.task, task.message, is_note=True))
+        for thread in threads.values():
+            thread.join()
+    except BaseException as exc:  # the reader raises it
+        lines.put(exc)
+    lines.put(None)
+
+
+def _follow_pod(
+    cluster: Cluster, task: TaskStatus, lines: SimpleQueue[LogLine | BaseException | None]
+) -> None:
+    try:
+        for line in pod_log(cluster.connection, task.place, follow=True):
+            lines.put(LogLine(task.task, line))
+    except BridgeError as exc:
+        lines.put(LogLine(task.task, exc.message, is_note=True))

@@ -1,0 +1,225 @@
+"""What an engine is: it carries out the tasks of a remote run.
+
+An engine is a class with the members of `Engine`, named by an entry point of the group
+`dvc_bridge.engines`. `tests/engine_contract.py` has the tests that each of them must pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.pipeline.run_status import RunStatus
+from dvc_bridge.pipeline.settings import Settings
+from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.planning.grouping.cost_model import Costs
+from dvc_bridge.planning.grouping.groups import Group
+from dvc_bridge.remote_run.worker_contract import WorkerEnvironment
+
+# What an engine needs to start a run, as JSON; it is kept in the remote, so it holds no secret.
+RunRecord = Mapping[str, Any]
+Sections = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One task of a run: a worker that brings some stages up to date.
+
+    Parameters
+    ----------
+    number
+        From 0; a task comes after those that it waits for.
+    reference
+        The argument of `dvc-bridge worker`.
+    stages
+        Addresses, in DVC's order.
+    upstream
+        The tasks that must have succeeded before it starts.
+    after
+        The tasks that must have ended before it starts, with or without success.
+    """
+
+    number: int
+    reference: str
+    stages: tuple[str, ...]
+    upstream: tuple[int, ...]
+    after: tuple[int, ...]
+    resources: PodSettings
+
+    @property
+    def timeout_s(self) -> int | None:
+        """How long it may take: its stages run one after the other at worst."""
+        timeout = self.resources.timeout
+        return timeout * len(self.stages) if timeout else None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run that is ready to start: its plan, code and data are in the remote."""
+
+    run: str
+    tasks: Sequence[TaskSpec]
+    environment: WorkerEnvironment
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line that a task printed; with `is_note`, a line of the engine about the task."""
+
+    task: int
+    text: str
+    is_note: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check of `dvc-bridge doctor`.
+
+    Parameters
+    ----------
+    is_ok
+        None: it cannot be checked.
+    fix
+        What to do; empty where nothing is wrong.
+    """
+
+    subject: str
+    is_ok: bool | None
+    message: str
+    fix: str = ""
+
+
+class Engine(Protocol):
+    """Carries out the tasks of remote runs.
+
+    Every method may raise a `BridgeError` with what went wrong and what to do.
+    """
+
+    name: str
+
+    @classmethod
+    def connect(cls, project: Project, settings: Settings) -> Self:
+        """Return the engine that the project's settings name, or refuse settings that lack."""
+        ...
+
+    @classmethod
+    def costs(cls, settings: Settings) -> Costs:
+        """Return what tasks cost and how many there may be, by which stages are grouped."""
+        ...
+
+    @classmethod
+    def doctor(cls, project: Project, settings: Settings) -> Iterator[Finding]:
+        """Check everything that a run needs; do not start one."""
+        ...
+
+    @classmethod
+    def store_settings(
+        cls, config: Mapping[str, Any], remotes: Collection[str], settings: Settings
+    ) -> Sections:
+        """Return the settings by which workers reach DVC remotes, without secrets.
+
+        Raises
+        ------
+        UsageError
+            Workers would not get the credentials of a remote.
+        """
+        ...
+
+    @classmethod
+    def credentials(cls, settings: Settings) -> str:
+        """Return where workers get credentials from, as a clause of a sentence."""
+        ...
+
+    @classmethod
+    def prepare(cls) -> AbstractContextManager[object]:
+        """Return a context for a submit, in which slow preparations may run on the side."""
+        ...
+
+    def check_stages(self, stages: Sequence[str]) -> None:
+        """Refuse stages that lack what the engine needs, such as an image."""
+        ...
+
+    def identity(self) -> dict[str, str | None]:
+        """Return which installation of the engine this is: see `is_same_place`."""
+        ...
+
+    def record(self, request: RunRequest) -> RunRecord:
+        """Return what `start` takes, checked; nothing is sent.
+
+        Raises
+        ------
+        UsageError
+            The engine would refuse it.
+        """
+        ...
+
+    def start(self, record: RunRecord) -> str:
+        """Start a run and return the name of this attempt, for `watch`."""
+        ...
+
+    def resume(self, run: str, record: RunRecord, tasks: Collection[int]) -> RunRecord:
+        """Return the record of a new attempt for those tasks of a run that are not done."""
+        ...
+
+    def watch(self, attempt: str) -> Iterator[RunStatus]:
+        """Yield the status now and after each change, until the attempt has ended."""
+        ...
+
+    def status(self, run: str) -> RunStatus:
+        """Return the status of a run, all attempts as one.
+
+        Raises
+        ------
+        UsageError
+            The engine has no such run.
+        """
+        ...
+
+    def runs(self) -> list[RunStatus]:
+        """Return all runs, the oldest first."""
+        ...
+
+    def attempts(self, run: str) -> Sequence[RunStatus]:
+        """Return the attempts of a run, the oldest first; none if the engine has forgotten it."""
+        ...
+
+    def logs(self, run: str, tasks: Collection[int] | None, *, follow: bool) -> Iterator[LogLine]:
+        """Yield what tasks printed (None: all of them); with `follow`, until the run ends."""
+        ...
+
+    def stop(self, run: str) -> bool:
+        """Stop a run and return whether it was still going on."""
+        ...
+
+    def forget(self, is_over: Callable[[str], bool]) -> None:
+        """Remove what the engine keeps for runs that do not need it any more."""
+        ...
+
+
+def task_specs(
+    pipeline: Pipeline, groups: Sequence[Group], references: Sequence[str]
+) -> tuple[TaskSpec, ...]:
+    """Return the tasks of groups of stages, each with its worker's reference."""
+    return tuple(
+        TaskSpec(
+            group.number,
+            reference,
+            tuple(pipeline.stages[position].address for position in group.positions),
+            group.needs,
+            group.after,
+            group.pod,
+        )
+        for group, reference in zip(groups, references, strict=True)
+    )
+
+
+def is_same_place(one: Mapping[str, str | None], other: Mapping[str, str | None]) -> bool:
+    """Return whether two identities name one namespace of one installation."""
+    if one.get("engine", "argo") != other.get("engine", "argo"):
+        return False
+    key = "uid" if one.get("uid") and other.get("uid") else "host"
+    return one.get("namespace") == other.get("namespace") and one.get(key) == other.get(key)

@@ -1,0 +1,92 @@
+"""The status of an attempt in its folder, which its supervisor writes and clients read."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
+
+_TIMES = ("created", "started", "finished")
+
+
+def write_status(folder: Path, status: RunStatus) -> None:
+    """Write the status; a reader sees all of it or the one before."""
+    described = asdict(status)
+    text = json.dumps(described, default=lambda time: time.isoformat())
+    write_whole(folder / "status.json", text, folder)
+
+
+def read_status(folder: Path) -> RunStatus:
+    """Return the status; a run without its supervisor has ended, whatever it wrote last."""
+    is_alive = is_supervised(folder)
+    try:
+        content: dict[str, Any] = json.loads((folder / "status.json").read_text("utf-8"))
+    except FileNotFoundError:
+        record = json.loads((folder / "record.json").read_text("utf-8"))
+        return RunStatus(record["run"], Phase.PENDING)
+    tasks = tuple(TaskStatus(**_with_values(task, TaskStatus)) for task in content.pop("tasks"))
+    stages = tuple(tuple(addresses) for addresses in content.pop("stages"))
+    status = RunStatus(tasks=tasks, stages=stages, **_with_values(content, RunStatus))
+    if status.ended or is_alive:
+        return status
+    now = datetime.now(UTC)
+    lost = "the supervisor of the run is gone"
+    ended = tuple(
+        task if task.phase.is_end else replace(task, phase=Phase.ERROR, message=lost, finished=now)
+        for task in tasks
+    )
+    return replace(status, phase=Phase.ERROR, message=lost, finished=now, tasks=ended)
+
+
+def _with_values(content: dict[str, Any], kind: type) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    values = {key: value for key, value in content.items() if key in names}
+    values["phase"] = Phase(values["phase"])
+    for key in _TIMES:
+        if values.get(key):
+            values[key] = datetime.fromisoformat(values[key])
+    return values
+
+
+def supervise(folder: Path) -> IO[str]:
+    """Lock a folder for its supervisor; the lock ends with the process."""
+    lock = (folder / "supervisor.lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def is_supervised(folder: Path) -> bool:
+    """Return whether the supervisor of an attempt is alive."""
+    with suppress(FileNotFoundError), (folder / "supervisor.lock").open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def stop_supervisor(folder: Path) -> bool:
+    """Ask the supervisor to stop its workers and end; return whether it was alive."""
+    if not is_supervised(folder):
+        return False
+    with suppress(ProcessLookupError, ValueError, FileNotFoundError):
+        os.kill(int((folder / "supervisor.lock").read_text()), signal.SIGTERM)
+    return True
+
+
+def stages_by_number(tasks: Sequence[dict[str, Any]]) -> tuple[tuple[str, ...], ...]:
+    """Return the addresses of each task's stages; empty for tasks that are not in the attempt."""
+    by_number = {task["number"]: tuple(task["stages"]) for task in tasks}
+    return tuple(by_number.get(n, ()) for n in range(max(by_number, default=-1) + 1))

@@ -1,0 +1,259 @@
+"""Processes of this machine as an engine: for those without a cluster, and for tests.
+
+Each attempt of a run has a folder in `.dvc/tmp/dvc-bridge/processes` with its record, its status
+and a log per task. A supervisor, which goes on when the client ends, starts the workers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from itertools import count, groupby
+from pathlib import Path
+from typing import Any, Self
+
+from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.dvcio.project import Project, config_as_dvc
+from dvc_bridge.dvcio.remotes.config import Sections, store_settings
+from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest
+from dvc_bridge.engines.process_status import is_supervised, read_status, stop_supervisor
+from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.pipeline.remote_options import SECRET
+from dvc_bridge.pipeline.run_status import RunStatus
+from dvc_bridge.pipeline.settings import Settings
+from dvc_bridge.planning.grouping.cost_model import Costs
+from dvc_bridge.remote_run.worker_contract import STORE, store_text
+
+FOLDER = ".dvc/tmp/dvc-bridge/processes"
+KEPT_S = 7 * 86_400
+POLL_S = 0.1
+START_S = 30.0
+# A worker is a Python process that imports DVC.
+_WORKER_S = 1.0
+
+
+class ProcessEngine:
+    """The runs of one project on this machine."""
+
+    name = "processes"
+
+    def __init__(self, project: Project, settings: Settings) -> None:
+        self._project, self._settings = project, settings
+        self._folder = project.root / FOLDER
+
+    @classmethod
+    def connect(cls, project: Project, settings: Settings) -> Self:
+        """Return the engine of a project."""
+        return cls(project, settings)
+
+    @classmethod
+    def costs(cls, settings: Settings) -> Costs:
+        """Return what worker processes cost."""
+        slots = settings.processes.parallelism or os.cpu_count() or 1
+        return Costs(layer_s=_WORKER_S, pod_s=_WORKER_S, create_s=0.0, slots=slots, pods=10_000)
+
+    @classmethod
+    def doctor(cls, project: Project, settings: Settings) -> Iterator[Finding]:
+        """Return how many workers run at a time."""
+        del project
+        yield Finding("workers", True, f"{cls.costs(settings).slots} processes at a time")
+
+    @classmethod
+    def store_settings(
+        cls, config: Mapping[str, Any], remotes: Collection[str], settings: Settings
+    ) -> Sections:
+        """Return the settings of remotes without secrets; `start` reads these from the project."""
+        del settings
+        sections = store_settings(config, remotes)
+        return {
+            name: {key: value for key, value in section.items() if key not in SECRET}
+            for name, section in sections.items()
+        }
+
+    @classmethod
+    def credentials(cls, settings: Settings) -> str:
+        """Return that workers are the user's own processes."""
+        del settings
+        return "secrets come from DVC's settings here"
+
+    @classmethod
+    def prepare(cls) -> AbstractContextManager[object]:
+        """Prepare nothing."""
+        return nullcontext()
+
+    def check_stages(self, stages: Sequence[str]) -> None:
+        """Accept every stage: it finds here what it finds in `dvc repro`."""
+
+    def identity(self) -> dict[str, str | None]:
+        """Return this machine and the project's folder."""
+        root = str(self._project.root)
+        return {"engine": self.name, "host": socket.gethostname(), "namespace": root}
+
+    def record(self, request: RunRequest) -> RunRecord:
+        """Return the tasks and their environment."""
+        tasks = [
+            {
+                "number": task.number,
+                "reference": task.reference,
+                "stages": list(task.stages),
+                "upstream": list(task.upstream),
+                "after": list(task.after),
+                "retries": task.resources.retries,
+                "timeout_s": task.timeout_s,
+            }
+            for task in request.tasks
+        ]
+        slots = self.costs(self._settings).slots
+        variables = request.environment.variables()
+        return {
+            "run": request.run,
+            "attempt": request.run,
+            "tasks": tasks,
+            "environment": variables,
+            "slots": slots,
+        }
+
+    def start(self, record: RunRecord) -> str:
+        """Start the supervisor of an attempt."""
+        self._remove_old()
+        attempt = str(record["attempt"])
+        folder = self._folder / attempt
+        folder.mkdir(parents=True)
+        write_whole(folder / "record.json", json.dumps(record), folder)
+        with (folder / "supervisor.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dvc_bridge.engines.process_supervisor", str(folder)],
+                env={**os.environ, **self._environment(record)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._wait_for_start(folder, process)
+        return attempt
+
+    def resume(self, run: str, record: RunRecord, tasks: Collection[int]) -> RunRecord:
+        """Return the record of an attempt with those tasks."""
+        names = {path.name for path in self._folders()}
+        attempt = next(name for n in count(1) if (name := f"{run}-r{n}") not in names)
+        left = [
+            {
+                **task,
+                "upstream": [number for number in task["upstream"] if number in tasks],
+                "after": [number for number in task["after"] if number in tasks],
+            }
+            for task in record["tasks"]
+            if task["number"] in tasks
+        ]
+        return {**record, "attempt": attempt, "tasks": left}
+
+    def watch(self, attempt: str) -> Iterator[RunStatus]:
+        """Yield the status of an attempt whenever it changes."""
+        before = None
+        while True:
+            status = read_status(self._folder / attempt)
+            if status != before:
+                yield status
+                before = status
+            if status.ended:
+                return
+            time.sleep(POLL_S)
+
+    def status(self, run: str) -> RunStatus:
+        """Return the status of all attempts of a run as one."""
+        found = self.attempts(run)
+        if not found:
+            raise UsageError(
+                f"this project has no run {run} in processes of this machine",
+                "`dvc-bridge status --engine processes` lists the runs",
+            )
+        return _merge(found)
+
+    def runs(self) -> list[RunStatus]:
+        """Return all runs."""
+        found = sorted(map(read_status, self._folders()), key=lambda s: (s.run, str(s.created)))
+        merged = [_merge(list(s)) for _, s in groupby(found, key=lambda status: status.run)]
+        return sorted(merged, key=lambda status: str(status.created))
+
+    def attempts(self, run: str) -> list[RunStatus]:
+        """Return the attempts of a run."""
+        found = [read_status(path) for path in self._folders_of(run)]
+        return sorted(found, key=lambda status: str(status.created))
+
+    def logs(self, run: str, tasks: Collection[int] | None, *, follow: bool) -> Iterator[LogLine]:
+        """Yield the lines of the logs."""
+        read: dict[Path, int] = {}
+        while True:
+            ended = self.status(run).ended
+            for folder in self._folders_of(run):
+                for path in sorted(folder.glob("*.log"), key=lambda path: path.name):
+                    if path.stem.isdecimal() and (tasks is None or int(path.stem) in tasks):
+                        yield from _new_lines(path, read)
+            if ended or not follow:
+                return
+            time.sleep(POLL_S)
+
+    def stop(self, run: str) -> bool:
+        """Stop the supervisors of a run, and so its workers."""
+        stopped = [stop_supervisor(folder) for folder in self._folders_of(run)]
+        return any(stopped)
+
+    def forget(self, is_over: Callable[[str], bool]) -> None:
+        """Keep everything: `start` removes old attempts."""
+
+    def _environment(self, record: RunRecord) -> dict[str, str]:
+        variables: dict[str, str] = dict(record["environment"])
+        names = [name.split('"')[1] for name in json.loads(variables[STORE]) if '"' in name]
+        config = config_as_dvc(self._project.root)
+        return {**variables, STORE: store_text(store_settings(config, names))}
+
+    def _wait_for_start(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_S
+        while not (folder / "status.json").exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                log = (folder / "supervisor.log").read_text(errors="replace").strip()
+                raise BridgeError(f"the supervisor of the run did not start: {log}")
+            time.sleep(POLL_S / 5)
+
+    def _folders(self) -> list[Path]:
+        return sorted(path.parent for path in self._folder.glob("*/record.json"))
+
+    def _folders_of(self, run: str) -> list[Path]:
+        return [path for path in self._folders() if read_status(path).run == run]
+
+    def _remove_old(self) -> None:
+        for folder in self._folders():
+            is_old = time.time() - folder.stat().st_mtime > KEPT_S
+            if is_old and not is_supervised(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _merge(attempts: Sequence[RunStatus]) -> RunStatus:
+    newest = attempts[-1]
+    tasks = {task.task: task for attempt in attempts for task in attempt.tasks}
+    return RunStatus(
+        newest.run,
+        newest.phase,
+        newest.message,
+        attempts[0].created,
+        attempts[0].started,
+        newest.finished,
+        tuple(tasks[number] for number in sorted(tasks)),
+        attempts[0].stages,
+    )
+
+
+def _new_lines(path: Path, read: dict[Path, int]) -> Iterator[LogLine]:
+    with path.open("rb") as file:
+        file.seek(read.get(path, 0))
+        *lines, rest = file.read().split(b"\n")
+        read[path] = file.tell() - len(rest)
+    for line in lines:
+        yield LogLine(int(path.stem), line.decode(errors="replace"))

@@ -1,0 +1,146 @@
+"""The contract between the client of a remote run and its workers.
+
+A worker is `dvc-bridge worker REFERENCE` with the environment variables below. It ends with the
+exit code of `dvc_bridge.errors`: 0 when all stages of its task have a good result, 75 when the same
+worker may succeed if it is started again, 128+n after signal n.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dvc_bridge.errors import UsageError
+
+RUN = "DVC_BRIDGE_RUN"
+STORE = "DVC_BRIDGE_STORE"
+CODE = "DVC_BRIDGE_CODE"
+REPO = "DVC_BRIDGE_REPO"
+REVISION = "DVC_BRIDGE_REVISION"
+PLAN = "DVC_BRIDGE_PLAN"
+
+TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
+# How a worker ends that was killed: by SIGKILL, or by SIGTERM.
+KILLED = (137, 143)
+
+Sections = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotCode:
+    """The code of a run is a snapshot in the remote.
+
+    Parameters
+    ----------
+    sha256
+        The name of the snapshot.
+    """
+
+    sha256: str
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables of a worker."""
+        return {CODE: self.sha256}
+
+
+@dataclass(frozen=True, slots=True)
+class GitCode:
+    """The code of a run is a revision of a git repository.
+
+    Parameters
+    ----------
+    plan
+        What a worker needs besides the code: see `dvc_bridge.worker.from_git.plan_of`.
+    """
+
+    repo: str
+    revision: str
+    plan: Mapping[str, Any]
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables of a worker."""
+        return {
+            REPO: self.repo,
+            REVISION: self.revision,
+            PLAN: json.dumps(self.plan, sort_keys=True),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerEnvironment:
+    """What every worker of a run gets.
+
+    Parameters
+    ----------
+    store
+        The settings of the DVC remotes, without secrets.
+    """
+
+    run: str
+    store: Sections
+    code: SnapshotCode | GitCode
+
+    def variables(self) -> dict[str, str]:
+        """Return the environment variables."""
+        return {RUN: self.run, STORE: store_text(self.store), **self.code.variables()}
+
+
+def store_text(store: Sections) -> str:
+    """Return the settings of the remotes as a variable holds them."""
+    return json.dumps(store, sort_keys=True)
+
+
+def worker_environment(variables: Mapping[str, str]) -> WorkerEnvironment:
+    """Read the environment variables of a worker.
+
+    Raises
+    ------
+    UsageError
+        Some are not set: this process is not a task of a run.
+    """
+    missing = [name for name in (RUN, STORE) if not variables.get(name)]
+    if not (variables.get(CODE) or variables.get(REPO)):
+        missing.append(f"{CODE} or {REPO}")
+    if missing:
+        raise UsageError(
+            f"{', '.join(missing)} not set: this command is for the tasks of a run",
+            "dvc-bridge submit",
+        )
+    code: SnapshotCode | GitCode
+    if repo := variables.get(REPO):
+        plan = json.loads(variables.get(PLAN, "{}"))
+        code = GitCode(repo, variables.get(REVISION, ""), plan)
+    else:
+        code = SnapshotCode(variables[CODE])
+    return WorkerEnvironment(variables[RUN], json.loads(variables[STORE]), code)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLine:
+    """Where plan.json has a task: a line of `length` bytes that begins at byte `start`."""
+
+    task: int
+    start: int
+    length: int
+
+    def __str__(self) -> str:
+        return f"{self.task}:{self.start}:{self.length}"
+
+
+def plan_line(reference: str) -> PlanLine:
+    """Read a reference `<task>:<start>:<length>`.
+
+    Raises
+    ------
+    UsageError
+        It is not one.
+    """
+    try:
+        task, start, length = map(int, reference.split(":"))
+    except ValueError as exc:
+        raise UsageError(
+            f"invalid task reference {reference}", "the manifest of the run has the right ones"
+        ) from exc
+    return PlanLine(task, start, length)
