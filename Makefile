@@ -15,13 +15,19 @@ help:  ## this list
 
 venv: .venv/.installed  ## .venv with the locked packages
 
+# pip installs one package, uv, by the hash in requirements.lock; uv installs the others, which
+# takes seconds where pip takes minutes. A Python with its venv module is all that must be there.
+UV := $(BIN)/uv
+
 .venv/.installed: requirements.lock setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "needs Python >= 3.11; say which one: make PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@$(PYTHON) -m venv .venv || \
 	  { echo "this Python cannot make a venv; on Debian: apt-get install python3-venv" >&2; exit 2; }
-	$(BIN)/pip install --quiet --use-pep517 --require-hashes --no-deps -r requirements.lock
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@awk '/^[^ ]/ {wanted = /^uv==/} wanted' requirements.lock > .venv/uv.lock
+	$(BIN)/pip install --no-deps --only-binary :all: --require-hashes -r .venv/uv.lock
+	$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The oldest DVC that dvc_bridge supports, and two between it and the newest.
@@ -29,10 +35,10 @@ OLDER_DVC := 3.48.4 3.55.2 3.63.0
 
 versions: $(OLDER_DVC:%=.venv-dvc/%/.installed)  ## environments with older versions of DVC, for the tests
 
-.venv-dvc/%/.installed: tests/dvc_bridge/versions/%.txt
-	$(PYTHON) -m venv .venv-dvc/$*
-	.venv-dvc/$*/bin/pip install --quiet --use-pep517 --retries 1 --require-hashes -r $<
-	.venv-dvc/$*/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+.venv-dvc/%/.installed: tests/dvc_bridge/versions/%.txt .venv/.installed
+	$(UV) venv --clear --python $(BIN)/python .venv-dvc/$*
+	$(UV) pip sync --python .venv-dvc/$*/bin/python --require-hashes $<
+	$(UV) pip install --python .venv-dvc/$*/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: venv  ## the pipeline by `dvc repro`, then by Metaflow; every file's md5 side by side
@@ -74,15 +80,15 @@ bench-serve-others: venv  ## the server beside LitServe, BentoML, KServe and MLS
 
 # Extras stay in the pins: pip, asked for coverage[toml], would otherwise look at a newer coverage,
 # for which there is no hash.
-lock:  ## requirements.lock anew from setup.cfg (needs uv)
-	uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes \
+lock: venv  ## the lock files, from setup.cfg
+	$(UV) pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes \
 	  --all-extras --no-header -o requirements.lock setup.cfg
 	$(PYTHON) -c 'import configparser as c; f = c.ConfigParser(); f.read("setup.cfg"); \
 	  print(f["options.extras_require"]["serving"])' | \
-	uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header \
+	$(UV) pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header \
 	  --constraint requirements.lock -o serving/requirements.lock -
 	for version in $(OLDER_DVC); do \
-	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --no-header -o tests/dvc_bridge/versions/$$version.txt tests/dvc_bridge/versions/$$version.in \
 	    || exit; done
 
