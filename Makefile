@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv versions demo metaflow-config serve bench-local bench-argo bench-flows bench-serve bench-serve-others profile lock lint types test full clean
+.PHONY: help venv versions demo metaflow-config serve docs bench-local bench-argo bench-flows bench-serve bench-serve-others profile lock lint types test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -92,13 +92,25 @@ lock: venv  ## the lock files, from setup.cfg
 	    --no-header -o tests/dvc_bridge/versions/$$version.txt tests/dvc_bridge/versions/$$version.in \
 	    || exit; done
 
-lint: venv  ## style and import rules
+# Paths whose prose is checked, by docs/tools/words.txt (codespell) and docs/tools/phrases.txt.
+PROSE := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md .github docs/decisions \
+  $(filter-out docs/commands.md docs/serving.md,$(wildcard docs/*.md))
+
+lint: venv  ## style, import rules, prose
 	ruff check .
 	ruff format --check .
 	lint-imports
+	python docs/tools/commands.py --check
+	codespell $(PROSE)
+	python docs/tools/phrases.py $(PROSE)
+
+docs: venv  ## the documentation as a site in build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 mkdocs build
+	@echo "open build/site/index.html"
 
 types: venv  ## mypy strict
 	mypy
+	mypy docs/tools tests/docs
 
 test: lint types  ## the whole test suite with linters, types and import rules
 	@$(MAKE) --no-print-directory versions || \
