@@ -101,6 +101,7 @@ lint: venv  ## style, import rules, prose
 	ruff format --check .
 	lint-imports
 	python docs/tools/commands.py --check
+	python docs/tools/import_graph.py --check
 	codespell $(PROSE)
 	python docs/tools/phrases.py $(PROSE)
 
