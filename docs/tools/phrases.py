@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 PHRASES = Path(__file__).with_name("phrases.txt")
+# Files that name the phrases.
+OWN = ("docs/tools/phrases.txt", "docs/tools/words.txt", "test_prose.py")
 SUFFIXES = (".md", ".py", ".toml", ".yaml", ".yml", ".cfg", ".txt")
 
 
@@ -50,9 +52,8 @@ def files(paths: Sequence[str]) -> list[Path]:
     """Return the text files below `paths` that git knows or would take."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *paths]
     names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
-    here = Path(__file__).parent.resolve()
-    found = [Path(name) for name in names if name.endswith(SUFFIXES)]
-    return [path for path in found if path.is_file() and path.resolve().parent != here]
+    found = [Path(name) for name in names if name.endswith(SUFFIXES) and not name.endswith(OWN)]
+    return [path for path in found if path.is_file()]
 
 
 def main(paths: Sequence[str]) -> int:
