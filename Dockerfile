@@ -1,11 +1,11 @@
 # The pipeline's pods:   docker build --target pipeline .
 # The prediction server: docker build --target server .
 # BASE is any Debian image with Python >= 3.11; BUNDLE is a folder made by `dvc repro`, or by
-# `python -m serving.bundle --ref disrupted-flights#prod -o build/bundle`.
+# `python -m serving.tools.fetch_bundle --ref disrupted-flights#prod -o build/bundle`.
 ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS server-packages
-COPY serving/requirements.lock /requirements.lock
+COPY serving/deploy/requirements.lock /requirements.lock
 RUN python3 -m venv /venv \
  && /venv/bin/pip install --quiet --no-cache-dir --require-hashes -r /requirements.lock \
  && find /venv -name '*.js.map' -o -name '*.css.map' | xargs rm -f \

@@ -86,7 +86,7 @@ lock: venv  ## the lock files, from setup.cfg
 	$(PYTHON) -c 'import configparser as c; f = c.ConfigParser(); f.read("setup.cfg"); \
 	  print(f["options.extras_require"]["serving"])' | \
 	$(UV) pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header \
-	  --constraint requirements.lock -o serving/requirements.lock -
+	  --constraint requirements.lock -o serving/deploy/requirements.lock -
 	for version in $(OLDER_DVC); do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --no-header -o tests/dvc_bridge/versions/$$version.txt tests/dvc_bridge/versions/$$version.in \

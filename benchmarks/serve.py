@@ -29,7 +29,7 @@ from flows.stages.files import write_bytes
 from flows.stages.known import KNOWN, feature_numbers
 from flows.stages.params import read_params
 from flows.stages.tables import read_csv
-from serving.model import Model, load_model
+from serving.model.model import Model, load_model
 
 ONNX, SKLEARN = 8790, 8791
 Rows = list[dict[str, Any]]

@@ -13,9 +13,9 @@ import serving.lifecycle
 from flows.stages.columns import CATEGORIES, NUMBERS
 from flows.stages.known import Float32s
 from flows.stages.models import SklearnModel, load
-from serving.model import Codes, Floats, Model
+from serving.model.bundle_reader import read_bundle
+from serving.model.model import Codes, Floats, Model
 from serving.settings import read_settings
-from serving.verified import read_bundle
 
 
 class SklearnEngine:

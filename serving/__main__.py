@@ -7,9 +7,9 @@ import logging
 import os
 import sys
 
-from .errors import ServingError
-from .lifecycle import Server
-from .settings import read_settings
+from serving.errors import ServingError
+from serving.lifecycle import Server
+from serving.settings import read_settings
 
 # glibc's numbers for mallopt: what is kept when memory is freed, what is got at once, and from
 # which size on memory comes from the system and goes back there; how many heaps threads have.

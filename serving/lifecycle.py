@@ -12,14 +12,14 @@ from typing import Any
 
 import uvicorn
 
-from .app import build_app
-from .connections import protocol_class
-from .errors import ServingError
-from .live import Live, Serving
-from .metrics import Metrics
-from .model import load_model
-from .settings import Settings
-from .window import Window
+from serving.errors import ServingError
+from serving.http.app import build_app
+from serving.http.http_protocol import protocol_class
+from serving.model.model import load_model
+from serving.monitoring.metrics import Metrics
+from serving.monitoring.window import Window
+from serving.settings import Settings
+from serving.state import Live, Serving
 
 log = logging.getLogger("serving")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import SettingsError
+from serving.errors import SettingsError
 
 PREFIX = "SERVING_"
 

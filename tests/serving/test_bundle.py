@@ -15,8 +15,8 @@ import pytest
 
 from flows.stages.bundle import bundle_files, sha256sums
 from serving.errors import BundleError
-from serving.model import load_model
-from serving.verified import SUMS, read_bundle
+from serving.model.bundle_reader import SUMS, read_bundle
+from serving.model.model import load_model
 from tests.serving.conftest import Trained, write_bundle
 
 

@@ -33,8 +33,10 @@ def kubectl(*arguments: str, stdin: str | None = None) -> str:
 
 
 def manifests(**env: str) -> str:
-    """Give serving/kubernetes.yaml with the image under test."""
-    documents = list(yaml.safe_load_all((REPOSITORY / "serving/kubernetes.yaml").read_text()))
+    """Give serving/deploy/kubernetes.yaml with the image under test."""
+    documents = list(
+        yaml.safe_load_all((REPOSITORY / "serving/deploy/kubernetes.yaml").read_text())
+    )
     (container,) = documents[0]["spec"]["template"]["spec"]["containers"]
     container |= {"image": IMAGE, "imagePullPolicy": "Never"}
     container["env"] += [{"name": name, "value": value} for name, value in env.items()]

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from serving.errors import RequestError
-from serving.live import Live, Serving
-from serving.metrics import Metrics
-from serving.model import load_model
-from serving.predictions import Predictions
+from serving.http.handlers import Predictions
+from serving.model.model import load_model
+from serving.monitoring.metrics import Metrics
+from serving.monitoring.window import Window
 from serving.settings import Settings
-from serving.window import Window
+from serving.state import Live, Serving
 from tests.serving.conftest import Server
 
 

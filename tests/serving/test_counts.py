@@ -8,8 +8,8 @@ import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.registry import Collector
 
-from serving.counts import Requests, Rows
-from serving.psi import COLUMNS
+from serving.monitoring.counters import Requests, Rows
+from serving.monitoring.psi import COLUMNS
 
 
 def shown(collector: Collector) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:

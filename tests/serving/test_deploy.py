@@ -67,7 +67,7 @@ import sys
 for name in {HEAVY!r}: sys.modules[name] = None
 from pathlib import Path
 from serving.lifecycle import Server
-from serving.model import load_model
+from serving.model.model import load_model
 from serving.settings import Settings
 load_model(Path({str(bundle)!r}))
 Server(Settings())
@@ -76,7 +76,7 @@ Server(Settings())
 
 
 def test_the_packages_of_the_image_take_no_more_than_200_mb():
-    lock = (REPOSITORY / "serving/requirements.lock").read_text()
+    lock = (REPOSITORY / "serving/deploy/requirements.lock").read_text()
     pinned = [Requirement(line) for line in re.findall(r"^([a-z].*?) \\$", lock, re.MULTILINE)]
     here = [r for r in pinned if r.marker is None or r.marker.evaluate()]
     size = 0
@@ -90,12 +90,12 @@ def test_the_packages_of_the_image_take_no_more_than_200_mb():
 
 def test_the_lock_of_the_image_pins_what_the_project_s_lock_pins():
     pin = re.compile(r"^([a-z0-9-]+==\S+)", re.MULTILINE)
-    ours = set(pin.findall((REPOSITORY / "serving/requirements.lock").read_text()))
+    ours = set(pin.findall((REPOSITORY / "serving/deploy/requirements.lock").read_text()))
     assert ours <= set(pin.findall((REPOSITORY / "requirements.lock").read_text()))
 
 
 def documents() -> dict[str, Any]:
-    text = (REPOSITORY / "serving/kubernetes.yaml").read_text()
+    text = (REPOSITORY / "serving/deploy/kubernetes.yaml").read_text()
     return {document["kind"]: document for document in yaml.safe_load_all(text)}
 
 
@@ -120,8 +120,8 @@ def exported(server: Server) -> set[str]:
 
 
 def queries() -> list[str]:
-    rules = yaml.safe_load((REPOSITORY / "serving/prometheus-rules.yaml").read_text())
-    board = json.loads((REPOSITORY / "serving/grafana-dashboard.json").read_text())
+    rules = yaml.safe_load((REPOSITORY / "serving/deploy/prometheus-rules.yaml").read_text())
+    board = json.loads((REPOSITORY / "serving/deploy/grafana-dashboard.json").read_text())
     found = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
     return found + [t["expr"] for panel in board["panels"] for t in panel["targets"]]
 
@@ -138,7 +138,7 @@ def test_every_metric_that_is_asked_for_is_exported(query: str, server: Server, 
     not shutil.which("promtool"), reason="needs promtool: apt-get install prometheus"
 )
 def test_prometheus_takes_rules_and_metrics(server: Server):
-    rules = str(REPOSITORY / "serving/prometheus-rules.yaml")
+    rules = str(REPOSITORY / "serving/deploy/prometheus-rules.yaml")
     subprocess.run(["promtool", "check", "rules", rules], check=True, capture_output=True)
     text = server.ask("GET", "/metrics").body
     done = subprocess.run(

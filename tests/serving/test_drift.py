@@ -11,11 +11,11 @@ import pytest
 
 from flows.stages.columns import CATEGORIES, NUMBERS
 from flows.stages.histograms import bin_counts, code_histogram, number_histogram
-from serving.description import Reference
-from serving.drift import main
-from serving.psi import COLUMNS, PROBABILITY, Counts, Grid, missing, unseen
-from serving.verified import read_bundle
-from serving.window import Window
+from serving.model.bundle_reader import read_bundle
+from serving.model.metadata import Reference
+from serving.monitoring.psi import COLUMNS, PROBABILITY, Counts, Grid, missing, unseen
+from serving.monitoring.window import Window
+from serving.tools.drift import main
 from tests.serving.conftest import Server
 
 WIND = COLUMNS.index("wind_speed")

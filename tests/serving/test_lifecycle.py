@@ -26,7 +26,7 @@ def served(bundle: Path, tmp_path: Path) -> Path:
 
 
 def replace(folder: Path, other: Path) -> None:
-    """Put another bundle in place, as `python -m serving.bundle` does: by renaming."""
+    """Put another bundle in place, as `python -m serving.tools.fetch_bundle` does: by renaming."""
     part, old = folder.with_name("part"), folder.with_name("old")
     shutil.copytree(other, part)
     folder.rename(old)

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from serving.app import build_app
-from serving.live import Live, Serving
-from serving.metrics import Metrics
-from serving.model import Model, load_model
+from serving.http.app import build_app
+from serving.model.model import Model, load_model
+from serving.monitoring.metrics import Metrics
+from serving.monitoring.window import Window
 from serving.settings import Settings
-from serving.window import Window
+from serving.state import Live, Serving
 from tests.serving.conftest import Server
 
 BASE = {

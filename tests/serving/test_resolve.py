@@ -1,4 +1,4 @@
-"""`python -m serving.bundle --ref`: tags, stages and revisions of a real DVC repository."""
+"""`python -m serving.tools.fetch_bundle`: tags, stages and revisions of a DVC repository."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from serving.bundle import main
-from serving.model import load_model
+from serving.model.model import load_model
+from serving.tools.fetch_bundle import main
 from tests.conftest import REPOSITORY
 from tests.serving.conftest import Trained, write_bundle
 
@@ -125,7 +125,15 @@ def test_a_flipped_byte_in_the_cache_is_refused_and_the_old_bundle_stays(
 
 
 def test_the_command_runs(repository, tmp_path):
-    command = [sys.executable, "-m", "serving.bundle", "--repo", str(repository), "--ref", "main"]
+    command = [
+        sys.executable,
+        "-m",
+        "serving.tools.fetch_bundle",
+        "--repo",
+        str(repository),
+        "--ref",
+        "main",
+    ]
     done = subprocess.run(
         [*command, "-o", str(tmp_path / "out")], cwd=REPOSITORY, capture_output=True, text=True
     )

@@ -20,8 +20,8 @@ from flows.stages.known import KNOWN, feature_numbers, known_from_features
 from flows.stages.models import SklearnModel
 from flows.stages.months import read_months
 from flows.stages.onnx_model import onnx_predict, parity_rows, to_onnx
-from serving.model import load_model
-from serving.request import read_batch
+from serving.model.model import load_model
+from serving.model.request import read_batch
 from tests.serving.conftest import Server, Trained, as_rows
 
 ROWS = 10_000

@@ -1,4 +1,4 @@
-"""`python -m serving.drift REF CUR`: how far a table of features has moved from a reference.
+"""`python -m serving.tools.drift REF CUR`: how far a table of features has moved from a reference.
 
 REF is a bundle, or a table as CUR is: a .parquet or .csv file with the columns of data/features, a
 request log in .jsonl, or a folder of such files. Ends with 1 if a column's index is above the
@@ -16,11 +16,10 @@ from typing import NamedTuple
 import msgspec
 
 from flows.stages.files import write_bytes
-
-from .drift_report import html
-from .errors import ServingError
-from .psi import COLUMNS, PROBABILITY, Counts, Grid, missing, unseen
-from .tables import Rows, read_reference, read_rows
+from serving.errors import ServingError
+from serving.monitoring.psi import COLUMNS, PROBABILITY, Counts, Grid, missing, unseen
+from serving.tools.drift_report import html
+from serving.tools.tables import Rows, read_reference, read_rows
 
 
 class Moved(NamedTuple):
@@ -70,7 +69,7 @@ def threshold(text: str) -> float:
 
 def main(argv: list[str]) -> int:
     """Compare; 0 if nothing is above the threshold, 1 if something is, 2 if a file is refused."""
-    parser = argparse.ArgumentParser(prog="python -m serving.drift", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m serving.tools.drift", description=__doc__)
     parser.add_argument("reference", type=Path, metavar="REF")
     parser.add_argument("current", type=Path, metavar="CUR")
     parser.add_argument(

@@ -13,13 +13,12 @@ import numpy as np
 
 from flows.stages.columns import CATEGORIES
 from flows.stages.known import KNOWN
-
-from .errors import SettingsError
-from .metrics import Metrics
-from .model import Floats, Model
-from .request import Batch
-from .schema import TYPES
-from .settings import Settings
+from serving.errors import SettingsError
+from serving.model.model import Floats, Model
+from serving.model.request import Batch
+from serving.model.schema import TYPES
+from serving.monitoring.metrics import Metrics
+from serving.settings import Settings
 
 _REDACTED = "redacted"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from .errors import RequestError
-from .live import Live
-from .settings import Settings
+from serving.errors import RequestError
+from serving.settings import Settings
+from serving.state import Live
 
 
 async def read_body(scope: Scope, receive: Receive, live: Live, settings: Settings) -> bytes:

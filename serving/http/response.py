@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 from starlette.types import Scope, Send
 
-from .connections import WHOLE
-from .errors import RequestError
+from serving.errors import RequestError
+from serving.http.http_protocol import WHOLE
 
 JSON = b"application/json"
 

@@ -16,8 +16,8 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from .model import Floats
-from .psi import COLUMNS, Counts, missing, unseen
+from serving.model.model import Floats
+from serving.monitoring.psi import COLUMNS, Counts, missing, unseen
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 _SCORES = tuple(n / 20 for n in range(1, 21))

@@ -1,4 +1,4 @@
-"""Tables of features read from files, for `python -m serving.drift`. Needs pyarrow."""
+"""Tables of features read from files, for `python -m serving.tools.drift`. Needs pyarrow."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ import pyarrow.parquet as pq
 
 from flows.stages.columns import CATEGORIES, NUMBERS
 from flows.stages.histograms import code_histogram, number_histogram
-
-from .description import Reference
-from .errors import NOT_JSON, RequestError, TableError
-from .psi import PROBABILITY
-from .request import convert_columns
-from .verified import DESCRIPTION, read_bundle
+from serving.errors import NOT_JSON, RequestError, TableError
+from serving.model.bundle_reader import DESCRIPTION, read_bundle
+from serving.model.metadata import Reference
+from serving.model.request import convert_columns
+from serving.monitoring.psi import PROBABILITY
 
 _FIX = "give a bundle, a .parquet or .csv file of features, a folder of those, or a request log"
 

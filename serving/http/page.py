@@ -16,10 +16,9 @@ from swagger_ui_bundle import swagger_ui_path
 
 from flows.stages.columns import NUMBERS
 from flows.stages.known import KNOWN, known_from_features
-
-from .description import Description
-from .explain import GROUPS, quantile
-from .live import Live
+from serving.model.explain import GROUPS, quantile
+from serving.model.metadata import Description
+from serving.state import Live
 
 _PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 _HEADERS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .verified import Bundle
+from serving.model.bundle_reader import Bundle
 
 
 def card(bundle: Bundle) -> dict[str, Any]:

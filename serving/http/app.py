@@ -12,18 +12,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from .answer import Answer, error_answer, json_answer
-from .card import card
-from .edge import Edge, Handler
-from .errors import RequestError
-from .live import Live
-from .metrics import Metrics
-from .model import Model
-from .openapi import openapi
-from .page import add_pages
-from .predictions import Predictions
-from .protocol import model_metadata
-from .settings import Settings
+from serving.errors import RequestError
+from serving.http.handlers import Predictions
+from serving.http.middleware import Edge, Handler
+from serving.http.model_card import card
+from serving.http.open_inference import model_metadata
+from serving.http.openapi import openapi
+from serving.http.page import add_pages
+from serving.http.response import Answer, error_answer, json_answer
+from serving.model.model import Model
+from serving.monitoring.metrics import Metrics
+from serving.settings import Settings
+from serving.state import Live
 
 Get = Callable[[Scope], Answer]
 

@@ -10,9 +10,9 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from .counts import Requests, Rows
-from .live import Live
-from .window import Window
+from serving.monitoring.counters import Requests, Rows
+from serving.monitoring.window import Window
+from serving.state import Live
 
 
 class Metrics:

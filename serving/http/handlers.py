@@ -10,17 +10,17 @@ from typing import NamedTuple
 import msgspec
 from starlette.types import Receive, Scope
 
-from . import protocol
-from .answer import JSON, Answer
-from .body import read_body
-from .errors import RequestError
-from .explain import explain
-from .live import Live, Serving
-from .metrics import Metrics
-from .model import Floats, Model
-from .request import Batch, read_batch
-from .request_log import RequestLog
-from .settings import Settings
+from serving.errors import RequestError
+from serving.http import open_inference as protocol
+from serving.http.body import read_body
+from serving.http.request_log import RequestLog
+from serving.http.response import JSON, Answer
+from serving.model.explain import explain
+from serving.model.model import Floats, Model
+from serving.model.request import Batch, read_batch
+from serving.monitoring.metrics import Metrics
+from serving.settings import Settings
+from serving.state import Live, Serving
 
 # A body above this is decoded and predicted in a thread, so that probes are answered meanwhile.
 _INLINE_BYTES = 64 << 10

@@ -69,7 +69,7 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """origin.json: where `python -m serving.bundle` got the bundle."""
+    """origin.json: where `python -m serving.tools.fetch_bundle` got the bundle."""
 
     ref: str
     revision: str

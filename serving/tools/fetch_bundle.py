@@ -1,4 +1,4 @@
-"""`python -m serving.bundle --ref REF`: the bundle of a DVC revision as a folder to serve.
+"""`python -m serving.tools.fetch_bundle --ref REF`: a DVC revision -> a bundle folder.
 
 REF is a git revision, `name@version` or `name#stage` (tags of gto, as `dvc artifacts` has them).
 Every file is checked against dvc.lock of that revision, which `dvc artifacts get` does not do.
@@ -24,9 +24,8 @@ from scmrepo.git import Git
 
 from flows.stages.bundle import sha256sums
 from flows.stages.files import whole_directory, write_bytes
-
-from .errors import BundleError
-from .verified import ORIGIN, SUMS, read_bundle
+from serving.errors import BundleError
+from serving.model.bundle_reader import ORIGIN, SUMS, read_bundle
 
 _FIX = "name a git revision, NAME@VERSION or NAME#STAGE; `gto show` lists them"
 
@@ -145,7 +144,9 @@ def write(folder: Path, files: Mapping[str, bytes], ref: str, resolved: Resolved
 
 def main(argv: list[str]) -> int:
     """Resolve, fetch, check, write; 2 if the ref or the bundle is refused."""
-    parser = argparse.ArgumentParser(prog="python -m serving.bundle", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m serving.tools.fetch_bundle", description=__doc__
+    )
     parser.add_argument("--ref", required=True, help="git revision, NAME@VERSION or NAME#STAGE")
     parser.add_argument("--repo", type=Path, default=Path(), help="the repository (default: here)")
     parser.add_argument("-o", "--output", type=Path, default=Path("build/bundle"))

@@ -12,10 +12,8 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from flows.stages.known import KNOWN, Float32s, feature_numbers
-
-from .errors import NOT_JSON, Problem, RequestError
-from .misfits import columns_problems, explained, refused
-from .schema import (
+from serving.errors import NOT_JSON, Problem, RequestError
+from serving.model.schema import (
     CLOCK,
     HIGH,
     LOW,
@@ -28,6 +26,7 @@ from .schema import (
     Columns,
     Row,
 )
+from serving.model.validation import columns_problems, explained, refused
 
 
 def _decoder(row: Any) -> Callable[[bytes], Any]:

@@ -12,10 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from flows.stages.known import Float32s
-
-from .description import Description
-from .model import Codes, Floats
-from .psi import COLUMNS, Counts, Grid, missing, unseen
+from serving.model.metadata import Description
+from serving.model.model import Codes, Floats
+from serving.monitoring.psi import COLUMNS, Counts, Grid, missing, unseen
 
 _BLOCK_ROWS = 500
 

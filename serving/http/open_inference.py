@@ -12,11 +12,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from .errors import NOT_JSON, Problem, RequestError
-from .misfits import unfit
-from .model import Floats, Model
-from .request import Batch, convert_columns
-from .schema import MAX_ID, PATTERNS, TYPES
+from serving.errors import NOT_JSON, Problem, RequestError
+from serving.model.model import Floats, Model
+from serving.model.request import Batch, convert_columns
+from serving.model.schema import MAX_ID, PATTERNS, TYPES
+from serving.model.validation import unfit
 
 _TEXTS = ("BYTES",)
 _NUMBERS = ("FP64", "FP32", "FP16", *(f"{s}INT{n}" for s in ("", "U") for n in (8, 16, 32, 64)))

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from flows.stages.columns import NUMBERS
-
-from .description import Reference
-from .model import Model
-from .request import Batch
+from serving.model.metadata import Reference
+from serving.model.model import Model
+from serving.model.request import Batch
 
 GROUPS = {
     "time of day and week": ("departure_min", "weekday", "traffic_week_ago"),

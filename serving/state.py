@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .errors import RequestError
-from .model import Model
-from .window import Window
+from serving.errors import RequestError
+from serving.model.model import Model
+from serving.monitoring.window import Window
 
 
 class Serving(NamedTuple):

@@ -12,9 +12,9 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .answer import Answer, error_answer
-from .errors import RequestError
-from .metrics import Metrics
+from serving.errors import RequestError
+from serving.http.response import Answer, error_answer
+from serving.monitoring.metrics import Metrics
 
 log = logging.getLogger("serving")
 

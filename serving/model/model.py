@@ -12,10 +12,9 @@ import onnxruntime
 
 from flows.stages.columns import CATEGORIES, FEATURES, NUMBERS
 from flows.stages.known import KNOWN, Float32s
-
-from .description import Description, Golden
-from .errors import BundleError
-from .verified import Bundle, read_bundle
+from serving.errors import BundleError
+from serving.model.bundle_reader import Bundle, read_bundle
+from serving.model.metadata import Description, Golden
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.object_]

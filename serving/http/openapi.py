@@ -9,17 +9,16 @@ import msgspec
 
 from flows.stages.columns import CATEGORIES
 from flows.stages.known import KNOWN
-
-from .model import Model
-from .protocol import OUTPUTS, Infer
-from .schema import MAX_ID, REQUIRED, TYPES
-from .settings import Settings
+from serving.http.open_inference import OUTPUTS, Infer
+from serving.model.model import Model
+from serving.model.schema import MAX_ID, REQUIRED, TYPES
+from serving.settings import Settings
 
 Schema = dict[str, Any]
 
 # JetBlue 918 to Boston on 23 December 2013, which arrived 204 minutes late.
 EXAMPLE: dict[str, Any] = msgspec.json.decode(
-    Path(__file__).with_name("example.json").read_bytes()
+    Path(__file__).parents[1].joinpath("example.json").read_bytes()
 )["rows"][0]
 
 

@@ -15,8 +15,7 @@ import numpy.typing as npt
 
 from flows.stages.columns import CATEGORIES, NUMBERS
 from flows.stages.histograms import largest
-
-from .description import Reference
+from serving.model.metadata import Reference
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

@@ -9,15 +9,17 @@ from typing import NamedTuple
 
 import msgspec
 
-from .description import Description, Origin
-from .errors import NOT_JSON, BundleError
+from serving.errors import NOT_JSON, BundleError
+from serving.model.metadata import Description, Origin
 
 SUMS, MODEL, DESCRIPTION, ORIGIN = "SHA256SUMS", "model.onnx", "model.json", "origin.json"
 _ALLOWED = {SUMS, MODEL, DESCRIPTION, ORIGIN}
 _NEEDED = {SUMS, MODEL, DESCRIPTION}
 _LINE = re.compile(r"([0-9a-f]{64})  ([a-z.]+)\n")
 _MAX_BYTES = 256 << 20
-_FIX = "run `dvc repro export`, `dvc checkout models/bundle` or `python -m serving.bundle` again"
+_FIX = (
+    "run `dvc repro export`, `dvc checkout models/bundle` or `python -m serving.tools.fetch_bundle`"
+)
 
 
 class Bundle(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from .psi import COLUMNS, Counts, Grid
+from serving.monitoring.psi import COLUMNS, Counts, Grid
 
 _STYLE = """
 :root { color-scheme: light dark; }

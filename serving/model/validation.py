@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from .errors import NOT_JSON, Problem, RequestError
-from .schema import MAX_ID, REQUIRED, TYPES
+from serving.errors import NOT_JSON, Problem, RequestError
+from serving.model.schema import MAX_ID, REQUIRED, TYPES
 
 _MAX_PROBLEMS = 50
 
