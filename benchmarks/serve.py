@@ -1,7 +1,7 @@
-"""What the server costs, against its targets: one table, and every sample in benchmarks/out.
+"""The costs of the server against its targets: a table, and every sample in benchmarks/out.
 
-The same real flights go to onnxruntime in this process (dictionaries in, probabilities out), to the
-server, and to the same server on scikit-learn, in turns. CPU is user and system time.
+onnxruntime in this process (dictionaries in, probabilities out), the server, and the same server on
+scikit-learn predict the same real flights, in turns. CPU is user and system time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Rows = list[dict[str, Any]]
 
 
 class Target(NamedTuple):
-    """A limit, and what was measured."""
+    """A limit and the measured value."""
 
     name: str
     limit: float
@@ -45,12 +45,12 @@ class Target(NamedTuple):
 
     @property
     def reached(self) -> bool:
-        """Whether the limit holds."""
+        """Whether the value is within the limit."""
         return self.value <= self.limit if self.at_most else self.value >= self.limit
 
 
 def real_rows(n: int) -> Rows:
-    """Give `n` flights of November and December as a request has them."""
+    """Return `n` flights of November and December as rows of a request."""
     raw = ROOT / "data/raw"
     files = [raw / f"flights/2013-{month:02}.csv" for month in (9, 10, 11, 12)]
     flights = pa.concat_tables(read_csv(f, f.read_bytes(), FLIGHTS, FLIGHT_KEY) for f in files)
@@ -65,17 +65,18 @@ def real_rows(n: int) -> Rows:
 
 
 def in_process(model: Model, rows: Rows) -> list[float]:
-    """Predict with onnxruntime and nothing around it: no JSON, no checks, no HTTP."""
+    """Predict with onnxruntime alone: no JSON, no checks, no HTTP."""
     codes = np.array([[row[c] for c in CATEGORIES] for row in rows], object)
     departure = np.array([row["departure"] for row in rows], "datetime64[m]").astype(np.int64)
     arrival = np.array([int(r["arrival"][:2]) * 60 + int(r["arrival"][3:]) for r in rows])
     known = np.array([[row[name] for name in KNOWN] for row in rows], np.float64)
-    found: list[float] = model.engine(codes, feature_numbers(departure, arrival, known)).tolist()
-    return found
+    numbers = feature_numbers(departure, arrival, known)
+    probabilities: list[float] = model.classifier(codes, numbers).tolist()
+    return probabilities
 
 
 def cpu_ms(function: Callable[[], object], seconds: float) -> float:
-    """Call for `seconds`; give the mean CPU of a call."""
+    """Call `function` for `seconds`; return the mean CPU of a call."""
     function()
     end, n, start = time.monotonic() + seconds, 0, time.process_time()
     while time.monotonic() < end:
@@ -85,7 +86,7 @@ def cpu_ms(function: Callable[[], object], seconds: float) -> float:
 
 
 def bodies_of(rows: Rows) -> dict[str, list[str]]:
-    """Give the bodies: of one row each, of 1,000 rows, and of 1,000 rows by column."""
+    """Return bodies of one row each, of 1,000 rows, and of 1,000 rows as columns."""
     by_column = {name: [row[name] for row in rows] for name in rows[0]}
     return {
         "1 row": [json.dumps({"rows": [row]}) for row in rows[::5]],
@@ -95,49 +96,53 @@ def bodies_of(rows: Rows) -> dict[str, list[str]]:
 
 
 def measure(rounds: int, saturation_s: float) -> tuple[dict[str, Any], list[Target]]:
-    """Run everything; give the samples and the targets."""
+    """Measure everything; return the samples and the targets."""
     rows = real_rows(1000)
     bodies, model = bodies_of(rows), load_model(ROOT / "models/bundle")
     samples: dict[str, list[Any]] = {}
 
-    def keep(name: str, value: Any) -> None:
+    def add_sample(name: str, value: Any) -> None:
         samples.setdefault(name, []).append(value)
-        shown = f"{value.cpu_ms:.3f} ms" if isinstance(value, Load) else f"{value:.3f} ms"
-        print(f"  {name:32}{shown}", flush=True)
+        text = f"{value.cpu_ms:.3f} ms" if isinstance(value, Load) else f"{value:.3f} ms"
+        print(f"  {name:32}{text}", flush=True)
 
     with start("serving", ONNX) as onnx, start("benchmarks.serve_sklearn", SKLEARN) as sklearn:
-        check_equal(model, rows, bodies, [onnx, sklearn])
+        check_equal_probabilities(model, rows, bodies, [onnx, sklearn])
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}, load {os.getloadavg()[0]:.1f}")
             turn = itertools.cycle(rows)
-            keep("in process, 1 row", cpu_ms(lambda t=turn: in_process(model, [next(t)]), 2))
-            keep("server, 1 row", onnx.load(bodies["1 row"], 16, 4))
-            keep("in process, 1,000 rows", cpu_ms(lambda: in_process(model, rows), 2))
+            add_sample("in process, 1 row", cpu_ms(lambda t=turn: in_process(model, [next(t)]), 2))
+            add_sample("server, 1 row", onnx.load(bodies["1 row"], 16, 4))
+            add_sample("in process, 1,000 rows", cpu_ms(lambda: in_process(model, rows), 2))
             for kind in ("1,000 rows", "1,000 by column"):
-                keep(f"server, {kind}", onnx.load(bodies[kind], 2, 3))
-            keep("scikit-learn, 1 row", sklearn.load(bodies["1 row"], 4, 4))
+                add_sample(f"server, {kind}", onnx.load(bodies[kind], 2, 3))
+            add_sample("scikit-learn, 1 row", sklearn.load(bodies["1 row"], 4, 4))
         print(f"saturation, {saturation_s:g} s")
-        full = onnx.load(bodies["1 row"], 16, saturation_s)
-        keep("saturation", full)
-        keep("half of saturation", onnx.load(bodies["1 row"], 16, 15, 16_000 / (full.rate / 2)))
+        saturated = onnx.load(bodies["1 row"], 16, saturation_s)
+        add_sample("saturation", saturated)
+        add_sample(
+            "half of saturation", onnx.load(bodies["1 row"], 16, 15, 16_000 / (saturated.rate / 2))
+        )
         rss_mb, ready_cpu_s = onnx.rss_mb(), onnx.ready_cpu_s
     samples |= {"rss_mb": [rss_mb], "ready_cpu_s": [ready_cpu_s]}
     return samples, targets(samples)
 
 
 def targets(samples: dict[str, list[Any]]) -> list[Target]:
-    """Hold the samples against the limits; a ratio is the median of the rounds' ratios."""
+    """Compare the samples with the limits; a ratio is the median of the rounds' ratios."""
 
-    def cpu(name: str) -> list[float]:
+    def cpu_samples(name: str) -> list[float]:
         return [s.cpu_ms if isinstance(s, Load) else s for s in samples[name]]
 
     def ratio(one: str, other: str) -> float:
-        return statistics.median(a / b for a, b in zip(cpu(one), cpu(other), strict=True))
+        return statistics.median(
+            a / b for a, b in zip(cpu_samples(one), cpu_samples(other), strict=True)
+        )
 
-    (full,), (half,) = samples["saturation"], samples["half of saturation"]
+    (saturated,), (half,) = samples["saturation"], samples["half of saturation"]
     return [
         Target("1 row: CPU / in process", 4, ratio("server, 1 row", "in process, 1 row")),
-        Target("1 row: CPU, ms", 0.25, statistics.median(cpu("server, 1 row"))),
+        Target("1 row: CPU, ms", 0.25, statistics.median(cpu_samples("server, 1 row"))),
         Target(
             "1,000 rows: CPU / in process",
             1.3,
@@ -154,33 +159,33 @@ def targets(samples: dict[str, list[Any]]) -> list[Target]:
             ratio("scikit-learn, 1 row", "server, 1 row"),
             at_most=False,
         ),
-        Target("memory after all of it, MB", 110, samples["rss_mb"][0]),
+        Target("memory at the end, MB", 110, samples["rss_mb"][0]),
         Target("CPU until ready, s", 1.5, samples["ready_cpu_s"][0]),
-        Target("saturation: answers that are not 2xx", 0, full.not_2xx + full.failed),
+        Target("saturation: responses other than 2xx", 0, saturated.not_2xx + saturated.failed),
         Target("half of saturation: p99, ms", 10, half.p99_ms),
     ]
 
 
 def start(module: str, port: int) -> Server:
-    """Start one of our servers."""
+    """Start our server, or our server on scikit-learn."""
     env = {"SERVING_PORT": str(port), "OMP_NUM_THREADS": "1"}
     return Server([sys.executable, "-m", module], port, "/readyz", "/predict", env)
 
 
-def check_equal(
+def check_equal_probabilities(
     model: Model, rows: Rows, bodies: dict[str, list[str]], servers: Sequence[Server]
 ) -> None:
-    """Prove that the work is equal: the same probabilities from all."""
+    """Check that all servers return the probabilities of the in-process baseline."""
     expected = np.array(in_process(model, rows))
     for server in servers:
         for kind in ("1,000 rows", "1,000 by column"):
-            found = np.array(server.ask(bodies[kind][0])["probabilities"])
-            if np.abs(found - expected).max() > 1e-6:
-                raise SystemExit(f"port {server.port}, {kind}: other probabilities")
+            served = np.array(server.request(bodies[kind][0])["probabilities"])
+            if np.abs(served - expected).max() > 1e-6:
+                raise SystemExit(f"port {server.port}, {kind}: the probabilities differ")
 
 
 def environment() -> dict[str, Any]:
-    """Give what the figures depend on."""
+    """Return what the figures depend on: commit, Python, machine, load."""
     commit = subprocess.check_output(
         ["git", "describe", "--always", "--dirty"], cwd=ROOT, text=True
     )
@@ -195,35 +200,35 @@ def environment() -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, print the table, write the JSON; 1 if a target is missed."""
+    """Measure, print the table, write the JSON; return 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--saturation-s", type=float, default=60)
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks/out/serve.json")
     arguments = parser.parse_args()
     before = environment()
-    samples, found = measure(arguments.rounds, arguments.saturation_s)
-    plain = {
+    samples, results = measure(arguments.rounds, arguments.saturation_s)
+    plain_samples = {
         name: [s._asdict() if isinstance(s, Load) else s for s in values]
         for name, values in samples.items()
     }
     result = {
         "before": before,
         "after": environment(),
-        "targets": [{**t._asdict(), "reached": t.reached} for t in found],
-        "samples": plain,
+        "targets": [{**t._asdict(), "reached": t.reached} for t in results],
+        "samples": plain_samples,
     }
     write_bytes(arguments.output, (json.dumps(result, indent=1) + "\n").encode())
-    (full,), (half,) = samples["saturation"], samples["half of saturation"]
-    print(f"\nsaturation {full.rate:.0f} requests/s, p99 {full.p99_ms:.1f} ms;", end=" ")
+    (saturated,), (half,) = samples["saturation"], samples["half of saturation"]
+    print(f"\nsaturation {saturated.rate:.0f} requests/s, p99 {saturated.p99_ms:.1f} ms;", end=" ")
     print(f"half {half.rate:.0f}/s, p50 {half.p50_ms:.1f} ms, p99 {half.p99_ms:.1f} ms")
     print(f"{'':40}{'limit':>10}{'measured':>10}")
-    for target in found:
+    for target in results:
         sign, mark = "<=" if target.at_most else ">=", "" if target.reached else "   MISSED"
         print(f"{target.name:38}{sign}{target.limit:>10g}{target.value:>10.3g}{mark}")
     load = before["load_average"][0]
     print(f"load average before {load:.1f}, after {os.getloadavg()[0]:.1f}; {arguments.output}")
-    return 0 if all(target.reached for target in found) else 1
+    return 0 if all(target.reached for target in results) else 1
 
 
 if __name__ == "__main__":

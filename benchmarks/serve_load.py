@@ -1,4 +1,4 @@
-"""A server in a process of its own, the load of wrk on it, and what it took."""
+"""A server in its own process, the load that wrk puts on it, and the CPU and memory it takes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Each request is the next of the bodies; a pause, drawn anew each time, makes a rate.
+# Each request sends the next body. A random pause between requests sets the rate.
 _SCRIPT = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
@@ -42,7 +42,7 @@ end
 
 
 class Load(NamedTuple):
-    """What wrk saw and what the server took meanwhile."""
+    """The results of wrk, and the CPU of the server during the load."""
 
     requests: int
     seconds: float
@@ -51,22 +51,22 @@ class Load(NamedTuple):
     max_ms: float
     not_2xx: int
     failed: int
-    cpu_ms: float  # a request, user and system, of the server's processes
+    cpu_ms: float  # per request, user and system, of the server's processes
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return self.requests / self.seconds
 
 
 class Server:
-    """A server, started by `command`; ends with the block."""
+    """A server, started by `command`; it stops at the end of the `with` block."""
 
     def __init__(
         self, command: Sequence[str], port: int, ready: str, path: str, env: dict[str, str]
     ) -> None:
         self.port, self.path = port, path
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - `stop` closes it
         self.process = psutil.Popen(
             command, cwd=ROOT, env={**os.environ, **env}, stdout=self.log, stderr=self.log
         )
@@ -87,13 +87,13 @@ class Server:
         return [self.process, *self.process.children(recursive=True)]
 
     def cpu_s(self) -> float:
-        """CPU so far, of the process and its children, those that ended included."""
+        """Return the CPU so far of the process and its children, finished ones included."""
         times = [p.cpu_times() for p in self._tree()]
-        own = sum(t.user + t.system for t in times)
-        return own + times[0].children_user + times[0].children_system
+        running = sum(t.user + t.system for t in times)
+        return running + times[0].children_user + times[0].children_system
 
     def rss_mb(self) -> float:
-        """Memory now, in millions of bytes."""
+        """Return the memory now, in millions of bytes."""
         return sum(p.memory_info().rss for p in self._tree()) / 1e6
 
     def _wait(self, url: str) -> None:
@@ -107,22 +107,22 @@ class Server:
             except (urllib.error.URLError, OSError):
                 time.sleep(0.02)
         self.log.seek(0)
-        raise SystemExit(f"{url} did not answer\n{self.log.read().decode(errors='replace')}")
+        raise SystemExit(f"{url} did not respond\n{self.log.read().decode(errors='replace')}")
 
-    def ask(self, body: str) -> Any:
-        """Send one body and give the answer."""
+    def request(self, body: str) -> Any:
+        """Send one body and return the decoded response."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{self.path}",
             body.encode(),
             {"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as found:  # noqa: S310 - as above
-            return json.loads(found.read())
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - as above
+            return json.loads(response.read())
 
     def load(
         self, bodies: Sequence[str], connections: int, seconds: float, pause_ms: float = 0
     ) -> Load:
-        """Let wrk ask for `seconds`, one thread, `connections` at once."""
+        """Run wrk for `seconds` with one thread and `connections` connections."""
         with tempfile.TemporaryDirectory() as folder:
             script, lines = Path(folder, "load.lua"), Path(folder, "bodies")
             script.write_text(_SCRIPT)
@@ -140,11 +140,11 @@ class Server:
                 check=True,
             )
             cpu_s = self.cpu_s() - before
-        found = json.loads(re.findall(r"^\{.*\}$", done.stdout, re.MULTILINE)[-1])
-        return Load(**found, cpu_ms=cpu_s * 1000 / max(found["requests"], 1))
+        result = json.loads(re.findall(r"^\{.*\}$", done.stdout, re.MULTILINE)[-1])
+        return Load(**result, cpu_ms=cpu_s * 1000 / max(result["requests"], 1))
 
     def stop(self) -> None:
-        """End it and its children."""
+        """Stop the server and its children."""
         for process in reversed(self._tree()) if self.process.is_running() else []:
             process.terminate()
         try:

@@ -1,7 +1,7 @@
-"""Our server beside LitServe, BentoML, KServe and MLServer: CPU of a request with one row.
+"""Compares our server with LitServe, BentoML, KServe and MLServer: CPU of a request with one row.
 
-Same model, same rows, one worker each, in turns; each framework in an environment of its own under
-benchmarks/out/env, made when it is missing. The others check nothing of what they are sent.
+All have the same model, the same rows and one worker, and take turns. Each framework has its own
+environment under benchmarks/out/env, created if it is missing. The others do not check requests.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PORT = 8800
 
 
 class Other(NamedTuple):
-    """A framework: what to install, how to start and ask it, where its answer has the numbers."""
+    """A framework: how to install, start and query it, and where its response has the numbers."""
 
     name: str
     requirement: str
@@ -39,11 +39,11 @@ class Other(NamedTuple):
     ready: str
     path: str
     body: Callable[[Rows], Any]
-    answer: Callable[[Any], list[float]]
+    probabilities: Callable[[Any], list[float]]
 
 
 def tensors(rows: Rows) -> Any:
-    """Give rows as tensors of the Open Inference Protocol."""
+    """Return rows as tensors of the Open Inference Protocol."""
     inputs = [
         {
             "name": name,
@@ -71,7 +71,7 @@ def others(folder: Path) -> list[Other]:
             "/health",
             "/predict",
             lambda rows: {"rows": rows},
-            lambda found: found["probabilities"],
+            lambda response: response["probabilities"],
         ),
         Other(
             "BentoML",
@@ -80,7 +80,7 @@ def others(folder: Path) -> list[Other]:
             "/readyz",
             "/predict",
             lambda rows: {"rows": rows},
-            lambda found: found["probabilities"],
+            lambda response: response["probabilities"],
         ),
         Other(
             "KServe",
@@ -89,7 +89,7 @@ def others(folder: Path) -> list[Other]:
             "/v1/models/flights",
             "/v1/models/flights:predict",
             lambda rows: {"instances": rows},
-            lambda found: found["predictions"],
+            lambda response: response["predictions"],
         ),
         Other(
             "MLServer",
@@ -98,17 +98,17 @@ def others(folder: Path) -> list[Other]:
             "/v2/models/flights/ready",
             "/v2/models/flights/infer",
             tensors,
-            lambda found: found["outputs"][0]["data"],
+            lambda response: response["outputs"][0]["data"],
         ),
     ]
 
 
 def environment_of(other: Other) -> Path:
-    """Give the framework's bin folder, with the framework in it."""
+    """Return the bin folder of the framework's environment; create the environment if needed."""
     name = other.requirement.split("==")[0]
     folder = _ENVIRONMENTS / name
     if not (folder / "bin" / "python").exists():
-        print(f"making {folder}", flush=True)
+        print(f"creating {folder}", flush=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         command = [str(folder / "bin/pip"), "install", "--quiet", other.requirement, "onnxruntime"]
         subprocess.run(command, check=True)
@@ -124,7 +124,7 @@ def run(other: Other) -> Server:
 
 
 def main() -> int:
-    """Measure, print, write; 1 if one of them takes less CPU than ours."""
+    """Measure, print, write; return 1 if a framework takes less CPU than our server."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks/out/serve_others.json")
@@ -140,29 +140,30 @@ def main() -> int:
                 samples.setdefault("ours", []).append({**ours._asdict(), "rss_mb": server.rss_mb()})
             for other in others(Path(folder)):
                 with run(other) as server:
-                    answer = server.ask(json.dumps(other.body(rows[:50])))
-                    if np.abs(np.array(other.answer(answer)) - expected).max() > 1e-6:
-                        raise SystemExit(f"{other.name} gives other probabilities")
+                    response = server.request(json.dumps(other.body(rows[:50])))
+                    served = np.array(other.probabilities(response))
+                    if np.abs(served - expected).max() > 1e-6:
+                        raise SystemExit(f"{other.name} returns other probabilities")
                     bodies = [json.dumps(other.body([row])) for row in rows[::5]]
                     load = server.load(bodies, 16, 5)
-                    kept = {**load._asdict(), "rss_mb": server.rss_mb()}
-                    samples.setdefault(other.name, []).append(kept)
+                    sample = {**load._asdict(), "rss_mb": server.rss_mb()}
+                    samples.setdefault(other.name, []).append(sample)
                     print(f"  {other.name:10}{load.cpu_ms:8.3f} ms", flush=True)
     result = {"before": before, "after": environment(), "samples": samples}
     write_bytes(arguments.output, (json.dumps(result, indent=1) + "\n").encode())
     print(f"{'':12}{'CPU ms':>8}{'x ours':>8}{'requests/s':>12}{'p99 ms':>8}{'MB':>6}{'bad':>5}")
-    least = True
-    for name, found in samples.items():
-        cpu = statistics.median(s["cpu_ms"] for s in found)
-        pairs = zip(found, samples["ours"], strict=True)
+    ours_is_least = True
+    for name, rounds in samples.items():
+        cpu = statistics.median(s["cpu_ms"] for s in rounds)
+        pairs = zip(rounds, samples["ours"], strict=True)
         ratio = statistics.median(s["cpu_ms"] / o["cpu_ms"] for s, o in pairs)
-        rate = statistics.median(s["requests"] / s["seconds"] for s in found)
-        p99, rss = (statistics.median(s[key] for s in found) for key in ("p99_ms", "rss_mb"))
-        bad = sum(s["not_2xx"] + s["failed"] for s in found)
-        least = least and (name == "ours" or ratio > 1)
+        rate = statistics.median(s["requests"] / s["seconds"] for s in rounds)
+        p99, rss = (statistics.median(s[key] for s in rounds) for key in ("p99_ms", "rss_mb"))
+        bad = sum(s["not_2xx"] + s["failed"] for s in rounds)
+        ours_is_least = ours_is_least and (name == "ours" or ratio > 1)
         print(f"{name:12}{cpu:8.3f}{ratio:8.1f}{rate:12.0f}{p99:8.1f}{rss:6.0f}{bad:5}")
     print(f"load average {os.getloadavg()[0]:.1f}; {arguments.output}")
-    return 0 if least else 1
+    return 0 if ours_is_least else 1
 
 
 if __name__ == "__main__":

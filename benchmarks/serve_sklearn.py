@@ -1,4 +1,4 @@
-"""The same server with scikit-learn in place of onnxruntime: what ONNX is worth."""
+"""The same server with scikit-learn instead of onnxruntime, to measure the benefit of ONNX."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from serving.model.model import Codes, Floats, Model
 from serving.settings import read_settings
 
 
-class SklearnEngine:
-    """The pipeline that models/selected holds."""
+class SklearnClassifier:
+    """The scikit-learn pipeline in models/selected."""
 
     def __init__(self, folder: Path) -> None:
         model = load(folder)
@@ -28,7 +28,7 @@ class SklearnEngine:
         self.pipeline, self.features = model.pipeline, model.features
 
     def __call__(self, codes: Codes, numbers: Float32s) -> Floats:
-        """Predict through a DataFrame: the pipeline names its columns."""
+        """Predict through a DataFrame, since the pipeline selects columns by name."""
         columns = dict(zip(CATEGORIES, codes.T, strict=True))
         columns |= dict(zip(NUMBERS, numbers.T, strict=True))
         frame = pd.DataFrame(columns)[self.features]
@@ -36,9 +36,9 @@ class SklearnEngine:
 
 
 def main() -> int:
-    """Serve."""
-    engine = SklearnEngine(Path("models/selected"))
-    serving.lifecycle.load_model = lambda folder: Model(read_bundle(folder), engine)
+    """Serve until a signal stops the server."""
+    classifier = SklearnClassifier(Path("models/selected"))
+    serving.lifecycle.load_model = lambda folder: Model(read_bundle(folder), classifier)
     server = serving.lifecycle.Server(read_settings(os.environ))
     server.run()
     return 2 if server.failed else 0

@@ -1,4 +1,4 @@
-"""`python -m serving`: serve the bundle that the environment names (serving/settings.py)."""
+"""`python -m serving`: serve the bundle that the environment variables name (settings.py)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from serving.errors import ServingError
 from serving.lifecycle import Server
 from serving.settings import read_settings
 
-# glibc's numbers for mallopt: what is kept when memory is freed, what is got at once, and from
-# which size on memory comes from the system and goes back there; how many heaps threads have.
+# glibc's numbers for mallopt: how much freed memory to keep, how much to allocate at a time, from
+# which size on a block comes from the system and goes back to it, how many heaps threads have.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -2, -3, -8
 
 
 def keep_freed_memory() -> None:
-    """Keep some MB of freed memory: to get them anew is a tenth of the CPU of 1,000 rows."""
+    """Keep some MB of freed memory: allocating it again is a tenth of the CPU of 1,000 rows."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt:  # not in musl
+    if mallopt:  # musl does not have it
         mallopt(_TRIM_THRESHOLD, 16 << 20)
         mallopt(_TOP_PAD, 1 << 20)
         mallopt(_MMAP_THRESHOLD, 16 << 20)
@@ -27,7 +27,13 @@ def keep_freed_memory() -> None:
 
 
 def main() -> int:
-    """Serve until told to stop; 0 after that, 2 if the settings or the bundle are refused."""
+    """Serve until a signal stops the server.
+
+    Returns
+    -------
+    int
+        0, or 2 if the settings, the bundle or the port are refused.
+    """
     logging.basicConfig(format="%(asctime)s %(name)s %(message)s", level=logging.WARNING)
     keep_freed_memory()
     try:

@@ -1,10 +1,10 @@
 """What the server refuses, each problem with its place.
 
 ServingError
-    SettingsError   the environment
-    BundleError     a folder that is not a bundle, or not the one that was exported
+    SettingsError   the environment variables
+    BundleError     a folder that is not a bundle, or differs from the bundle that was exported
     TableError      a file of rows that cannot be read
-    RequestError    a request; carries the HTTP status
+    RequestError    a request; has the HTTP status of the response
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import msgspec
 
-# What `msgspec.json.decode` raises for bytes that are not JSON, or not of the type asked for.
-NOT_JSON = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+# What `msgspec.json.decode` raises for bytes that are not JSON, or not of the requested type.
+DECODE_ERRORS = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
 class Problem(NamedTuple):
-    """One thing wrong with a request; row counts from 0, row and column are None where neither."""
+    """One problem of a request. Rows count from 0; a problem of no row or no column has None."""
 
     message: str
     row: int | None = None
@@ -27,32 +27,32 @@ class Problem(NamedTuple):
 
 
 class ServingError(Exception):
-    """Base of all that is expected to go wrong."""
+    """Base class of the expected errors."""
 
 
 class SettingsError(ServingError):
-    """Environment variables that do not fit, all of them."""
+    """Environment variables that are refused, with all problems."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(f"settings: {problem}" for problem in problems))
 
 
 class BundleError(ServingError):
-    """A bundle that is refused: where it is, every problem, and what to do next."""
+    """A bundle that is refused: where it is, all problems, and what to do next."""
 
     def __init__(self, where: object, problems: Sequence[str], fix: str) -> None:
-        super().__init__(_told("bundle", where, problems, fix))
+        super().__init__(_format_problems("bundle", where, problems, fix))
 
 
 class TableError(ServingError):
-    """A file of rows that is refused, as a bundle is."""
+    """A file of rows that is refused: where it is, all problems, and what to do next."""
 
     def __init__(self, where: object, problems: Sequence[str], fix: str) -> None:
-        super().__init__(_told("table", where, problems, fix))
+        super().__init__(_format_problems("table", where, problems, fix))
 
 
-def _told(what: str, where: object, problems: Sequence[str], fix: str) -> str:
-    return "\n".join([*(f"{what} {where}: {problem}" for problem in problems), f"fix: {fix}"])
+def _format_problems(kind: str, where: object, problems: Sequence[str], fix: str) -> str:
+    return "\n".join([*(f"{kind} {where}: {problem}" for problem in problems), f"fix: {fix}"])
 
 
 class RequestError(ServingError):
@@ -65,11 +65,11 @@ class RequestError(ServingError):
     detail : str
         What is wrong, in one sentence.
     problems : sequence of Problem
-        Each with its row and column where they apply.
+        Each with its row and column, where it has them.
     retry_after_s : int, optional
         Sent as Retry-After.
     close : bool
-        Whether the connection is given up, because the rest of the body is not read.
+        Whether the server closes the connection, because it does not read the rest of the body.
     """
 
     def __init__(
@@ -84,3 +84,8 @@ class RequestError(ServingError):
         super().__init__(detail)
         self.status, self.detail, self.problems = status, detail, list(problems)
         self.retry_after_s, self.close = retry_after_s, close
+
+
+def not_json(error: Exception) -> RequestError:
+    """Return the refusal of a body that cannot be decoded, one of `DECODE_ERRORS`."""
+    return RequestError(400, f"the body is not JSON: {error}")

@@ -1,4 +1,4 @@
-"""From start to end: load and warm, reload on SIGHUP, drain on SIGTERM."""
+"""The life of the server: start and warm up, reload on SIGHUP, drain on SIGTERM."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,22 +19,22 @@ from serving.model.model import load_model
 from serving.monitoring.metrics import Metrics
 from serving.monitoring.window import Window
 from serving.settings import Settings
-from serving.state import Live, Serving
+from serving.state import ActiveModel, ServerState
 
 log = logging.getLogger("serving")
 
 
 class Server(uvicorn.Server):
-    """uvicorn with our signals; it listens first and loads then: not ready until it is warm."""
+    """uvicorn with our signals. It listens before it loads, and is not ready until it is warm."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.live = Live()
-        self.metrics = Metrics(self.live)
+        self.state = ServerState()
+        self.metrics = Metrics(self.state)
         self.failed = False
-        self._reload_asked, self._tasks = asyncio.Event(), set[asyncio.Task[None]]()
+        self._reload_requested, self._tasks = asyncio.Event(), set[asyncio.Task[None]]()
         config = uvicorn.Config(
-            build_app(self.live, settings, self.metrics),
+            build_app(self.state, settings, self.metrics),
             host=settings.host,
             port=settings.port,
             loop="uvloop",
@@ -52,12 +52,12 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: Any = None) -> None:
         """Listen, then load."""
         await super().startup(sockets)
-        if self.should_exit:  # the port is taken; uvicorn has said so
+        if self.should_exit:  # the port is in use; uvicorn has logged it
             self.failed = True
             return
         host, port, *_ = self.servers[0].sockets[0].getsockname()
         log.warning("listening on http://%s:%s", host, port)
-        self._start(self._load_first())
+        self._start_task(self._load_first())
 
     async def _load_first(self) -> None:
         try:
@@ -66,68 +66,69 @@ class Server(uvicorn.Server):
             log.error("%s", error)  # noqa: TRY400 - expected, so without a traceback
             self.failed = self.should_exit = True
             return
-        # What is there now stays: the collector need not look at it again and again.
+        # All objects of this moment stay, so the collector need not visit them again and again.
         gc.collect()
         gc.freeze()
-        # Nor at the rows of a request in the making: they hold no cycles.
+        # Nor need it visit the rows of a request while they are built: they contain no cycles.
         gc.set_threshold(10_000)
-        self._start(self._reload_when_asked())
+        self._start_task(self._reload_on_request())
 
-    async def _reload_when_asked(self) -> None:
-        """Reload once for all the signals that came during the last reload."""
+    async def _reload_on_request(self) -> None:
+        """Reload once for all signals that arrived during the last reload."""
         while True:
-            await self._reload_asked.wait()
-            self._reload_asked.clear()
+            await self._reload_requested.wait()
+            self._reload_requested.clear()
             try:
                 await self._load()
             except ServingError as error:
                 self.metrics.count_reload("refused")
-                log.error("the model that serves stays: %s", error)  # noqa: TRY400 - as above
+                log.error("the active model stays: %s", error)  # noqa: TRY400 - as above
             except Exception:
                 self.metrics.count_reload("refused")
-                log.exception("the model that serves stays")
+                log.exception("the active model stays")
             else:
                 self.metrics.count_reload("loaded")
 
     async def _load(self) -> None:
         model = await asyncio.to_thread(load_model, self.settings.bundle)
-        before = self.live.now
+        before = self.state.active
         if before:
-            self.metrics.fold(before.window)
-        self.live.now = Serving(model, Window(model.description, self.settings.drift_rows))
+            self.metrics.count_pending(before.window)
+        window = Window(model.metadata, self.settings.drift_rows)
+        self.state.active = ActiveModel(model, window)
         log.warning("serving %s %s, bundle %s", model.name, model.version, model.bundle.sha256)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take SIGHUP, SIGTERM and SIGINT; unlike uvicorn, end with 0 and not by the signal."""
+        """Handle SIGHUP, SIGTERM and SIGINT; unlike with uvicorn, the process exits with 0."""
         loop = asyncio.get_running_loop()
-        taken = {
-            signal.SIGHUP: self._reload_asked.set,
+        handlers = {
+            signal.SIGHUP: self._reload_requested.set,
             signal.SIGTERM: self._drain,
             signal.SIGINT: self._drain,
         }
-        for number, function in taken.items():
-            loop.add_signal_handler(number, function)
+        for number, handler in handlers.items():
+            loop.add_signal_handler(number, handler)
         try:
             yield
         finally:
-            for number in taken:
+            for number in handlers:
                 loop.remove_signal_handler(number)
 
     def _drain(self) -> None:
-        """Say not ready, go on for `drain_s`, then finish what is in progress; twice: end now."""
-        if self.live.draining:
+        """Become not ready, accept for `drain_s`, finish what is in progress; twice: exit now."""
+        if self.state.draining:
             self.should_exit = self.force_exit = True
             return
-        self.live.draining = True
+        self.state.draining = True
         log.warning("draining for %g s", self.settings.drain_s)
-        self._start(self._exit_later())
+        self._start_task(self._exit_after_drain())
 
-    async def _exit_later(self) -> None:
+    async def _exit_after_drain(self) -> None:
         await asyncio.sleep(self.settings.drain_s)
         self.should_exit = True
 
-    def _start(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+    def _start_task(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -1,4 +1,4 @@
-"""Settings from environment variables SERVING_*; all that do not fit are named at once."""
+"""Settings from environment variables SERVING_*; one error lists everything that is refused."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ PREFIX = "SERVING_"
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the server may be told. Sizes in bytes, times in seconds."""
+    """The settings of the server. Sizes in bytes, times in seconds."""
 
     bundle: Path = Path("models/bundle")
     host: str = "127.0.0.1"
     port: int = 8000
-    # More rows in one request are refused with 422.
+    # A request with more rows gets 422.
     max_rows: int = 10_000
-    # A larger body is refused with 413.
+    # A larger body gets 413.
     max_body_bytes: int = 16 << 20
-    # All bodies being read or answered; above it 503 with Retry-After.
+    # Of all bodies that are being read; a request that would exceed it gets 503 with Retry-After.
     max_held_bytes: int = 128 << 20
-    # Requests being answered; above it 503 with Retry-After.
+    # Predictions at the same time; a request above it gets 503 with Retry-After.
     max_concurrent: int = 64
-    # A header or body that takes longer to arrive: the connection ends (408 for a body). An answer
-    # that takes longer: 503.
+    # A connection ends if a header or a body takes longer to arrive (408 for a body). A prediction
+    # that takes longer gets 503.
     timeout_s: float = 10.0
-    # How long a server that was told to stop goes on accepting, so that load balancers notice.
+    # How long the server accepts requests after SIGTERM, so that load balancers notice.
     drain_s: float = 0.0
-    # How long it then waits for requests in progress.
+    # How long it then waits for the requests in progress.
     grace_s: float = 20.0
-    # Rows that the drift gauges look back on.
+    # How many of the most recent rows the drift gauges cover.
     drift_rows: int = 10_000
-    # JSON lines, one a request; "-" is stdout. Empty: none.
+    # A file of JSON lines, one for each request; "-" is stdout. Empty: no log.
     request_log: str = ""
     # Columns whose values the request log leaves out, separated by commas.
     redact: frozenset[str] = frozenset()
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
+_PARSERS: dict[str, Callable[[str], Any]] = {
     "Path": Path,
     "str": str,
     "int": int,
@@ -53,7 +53,7 @@ _MAY_BE_ZERO = {"port", "drain_s"}
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
-    """Read every SERVING_* variable.
+    """Read all SERVING_* variables.
 
     Raises
     ------
@@ -61,26 +61,24 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         Unknown names, values of the wrong type, numbers out of range.
     """
     fields = {f.name: f for f in dataclasses.fields(Settings)}
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     problems = []
     for variable in sorted(v for v in environ if v.startswith(PREFIX)):
         name, text = variable.removeprefix(PREFIX).lower(), environ[variable]
         if name not in fields:
-            problems.append(
-                f"{variable} is unknown; one of"
-                f" {', '.join(PREFIX + known.upper() for known in fields)}"
-            )
+            variables = ", ".join(PREFIX + field.upper() for field in fields)
+            problems.append(f"{variable} is unknown; the variables are {variables}")
             continue
         try:
-            found[name] = _READERS[str(fields[name].type)](text)
+            values[name] = _PARSERS[str(fields[name].type)](text)
         except ValueError:
             problems.append(f"{variable}={text!r} is not of type {fields[name].type}")
             continue
-        if isinstance(found[name], int | float) and not _in_range(name, found[name]):
+        if isinstance(values[name], int | float) and not _in_range(name, values[name]):
             problems.append(f"{variable}={text!r} is out of range")
     if problems:
         raise SettingsError(problems)
-    return Settings(**found)
+    return Settings(**values)
 
 
 def _in_range(name: str, value: float) -> bool:

@@ -1,4 +1,4 @@
-"""The one place that says which model serves, and whether the server is ready."""
+"""The mutable state of the server: the active model, readiness, and the load at this moment."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from serving.model.model import Model
 from serving.monitoring.window import Window
 
 
-class Serving(NamedTuple):
-    """A model with the window of what it served; replaced together."""
+class ActiveModel(NamedTuple):
+    """A model with the window of the rows that it predicted; a reload replaces both."""
 
     model: Model
     window: Window
 
 
-class Live:
-    """What changes while the server runs. Requests read `now` once and keep what they got."""
+class ServerState:
+    """What changes while the server runs. A request reads `active` once and keeps that value."""
 
     def __init__(self) -> None:
-        self.now: Serving | None = None
+        self.active: ActiveModel | None = None
         self.draining = False
         self.in_progress = 0
         self.held_bytes = 0
 
     @property
     def ready(self) -> bool:
-        """Whether a warm model is there and the server is not on its way out."""
-        return self.now is not None and not self.draining
+        """Whether a model is loaded and warm, and the server is not shutting down."""
+        return self.active is not None and not self.draining
 
-    def serving(self) -> Serving:
-        """Give what serves now.
+    def require_active(self) -> ActiveModel:
+        """Return the active model.
 
         Raises
         ------
         RequestError
             503 before the first model is loaded.
         """
-        if self.now is None:
+        if self.active is None:
             raise RequestError(503, "the model is not loaded yet", retry_after_s=1)
-        return self.now
+        return self.active

@@ -2,13 +2,16 @@
 
 app             the routing table
 middleware      around every request: its id, its time, errors as responses
-handlers        the endpoints that predict
+endpoint        a handler, and the name of its route in the metrics
+predictions     the endpoints that predict: /predict, /explain, /v2/models/.../infer
+health          the probes: /livez, /readyz
 body            reads a request body within the limits
 response        a response as ASGI messages; an error as a response
-http_protocol   uvicorn's protocol, with a time limit for slow clients and one write a response
+http_protocol   uvicorn's protocol, with a time limit for slow clients
 open_inference  the Open Inference Protocol, version 2
 openapi         the OpenAPI document of all paths
-docs, page      the API documentation at /docs; the page at /
+docs            the API documentation at /docs
+page            the page at /: a form for one flight
 model_card      the model card at /model
-request_log     a JSON line for each request, if the settings ask for it
+request_log     a JSON line for each prediction, if the settings ask for it
 """

@@ -1,153 +1,107 @@
-"""The routes, each with what answers it."""
+"""The routing table: every path, the name of its route in the metrics, and its handler."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from fastapi import FastAPI
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import Receive, Scope
 
 from serving.errors import RequestError
-from serving.http.handlers import Predictions
-from serving.http.middleware import Edge, Handler
-from serving.http.model_card import card
-from serving.http.open_inference import model_metadata
+from serving.http import docs
+from serving.http.endpoint import Endpoint, GetHandler, Handler, get_endpoint
+from serving.http.health import liveness, model_readiness, readiness
+from serving.http.middleware import RequestMiddleware
+from serving.http.model_card import model_card
+from serving.http.open_inference import SERVER_METADATA, model_metadata
 from serving.http.openapi import openapi
-from serving.http.page import add_pages
-from serving.http.response import Answer, error_answer, json_answer
+from serving.http.page import page
+from serving.http.predictions import Predictions
+from serving.http.response import Response, json_response
 from serving.model.model import Model
 from serving.monitoring.metrics import Metrics
 from serving.settings import Settings
-from serving.state import Live
+from serving.state import ServerState
 
-Get = Callable[[Scope], Answer]
-
-
-class Gets:
-    """What is asked for without a body."""
-
-    def __init__(self, live: Live, metrics: Metrics) -> None:
-        self.live, self.metrics = live, metrics
-
-    def livez(self, _: Scope) -> Answer:
-        """Say that the process answers."""
-        return json_answer({"live": True})
-
-    def readyz(self, _: Scope) -> Answer:
-        """Say whether predictions are answered: 503 before the warm-up and while draining."""
-        return json_answer({"ready": self.live.ready}, 200 if self.live.ready else 503)
-
-    def metrics_text(self, _: Scope) -> Answer:
-        """Give the metrics."""
-        return Answer(self.metrics.text(), 200, b"text/plain; version=0.0.4; charset=utf-8")
-
-    def model_card(self, _: Scope) -> Answer:
-        """Give the model card."""
-        return json_answer(card(self.live.serving().model.bundle))
-
-    def server_metadata(self, _: Scope) -> Answer:
-        """Describe the server."""
-        return json_answer({"name": "serving", "version": "2", "extensions": []})
-
-    def model_metadata(self, scope: Scope) -> Answer:
-        """Describe the named model's tensors."""
-        return json_answer(model_metadata(named(self.live, scope)))
-
-    def model_ready(self, scope: Scope) -> Answer:
-        """Say whether the named model is ready."""
-        model, ready = named(self.live, scope), self.live.ready
-        return json_answer({"name": model.name, "ready": ready}, 200 if ready else 503)
+_MODEL = "/v2/models/{model}"
+_VERSION = _MODEL + "/versions/{version}"
+_PROMETHEUS_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 
 
-def named(live: Live, scope: Scope) -> Model:
-    """Give the model that serves, if it is the one that the path names.
+def build_app(state: ServerState, settings: Settings, metrics: Metrics) -> RequestMiddleware:
+    """Return the ASGI application."""
+    posts = _posts(state, settings, metrics)
+    endpoints = {path: Endpoint(name, handler) for path, name, handler in posts}
+    routes: list[BaseRoute] = [
+        Route(path, endpoint, methods=["POST"]) for path, endpoint in endpoints.items()
+    ]
+    routes += [
+        Route(path, get_endpoint(name, handler), methods=["GET"])
+        for path, name, handler in _gets(state, settings, metrics)
+    ]
+    # Only a path without parameters can be looked up without the router.
+    direct = {path: endpoint for path, endpoint in endpoints.items() if "{" not in path}
+    return RequestMiddleware(Router([*routes, docs.assets()]), direct, metrics)
+
+
+def _posts(
+    state: ServerState, settings: Settings, metrics: Metrics
+) -> list[tuple[str, str, Handler]]:
+    predictions = Predictions(state, settings, metrics)
+
+    async def infer(scope: Scope, receive: Receive) -> Response:
+        _requested_model(state, scope)
+        return await predictions.infer(scope, receive)
+
+    return [
+        ("/predict", "predict", predictions.predict),
+        ("/explain", "explain", predictions.explain),
+        (_MODEL + "/infer", "infer", infer),
+        (_VERSION + "/infer", "infer", infer),
+    ]
+
+
+def _gets(
+    state: ServerState, settings: Settings, metrics: Metrics
+) -> list[tuple[str, str, GetHandler]]:
+    def card(_: Scope) -> Response:
+        return json_response(model_card(state.require_active().model.bundle))
+
+    def metadata(scope: Scope) -> Response:
+        return json_response(model_metadata(_requested_model(state, scope)))
+
+    def model_ready(scope: Scope) -> Response:
+        return model_readiness(state, _requested_model(state, scope).name)
+
+    def api_description(_: Scope) -> Response:
+        return json_response(openapi(settings, state.active and state.active.model))
+
+    return [
+        ("/", "page", lambda _: page(state.require_active().model)),
+        ("/docs", "docs", lambda _: docs.page()),
+        ("/openapi.json", "openapi", api_description),
+        ("/livez", "livez", lambda _: liveness()),
+        ("/readyz", "readyz", lambda _: readiness(state)),
+        ("/metrics", "metrics_text", lambda _: Response(metrics.text(), 200, _PROMETHEUS_TEXT)),
+        ("/model", "model_card", card),
+        ("/v2", "server_metadata", lambda _: json_response(SERVER_METADATA)),
+        ("/v2/health/live", "livez", lambda _: liveness()),
+        ("/v2/health/ready", "readyz", lambda _: readiness(state)),
+        (_MODEL, "model_metadata", metadata),
+        (_VERSION, "model_metadata", metadata),
+        (_MODEL + "/ready", "model_ready", model_ready),
+        (_VERSION + "/ready", "model_ready", model_ready),
+    ]
+
+
+def _requested_model(state: ServerState, scope: Scope) -> Model:
+    """Return the active model, if it is the one that the path names.
 
     Raises
     ------
     RequestError
         404, or 503 before the first model is loaded.
     """
-    model, path = live.serving().model, scope["path_params"]
+    model, path = state.require_active().model, scope["path_params"]
     if path["model"] != model.name or path.get("version", model.version) != model.version:
-        raise RequestError(404, f"there is {model.name}, version {model.version}")
+        detail = f"no such model or version; this server has {model.name}, version {model.version}"
+        raise RequestError(404, detail)
     return model
-
-
-def build_app(live: Live, settings: Settings, metrics: Metrics) -> Edge:
-    """Give the ASGI application."""
-    predictions, gets = Predictions(live, settings, metrics), Gets(live, metrics)
-
-    async def infer(scope: Scope, receive: Receive) -> Answer:
-        named(live, scope)
-        return await predictions.infer(scope, receive)
-
-    app = FastAPI(title="Disrupted flights", docs_url=None, redoc_url=None)
-    model = "/v2/models/{model}"
-    version = model + "/versions/{version}"
-    posts: list[tuple[str, Handler]] = [
-        ("/predict", predictions.predict),
-        ("/explain", predictions.explain),
-        (model + "/infer", infer),
-        (version + "/infer", infer),
-    ]
-    table: list[tuple[str, Get]] = [
-        ("/livez", gets.livez),
-        ("/readyz", gets.readyz),
-        ("/metrics", gets.metrics_text),
-        ("/model", gets.model_card),
-        ("/v2", gets.server_metadata),
-        ("/v2/health/live", gets.livez),
-        ("/v2/health/ready", gets.readyz),
-        (model, gets.model_metadata),
-        (version, gets.model_metadata),
-        (model + "/ready", gets.model_ready),
-        (version + "/ready", gets.model_ready),
-    ]
-    for path, handler in posts:
-        app.router.routes.append(Route(path, _Endpoint(handler), methods=["POST"]))
-    for path, get in table:
-        app.router.routes.append(Route(path, _Endpoint(_without_body(get)), methods=["GET"]))
-    add_pages(app, live)
-    app.openapi = lambda: openapi(settings, live.now and live.now.model)  # type: ignore[method-assign]
-    app.add_exception_handler(HTTPException, _refused)
-    return Edge(app, {"/predict": predictions.predict}, metrics)
-
-
-class _Endpoint:
-    """A handler as an ASGI application, under the handler's name."""
-
-    def __init__(self, handler: Handler) -> None:
-        self.handler, self.__name__ = handler, _name(handler)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer; a refusal is answered here, before FastAPI would make a 500 of it."""
-        try:
-            answer = await self.handler(scope, receive)
-        except RequestError as error:
-            answer = error_answer(error, scope["path"], scope["request_id"])
-        await answer.send(send)
-
-
-def _name(handler: object) -> str:
-    return str(getattr(handler, "__name__", "none"))
-
-
-def _without_body(get: Get) -> Handler:
-    async def handler(scope: Scope, _: Receive) -> Answer:
-        return get(scope)
-
-    handler.__name__ = _name(get)
-    return handler
-
-
-async def _refused(request: Request, error: Any) -> Response:
-    """Give what FastAPI refuses (404, 405) in our shape."""
-    refused = RequestError(error.status_code, str(error.detail))
-    answer = error_answer(refused, request.url.path, request.scope["request_id"])
-    headers = {"content-type": answer.kind.decode(), **(error.headers or {})}
-    return Response(answer.content, answer.status, headers)

@@ -1,4 +1,4 @@
-"""A request's body, read within limits."""
+"""Reads the body of a request within the limits."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from starlette.types import Receive, Scope
 
 from serving.errors import RequestError
 from serving.settings import Settings
-from serving.state import Live
+from serving.state import ServerState
 
 
-async def read_body(scope: Scope, receive: Receive, live: Live, settings: Settings) -> bytes:
+async def read_body(
+    scope: Scope, receive: Receive, state: ServerState, settings: Settings
+) -> bytes:
     """Read a JSON body.
 
     Raises
     ------
     RequestError
-        415 for another content type or an encoded body, 413 for one too large, 503 if too much is
-        held in memory already.
+        415 for another content type or an encoded body, 413 for a body that is too large, 503 if
+        the server already holds too many bytes.
     ClientDisconnect
-        The client went away, or was too slow and its connection was closed.
+        The client closed the connection, or was too slow and the server closed it.
     """
     length = _check_headers(scope)
     if length > settings.max_body_bytes:
@@ -40,11 +42,11 @@ async def read_body(scope: Scope, receive: Receive, live: Live, settings: Settin
             part = message.get("body", b"")
             parts.append(part)
             size += len(part)
-            live.held_bytes += len(part)
+            state.held_bytes += len(part)
             if size > settings.max_body_bytes:
                 await _discard(receive, settings.max_body_bytes)
                 raise _too_large(settings)
-            if live.held_bytes > settings.max_held_bytes:
+            if state.held_bytes > settings.max_held_bytes:
                 raise RequestError(
                     503, "too many large requests at once", retry_after_s=1, close=True
                 )
@@ -52,11 +54,11 @@ async def read_body(scope: Scope, receive: Receive, live: Live, settings: Settin
                 return b"".join(parts)
             message = await receive()
     finally:
-        live.held_bytes -= size
+        state.held_bytes -= size
 
 
 async def _discard(receive: Receive, most: int) -> None:
-    """Let the rest come in, so that the client reads the answer; a client that goes on is cut."""
+    """Read the rest of the body, at most `most` bytes, so that the client reads the response."""
     more = True
     while more and most > 0:
         message = await receive()
@@ -65,19 +67,19 @@ async def _discard(receive: Receive, most: int) -> None:
 
 
 def _check_headers(scope: Scope) -> int:
-    """Give the stated length, 0 where none is stated."""
-    kind, length = b"", 0
+    """Return the content length, 0 without one."""
+    content_type, length = b"", 0
     for name, value in scope["headers"]:
         if name == b"content-type":
-            kind = value
+            content_type = value
         elif name == b"content-length":
-            # The server has refused a length that is no number.
+            # The HTTP parser has refused a length that is not a number.
             length = int(value)
         elif name == b"content-encoding" and value.lower() != b"identity":
-            raise RequestError(415, "an encoded body is not taken; send plain JSON")
+            raise RequestError(415, "encoded bodies are not supported; send plain JSON")
         elif name == b"inference-header-content-length":
-            raise RequestError(415, "the binary tensor extension is not spoken")
-    if kind.split(b";", 1)[0].strip().lower() != b"application/json":
+            raise RequestError(415, "the binary tensor extension is not supported")
+    if content_type.split(b";", 1)[0].strip().lower() != b"application/json":
         raise RequestError(415, "the content type is not application/json")
     return length
 

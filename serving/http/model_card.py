@@ -1,4 +1,4 @@
-"""The model card at /model: what serves, where it comes from, how good it is, what it takes."""
+"""The model card at /model: what the model is, its origin, its quality, and its inputs."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 from serving.model.bundle_reader import Bundle
 
 
-def card(bundle: Bundle) -> dict[str, Any]:
-    """Give the card as plain values."""
-    d = bundle.description
+def model_card(bundle: Bundle) -> dict[str, Any]:
+    """Return the card as plain values."""
+    metadata = bundle.metadata
     return {
-        "name": d.name,
+        "name": metadata.name,
         "version": bundle.version,
-        "selected": d.selected,
+        "selected": metadata.selected,
         "origin": bundle.origin,
-        "md5": d.md5,
-        "sha256": d.sha256,
+        "md5": metadata.md5,
+        "sha256": metadata.sha256,
         "bundle_sha256": bundle.sha256,
-        "size_bytes": d.size_bytes,
-        "labels": d.labels,
-        "threshold": d.threshold,
-        "metrics": d.metrics,
-        "parity": d.parity,
-        "libraries": d.libraries,
-        "inputs": d.inputs,
-        "features": d.features,
+        "size_bytes": metadata.size_bytes,
+        "labels": metadata.labels,
+        "threshold": metadata.threshold,
+        "metrics": metadata.metrics,
+        "parity": metadata.parity,
+        "libraries": metadata.libraries,
+        "inputs": metadata.inputs,
+        "features": metadata.features,
     }

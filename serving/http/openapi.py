@@ -1,4 +1,4 @@
-"""The OpenAPI description, made of the same types and ranges that requests are checked with."""
+"""The OpenAPI document, built from the types and ranges that the server checks requests with."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flows.stages.columns import CATEGORIES
 from flows.stages.known import KNOWN
 from serving.http.open_inference import OUTPUTS, Infer
 from serving.model.model import Model
-from serving.model.schema import MAX_ID, REQUIRED, TYPES
+from serving.model.schema import COLUMN_TYPES, MAX_ID, REQUIRED
 from serving.settings import Settings
 
 Schema = dict[str, Any]
@@ -22,42 +22,44 @@ EXAMPLE: dict[str, Any] = msgspec.json.decode(
 )["rows"][0]
 
 
-def openapi(settings: Settings, serving: Model | None) -> Schema:
-    """Describe every path, with the name and version of the model that serves."""
+def openapi(settings: Settings, active: Model | None) -> Schema:
+    """Return the document of all paths, with the name and version of the active model."""
     model = "/v2/models/{model}"
     version = model + "/versions/{version}"
-    named = [_in_path("model", serving.name if serving else None)]
-    versioned = [*named, _in_path("version", serving.version if serving else None)]
+    named = [_in_path("model", active.name if active else None)]
+    versioned = [*named, _in_path("version", active.version if active else None)]
     paths: Schema = {
-        "/predict": _post("Probabilities of rows or columns", _body(settings), _predicted(), []),
-        "/explain": _post(
-            "What drives the prediction of one row", _body(settings), _explained(), []
+        "/predict": _post(
+            "Probabilities of rows or columns", _predict_body(settings), _prediction(), []
         ),
-        "/livez": _get("The process answers", _flag("live")),
-        "/readyz": _get("Predictions are answered", _flag("ready"), 503),
-        "/metrics": _get("Metrics of Prometheus", None),
+        "/explain": _post(
+            "What drives the prediction of one row", _predict_body(settings), _explanation(), []
+        ),
+        "/livez": _get("The process responds", _flag("live")),
+        "/readyz": _get("The server is ready to predict", _flag("ready"), 503),
+        "/metrics": _get("Prometheus metrics", None),
         "/model": _get("The model card", {"type": "object"}, 503),
-        "/v2": _get("The server, by the Open Inference Protocol", {"type": "object"}),
-        "/v2/health/live": _get("The process answers", _flag("live")),
-        "/v2/health/ready": _get("Predictions are answered", _flag("ready"), 503),
+        "/v2": _get("Server metadata, Open Inference Protocol", {"type": "object"}),
+        "/v2/health/live": _get("The process responds", _flag("live")),
+        "/v2/health/ready": _get("The server is ready to predict", _flag("ready"), 503),
     }
     for path, parameters in ((model, named), (version, versioned)):
-        paths[path] = _get("The model's tensors", {"type": "object"}, 404, 503) | {
+        paths[path] = _get("Tensors of the model", {"type": "object"}, 404, 503) | {
             "parameters": parameters
         }
         paths[path + "/ready"] = _get("The model is ready", _flag("ready"), 404, 503) | {
             "parameters": parameters
         }
         paths[path + "/infer"] = _post(
-            "Predictions by the Open Inference Protocol", _infer(), _inferred(), parameters
+            "Predictions by the Open Inference Protocol", _infer_body(), _inference(), parameters
         )
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Disrupted flights",
             "version": "1",
-            "description": "P(a flight from New York arrives 15 minutes late or not at all), two"
-            " hours before its departure.",
+            "description": "P(a flight from New York arrives at least 15 minutes late or not at"
+            " all), predicted two hours before its departure.",
         },
         "paths": paths,
         "components": {"schemas": _protocol_schemas()},
@@ -65,11 +67,11 @@ def openapi(settings: Settings, serving: Model | None) -> Schema:
 
 
 def row_schema() -> Schema:
-    """Describe a row: what is left out is not known."""
+    """Return the schema of a row; a value that is left out counts as not known."""
     units = {name: f"{k.meaning} ({k.unit})" for name, k in KNOWN.items()}
     units |= {name: c.meaning for name, c in CATEGORIES.items()}
     properties = {}
-    for name, kind in TYPES.items():
+    for name, kind in COLUMN_TYPES.items():
         properties[name] = msgspec.json.schema(kind)
         if name in units:
             properties[name]["description"] = units[name]
@@ -82,7 +84,7 @@ def row_schema() -> Schema:
     }
 
 
-def _body(settings: Settings) -> Schema:
+def _predict_body(settings: Settings) -> Schema:
     row = row_schema()
     columns = {
         "type": "object",
@@ -92,15 +94,15 @@ def _body(settings: Settings) -> Schema:
         },
         "required": row["required"],
         "additionalProperties": False,
-        "description": "Lists of one length.",
+        "description": "Lists of the same length.",
     }
     rows = {"type": "array", "items": row, "minItems": 1, "maxItems": settings.max_rows}
-    own_id = {"type": "string", "maxLength": MAX_ID}
+    client_id = {"type": "string", "maxLength": MAX_ID}
 
     def one_of(name: str, schema: Schema) -> Schema:
         return {
             "type": "object",
-            "properties": {name: schema, "id": own_id},
+            "properties": {name: schema, "id": client_id},
             "required": [name],
             "additionalProperties": False,
         }
@@ -111,7 +113,7 @@ def _body(settings: Settings) -> Schema:
     }
 
 
-def _predicted() -> Schema:
+def _prediction() -> Schema:
     probability = {"type": "number", "minimum": 0, "maximum": 1}
     return {
         "type": "object",
@@ -126,7 +128,7 @@ def _predicted() -> Schema:
     }
 
 
-def _explained() -> Schema:
+def _explanation() -> Schema:
     driver = {
         "type": "object",
         "properties": {"group": {"type": "string"}, "change": {"type": "number"}},
@@ -143,7 +145,7 @@ def _explained() -> Schema:
     }
 
 
-def _infer() -> Schema:
+def _infer_body() -> Schema:
     tensors = [
         {
             "name": name,
@@ -156,7 +158,7 @@ def _infer() -> Schema:
     return {"$ref": "#/components/schemas/Infer", "examples": [{"inputs": tensors}]}
 
 
-def _inferred() -> Schema:
+def _inference() -> Schema:
     tensor = {
         "type": "object",
         "properties": {
@@ -187,7 +189,7 @@ def _problem() -> Schema:
         "type": "object",
         "properties": {
             "message": {"type": "string"},
-            "row": {"type": "integer", "description": "counts from 0"},
+            "row": {"type": "integer", "description": "rows count from 0"},
             "column": {"type": "string"},
         },
         "required": ["message"],
@@ -218,25 +220,25 @@ def _get(summary: str, schema: Schema | None, *refusals: int) -> Schema:
     return {"get": {"summary": summary, "responses": {**responses, **_refusals(*refusals)}}}
 
 
-def _post(summary: str, body: Schema, answer: Schema, parameters: list[Schema]) -> Schema:
+def _post(summary: str, body: Schema, response: Schema, parameters: list[Schema]) -> Schema:
     not_found = [404] if parameters else []
     operation = {
         "summary": summary,
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": {
-            "200": {"description": summary, "content": {"application/json": {"schema": answer}}},
+            "200": {"description": summary, "content": {"application/json": {"schema": response}}},
             **_refusals(400, *not_found, 413, 415, 422, 503),
         },
     }
     return {"post": operation, **({"parameters": parameters} if parameters else {})}
 
 
-_WHY = {
+_REASONS = {
     400: "not JSON",
     404: "no such model or version",
     413: "the body is too large",
-    415: "not application/json, or encoded",
-    422: "values that do not fit, each with its row and column",
+    415: "not application/json, or an encoded body",
+    422: "invalid values, each with its row and column",
     503: "not ready, or too busy: see Retry-After",
 }
 
@@ -244,4 +246,4 @@ _WHY = {
 def _refusals(*statuses: int) -> Schema:
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     kinds = {"application/problem+json": schema, "application/json": schema}
-    return {str(s): {"description": _WHY[s], "content": kinds} for s in statuses}
+    return {str(s): {"description": _REASONS[s], "content": kinds} for s in statuses}

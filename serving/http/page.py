@@ -1,4 +1,4 @@
-"""The page at / and the documentation at /docs, both without anything from elsewhere."""
+"""The page at /: a form for one flight, without anything from another host."""
 
 from __future__ import annotations
 
@@ -7,26 +7,16 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
-from starlette.staticfiles import StaticFiles
-from swagger_ui_bundle import swagger_ui_path
 
 from flows.stages.columns import NUMBERS
 from flows.stages.known import KNOWN, known_from_features
-from serving.model.explain import GROUPS, quantile
-from serving.model.metadata import Description
-from serving.state import Live
+from serving.http.response import Response, html_response
+from serving.model.explain import FEATURE_GROUPS, quantile
+from serving.model.metadata import ModelMetadata
+from serving.model.model import Model
 
 _PAGE = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-_HEADERS = {
-    "content-security-policy": "default-src 'self'; script-src 'self' 'unsafe-inline';"
-    " style-src 'self' 'unsafe-inline'; img-src 'self' data:",
-    "cache-control": "no-cache",
-}
-# Quantiles of the training months that stand for a state of the airports.
+# The quantile of the training months that represents each state of the airports.
 _STATES = {"calm": 0.1, "usual": 0.5, "bad": 0.9}
 _CLEAR = {
     "precip": 0,
@@ -55,55 +45,37 @@ _WEATHER = {
 }
 
 
-def add_pages(app: FastAPI, live: Live) -> None:
-    """Add / and /docs."""
-
-    async def page(_: Request) -> Response:
-        model = live.serving().model
-        data = page_data(model.description, model.version)
-        # "</script>" inside the data would end it.
-        text = msgspec.json.encode(data).decode().replace("<", "\\u003c")
-        return HTMLResponse(_PAGE.replace("@data@", text), headers=_HEADERS)
-
-    async def docs(_: Request) -> Response:
-        html = get_swagger_ui_html(
-            openapi_url="openapi.json",
-            title=app.title,
-            swagger_js_url="docs/assets/swagger-ui-bundle.js",
-            swagger_css_url="docs/assets/swagger-ui.css",
-            swagger_favicon_url="docs/assets/favicon-32x32.png",
-            swagger_ui_parameters={"validatorUrl": None, "defaultModelsExpandDepth": 0},
-        )
-        html.headers.update(_HEADERS)
-        return html
-
-    app.router.add_route("/", page, methods=["GET"])
-    app.router.add_route("/docs", docs, methods=["GET"])
-    app.mount("/docs/assets", StaticFiles(directory=str(swagger_ui_path)))
+def page(model: Model) -> Response:
+    """Return the page with the data of `model`."""
+    data = page_data(model.metadata, model.version)
+    # "</script>" inside the data would end the script.
+    text = msgspec.json.encode(data).decode().replace("<", "\\u003c")
+    return html_response(_PAGE.replace("@data@", text).encode())
 
 
-def page_data(description: Description, version: str) -> dict[str, Any]:
-    """Give what the page chooses from: routes, weathers, and states of airports and airline."""
-    states = {state: _known_at(description, share) for state, share in _STATES.items()}
+def page_data(metadata: ModelMetadata, version: str) -> dict[str, Any]:
+    """Return the choices of the page: routes, weathers, and states of airports and airline."""
+    states = {state: _known_at(metadata, share) for state, share in _STATES.items()}
 
-    def of(*groups: str) -> dict[str, dict[str, float]]:
-        names = [n for group in groups for n in GROUPS[group] if n in KNOWN]
+    def values_of(*groups: str) -> dict[str, dict[str, float]]:
+        names = [n for group in groups for n in FEATURE_GROUPS[group] if n in KNOWN]
         return {state: {n: values[n] for n in names} for state, values in states.items()}
 
     other = ("dest_waiting_6h", "dest_rate", "dest_rate_14d", "traffic_week_ago")
-    usual = {n: states["usual"][n] for n in (*other, *GROUPS["the last weeks"])}
+    usual = {n: states["usual"][n] for n in (*other, *FEATURE_GROUPS["the last weeks"])}
     return {
-        "version": f"{description.name} {version}",
-        "base_rate": description.metrics["backtest"]["base_rate"],
-        "routes": description.routes,
+        "version": f"{metadata.name} {version}",
+        "base_rate": metadata.metrics["backtest"]["base_rate"],
+        "routes": metadata.routes,
         "weather": _WEATHER,
-        "airports": of("the airports now"),
-        "airline": of("the airline now"),
+        "airports": values_of("the airports now"),
+        "airline": values_of("the airline now"),
         "usual": usual,
     }
 
 
-def _known_at(description: Description, share: float) -> dict[str, float]:
-    features = [quantile(description.reference[name], share) for name in NUMBERS]
+def _known_at(metadata: ModelMetadata, share: float) -> dict[str, float]:
+    """Return the inputs whose features have the quantile `share` over the training months."""
+    features = [quantile(metadata.reference[name], share) for name in NUMBERS]
     (known,) = known_from_features(np.array([features], np.float64)).tolist()
     return {n: round(v, 4) for n, v in zip(KNOWN, known, strict=True)}

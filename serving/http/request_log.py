@@ -1,4 +1,4 @@
-"""The request log: a JSON line a request, if it was asked for."""
+"""The request log: a JSON line for each prediction, if SERVING_REQUEST_LOG is set."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flows.stages.known import KNOWN
 from serving.errors import SettingsError
 from serving.model.model import Floats, Model
 from serving.model.request import Batch
-from serving.model.schema import TYPES
+from serving.model.schema import COLUMN_TYPES
 from serving.monitoring.metrics import Metrics
 from serving.settings import Settings
 
@@ -24,14 +24,16 @@ _REDACTED = "redacted"
 
 
 class RequestLog:
-    """Writes what was asked and answered, without the columns on the redaction list.
+    """Writes the values and probabilities of each request, without the redacted columns.
 
-    A line that cannot be written (a full disk) is counted; the request is answered.
+    If a line cannot be written (a full disk), a metric counts it and the request succeeds.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
-        if unknown := settings.redact - TYPES.keys():
-            raise SettingsError([f"SERVING_REDACT names no column: {', '.join(sorted(unknown))}"])
+        if unknown := settings.redact - COLUMN_TYPES.keys():
+            raise SettingsError(
+                [f"SERVING_REDACT has unknown columns: {', '.join(sorted(unknown))}"]
+            )
         self.redact, self.metrics = settings.redact, metrics
         try:
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
@@ -45,7 +47,7 @@ class RequestLog:
             raise SettingsError([problem]) from None
 
     def write(self, request_id: str, model: Model, batch: Batch, probabilities: Floats) -> None:
-        """Append one line, whole: one write to a file opened for appending."""
+        """Append one line, by a single write to a file in append mode."""
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "request_id": request_id,

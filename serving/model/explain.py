@@ -1,7 +1,7 @@
-"""What drives one prediction: the change when a group of inputs is put to what is usual.
+"""What drives one prediction: how the probability changes when a group of features is usual.
 
-An occlusion: each group of features takes its median over the training months, the others stay.
-The changes of the groups need not add up to the whole.
+This is an occlusion: the features of one group take their medians over the training months, the
+others stay. The changes of the groups need not add up to the total.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from flows.stages.columns import NUMBERS
-from serving.model.metadata import Reference
+from serving.model.metadata import ReferenceHistogram
 from serving.model.model import Model
 from serving.model.request import Batch
 
-GROUPS = {
+FEATURE_GROUPS = {
     "time of day and week": ("departure_min", "weekday", "traffic_week_ago"),
     "route": ("block_min", "distance_mi", "dest_waiting_6h", "dest_rate", "dest_rate_14d"),
     "weather": (
@@ -30,12 +30,12 @@ GROUPS = {
 }
 
 
-def quantile(reference: Reference, share: float) -> float:
-    """Give the value that `share` of the reference's rows do not exceed, to the nearest edge."""
+def quantile(reference: ReferenceHistogram, share: float) -> float:
+    """Return the quantile `share` of the reference, to the nearest edge."""
     edges, counts = reference.edges or [0.0], reference.counts
     assert isinstance(counts, list)  # noqa: S101 - numbers have edges, and a list of counts
-    up_to = np.cumsum(counts[:-1]) / max(sum(counts), 1)
-    return edges[min(int(np.searchsorted(up_to, share - 1e-3)), len(edges) - 1)]
+    cumulative = np.cumsum(counts[:-1]) / max(sum(counts), 1)
+    return edges[min(int(np.searchsorted(cumulative, share - 1e-3)), len(edges) - 1)]
 
 
 def explain(model: Model, batch: Batch) -> dict[str, Any]:
@@ -44,19 +44,19 @@ def explain(model: Model, batch: Batch) -> dict[str, Any]:
     Returns
     -------
     dict
-        `probability`, and `drivers`: each group with the change of the probability that it makes.
+        `probability`, and `drivers`: each group with the change that it makes to the probability.
     """
-    names, reference = list(NUMBERS), model.description.reference
-    n = len(GROUPS) + 1
+    names, reference = list(NUMBERS), model.metadata.reference
+    n = len(FEATURE_GROUPS) + 1
     numbers = np.repeat(batch.numbers[:1], n, axis=0)
-    for row, features in enumerate(GROUPS.values(), start=1):
+    for row, features in enumerate(FEATURE_GROUPS.values(), start=1):
         for feature in features:
             numbers[row, names.index(feature)] = quantile(reference[feature], 0.5)
     codes = np.repeat(batch.codes[:1], n, axis=0)
     probability, *without = model.predict(codes, numbers).tolist()
     drivers = [
         {"group": group, "change": round(probability - p, 7)}
-        for group, p in zip(GROUPS, without, strict=True)
+        for group, p in zip(FEATURE_GROUPS, without, strict=True)
     ]
     drivers.sort(key=lambda driver: -abs(driver["change"]))
     return {"probability": probability, "drivers": drivers}

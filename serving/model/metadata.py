@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 
-class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class InputColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A column of a request."""
 
     name: str
@@ -19,10 +19,10 @@ class Input(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     high: float = 0
 
 
-class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A histogram over the training months, as flows.stages.histograms cuts it.
+class ReferenceHistogram(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A histogram over the training months, as flows.stages.histograms computes it.
 
-    Of numbers: `edges`, and counts by bin. Of codes: counts by code, and no edges.
+    For numbers: `edges`, and the rows in each bin. For codes: the rows with each code, no edges.
     """
 
     counts: list[int] | dict[str, int]
@@ -30,8 +30,8 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     edges: list[float] | None = None
 
 
-class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An origin and destination that were flown."""
+class FlightRoute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An origin and destination that have flights in the training months."""
 
     origin: str
     dest: str
@@ -40,14 +40,14 @@ class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     block_min: int
 
 
-class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Rows of features, by column, and what the model gives for them."""
+class GoldenRows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows of features, by column, and the probabilities that the model must return for them."""
 
     features: dict[str, list[str | float | None]]
     probabilities: list[float]
 
 
-class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ModelMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """model.json, as flows.stages.bundle writes it."""
 
     format: Literal[1]
@@ -58,18 +58,18 @@ class Description(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size_bytes: int
     labels: list[str]
     threshold: float
-    inputs: list[Input]
+    inputs: list[InputColumn]
     features: list[str]
     metrics: dict[str, Any]
     libraries: dict[str, str]
-    reference: dict[str, Reference]
-    routes: list[Route]
-    golden: Golden
+    reference: dict[str, ReferenceHistogram]
+    routes: list[FlightRoute]
+    golden: GoldenRows
     parity: dict[str, float]
 
 
-class Origin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """origin.json: where `python -m serving.tools.fetch_bundle` got the bundle."""
+class BundleOrigin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """origin.json: where `python -m serving.tools.fetch_bundle` read the bundle."""
 
     ref: str
     revision: str

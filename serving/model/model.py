@@ -1,4 +1,4 @@
-"""A verified bundle as something that predicts."""
+"""The model of a verified bundle: it predicts probabilities."""
 
 from __future__ import annotations
 
@@ -14,54 +14,55 @@ from flows.stages.columns import CATEGORIES, FEATURES, NUMBERS
 from flows.stages.known import KNOWN, Float32s
 from serving.errors import BundleError
 from serving.model.bundle_reader import Bundle, read_bundle
-from serving.model.metadata import Description, Golden
+from serving.model.metadata import GoldenRows, ModelMetadata
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.object_]
 
-# onnxruntime on another processor differs in the last bits, a wrong model by more.
+# onnxruntime on another processor differs in the last bits; a wrong model differs by more.
 _MAX_DIFFERENCE = 1e-5
-# Probabilities are given to seven decimals.
+# Probabilities have seven decimals.
 _STEPS = 1e7
+_EXPORT_AGAIN = "export it again: dvc repro export"
 
 
-class Engine(Protocol):
-    """What computes probabilities."""
+class Classifier(Protocol):
+    """Computes probabilities from features."""
 
     def __call__(self, codes: Codes, numbers: Float32s) -> Floats:
-        """Give P(disrupted), shape (n,), of codes (n, 3) and number features (n, 32)."""
+        """Return P(disrupted), shape (n,), for codes (n, 3) and number features (n, 32)."""
         ...
 
 
 class Model:
-    """An engine with what describes it; never changed, only replaced."""
+    """A classifier with its bundle. Immutable: a reload replaces it."""
 
-    def __init__(self, bundle: Bundle, engine: Engine) -> None:
-        self.bundle, self.engine = bundle, engine
-        self.description: Description = bundle.description
-        self.name, self.version = bundle.description.name, bundle.version
+    def __init__(self, bundle: Bundle, classifier: Classifier) -> None:
+        self.bundle, self.classifier = bundle, classifier
+        self.metadata: ModelMetadata = bundle.metadata
+        self.name, self.version = bundle.metadata.name, bundle.version
 
     def predict(self, codes: Codes, numbers: Float32s) -> Floats:
-        """Give P(disrupted) to seven decimals, shape (n,)."""
-        # What ndarray.round does, in a third of its time for one row.
-        found: Floats = np.rint(self.engine(codes, numbers) * _STEPS) / _STEPS
-        return found
+        """Return P(disrupted) to seven decimals, shape (n,)."""
+        # Like ndarray.round, in a third of its time for one row.
+        rounded: Floats = np.rint(self.classifier(codes, numbers) * _STEPS) / _STEPS
+        return rounded
 
     def labels(self, probabilities: Sequence[float]) -> list[str]:
-        """Name each probability's class."""
-        no, yes = self.description.labels
-        threshold = self.description.threshold
+        """Return the label of each probability."""
+        no, yes = self.metadata.labels
+        threshold = self.metadata.threshold
         return [yes if p >= threshold else no for p in probabilities]
 
 
-class OnnxEngine:
-    """onnxruntime with one thread: more threads cost CPU on a model this small."""
+class OnnxClassifier:
+    """onnxruntime with one thread: more threads cost CPU with a model this small."""
 
     def __init__(self, content: bytes) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # The arena keeps the largest batch of its life; without it a run costs the same.
+        # The arena keeps the memory of the largest batch; without it a run costs the same.
         options.enable_cpu_mem_arena = False
         self.session = onnxruntime.InferenceSession(
             content, options, providers=["CPUExecutionProvider"]
@@ -70,76 +71,76 @@ class OnnxEngine:
     def __call__(self, codes: Codes, numbers: Float32s) -> Floats:
         """Run the model."""
         result = self.session.run(["probabilities"], {"codes": codes, "numbers": numbers})
-        found: Floats = result[0][:, 1].astype(np.float64)
-        return found
+        probabilities: Floats = result[0][:, 1].astype(np.float64)
+        return probabilities
 
 
 def load_model(folder: Path) -> Model:
-    """Read, verify, load and warm the bundle in `folder`.
+    """Read, verify, load and warm up the bundle in `folder`.
 
     Raises
     ------
     BundleError
-        The bundle is refused, does not fit this server's features, or gives other probabilities
-        than it gave when it was exported.
+        The bundle is refused, its features differ from this server's, or it predicts other
+        probabilities than when it was exported.
     """
     bundle = read_bundle(folder)
-    if problems := _schema_problems(bundle.description):
-        fix = "serve it with the release that exported it, or export it anew: dvc repro export"
+    if problems := _schema_problems(bundle.metadata):
+        fix = f"serve it with the release that exported it, or {_EXPORT_AGAIN}"
         raise BundleError(folder, problems, fix)
     try:
-        engine = OnnxEngine(bundle.model)
-        inputs = {i.name: (i.type, i.shape[-1]) for i in engine.session.get_inputs()}
+        classifier = OnnxClassifier(bundle.model)
+        inputs = {i.name: (i.type, i.shape[-1]) for i in classifier.session.get_inputs()}
     except Exception as error:
-        raise BundleError(
-            folder, [f"model.onnx does not load: {error}"], "export it anew"
-        ) from None
-    wanted = {
+        problem = f"model.onnx does not load: {error}"
+        raise BundleError(folder, [problem], _EXPORT_AGAIN) from None
+    expected = {
         "codes": ("tensor(string)", len(CATEGORIES)),
         "numbers": ("tensor(float)", len(NUMBERS)),
     }
-    if inputs != wanted:
-        problem = f"model.onnx takes {inputs}, the features are {wanted}"
-        raise BundleError(folder, [problem], "export it anew: dvc repro export")
-    model = Model(bundle, engine)
-    _warm(folder, model)
+    if inputs != expected:
+        problem = f"model.onnx has the inputs {inputs}, but the features are {expected}"
+        raise BundleError(folder, [problem], _EXPORT_AGAIN)
+    model = Model(bundle, classifier)
+    _warm_up(folder, model)
     return model
 
 
-def _schema_problems(description: Description) -> list[str]:
-    here = [*CATEGORIES, "departure", "arrival", *KNOWN]
-    inputs = [i.name for i in description.inputs]
-    found = []
-    if description.features != list(FEATURES):
-        found.append(
-            f"features differ from this server's: {_differing(description.features, FEATURES)}"
+def _schema_problems(metadata: ModelMetadata) -> list[str]:
+    server_inputs = [*CATEGORIES, "departure", "arrival", *KNOWN]
+    inputs = [i.name for i in metadata.inputs]
+    problems = []
+    if metadata.features != list(FEATURES):
+        problems.append(
+            f"features differ from this server's: {_difference(metadata.features, FEATURES)}"
         )
-    if inputs != here:
-        found.append(f"inputs differ from this server's: {_differing(inputs, here)}")
-    if set(description.reference) != {*FEATURES, "probability"}:
-        found.append("the reference histograms are not those of the features")
-    if len(description.labels) != 2:  # no, yes
-        found.append(f"labels {description.labels} are not two")
-    return found
+    if inputs != server_inputs:
+        problems.append(f"inputs differ from this server's: {_difference(inputs, server_inputs)}")
+    if set(metadata.reference) != {*FEATURES, "probability"}:
+        problems.append("the reference histograms are not for the features")
+    if len(metadata.labels) != 2:  # no, yes
+        problems.append(f"there must be two labels, not {metadata.labels}")
+    return problems
 
 
-def _differing(theirs: Sequence[str], ours: Sequence[str]) -> str:
-    return ", ".join(sorted(set(theirs) ^ set(ours))) or "in their order"
+def _difference(theirs: Sequence[str], ours: Sequence[str]) -> str:
+    return ", ".join(sorted(set(theirs) ^ set(ours))) or "the order"
 
 
-def _warm(folder: Path, model: Model) -> None:
-    golden = model.description.golden
+def _warm_up(folder: Path, model: Model) -> None:
+    """Predict the golden rows: the first prediction is slow, and a wrong one refuses the model."""
+    golden = model.metadata.golden
     try:
         difference = np.abs(model.predict(*golden_rows(golden)) - np.array(golden.probabilities))
     except Exception as error:
-        raise BundleError(folder, [f"the warm-up fails: {error}"], "export it anew") from None
+        raise BundleError(folder, [f"the warm-up fails: {error}"], _EXPORT_AGAIN) from None
     if not difference.max() <= _MAX_DIFFERENCE:
-        problem = f"the warm-up differs by {difference.max():.2g} from what was exported"
+        problem = f"the warm-up differs by {difference.max():.2g} from the exported probabilities"
         raise BundleError(folder, [problem], "use the onnxruntime of requirements.lock")
 
 
-def golden_rows(golden: Golden) -> tuple[Codes, Float32s]:
-    """Give the golden rows as the engine takes them."""
+def golden_rows(golden: GoldenRows) -> tuple[Codes, Float32s]:
+    """Return the golden rows as the classifier takes them."""
     codes = np.array([golden.features[c] for c in CATEGORIES], dtype=object).T
     numbers = np.array([golden.features[c] for c in NUMBERS], dtype=np.float32).T
     return codes, np.ascontiguousarray(numbers)

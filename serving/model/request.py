@@ -1,4 +1,4 @@
-"""A /predict body as features: decoded, checked, and computed as in training."""
+"""Turns the body of a request into features: decodes, checks, and computes them as in training."""
 
 from __future__ import annotations
 
@@ -12,34 +12,40 @@ import numpy.typing as npt
 from msgspec import Meta
 
 from flows.stages.known import KNOWN, Float32s, feature_numbers
-from serving.errors import NOT_JSON, Problem, RequestError
+from serving.errors import DECODE_ERRORS, Problem, RequestError, not_json
 from serving.model.schema import (
-    CLOCK,
+    COLUMN_TYPES,
     HIGH,
     LOW,
-    MATCHES,
+    MATCH_ALL,
     MAX_ID,
+    MINUTE_OF_CLOCK,
     N_CODES,
     N_TEXTS,
-    TYPES,
-    BulkRow,
+    CheckedRow,
     Columns,
-    Row,
+    UncheckedRow,
 )
-from serving.model.validation import columns_problems, explained, refused
+from serving.model.validation import (
+    ROWS_OR_COLUMNS,
+    body_error,
+    columns_problems,
+    count_problem,
+    values_error,
+)
 
 
 def _decoder(row: Any) -> Callable[[bytes], Any]:
-    """Give what decodes a body of /predict: `rows` or `columns`."""
-    own_id = Annotated[str, Meta(max_length=MAX_ID)]
-    kinds: dict[str, Any] = {"rows": list[row], "columns": Columns, "id": own_id}
-    fields = [(name, kind | None, None) for name, kind in kinds.items()]
+    """Return the decoder of a body with `rows` or `columns`."""
+    client_id = Annotated[str, Meta(max_length=MAX_ID)]
+    members: dict[str, Any] = {"rows": list[row], "columns": Columns, "id": client_id}
+    fields = [(name, type_ | None, None) for name, type_ in members.items()]
     body = msgspec.defstruct("Body", fields, forbid_unknown_fields=True)
     return msgspec.json.Decoder(body).decode
 
 
 class Batch(NamedTuple):
-    """Rows of a request: what was given, and the features made of it."""
+    """Rows of a request: their values, and the features computed from them."""
 
     codes: npt.NDArray[np.object_]  # (n, 3)
     departure: npt.NDArray[np.int64]  # (n,) local minutes since 1970
@@ -48,12 +54,12 @@ class Batch(NamedTuple):
     numbers: Float32s  # (n, len(NUMBERS))
 
 
-# In the order of TYPES; None is a column that is not known.
-_Columns = Sequence[Sequence[Any] | None]
+# In the order of COLUMN_TYPES; None is a column that is not known.
+_ColumnValues = Sequence[Sequence[Any] | None]
 
 
-class _Given(NamedTuple):
-    """Rows taken apart; texts as they came, numbers with NaN where one is not known."""
+class _Values(NamedTuple):
+    """Values by column: texts as decoded, numbers with NaN for what is not known."""
 
     codes: npt.NDArray[np.object_]
     departure: Sequence[str]
@@ -61,119 +67,121 @@ class _Given(NamedTuple):
     known: npt.NDArray[np.float64]
 
 
-class _MisfitError(Exception):
-    """Some value does not fit; which one is found by looking at each."""
+class _InvalidValueError(Exception):
+    """Some value is invalid; validation.py finds out which."""
 
 
-_BULK_BYTES = 16 << 10
-_decode, _decode_bulk = _decoder(Row), _decoder(BulkRow)
+# The values of a larger body are checked by column.
+_MAX_CHECKED_BYTES = 16 << 10
+_decode_checked, _decode_unchecked = _decoder(CheckedRow), _decoder(UncheckedRow)
 _astuple = msgspec.structs.astuple
 
 
 def read_batch(content: bytes, max_rows: int) -> tuple[Batch, str | None]:
-    """Decode a body of /predict; also give its id.
+    """Decode a body with rows or columns; also return the id in it.
 
     Raises
     ------
     RequestError
-        400 for what is not JSON; 422 for what does not fit, with every problem's row and column.
+        400 for a body that is not JSON; 422 for invalid values, with the row and column of each.
     """
     try:
-        bulk = len(content) > _BULK_BYTES
-        body = _decode_bulk(content) if bulk else _decode(content)
+        many = len(content) > _MAX_CHECKED_BYTES
+        body = _decode_unchecked(content) if many else _decode_checked(content)
         if (body.rows is None) == (body.columns is None):
-            raise RequestError(422, 'the body holds either "rows" or "columns"')
+            raise RequestError(422, ROWS_OR_COLUMNS)
         if body.columns is not None:
-            return _batch(_of_columns(_astuple(body.columns), max_rows), check=True), body.id
+            return _make_batch(_join_columns(_astuple(body.columns), max_rows), check=True), body.id
         _check_count(len(body.rows), max_rows)
-        return _batch(_of_rows(body.rows), check=bulk), body.id
-    except (msgspec.ValidationError, _MisfitError):
-        raise explained(content, max_rows) from None
-    except NOT_JSON as error:
-        raise RequestError(400, f"the body is not JSON: {error}") from None
+        return _make_batch(_split_rows(body.rows), check=many), body.id
+    except (msgspec.ValidationError, _InvalidValueError):
+        raise body_error(content, max_rows) from None
+    except DECODE_ERRORS as error:
+        raise not_json(error) from None
 
 
-def convert_columns(given: Mapping[str, Sequence[Any]], max_rows: int) -> Batch:
-    """Make a batch of columns that were decoded without their types.
+def convert_columns(columns: Mapping[str, Sequence[Any]], max_rows: int) -> Batch:
+    """Return the batch of columns that were decoded without their types.
 
     Raises
     ------
     RequestError
-        422, with every problem's row and column.
+        422, with the row and column of each problem.
     """
     try:
-        columns = _astuple(msgspec.convert(given, Columns))
-        return _batch(_of_columns(columns, max_rows), check=True)
-    except (msgspec.ValidationError, _MisfitError):
-        raise refused(columns_problems(given)) from None
+        values = _astuple(msgspec.convert(columns, Columns))
+        return _make_batch(_join_columns(values, max_rows), check=True)
+    except (msgspec.ValidationError, _InvalidValueError):
+        raise values_error(columns_problems(columns)) from None
 
 
 def _check_count(n: int, max_rows: int) -> None:
     if not 1 <= n <= max_rows:
-        raise RequestError(422, f"{n} rows; a request has 1 to {max_rows}")
+        raise RequestError(422, count_problem(n, max_rows))
 
 
-def _of_rows(rows: Sequence[Any]) -> _Given:
-    """Take rows apart. Through one table of objects: faster than column by column."""
+def _split_rows(rows: Sequence[Any]) -> _Values:
+    """Split rows into columns, through one table of objects: faster than column by column."""
     cells = chain.from_iterable(map(_astuple, rows))
-    table = np.fromiter(cells, object, len(rows) * len(TYPES)).reshape(len(rows), -1)
+    table = np.fromiter(cells, object, len(rows) * len(COLUMN_TYPES)).reshape(len(rows), -1)
     codes, departure, arrival = table[:, :N_CODES], table[:, N_CODES], table[:, N_CODES + 1]
-    # A copy of the codes is kept for the drift; the whole table is not. None becomes NaN.
+    # The drift window keeps a copy of the codes and not the whole table. None becomes NaN.
     known = table[:, N_TEXTS:].astype(np.float64)
-    return _Given(codes.copy(), departure.tolist(), arrival.tolist(), known)
+    return _Values(codes.copy(), departure.tolist(), arrival.tolist(), known)
 
 
-def _of_columns(columns: _Columns, max_rows: int) -> _Given:
-    """Join columns, if they are of one length."""
+def _join_columns(columns: _ColumnValues, max_rows: int) -> _Values:
+    """Join columns of the same length."""
     codes, (departure, arrival) = columns[:N_CODES], columns[N_CODES:N_TEXTS]
     n = len(codes[0] or ())
-    _check_even(columns, n)
+    _check_lengths(columns, n)
     _check_count(n, max_rows)
     unknown = (np.nan,) * n
     numbers = [unknown if column is None else column for column in columns[N_TEXTS:]]
-    # Faster than np.array, which looks at every value twice; None becomes NaN in both.
+    # Faster than np.array, which visits every value twice; None becomes NaN in both.
     known = np.fromiter(chain.from_iterable(numbers), np.float64, n * len(KNOWN)).reshape(-1, n)
-    return _Given(np.array(codes, object).T, departure or (), arrival or (), known.T)
+    return _Values(np.array(codes, object).T, departure or (), arrival or (), known.T)
 
 
-def _batch(given: _Given, *, check: bool) -> Batch:
-    """Compute the features; check patterns and ranges if asked to."""
-    codes, departure, arrival, known = given
-    if check and not all(map(_match, MATCHES, (*codes.T.tolist(), departure))):
-        raise _MisfitError
+def _make_batch(values: _Values, *, check: bool) -> Batch:
+    """Compute the features; with `check`, check patterns and ranges before."""
+    codes, departure, arrival, known = values
+    if check and not all(map(_all_match, MATCH_ALL, (*codes.T.tolist(), departure))):
+        raise _InvalidValueError
     if check and ((known < LOW).any() or (known > HIGH).any()):
-        raise _MisfitError
+        raise _InvalidValueError
     try:
-        leaves = np.array(departure, "datetime64[m]").astype(np.int64)
+        departure_min = np.array(departure, "datetime64[m]").astype(np.int64)
     except ValueError:
-        raise refused(_dates_problems(departure)) from None
+        raise values_error(_date_problems(departure)) from None
     try:
-        lands = np.fromiter(map(CLOCK.__getitem__, arrival), np.int64, len(arrival))
+        arrival_min = np.fromiter(map(MINUTE_OF_CLOCK.__getitem__, arrival), np.int64, len(arrival))
     except KeyError:
-        raise _MisfitError from None
-    return Batch(codes, leaves, lands, known, feature_numbers(leaves, lands, known))
+        raise _InvalidValueError from None
+    numbers = feature_numbers(departure_min, arrival_min, known)
+    return Batch(codes, departure_min, arrival_min, known, numbers)
 
 
-def _match(name: str, texts: Sequence[str]) -> bool:
-    """Say whether all texts fit the pattern; one search in all of them is faster than many."""
-    different = set(texts)
-    joined = ";".join(different) + ";"
-    return joined.count(";") == len(different) and bool(MATCHES[name](joined))
+def _all_match(name: str, texts: Sequence[str]) -> bool:
+    """Return whether all texts match; one match of the joined texts is faster than many."""
+    distinct = set(texts)
+    joined = ";".join(distinct) + ";"
+    return joined.count(";") == len(distinct) and bool(MATCH_ALL[name](joined))
 
 
-def _check_even(columns: _Columns, n: int) -> None:
-    wrong = [
-        Problem(f"has {len(column)} rows, {next(iter(TYPES))} has {n}", None, name)
-        for name, column in zip(TYPES, columns, strict=True)
+def _check_lengths(columns: _ColumnValues, n: int) -> None:
+    problems = [
+        Problem(f"has {len(column)} rows, but {next(iter(COLUMN_TYPES))} has {n}", None, name)
+        for name, column in zip(COLUMN_TYPES, columns, strict=True)
         if column is not None and len(column) != n
     ]
-    if wrong:
-        raise RequestError(422, "the columns differ in length", wrong)
+    if problems:
+        raise RequestError(422, "the columns differ in length", problems)
 
 
-def _dates_problems(departure: Iterable[str]) -> Iterable[Problem]:
+def _date_problems(departure: Iterable[str]) -> Iterable[Problem]:
     for row, text in enumerate(departure):
         try:
             np.datetime64(text, "m")
         except ValueError:
-            yield Problem(f"{text} is no date", row, "departure")
+            yield Problem(f"{text} is not a date", row, "departure")

@@ -1,6 +1,6 @@
-"""Every problem of a body that does not fit, each with its row and column.
+"""All problems of an invalid body, each with its row and column.
 
-A body that fits never comes here, so this looks at value after value.
+Only invalid bodies come here, so this may check one value after another.
 """
 
 from __future__ import annotations
@@ -10,92 +10,98 @@ from typing import Any
 
 import msgspec
 
-from serving.errors import NOT_JSON, Problem, RequestError
-from serving.model.schema import MAX_ID, REQUIRED, TYPES
+from serving.errors import DECODE_ERRORS, Problem, RequestError, not_json
+from serving.model.schema import COLUMN_TYPES, MAX_ID, REQUIRED
 
 _MAX_PROBLEMS = 50
+ROWS_OR_COLUMNS = 'the body must have either "rows", a list, or "columns", an object'
 
 
-def explained(content: bytes, max_rows: int) -> RequestError:
-    """Decode again without types, to find every problem and not only the first."""
+def body_error(content: bytes, max_rows: int) -> RequestError:
+    """Return the refusal of an invalid body, decoded again without types to find all problems."""
     try:
         body = msgspec.json.decode(content)
-    except NOT_JSON as error:
-        return RequestError(400, f"the body is not JSON: {error}")
-    parts: dict[str, Any] = body if isinstance(body, dict) else {}
+    except DECODE_ERRORS as error:
+        return not_json(error)
+    members: dict[str, Any] = body if isinstance(body, dict) else {}
     rows: Any
     columns: Any
-    rows, columns = parts.get("rows"), parts.get("columns")
+    rows, columns = members.get("rows"), members.get("columns")
     if detail := _shape_problem(body, rows, columns, max_rows):
         return RequestError(422, detail)
-    return refused(columns_problems(columns) if rows is None else _rows_problems(rows))
+    return values_error(columns_problems(columns) if rows is None else _rows_problems(rows))
 
 
 def _shape_problem(body: Any, rows: Any, columns: Any, max_rows: int) -> str | None:
-    """Say what is wrong with the body around the values."""
+    """Return the first problem of the body outside the values, or None."""
     if not isinstance(body, dict):
-        return "the body is not an object"
-    own_id = body.get("id")
+        return "the body is not a JSON object"
+    client_id = body.get("id")
     if unknown := sorted(body.keys() - {"rows", "columns", "id"}):
         return f"the body has unknown members: {', '.join(unknown[:5])!r:.200}"
-    if own_id is not None and not (isinstance(own_id, str) and len(own_id) <= MAX_ID):
-        return f"id is not a text of at most {MAX_ID} characters"
+    if client_id is not None and not (isinstance(client_id, str) and len(client_id) <= MAX_ID):
+        return f"id is not a string of at most {MAX_ID} characters"
     if not (isinstance(rows, list) and columns is None) and not (
         isinstance(columns, dict) and rows is None
     ):
-        return 'the body holds either "rows", a list, or "columns", an object'
+        return ROWS_OR_COLUMNS
     if rows is not None and not 1 <= len(rows) <= max_rows:
-        return f"{len(rows)} rows; a request has 1 to {max_rows}"
+        return count_problem(len(rows), max_rows)
     return None
 
 
-def refused(problems: Iterable[Problem]) -> RequestError:
-    """Give the refusal, with no more than the first fifty problems."""
-    shown = [problem for problem, _ in zip(problems, range(_MAX_PROBLEMS), strict=False)]
-    many = "at least " if len(shown) == _MAX_PROBLEMS else ""
-    return RequestError(422, f"{many}{unfit(len(shown), 'value')}", shown)
+def count_problem(rows: int, max_rows: int) -> str:
+    """Return the problem of a request with too few or too many rows."""
+    return f"the body has {rows} rows; a request has 1 to {max_rows}"
 
 
-def unfit(n: int, what: str) -> str:
-    """Say that `n` of `what` do not fit."""
-    return f"1 {what} does not fit" if n == 1 else f"{n} {what}s do not fit"
+def values_error(problems: Iterable[Problem]) -> RequestError:
+    """Return the refusal of invalid values, with at most the first fifty problems."""
+    first = [problem for problem, _ in zip(problems, range(_MAX_PROBLEMS), strict=False)]
+    prefix = "at least " if len(first) == _MAX_PROBLEMS else ""
+    return RequestError(422, f"{prefix}{count_invalid(len(first), 'value')}", first)
+
+
+def count_invalid(n: int, noun: str) -> str:
+    """Return the sentence that `n` of `noun` are invalid."""
+    return f"1 {noun} is invalid" if n == 1 else f"{n} {noun}s are invalid"
 
 
 def _rows_problems(rows: Sequence[Any]) -> Iterable[Problem]:
-    for at, row in enumerate(rows):
+    for index, row in enumerate(rows):
         if not isinstance(row, dict):
-            yield Problem("the row is not an object", at)
+            yield Problem("the row is not a JSON object", index)
             continue
-        yield from (Problem(m, at, c) for c, m in _names_problems(row))
+        yield from (Problem(m, index, c) for c, m in _names_problems(row))
         for name, value in row.items():
-            if name in TYPES and (message := _misfit(value, TYPES[name])):
-                yield Problem(message, at, name)
+            if name in COLUMN_TYPES and (message := _value_problem(value, COLUMN_TYPES[name])):
+                yield Problem(message, index, name)
 
 
 def columns_problems(columns: Mapping[str, Any]) -> Iterable[Problem]:
-    """Give every problem of columns that were decoded without their types."""
+    """Return all problems of columns that were decoded without their types."""
     yield from (Problem(m, None, c) for c, m in _names_problems(columns))
     for name, values in columns.items():
-        if name not in TYPES or (values is None and name not in REQUIRED):
+        if name not in COLUMN_TYPES or (values is None and name not in REQUIRED):
             continue
         if not isinstance(values, list):
             yield Problem("the column is not a list", None, name)
             continue
-        for at, value in enumerate(values):
-            if message := _misfit(value, TYPES[name]):
-                yield Problem(message, at, name)
+        for index, value in enumerate(values):
+            if message := _value_problem(value, COLUMN_TYPES[name]):
+                yield Problem(message, index, name)
 
 
-def _names_problems(given: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    yield from (
-        (name, "the column is missing") for name in TYPES if name in REQUIRED - given.keys()
-    )
-    yield from ((name[:64], "the column is unknown") for name in given if name not in TYPES)
+def _names_problems(columns: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    missing = REQUIRED - columns.keys()
+    yield from ((name, "the column is missing") for name in COLUMN_TYPES if name in missing)
+    unknown = [name[:64] for name in columns if name not in COLUMN_TYPES]
+    yield from ((name, "the column is unknown") for name in unknown)
 
 
-def _misfit(value: Any, kind: Any) -> str | None:
+def _value_problem(value: Any, column_type: Any) -> str | None:
     try:
-        msgspec.convert(value, kind)
+        msgspec.convert(value, column_type)
     except msgspec.ValidationError as error:
         return str(error)
     return None

@@ -1,4 +1,4 @@
-"""What /metrics shows. Names follow Prometheus: base units, _total for counters."""
+"""The metrics at /metrics. Names follow Prometheus: base units, _total for counters."""
 
 from __future__ import annotations
 
@@ -10,80 +10,88 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from serving.monitoring.counters import Requests, Rows
+from serving.monitoring.counters import RequestCounter, RowCounter
 from serving.monitoring.window import Window
-from serving.state import Live
+from serving.state import ServerState
 
 
 class Metrics:
-    """Every metric of one server, in a registry of its own."""
+    """All metrics of one server, in their own registry."""
 
-    def __init__(self, live: Live) -> None:
-        self.live = live
+    def __init__(self, state: ServerState) -> None:
+        self.state = state
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self.requests, self.rows = Requests(), Rows()
+        self.requests, self.rows = RequestCounter(), RowCounter()
         registry.register(self.requests)
         registry.register(self.rows)
         self._reloads = Counter(
-            "serving_model_reloads", "Reloads asked for, by result", ["result"], registry=registry
+            "serving_model_reloads", "Requested reloads by result", ["result"], registry=registry
         )
         for result in ("loaded", "refused"):
             self._reloads.labels(result)
         self.lost_lines = Counter(
-            "serving_request_log_lost", "Lines that could not be written", registry=registry
+            "serving_request_log_lost",
+            "Lines of the request log that could not be written",
+            registry=registry,
         )
-        in_progress = Gauge("serving_requests_in_progress", "Being answered", registry=registry)
-        in_progress.set_function(lambda: live.in_progress)
-        ready = Gauge("serving_ready", "1 if /readyz says so", registry=registry)
-        ready.set_function(lambda: float(live.ready))
-        registry.register(_Model(self))
+        in_progress = Gauge(
+            "serving_requests_in_progress", "Predictions in progress", registry=registry
+        )
+        in_progress.set_function(lambda: state.in_progress)
+        ready = Gauge("serving_ready", "1 if the server is ready, else 0", registry=registry)
+        ready.set_function(lambda: float(state.ready))
+        registry.register(_ActiveModelCollector(self))
 
-    def fold(self, window: Window) -> None:
-        """Count the rows that wait in the window: predictions, scores, missing, never seen."""
-        self.rows.count(*window.fold())
+    def count_pending(self, window: Window) -> None:
+        """Count the pending rows of the window, in the window and in the row counters."""
+        self.rows.count(*window.count_pending())
 
     def count_reload(self, result: str) -> None:
-        """Count a reload: `loaded` or `refused`."""
+        """Count a reload; the result is `loaded` or `refused`."""
         self._reloads.labels(result).inc()
 
     def text(self) -> bytes:
-        """Give the exposition, with the drift of this moment."""
-        if self.live.now:
-            self.fold(self.live.now.window)
+        """Return the metrics in Prometheus's text format, with the drift of this moment."""
+        if self.state.active:
+            self.count_pending(self.state.active.window)
         return generate_latest(self.registry)
 
 
-class _Model(Collector):
-    """What belongs to the model that serves now."""
+class _ActiveModelCollector(Collector):
+    """The metrics of the active model: its identity and its drift."""
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
 
     def collect(self) -> Iterator[Metric]:
-        now = self.metrics.live.now
-        if now is None:
+        active = self.metrics.state.active
+        if active is None:
             return
-        bundle = now.model.bundle
-        info = InfoMetricFamily("serving_model", "The model that serves")
+        model, bundle = active.model, active.model.bundle
+        info = InfoMetricFamily("serving_model", "The active model")
         revision = bundle.origin.revision if bundle.origin else ""
-        facts = {"name": now.model.name, "version": now.model.version, "revision": revision}
-        info.add_metric([], {**facts, "md5": bundle.description.md5, "sha256": bundle.sha256})
+        labels = {"name": model.name, "version": model.version, "revision": revision}
+        info.add_metric([], {**labels, "md5": bundle.metadata.md5, "sha256": bundle.sha256})
         yield info
-        rows = GaugeMetricFamily("serving_drift_window_rows", "Rows that the drift gauges see")
-        rows.add_metric([], now.window.rows)
+        rows = GaugeMetricFamily("serving_drift_window_rows", "Rows that the drift gauges cover")
+        rows.add_metric([], active.window.rows)
         yield rows
-        index = GaugeMetricFamily(
+        psi = GaugeMetricFamily(
             "serving_feature_psi", "Population stability index", labels=["feature"]
         )
-        absent = GaugeMetricFamily(
-            "serving_missing_share", "Share of rows not known", labels=["feature"]
+        missing = GaugeMetricFamily(
+            "serving_missing_share",
+            "Share of rows in which a feature is missing",
+            labels=["feature"],
         )
-        new = GaugeMetricFamily(
-            "serving_unseen_share", "Share of rows with a code never seen", labels=["feature"]
+        unseen = GaugeMetricFamily(
+            "serving_unseen_share",
+            "Share of rows with a code that is not in the training data",
+            labels=["feature"],
         )
-        for name, drift in now.window.drift().items():
-            index.add_metric([name], drift.psi)
-            absent.add_metric([name], drift.missing)
-            new.add_metric([name], drift.unseen)
-        yield from (index, absent, new)
+        for name, drift in active.window.drift().items():
+            psi.add_metric([name], drift.psi)
+            missing.add_metric([name], drift.missing)
+            unseen.add_metric([name], drift.unseen)
+        yield from (psi, missing, unseen)

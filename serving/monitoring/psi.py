@@ -1,8 +1,8 @@
-"""Rows counted in the bins of a reference, and the population stability index of two counts.
+"""Counts rows in the bins of a reference, and computes the population stability index (PSI).
 
-PSI = sum over bins of (p - q) ln(p / q). By the custom of credit scoring, where it comes from,
-below 0.1 is no change and above 0.25 is a change to act on. Half a row is added to every bin, so an
-empty one gives a finite number.
+PSI = sum over bins of (p - q) ln(p / q). In credit scoring, where it comes from, a value below 0.1
+means no change and a value above 0.25 a change to act on. Every bin counts half a row more than it
+has, so that an empty bin has a finite index.
 """
 
 from __future__ import annotations
@@ -15,50 +15,50 @@ import numpy.typing as npt
 
 from flows.stages.columns import CATEGORIES, NUMBERS
 from flows.stages.histograms import largest
-from serving.model.metadata import Reference
+from serving.model.metadata import ReferenceHistogram
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 PROBABILITY = "probability"
 COLUMNS = (*CATEGORIES, *NUMBERS, PROBABILITY)
-# Codes beyond the most frequent ones share a bin: many rare codes would look like drift by chance.
-_CODES = 9
+# All codes but the most frequent ones share a bin: many rare codes would look like drift by chance.
+_MAX_CODE_BINS = 9
 _BINS = 10
 _MISSING, _UNSEEN, _WIDTH = _BINS, _BINS + 1, _BINS + 2
 
 
-class Grid:
+class Bins:
     """The bins of every column.
 
-    A count is an int64 array of shape (len(COLUMNS), 12): ten bins, rows missing, rows with a code
-    that the reference has not (they are in the last bin too).
+    Counts are an int64 array of shape (len(COLUMNS), 12): the rows in ten bins, the rows with a
+    missing value, and the rows with a code that is not in the reference (also in the last bin).
     """
 
-    def __init__(self, reference: Mapping[str, Reference]) -> None:
+    def __init__(self, reference: Mapping[str, ReferenceHistogram]) -> None:
         self.reference = np.zeros((len(COLUMNS), _WIDTH), np.int64)
         self.used = np.zeros((len(COLUMNS), _BINS), np.bool_)
         self._codes: list[dict[str, int]] = []
-        self._last: list[int] = []
-        # A bin's number is the number of edges below the value; an edge at infinity counts never.
+        self._last_bins: list[int] = []
+        # The bin of a value is the number of edges below it; an edge at infinity never counts.
         self._edges = np.full((_BINS - 1, len(NUMBERS) + 1, 1), np.inf, np.float32)
-        for at, name in enumerate(COLUMNS):
+        for index, name in enumerate(COLUMNS):
             counts, edges = reference[name].counts, reference[name].edges or []
-            self.reference[at, _MISSING] = reference[name].empty
+            self.reference[index, _MISSING] = reference[name].empty
             if isinstance(counts, dict):
-                bins = {code: i for i, code in enumerate(largest(counts, _CODES))}
+                bins = {code: i for i, code in enumerate(largest(counts, _MAX_CODE_BINS))}
                 self._codes.append({code: bins.get(code, len(bins)) for code in counts})
                 for code, rows in counts.items():
-                    self.reference[at, self._codes[-1][code]] += rows
-                self._last.append(len(bins))
-                self.used[at, : len(bins) + 1] = True
+                    self.reference[index, self._codes[-1][code]] += rows
+                self._last_bins.append(len(bins))
+                self.used[index, : len(bins) + 1] = True
             else:
-                self._edges[: len(edges), at - len(CATEGORIES), 0] = edges
-                self.reference[at, : len(counts)] = counts
-                self.used[at, : len(counts)] = True
+                self._edges[: len(edges), index - len(CATEGORIES), 0] = edges
+                self.reference[index, : len(counts)] = counts
+                self.used[index, : len(counts)] = True
 
-    def nothing(self) -> Counts:
-        """Give the count of no rows."""
+    def zeros(self) -> Counts:
+        """Return the counts of no rows."""
         return np.zeros_like(self.reference)
 
     def count(
@@ -68,17 +68,17 @@ class Grid:
         probabilities: Floats,
     ) -> Counts:
         """Count rows: codes (n, 3) with None, numbers (n, 32) with NaN, probabilities (n,)."""
-        found = self.nothing()
-        for at, (column, bins) in enumerate(zip(codes.T, self._codes, strict=True)):
+        total = self.zeros()
+        for index, (column, bins) in enumerate(zip(codes.T, self._codes, strict=True)):
             counts = [0] * _WIDTH
             for code, rows in Counter(column.tolist()).items():
                 if code is None:
                     counts[_MISSING] += rows
                     continue
-                counts[bins.get(code, self._last[at])] += rows
+                counts[bins.get(code, self._last_bins[index])] += rows
                 counts[_UNSEEN] += 0 if code in bins else rows
-            found[at] = counts
-        # A row a column: the edges are then compared with many values at once.
+            total[index] = counts
+        # One row for each column, so that each edge is compared with many values at once.
         values = np.empty((len(NUMBERS) + 1, len(probabilities)), np.float32)
         values[:-1], values[-1] = numbers.T, probabilities
         below = np.zeros(values.shape, np.int8)
@@ -87,15 +87,15 @@ class Grid:
         below[np.isnan(values)] = _MISSING
         bin_of = below + np.arange(len(values))[:, None] * _WIDTH
         counted = np.bincount(bin_of.ravel(), minlength=len(values) * _WIDTH)
-        found[len(CATEGORIES) :] = counted.reshape(-1, _WIDTH)
-        return found
+        total[len(CATEGORIES) :] = counted.reshape(-1, _WIDTH)
+        return total
 
     def psi(self, current: Counts) -> Floats:
-        """Give the index of every column, shape (len(COLUMNS),); 0 where either has no rows."""
+        """Return the index of every column, shape (len(COLUMNS),); 0 where either has no rows."""
         p, q = (self._shares(counts) for counts in (self.reference, current))
-        index: Floats = np.sum((q - p) * np.log(q / p), axis=1, where=self.used)
-        filled = [counts[:, :_BINS].any(axis=1) for counts in (self.reference, current)]
-        return np.where(filled[0] & filled[1], index, 0.0)
+        values: Floats = np.sum((q - p) * np.log(q / p), axis=1, where=self.used)
+        nonempty = [counts[:, :_BINS].any(axis=1) for counts in (self.reference, current)]
+        return np.where(nonempty[0] & nonempty[1], values, 0.0)
 
     def _shares(self, counts: Counts) -> Floats:
         smoothed = np.where(self.used, counts[:, :_BINS] + 0.5, 1.0)
@@ -104,11 +104,11 @@ class Grid:
         return shares
 
 
-def missing(counts: Counts) -> Counts:
-    """Give the rows in which each column is missing."""
+def missing_rows(counts: Counts) -> Counts:
+    """Return the number of rows in which each column is missing."""
     return counts[:, _MISSING]
 
 
-def unseen(counts: Counts) -> Counts:
-    """Give the rows in which each column holds a code that the reference has not."""
+def unseen_rows(counts: Counts) -> Counts:
+    """Return the number of rows in which each column has a code that is not in the reference."""
     return counts[:, _UNSEEN]

@@ -1,6 +1,6 @@
-"""What was served lately, counted in the reference's bins.
+"""The rows that the server predicted most recently, counted in the bins of the reference.
 
-Batches are kept as they come and counted in blocks: counting each request would cost more than the
+The window keeps batches and counts them in blocks: counting each request would cost more than the
 prediction.
 """
 
@@ -12,15 +12,15 @@ from typing import NamedTuple
 import numpy as np
 
 from flows.stages.known import Float32s
-from serving.model.metadata import Description
+from serving.model.metadata import ModelMetadata
 from serving.model.model import Codes, Floats
-from serving.monitoring.psi import COLUMNS, Counts, Grid, missing, unseen
+from serving.monitoring.psi import COLUMNS, Bins, Counts, missing_rows, unseen_rows
 
 _BLOCK_ROWS = 500
 
 
-class Drift(NamedTuple):
-    """A column over the window: its index, and the shares of rows missing and never seen."""
+class ColumnDrift(NamedTuple):
+    """A column over the window: its index, and the shares of rows missing and with unseen codes."""
 
     psi: float
     missing: float
@@ -28,50 +28,50 @@ class Drift(NamedTuple):
 
 
 class Window:
-    """The last `max_rows` rows or so: the oldest are dropped in blocks."""
+    """About the last `max_rows` rows: the window drops the oldest rows in blocks."""
 
-    def __init__(self, description: Description, max_rows: int) -> None:
+    def __init__(self, metadata: ModelMetadata, max_rows: int) -> None:
         self.max_rows, self.rows = max_rows, 0
-        self._grid = Grid(description.reference)
+        self._bins = Bins(metadata.reference)
         self._pending: list[tuple[Codes, Float32s, Floats]] = []
         self._pending_rows = 0
         self._blocks: deque[tuple[int, Counts]] = deque()
-        self._total = self._grid.nothing()
+        self._total = self._bins.zeros()
 
     def add(self, codes: Codes, numbers: Float32s, probabilities: Floats) -> None:
-        """Take in a batch."""
+        """Add a batch, to be counted later."""
         self._pending.append((codes, numbers, probabilities))
         self._pending_rows += len(probabilities)
 
     @property
     def is_due(self) -> bool:
-        """Whether enough rows wait to be counted."""
+        """Whether enough rows are pending for a block."""
         return self._pending_rows >= _BLOCK_ROWS
 
-    def fold(self) -> tuple[Floats, Counts]:
-        """Count the rows that wait; give their probabilities and their counts."""
+    def count_pending(self) -> tuple[Floats, Counts]:
+        """Count the pending rows; return their probabilities and their counts."""
         if not self._pending:
-            return np.zeros(0), self._grid.nothing()
+            return np.zeros(0), self._bins.zeros()
         codes, numbers, probabilities = self._pending[0]
         if len(self._pending) > 1:
             codes, numbers, probabilities = map(np.concatenate, zip(*self._pending, strict=True))
         self._pending, self._pending_rows = [], 0
-        counted = self._grid.count(codes, numbers, probabilities)
-        self._blocks.append((len(probabilities), counted))
+        counts = self._bins.count(codes, numbers, probabilities)
+        self._blocks.append((len(probabilities), counts))
         self.rows += len(probabilities)
-        self._total += counted
+        self._total += counts
         while len(self._blocks) > 1 and self.rows - self._blocks[0][0] >= self.max_rows:
             rows, oldest = self._blocks.popleft()
             self.rows -= rows
             self._total -= oldest
-        return probabilities, counted
+        return probabilities, counts
 
-    def drift(self) -> dict[str, Drift]:
-        """Compare the window with the reference, column by column; fold first."""
+    def drift(self) -> dict[str, ColumnDrift]:
+        """Compare the counted rows with the reference, column by column."""
         n = max(self.rows, 1)
-        shares = (missing(self._total) / n, unseen(self._total) / n)
-        by_column = zip(self._grid.psi(self._total), *shares, strict=True)
+        shares = (missing_rows(self._total) / n, unseen_rows(self._total) / n)
+        by_column = zip(self._bins.psi(self._total), *shares, strict=True)
         return {
-            name: Drift(*map(float, values))
+            name: ColumnDrift(*map(float, values))
             for name, values in zip(COLUMNS, by_column, strict=True)
         }

@@ -1,11 +1,11 @@
-"""The drift of every column as one HTML file: no script, nothing from elsewhere."""
+"""The drift of every column as one HTML file, without scripts and without other files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 
-from serving.monitoring.psi import COLUMNS, Counts, Grid
+from serving.monitoring.psi import COLUMNS, Bins, Counts
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -17,65 +17,67 @@ th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #8884
 th:first-child, td:first-child { text-align: left; }
 th:last-child { text-align: center; }
 tr.above td:nth-child(2) { color: light-dark(#b3400e, #f0935f); font-weight: 650; }
-.before { fill: #8a94a0; } .now { fill: #2f6fb0; }
+.reference { fill: #8a94a0; } .current { fill: #2f6fb0; }
 """
 _WIDTH, _HEIGHT = 180, 32
 
 
-def html(
+def render_html(
     title: str,
-    grid: Grid,
+    bins: Bins,
     counts: Counts,
-    moved: Sequence[tuple[str, float, float, float]],
+    columns: Sequence[tuple[str, float, float, float]],
     threshold: float,
 ) -> str:
-    """Give the report.
+    """Return the report.
 
     Parameters
     ----------
     title : str
-        What is compared.
+        The two tables.
     counts : int64 array
-        What `grid` counted.
-    moved : sequence of (column, index, share missing, share unseen)
-        In the order to show.
+        The counts that `bins` returned for the current table.
+    columns : sequence of (column, index, share missing, share unseen)
+        In the order of the report.
     """
     lines = []
-    for column, index, missing, unseen in moved:
-        at = COLUMNS.index(column)
-        bars = _bars(*(c[at, :10][grid.used[at]].tolist() for c in (grid.reference, counts)))
-        mark = ' class="above"' if index > threshold else ""
+    for column, psi, missing, unseen in columns:
+        row = COLUMNS.index(column)
+        bars = _bars(*(c[row, :10][bins.used[row]].tolist() for c in (bins.reference, counts)))
+        mark = ' class="above"' if psi > threshold else ""
         lines.append(
-            f"<tr{mark}><td>{escape(column)}</td><td>{index:.4f}</td><td>{missing:.2%}</td>"
+            f"<tr{mark}><td>{escape(column)}</td><td>{psi:.4f}</td><td>{missing:.2%}</td>"
             f"<td>{unseen:.2%}</td><td>{bars}</td></tr>"
         )
-    head = "".join(f"<th>{h}</th>" for h in ("column", "PSI", "missing", "unseen", "shares by bin"))
+    header = "".join(
+        f"<th>{h}</th>" for h in ("column", "PSI", "missing", "unseen", "shares by bin")
+    )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>Drift</title>'
         f"<style>{_STYLE}</style><h1>Drift</h1><p>{escape(title)}.</p>"
-        f"<p>Population stability index of each column; above {threshold:g} it is marked."
-        f" Grey: the reference; blue: now.</p>"
-        f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
+        f"<p>Population stability index of each column; values above {threshold:g} are marked."
+        f" Grey: the reference; blue: the current table.</p>"
+        f'<div class="wide"><table><thead><tr>{header}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div></html>\n"
     )
 
 
-def _bars(before: list[int], now: list[int]) -> str:
-    shares = [[n / max(sum(counts), 1) for n in counts] for counts in (before, now)]
-    most = max(*shares[0], *shares[1], 1e-9)
-    slot = _WIDTH / len(before)
-    drawn = []
-    for kind, values in zip(("before", "now"), shares, strict=True):
+def _bars(reference: list[int], current: list[int]) -> str:
+    shares = [[n / max(sum(counts), 1) for n in counts] for counts in (reference, current)]
+    largest = max(*shares[0], *shares[1], 1e-9)
+    slot = _WIDTH / len(reference)
+    rectangles = []
+    for css_class, values in zip(("reference", "current"), shares, strict=True):
         for i, share in enumerate(values):
-            height = _HEIGHT * share / most
-            x = i * slot + (slot * 0.45 if kind == "now" else 0)
-            drawn.append(
-                f'<rect class="{kind}" x="{x:.1f}" y="{_HEIGHT - height:.1f}"'
+            height = _HEIGHT * share / largest
+            x = i * slot + (slot * 0.45 if css_class == "current" else 0)
+            rectangles.append(
+                f'<rect class="{css_class}" x="{x:.1f}" y="{_HEIGHT - height:.1f}"'
                 f' width="{slot * 0.4:.1f}" height="{height:.1f}"/>'
             )
-    label = "shares by bin, before and now"
+    label = "shares by bin, reference and current table"
     return (
         f'<svg role="img" aria-label="{label}" width="{_WIDTH}" height="{_HEIGHT}">'
-        f"{''.join(drawn)}</svg>"
+        f"{''.join(rectangles)}</svg>"
     )

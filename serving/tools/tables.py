@@ -1,4 +1,4 @@
-"""Tables of features read from files, for `python -m serving.tools.drift`. Needs pyarrow."""
+"""Reads tables of features from files, for `python -m serving.tools.drift`. Needs pyarrow."""
 
 from __future__ import annotations
 
@@ -15,74 +15,76 @@ import pyarrow.parquet as pq
 
 from flows.stages.columns import CATEGORIES, NUMBERS
 from flows.stages.histograms import code_histogram, number_histogram
-from serving.errors import NOT_JSON, RequestError, TableError
-from serving.model.bundle_reader import DESCRIPTION, read_bundle
-from serving.model.metadata import Reference
+from serving.errors import DECODE_ERRORS, RequestError, TableError
+from serving.model.bundle_reader import METADATA, read_bundle
+from serving.model.metadata import ReferenceHistogram
 from serving.model.request import convert_columns
 from serving.monitoring.psi import PROBABILITY
 
-_FIX = "give a bundle, a .parquet or .csv file of features, a folder of those, or a request log"
-
-
+_FIX = (
+    "pass a bundle, a .parquet or .csv file of features, a folder of such files, or a request log"
+)
 _NUMBERS = list(NUMBERS)
-# What takes the place of a redacted column that a row must have, and the features made of it.
-_STAND_INS: dict[str, str | float] = {
+# The value of a redacted column that a row must have, and the features that depend on the column.
+_PLACEHOLDERS: dict[str, str | float] = {
     **dict.fromkeys(CATEGORIES, "X"),
     "departure": "2000-01-01T00:00",
     "arrival": "00:00",
     "distance_mi": 0.0,
 }
-_MADE_OF = {
+_DEPENDENT_FEATURES = {
     "departure": ("departure_min", "weekday", "block_min"),
     "arrival": ("block_min",),
     "distance_mi": ("distance_mi",),
 }
 
 
-class _Line(msgspec.Struct):
-    """What is needed of a line of the request log."""
+class _LogLine(msgspec.Struct):
+    """The part of a line of the request log that the comparison needs."""
 
     columns: dict[str, list[Any] | str]
     probabilities: list[float]
 
 
-class Rows(NamedTuple):
-    """Rows of features, as the model takes them; probabilities are NaN where they are not there."""
+class FeatureRows(NamedTuple):
+    """Rows of features as the model takes them; without probabilities, those are NaN."""
 
     codes: npt.NDArray[np.object_]
     numbers: npt.NDArray[np.float32]
     probabilities: npt.NDArray[np.float64]
 
 
-def read_reference(path: Path) -> Mapping[str, Reference]:
-    """Read the histograms of a bundle, or cut those of a table.
+def read_reference(path: Path) -> Mapping[str, ReferenceHistogram]:
+    """Read the histograms of a bundle, or compute those of a table.
 
     Raises
     ------
     BundleError, TableError
-        Neither is there.
+        The bundle or the table cannot be read.
     """
-    if (path / DESCRIPTION).exists():
-        return read_bundle(path).description.reference
+    if (path / METADATA).exists():
+        return read_bundle(path).metadata.reference
     rows = read_rows(path)
-    cut = {
+    codes = {
         name: code_histogram(column)
         for name, column in zip(CATEGORIES, rows.codes.T.tolist(), strict=True)
     }
-    found = {name: Reference(**histogram) for name, histogram in cut.items()}
+    reference = {name: ReferenceHistogram(**histogram) for name, histogram in codes.items()}
     for name, values in zip(NUMBERS, rows.numbers.T, strict=True):
-        found[name] = Reference(**number_histogram(values))
-    found[PROBABILITY] = Reference(**number_histogram(rows.probabilities.astype(np.float32)))
-    return found
+        reference[name] = ReferenceHistogram(**number_histogram(values))
+    reference[PROBABILITY] = ReferenceHistogram(
+        **number_histogram(rows.probabilities.astype(np.float32))
+    )
+    return reference
 
 
-def read_rows(path: Path) -> Rows:
-    """Read a table: features in .parquet or .csv, or a request log in .jsonl; a folder of them.
+def read_rows(path: Path) -> FeatureRows:
+    """Read features in .parquet or .csv, a request log in .jsonl, or a folder of such files.
 
     Raises
     ------
     TableError
-        No such file, a column missing, a log line that is none.
+        No such file, a missing column, a line that is not of a request log.
     """
     if not path.exists():
         raise TableError(path, ["no such file or folder"], _FIX)
@@ -94,55 +96,57 @@ def read_rows(path: Path) -> Rows:
     except (OSError, pa.ArrowException, msgspec.MsgspecError, RequestError) as error:
         raise TableError(path, [str(error)], _FIX) from None
     codes, numbers, probabilities = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return Rows(codes, numbers, probabilities)
+    return FeatureRows(codes, numbers, probabilities)
 
 
-def _read(file: Path) -> Rows:
+def _read(file: Path) -> FeatureRows:
     if file.suffix == ".jsonl":
-        batches = list(_logged(file))
+        batches = list(_read_log(file))
         if not batches:
             raise TableError(file, ["the log is empty"], _FIX)
-        codes, numbers, found = (np.concatenate(column) for column in zip(*batches, strict=True))
-        return Rows(codes, numbers, found)
+        codes, numbers, scores = (np.concatenate(column) for column in zip(*batches, strict=True))
+        return FeatureRows(codes, numbers, scores)
     if file.suffix not in (".parquet", ".csv"):
-        raise TableError(file, [f"files of type {file.suffix or '(none)'} are not read"], _FIX)
+        raise TableError(file, [f"files of type {file.suffix or '(none)'} are not supported"], _FIX)
     table = pq.read_table(file) if file.suffix == ".parquet" else pacsv.read_csv(file)
     if missing := [c for c in (*CATEGORIES, *NUMBERS) if c not in table.column_names]:
         raise TableError(file, [f"column {name} is missing" for name in missing], _FIX)
     codes = np.array([table[c].to_pylist() for c in CATEGORIES], object).T
     numbers = np.column_stack([_floats(table[c]) for c in NUMBERS]).astype(np.float32)
-    given = PROBABILITY in table.column_names
-    found = _floats(table[PROBABILITY]) if given else np.full(len(codes), np.nan)
-    return Rows(codes, numbers, found)
+    has_scores = PROBABILITY in table.column_names
+    scores = _floats(table[PROBABILITY]) if has_scores else np.full(len(codes), np.nan)
+    return FeatureRows(codes, numbers, scores)
 
 
-def _logged(file: Path) -> Iterator[Rows]:
+def _read_log(file: Path) -> Iterator[FeatureRows]:
     with file.open("rb") as lines:
         for number, text in enumerate(lines, start=1):
             try:
-                line = msgspec.json.decode(text, type=_Line)
+                line = msgspec.json.decode(text, type=_LogLine)
                 yield _rows_of(line)
-            except (*NOT_JSON, RequestError) as error:
-                problem = f"line {number} is none of a request log: {error}"
+            except (*DECODE_ERRORS, RequestError) as error:
+                problem = f"line {number} is not a line of a request log: {error}"
                 raise TableError(file, [problem], _FIX) from None
 
 
-def _rows_of(line: _Line) -> Rows:
-    """Give the rows of a line; a redacted column counts as not known."""
+def _rows_of(line: _LogLine) -> FeatureRows:
+    """Return the rows of a line; a redacted column counts as not known."""
     n = len(line.probabilities)
     redacted = [name for name, values in line.columns.items() if isinstance(values, str)]
-    given: dict[str, Sequence[Any]] = {
+    columns: dict[str, Sequence[Any]] = {
         name: values for name, values in line.columns.items() if not isinstance(values, str)
     }
-    given |= {name: [_STAND_INS[name]] * n for name in redacted if name in _STAND_INS}
-    codes, _, _, _, numbers = convert_columns(given, n)
+    columns |= {name: [_PLACEHOLDERS[name]] * n for name in redacted if name in _PLACEHOLDERS}
+    codes, _, _, _, numbers = convert_columns(columns, n)
     for name in redacted:
         if name in CATEGORIES:
             codes[:, list(CATEGORIES).index(name)] = None
-        numbers[:, [_NUMBERS.index(feature) for feature in _MADE_OF.get(name, ())]] = np.nan
-    return Rows(codes, numbers, np.array(line.probabilities, np.float64))
+        numbers[:, [_NUMBERS.index(feature) for feature in _DEPENDENT_FEATURES.get(name, ())]] = (
+            np.nan
+        )
+    return FeatureRows(codes, numbers, np.array(line.probabilities, np.float64))
 
 
 def _floats(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
-    found: npt.NDArray[np.float64] = values.cast(pa.float64()).to_numpy()
-    return found
+    floats: npt.NDArray[np.float64] = values.cast(pa.float64()).to_numpy()
+    return floats

@@ -1,4 +1,4 @@
-"""A real bundle, made by the pipeline's own functions from real flights, and its servers."""
+"""A real bundle, built by the pipeline's own functions from real flights, and servers for it."""
 
 from __future__ import annotations
 
@@ -29,20 +29,32 @@ from flows.stages.onnx_model import onnx_predict, to_onnx
 from flows.stages.params import Params
 from tests.conftest import REPOSITORY
 
+Rows = list[dict[str, Any]]
+
+# A row with the required columns alone.
+BASE: dict[str, Any] = {
+    "carrier": "UA",
+    "origin": "EWR",
+    "dest": "IAH",
+    "departure": "2013-12-24T17:30",
+    "arrival": "20:15",
+    "distance_mi": 1400,
+}
+
 
 class Trained(NamedTuple):
-    """A fitted model with the rows around it."""
+    """A fitted model, its test rows and the content of its model.json."""
 
     model: SklearnModel
     content: bytes
     test: pa.Table
-    described: dict[str, Any]
+    metadata: dict[str, Any]
 
 
-def describe(model: SklearnModel, train: pa.Table, test: pa.Table) -> Trained:
+def with_metadata(model: SklearnModel, train: pa.Table, test: pa.Table) -> Trained:
     content = to_onnx(model)
     metrics = json.loads((REPOSITORY / "models/evaluation/metrics.json").read_text())
-    described = {
+    metadata = {
         "selected": "hgb",
         "metrics": metrics,
         "libraries": {},
@@ -51,55 +63,55 @@ def describe(model: SklearnModel, train: pa.Table, test: pa.Table) -> Trained:
         "golden": stage.golden(test, onnx_predict(content, test)),
         "parity": check_parity(content, model, test.select(model.features), 1e-5),
     }
-    return Trained(model, content, test, described)
+    return Trained(model, content, test, metadata)
 
 
 @pytest.fixture(scope="session")
 def trained(features_root: Path, params: Params) -> Trained:
-    """The booster fitted on two months, and the whole of November and December."""
+    """The booster, fitted on two months, and all flights of November and December."""
     train = read_months(features_root, "2013-09", last="2013-10")
     test = read_months(features_root, "2013-11", last="2013-12")
     model = fit("hgb", train, params.models)
     assert isinstance(model, SklearnModel)
-    return describe(model, train, test)
+    return with_metadata(model, train, test)
 
 
 def write_bundle(folder: Path, trained: Trained, **changes: Any) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    described = {**trained.described, **changes}
-    for name, data in stage.bundle_files(trained.content, described).items():
+    metadata = {**trained.metadata, **changes}
+    for name, data in stage.bundle_files(trained.content, metadata).items():
         write_bytes(folder / name, data)
     return folder
 
 
 @pytest.fixture(scope="session")
 def bundle(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle; never written to by tests."""
+    """A bundle; tests must not write to it."""
     return write_bundle(tmp_path_factory.mktemp("served") / "bundle", trained)
 
 
 @pytest.fixture(scope="session")
 def known(flights: pa.Table, weather: pa.Table, params: Params) -> pa.Table:
-    """What is known of every flight of the year, in the order of data/features."""
+    """The inputs of every flight of the year, in the order of data/features."""
     return known_table(flights, weather, params.features)
 
 
 @pytest.fixture(scope="session")
-def rows(known: pa.Table) -> list[dict[str, Any]]:
-    """Two hundred real flights of November and December, as a request has them."""
+def rows(known: pa.Table) -> Rows:
+    """Two hundred real flights of November and December, as rows of a request."""
     at = np.linspace(known.num_rows * 5 // 6, known.num_rows - 1, 200).astype(np.int64)
     return as_rows(known.take(pa.array(at)))
 
 
-def as_rows(known: pa.Table) -> list[dict[str, Any]]:
-    """Give rows of a request; what is NaN is not known."""
+def as_rows(known: pa.Table) -> Rows:
+    """Return rows of a request; NaN becomes None, not known."""
     return [
         {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124
         for row in known.to_pylist()
     ]
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     headers: dict[str, str]
     body: bytes
@@ -109,12 +121,12 @@ class Answer(NamedTuple):
         return json.loads(self.body)
 
 
-class Server:
-    """A server in a process of its own."""
+class ServerProcess:
+    """A server in its own process."""
 
     def __init__(self, bundle: Path, log: Path, **settings: Any) -> None:
-        given = {"bundle": bundle, "port": 0, **settings}
-        env = {f"SERVING_{name.upper()}": str(value) for name, value in given.items()}
+        variables = {"bundle": bundle, "port": 0, **settings}
+        env = {f"SERVING_{name.upper()}": str(value) for name, value in variables.items()}
         self.log = log
         with log.open("wb") as stream:
             self.process = subprocess.Popen(
@@ -124,23 +136,23 @@ class Server:
                 stdout=stream,
                 stderr=stream,
             )
-        found = self.until(lambda: re.search(r"http://127.0.0.1:(\d+)", self.text))
-        self.port = int(found[1])
+        match = self.wait_until(lambda: re.search(r"http://127.0.0.1:(\d+)", self.log_text))
+        self.port = int(match[1])
 
     @property
-    def text(self) -> str:
+    def log_text(self) -> str:
         return self.log.read_text(errors="replace")
 
-    def until(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
+    def wait_until(self, condition: Callable[[], Any], seconds: float = 30) -> Any:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if found := condition():
-                return found
-            assert self.process.poll() is None, self.text
+            if value := condition():
+                return value
+            assert self.process.poll() is None, self.log_text
             time.sleep(0.01)
-        raise AssertionError(f"not within {seconds} s\n{self.text}")
+        raise AssertionError(f"not within {seconds} s\n{self.log_text}")
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if data is not None:
@@ -148,36 +160,40 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, data, sent)
-            found = connection.getresponse()
-            return Answer(found.status, {k.lower(): v for k, v in found.getheaders()}, found.read())
+            response = connection.getresponse()
+            headers = {k.lower(): v for k, v in response.getheaders()}
+            return Response(response.status, headers, response.read())
         finally:
             connection.close()
 
-    def ready(self) -> Server:
-        self.until(lambda: self.ask("GET", "/readyz").status == 200)
+    def wait_until_ready(self) -> ServerProcess:
+        self.wait_until(lambda: self.request("GET", "/readyz").status == 200)
         return self
 
     def metric(self, name: str) -> float:
-        text = self.ask("GET", "/metrics").body.decode()
-        found = [line for line in text.splitlines() if line.startswith(name + " ")]
-        return float(found[0].split()[-1]) if found else 0.0
+        text = self.request("GET", "/metrics").body.decode()
+        lines = [line for line in text.splitlines() if line.startswith(name + " ")]
+        return float(lines[0].split()[-1]) if lines else 0.0
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
     def stop(self) -> int:
-        self.signal(signal.SIGTERM)
+        self.send_signal(signal.SIGTERM)
         return self.process.wait(30)
 
 
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Start servers that end with the test."""
-    started: list[Server] = []
+StartServer = Callable[..., ServerProcess]
 
-    def run(bundle: Path, **settings: Any) -> Server:
-        started.append(Server(bundle, tmp_path / f"server-{len(started)}.log", **settings))
-        return started[-1].ready()
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[StartServer]:
+    """Start servers that end with the test."""
+    started: list[ServerProcess] = []
+
+    def run(bundle: Path, **settings: Any) -> ServerProcess:
+        started.append(ServerProcess(bundle, tmp_path / f"server-{len(started)}.log", **settings))
+        return started[-1].wait_until_ready()
 
     yield run
     for server in started:
@@ -186,23 +202,25 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture(scope="session")
-def server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for the tests that only ask."""
+def server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """One server for the tests that only send requests."""
     log = tmp_path_factory.mktemp("server") / "log"
-    running = Server(bundle, log, timeout_s=3, max_rows=1000, max_body_bytes=2_000_000).ready()
+    running = ServerProcess(
+        bundle, log, timeout_s=3, max_rows=1000, max_body_bytes=2_000_000
+    ).wait_until_ready()
     yield running
-    assert running.stop() == 0, running.text
+    assert running.stop() == 0, running.log_text
 
 
 class Load:
-    """Threads that ask one row after another, each on a connection of its own, until stopped."""
+    """Threads that request one prediction after another, each on its own connection."""
 
-    def __init__(self, server: Server, row: dict[str, Any], threads: int = 3) -> None:
+    def __init__(self, server: ServerProcess, row: dict[str, Any], threads: int = 3) -> None:
         self.server, self.body = server, json.dumps({"rows": [row]})
         self.statuses: list[int] = []
         self.versions: list[str] = []
         self.errors: list[str] = []
-        self._over = threading.Event()
+        self._stopped = threading.Event()
         self._threads = [threading.Thread(target=self._run) for _ in range(threads)]
 
     def __enter__(self) -> Load:
@@ -211,23 +229,23 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._stopped.set()
         for thread in self._threads:
             thread.join()
 
     def _run(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
-        while not self._over.is_set():
+        while not self._stopped.is_set():
             try:
                 connection.request(
                     "POST", "/predict", self.body, {"content-type": "application/json"}
                 )
-                found = connection.getresponse()
-                found.read()
+                response = connection.getresponse()
+                response.read()
             except (OSError, http.client.HTTPException) as error:
                 self.errors.append(repr(error))
                 connection.close()
                 continue
-            self.statuses.append(found.status)
-            self.versions.append(found.headers.get("x-model-version", ""))
+            self.statuses.append(response.status)
+            self.versions.append(response.headers.get("x-model-version", ""))
         connection.close()

@@ -98,18 +98,18 @@ def deployed() -> Iterator[None]:
         subprocess.run(["kubectl", "delete", "namespace", "serving-test"], check=True)
 
 
-def test_pods_become_ready_and_answer_through_the_service(deployed):
+def test_pods_become_ready_and_answer_through_the_service(deployed: None) -> None:
     body = (REPOSITORY / "serving/example.json").read_text()
     assert ask("/predict", body)["labels"] == ["disrupted"]
     assert ask("/readyz") == {"ready": True}
 
 
-def test_the_process_is_not_root_and_cannot_write(deployed):
+def test_the_process_is_not_root_and_cannot_write(deployed: None) -> None:
     found = kubectl("exec", f"deployment/{NAME}", *PYTHON, _WRITE)
     assert found.split() == ["10001", str(errno.EROFS)]
 
 
-def test_the_autoscaler_knows_its_deployment(deployed):
+def test_the_autoscaler_knows_its_deployment(deployed: None) -> None:
     found = json.loads(kubectl("get", "hpa", NAME, "-o", "json"))
     deadline = time.monotonic() + 60
     while not found["status"].get("conditions") and time.monotonic() < deadline:
@@ -119,7 +119,7 @@ def test_the_autoscaler_knows_its_deployment(deployed):
     assert conditions["AbleToScale"] == "True"
 
 
-def test_a_rollout_loses_no_request(deployed):
+def test_a_rollout_loses_no_request(deployed: None) -> None:
     """New pods become ready before old ones are told to stop; those drain."""
     body = (REPOSITORY / "serving/example.json").read_text()
     ask("/predict", body)

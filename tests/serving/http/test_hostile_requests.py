@@ -9,14 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from tests.serving.conftest import Server
+from tests.serving.conftest import Rows, ServerProcess
 
 PATHS = ("/predict", "/explain", "/v2/models/disrupted-flights/infer")
 
 
-def malformed(rows: list[dict[str, Any]], seed: int) -> Iterator[tuple[str, bytes, dict[str, str]]]:
+def malformed(rows: Rows, seed: int) -> Iterator[tuple[str, bytes, dict[str, str]]]:
     """Give (kind, body, headers) without end; none of them is a good request."""
     draw = random.Random(seed)
     while True:
@@ -53,27 +52,31 @@ def malformed(rows: list[dict[str, Any]], seed: int) -> Iterator[tuple[str, byte
         yield "empty", b"", {}
 
 
-def test_malformed_bodies_get_4xx_and_never_5xx(server: Server, rows, full_size):
+def test_malformed_bodies_get_4xx_and_never_5xx(
+    server: ServerProcess, rows: Rows, full_size: bool
+) -> None:
     n = 1000 if full_size else 160
     cases = malformed(rows, seed=11)
     placed = {"NaN": 400, "Infinity": 400, "kind": 422}
     for number, (kind, body, headers) in zip(range(n), cases, strict=False):
         for path in PATHS[: 3 if number % 8 == 0 else 1]:
             sent = {name.replace("-", "_"): value for name, value in headers.items()}
-            answer = server.ask("POST", path, body, **sent)
+            answer = server.request("POST", path, body, **sent)
             assert 400 <= answer.status < 500, (kind, path, body[:200], answer)
             assert answer.json["request_id"]
             if path == "/predict" and kind == "kind":
                 (problem,) = answer.json["problems"]
                 assert (problem["row"], answer.status) == (0, placed[kind]), (body, answer)
                 assert f'"{problem["column"]}"'.encode() in body
-    assert server.ask("POST", "/predict", {"rows": rows[:1]}).status == 200
+    assert server.request("POST", "/predict", {"rows": rows[:1]}).status == 200
     assert server.metric('serving_requests_total{route="predict",status="500"}') == 0
-    assert "Traceback" not in server.text
+    assert "Traceback" not in server.log_text
     print(f"{n} malformed bodies, none answered with 2xx or 5xx")
 
 
-def test_cases_from_its_own_openapi_get_no_5xx(server: Server, full_size, tmp_path: Path):
+def test_cases_from_its_own_openapi_get_no_5xx(
+    server: ServerProcess, full_size: bool, tmp_path: Path
+) -> None:
     each = 1300 if full_size else 10
     command = [
         str(Path(sys.executable).parent / "schemathesis"),
@@ -92,5 +95,5 @@ def test_cases_from_its_own_openapi_get_no_5xx(server: Server, full_size, tmp_pa
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=3000)
     text = done.stdout + done.stderr
     assert done.returncode == 0, text[-6000:]
-    assert "Traceback" not in server.text
+    assert "Traceback" not in server.log_text
     print(text[-1200:])

@@ -7,7 +7,9 @@ import json
 import pickle
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import onnxruntime
@@ -26,8 +28,8 @@ def copy(bundle: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def nothing_read(monkeypatch):
-    """Fail the test if a deserialiser is called."""
+def nothing_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail the test if a deserializer is called."""
 
     def called(*_: object, **__: object) -> None:
         raise AssertionError("something was deserialised")
@@ -50,7 +52,9 @@ def seal(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.json", "SHA256SUMS"])
-def test_a_flipped_byte_anywhere_is_refused_unread(copy: Path, name: str, nothing_read):
+def test_a_flipped_byte_anywhere_is_refused_unread(
+    copy: Path, name: str, nothing_read: None
+) -> None:
     good = (copy / name).read_bytes()
     step = max(1, len(good) // 60)
     for at in [*range(0, len(good), step), len(good) - 1]:
@@ -58,7 +62,7 @@ def test_a_flipped_byte_anywhere_is_refused_unread(copy: Path, name: str, nothin
         assert "SHA256SUMS" in refusal(copy), at
 
 
-def test_a_description_that_is_no_text_is_refused(copy: Path):
+def test_a_description_that_is_no_text_is_refused(copy: Path) -> None:
     content = (copy / "model.json").read_bytes()
     (copy / "model.json").write_bytes(content.replace(b'"on time"', b'"on \xfftime"'))
     seal(copy)
@@ -67,14 +71,14 @@ def test_a_description_that_is_no_text_is_refused(copy: Path):
 
 @pytest.mark.parametrize("name", ["model.pkl", "model.joblib", "model.skops", "notes.txt"])
 def test_unknown_files_are_refused_by_name_even_with_a_right_sum(
-    copy: Path, name: str, nothing_read
-):
+    copy: Path, name: str, nothing_read: None
+) -> None:
     (copy / name).write_bytes(pickle.dumps({"a": 1}))
     seal(copy)
-    assert f"{name} is unknown and refused" in refusal(copy)
+    assert f"{name} is not a file of a bundle" in refusal(copy)
 
 
-def test_a_pickle_in_place_of_the_model_is_refused(copy: Path, tmp_path: Path):
+def test_a_pickle_in_place_of_the_model_is_refused(copy: Path, tmp_path: Path) -> None:
     planted = tmp_path / "planted"
     content = b"cos\nsystem\n(S'touch " + str(planted).encode() + b"'\ntR."
     (copy / "model.onnx").write_bytes(content)
@@ -87,12 +91,12 @@ def test_a_pickle_in_place_of_the_model_is_refused(copy: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.json", "SHA256SUMS"])
-def test_a_missing_file_is_named(copy: Path, name: str):
+def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
     assert f"{name} is missing" in refusal(copy)
 
 
-def test_no_folder_at_all_is_said(tmp_path: Path):
+def test_no_folder_at_all_is_said(tmp_path: Path) -> None:
     assert "No such file or directory" in refusal(tmp_path / "none")
 
 
@@ -101,10 +105,10 @@ def test_no_folder_at_all_is_said(tmp_path: Path):
     [
         (lambda d: d["features"].remove("visib"), "features differ from this server's: visib"),
         (lambda d: d["features"].append("tailnum"), "features differ from this server's: tailnum"),
-        (lambda d: d["features"].reverse(), "features differ from this server's: in their order"),
+        (lambda d: d["features"].reverse(), "features differ from this server's: the order"),
         (lambda d: d["inputs"].pop(), "inputs differ from this server's: flight_rate"),
         (lambda d: d["reference"].pop("dest"), "reference histograms"),
-        (lambda d: d["labels"].append("maybe"), "are not two"),
+        (lambda d: d["labels"].append("maybe"), "there must be two labels"),
         (lambda d: d.update(format=2), "format"),
         (lambda d: d.update(extra=1), "extra"),
         (lambda d: d.update(sha256="0" * 64), "describes another model.onnx"),
@@ -112,7 +116,9 @@ def test_no_folder_at_all_is_said(tmp_path: Path):
         (lambda d: d["golden"]["features"].pop("dest"), "warm-up"),
     ],
 )
-def test_a_description_that_does_not_fit_is_refused(copy: Path, change, expected: str):
+def test_a_description_that_does_not_fit_is_refused(
+    copy: Path, change: Callable[[dict[str, Any]], object], expected: str
+) -> None:
     described = json.loads((copy / "model.json").read_text())
     change(described)
     (copy / "model.json").write_text(json.dumps(described))
@@ -120,17 +126,17 @@ def test_a_description_that_does_not_fit_is_refused(copy: Path, change, expected
     assert expected in refusal(copy)
 
 
-def test_equal_models_give_equal_bundles_byte_for_byte(trained: Trained):
-    assert bundle_files(trained.content, trained.described) == bundle_files(
-        trained.content, trained.described
+def test_equal_models_give_equal_bundles_byte_for_byte(trained: Trained) -> None:
+    assert bundle_files(trained.content, trained.metadata) == bundle_files(
+        trained.content, trained.metadata
     )
 
 
-def test_the_sums_are_those_of_sha256sum(bundle: Path):
+def test_the_sums_are_those_of_sha256sum(bundle: Path) -> None:
     subprocess.run(["sha256sum", "--check", "--strict", SUMS], cwd=bundle, check=True)
 
 
-def test_the_version_follows_the_content(bundle: Path, trained: Trained, tmp_path: Path):
+def test_the_version_follows_the_content(bundle: Path, trained: Trained, tmp_path: Path) -> None:
     other = write_bundle(tmp_path / "other", trained, selected="another")
     assert read_bundle(bundle).version != read_bundle(other).version
     assert read_bundle(bundle).version == read_bundle(bundle).sha256[:12]

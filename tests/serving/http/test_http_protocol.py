@@ -11,15 +11,16 @@ import time
 from pathlib import Path
 
 import pytest
+from starlette.types import Message, Scope
 
 from serving.errors import RequestError
-from serving.http.handlers import Predictions
+from serving.http.predictions import Predictions
 from serving.model.model import load_model
 from serving.monitoring.metrics import Metrics
 from serving.monitoring.window import Window
 from serving.settings import Settings
-from serving.state import Live, Serving
-from tests.serving.conftest import Server
+from serving.state import ActiveModel, ServerState
+from tests.serving.conftest import Rows, ServerProcess, StartServer
 
 
 def request(body: str, name: str, version: str = "1.1", more: str = "") -> bytes:
@@ -32,7 +33,9 @@ def until_closed(connection: socket.socket) -> str:
     return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
 
-def test_requests_sent_at_once_are_answered_in_their_order(server: Server, rows):
+def test_requests_sent_at_once_are_answered_in_their_order(
+    server: ServerProcess, rows: Rows
+) -> None:
     good, bad = json.dumps({"rows": rows[:1]}), json.dumps({"rows": []})
     sent = [request(bad if n % 3 == 2 else good, f"n{n}") for n in range(9)]
     sent.append(request(good, "n9", more="connection: close\r\n"))
@@ -48,8 +51,8 @@ def test_requests_sent_at_once_are_answered_in_their_order(server: Server, rows)
     ("version", "more"), [("1.0", ""), ("1.1", "connection: close\r\n")], ids=["1.0", "close"]
 )
 def test_a_client_that_wants_the_connection_closed_gets_it_closed(
-    server: Server, rows, version, more
-):
+    server: ServerProcess, rows: Rows, version: str, more: str
+) -> None:
     body = json.dumps({"rows": rows[:1]})
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(request(body, "only", version, more))
@@ -59,7 +62,9 @@ def test_a_client_that_wants_the_connection_closed_gets_it_closed(
 
 
 @pytest.mark.parametrize("part", [b"\r\n", b"POST /pre"], ids=["blank lines", "half a line"])
-def test_a_second_request_that_never_comes_whole_ends_the_connection(bundle, start, rows, part):
+def test_a_second_request_that_never_comes_whole_ends_the_connection(
+    bundle: Path, start: StartServer, rows: Rows, part: bytes
+) -> None:
     server = start(bundle, timeout_s=0.5)
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(request(json.dumps({"rows": rows[:1]}), "first"))
@@ -73,26 +78,26 @@ def test_a_second_request_that_never_comes_whole_ends_the_connection(bundle, sta
         assert 0.4 < time.monotonic() - begin < 3
 
 
-def test_a_refused_large_body_is_not_kept(bundle: Path):
+def test_a_refused_large_body_is_not_kept(bundle: Path) -> None:
     """Neither it nor its refusal waits for the garbage collector."""
-    live, settings = Live(), Settings()
+    state, settings = ServerState(), Settings()
     model = load_model(bundle)
-    live.now = Serving(model, Window(model.description, 1000))
-    predictions = Predictions(live, settings, Metrics(live))
+    state.active = ActiveModel(model, Window(model.metadata, 1000))
+    predictions = Predictions(state, settings, Metrics(state))
     body = json.dumps({"columns": {"carrier": ["?"] * 50_000}}).encode()
 
-    async def receive():
+    async def receive() -> Message:
         return {"type": "http.request", "body": body}
 
-    async def refused() -> None:
-        scope = {"headers": [(b"content-type", b"application/json")], "request_id": "x"}
+    async def send_refused() -> None:
+        scope: Scope = {"headers": [(b"content-type", b"application/json")], "request_id": "x"}
         with pytest.raises(RequestError):
             await predictions.predict(scope, receive)
 
     gc.collect()
     gc.disable()
     try:
-        asyncio.run(refused())
+        asyncio.run(send_refused())
         predictions.pool.shutdown()  # its thread may still be about to let the refusal go
         assert not [kept for kept in gc.get_objects() if isinstance(kept, RequestError)]
     finally:

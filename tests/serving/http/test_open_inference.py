@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.serving.conftest import Server
+from tests.serving.conftest import Rows, ServerProcess
 
 MODEL = "/v2/models/disrupted-flights"
 
 
-def tensors(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def tensors(rows: Rows) -> Rows:
     return [
         {
             "name": name,
@@ -23,26 +23,28 @@ def tensors(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def test_health_and_metadata_have_the_protocol_s_shape(server: Server):
-    assert server.ask("GET", "/v2/health/live").json == {"live": True}
-    assert server.ask("GET", "/v2/health/ready").json == {"ready": True}
-    assert server.ask("GET", "/v2").json.keys() == {"name", "version", "extensions"}
-    found = server.ask("GET", MODEL).json
+def test_health_and_metadata_have_the_protocol_s_shape(server: ServerProcess) -> None:
+    assert server.request("GET", "/v2/health/live").json == {"live": True}
+    assert server.request("GET", "/v2/health/ready").json == {"ready": True}
+    assert server.request("GET", "/v2").json.keys() == {"name", "version", "extensions"}
+    found = server.request("GET", MODEL).json
     assert found.keys() == {"name", "versions", "platform", "inputs", "outputs"}
     for tensor in found["inputs"] + found["outputs"]:
         assert tensor.keys() == {"name", "datatype", "shape"}
     version = found["versions"][0]
-    assert server.ask("GET", f"{MODEL}/versions/{version}").json == found
-    assert server.ask("GET", f"{MODEL}/ready").json == {"name": found["name"], "ready": True}
+    assert server.request("GET", f"{MODEL}/versions/{version}").json == found
+    assert server.request("GET", f"{MODEL}/ready").json == {"name": found["name"], "ready": True}
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_an_inference_gives_what_predict_gives(server: Server, rows, nested: bool):
+def test_an_inference_gives_what_predict_gives(
+    server: ServerProcess, rows: Rows, nested: bool
+) -> None:
     inputs = tensors(rows[:7])
     for tensor in inputs if nested else []:
         tensor["shape"], tensor["data"] = [7, 1], [[value] for value in tensor["data"]]
-    answer = server.ask("POST", f"{MODEL}/infer", {"id": "42", "inputs": inputs}).json
-    plain = server.ask("POST", "/predict", {"rows": rows[:7]}).json
+    answer = server.request("POST", f"{MODEL}/infer", {"id": "42", "inputs": inputs}).json
+    plain = server.request("POST", "/predict", {"rows": rows[:7]}).json
     assert answer["id"] == "42"
     assert answer["model_name"] == plain["model_name"]
     assert answer["model_version"] == plain["model_version"]
@@ -54,9 +56,9 @@ def test_an_inference_gives_what_predict_gives(server: Server, rows, nested: boo
     assert answer["outputs"][1]["data"] == plain["labels"]
 
 
-def test_only_the_outputs_asked_for_come_back(server: Server, rows):
+def test_only_the_outputs_asked_for_come_back(server: ServerProcess, rows: Rows) -> None:
     body = {"inputs": tensors(rows[:1]), "outputs": [{"name": "label"}]}
-    answer = server.ask("POST", f"{MODEL}/infer", body).json
+    answer = server.request("POST", f"{MODEL}/infer", body).json
     assert [o["name"] for o in answer["outputs"]] == ["label"]
 
 
@@ -68,13 +70,13 @@ def test_only_the_outputs_asked_for_come_back(server: Server, rows):
         for end in ("", "/ready")
     ],
 )
-def test_an_unknown_model_or_version_is_404_with_an_error(server: Server, path: str):
-    answer = server.ask("GET", path)
+def test_an_unknown_model_or_version_is_404_with_an_error(server: ServerProcess, path: str) -> None:
+    answer = server.request("GET", path)
     assert answer.status == 404
     assert "disrupted-flights" in answer.json["error"]
 
 
-def damaged(rows, **change: Any) -> dict[str, Any]:
+def damaged(rows: Rows, **change: Any) -> dict[str, Any]:
     inputs = tensors(rows[:2])
     inputs[0] |= change
     return {"inputs": inputs}
@@ -87,30 +89,32 @@ def damaged(rows, **change: Any) -> dict[str, Any]:
         ({"datatype": "COMPLEX"}, "COMPLEX"),
         ({"datatype": "FP32"}, "'FP32' is not BYTES"),
         ({"name": "distance_mi", "data": [5, 6]}, "'BYTES' is not FP64"),
-        ({"shape": [3]}, "its shape says 3"),
+        ({"shape": [3]}, "but its shape says 3"),
         ({"shape": [1, 2]}, "neither"),
-        ({"data": ["UA"]}, "its shape says 2"),
+        ({"data": ["UA"]}, "but its shape says 2"),
         ({"data": ["UA", 5]}, "Expected `str`"),
-        ({"name": "origin"}, "twice"),
+        ({"name": "origin"}, "more than once"),
     ],
 )
-def test_a_tensor_that_does_not_fit_is_422_with_its_column(server, rows, change, expected):
-    answer = server.ask("POST", f"{MODEL}/infer", damaged(rows, **change))
+def test_a_tensor_that_does_not_fit_is_422_with_its_column(
+    server: ServerProcess, rows: Rows, change: dict[str, Any], expected: str
+) -> None:
+    answer = server.request("POST", f"{MODEL}/infer", damaged(rows, **change))
     assert answer.status == 422
     told = [p["column"] for p in answer.json["problems"] if expected in p["message"]]
     assert told == [change.get("name", "carrier")]
-    assert "not fit" in answer.json["error"]
+    assert "invalid" in answer.json["error"]
 
 
-def test_the_binary_extension_is_refused_by_name(server: Server, rows):
+def test_the_binary_extension_is_refused_by_name(server: ServerProcess, rows: Rows) -> None:
     body = {"inputs": tensors(rows[:1])}
-    answer = server.ask("POST", f"{MODEL}/infer", body, inference_header_content_length="10")
+    answer = server.request("POST", f"{MODEL}/infer", body, inference_header_content_length="10")
     assert answer.status == 415
-    assert "binary tensor extension is not spoken" in answer.json["error"]
+    assert "binary tensor extension is not supported" in answer.json["error"]
     tensor = body["inputs"][0]
     del tensor["data"]
     tensor["parameters"] = {"binary_data_size": 6}
-    answer = server.ask("POST", f"{MODEL}/infer", body)
+    answer = server.request("POST", f"{MODEL}/infer", body)
     assert answer.status == 422
-    assert "binary tensor extension is not spoken" in answer.json["error"]
+    assert "binary tensor extension is not supported" in answer.json["error"]
     assert "$.inputs[0]" in answer.json["error"]

@@ -19,7 +19,7 @@ from packaging.requirements import Requirement
 
 from serving.settings import Settings, read_settings
 from tests.conftest import REPOSITORY
-from tests.serving.conftest import Server
+from tests.serving.conftest import Rows, ServerProcess
 
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
 HEAVY = (
@@ -53,14 +53,14 @@ def imported(start: Path) -> set[Path]:
     return seen
 
 
-def test_the_image_holds_the_pipeline_s_files_that_the_server_imports_and_no_other():
+def test_the_image_holds_the_pipeline_s_files_that_the_server_imports_and_no_other() -> None:
     copied = set(re.findall(r"flows/\S+\.py", DOCKERFILE))
     needed = {str(f.relative_to(REPOSITORY)) for f in imported(REPOSITORY / "serving/__main__.py")}
     packages = {"flows/__init__.py", "flows/stages/__init__.py"}
     assert copied == {path for path in needed if path.startswith("flows/")} | packages
 
 
-def test_the_server_starts_where_the_heavy_packages_are_not(bundle: Path):
+def test_the_server_starts_where_the_heavy_packages_are_not(bundle: Path) -> None:
     """Imports what a request needs, in a process in which importing them fails."""
     script = f"""
 import sys
@@ -75,7 +75,7 @@ Server(Settings())
     subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=True)
 
 
-def test_the_packages_of_the_image_take_no_more_than_200_mb():
+def test_the_packages_of_the_image_take_no_more_than_200_mb() -> None:
     lock = (REPOSITORY / "serving/deploy/requirements.lock").read_text()
     pinned = [Requirement(line) for line in re.findall(r"^([a-z].*?) \\$", lock, re.MULTILINE)]
     here = [r for r in pinned if r.marker is None or r.marker.evaluate()]
@@ -88,7 +88,7 @@ def test_the_packages_of_the_image_take_no_more_than_200_mb():
     assert 100e6 < size <= 200e6
 
 
-def test_the_lock_of_the_image_pins_what_the_project_s_lock_pins():
+def test_the_lock_of_the_image_pins_what_the_project_s_lock_pins() -> None:
     pin = re.compile(r"^([a-z0-9-]+==\S+)", re.MULTILINE)
     ours = set(pin.findall((REPOSITORY / "serving/deploy/requirements.lock").read_text()))
     assert ours <= set(pin.findall((REPOSITORY / "requirements.lock").read_text()))
@@ -99,7 +99,7 @@ def documents() -> dict[str, Any]:
     return {document["kind"]: document for document in yaml.safe_load_all(text)}
 
 
-def test_the_pod_is_locked_down_and_probed_where_the_server_answers(server: Server):
+def test_the_pod_is_locked_down_and_probed_where_the_server_answers(server: ServerProcess) -> None:
     pod = documents()["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     security = container["securityContext"]
@@ -108,14 +108,14 @@ def test_the_pod_is_locked_down_and_probed_where_the_server_answers(server: Serv
     assert security["readOnlyRootFilesystem"]
     assert security["capabilities"] == {"drop": ["ALL"]}
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        assert server.ask("GET", container[probe]["httpGet"]["path"]).status == 200
+        assert server.request("GET", container[probe]["httpGet"]["path"]).status == 200
     settings = read_settings({e["name"]: e["value"] for e in container["env"]})
     assert settings.drain_s + settings.grace_s < pod["terminationGracePeriodSeconds"]
     assert container["ports"][0]["containerPort"] == Settings().port
 
 
-def exported(server: Server) -> set[str]:
-    text = server.ask("GET", "/metrics").body.decode()
+def exported(server: ServerProcess) -> set[str]:
+    text = server.request("GET", "/metrics").body.decode()
     return {line.split(" ")[0].split("{")[0] for line in text.splitlines() if line[0] != "#"}
 
 
@@ -127,8 +127,10 @@ def queries() -> list[str]:
 
 
 @pytest.mark.parametrize("query", queries())
-def test_every_metric_that_is_asked_for_is_exported(query: str, server: Server, rows):
-    server.ask("POST", "/predict", {"rows": rows[:1]})
+def test_every_metric_that_is_asked_for_is_exported(
+    query: str, server: ServerProcess, rows: Rows
+) -> None:
+    server.request("POST", "/predict", {"rows": rows[:1]})
     named = set(re.findall(r"\b(?:serving|process)_[a-z_]+", query))
     assert named
     assert named <= exported(server)
@@ -137,10 +139,10 @@ def test_every_metric_that_is_asked_for_is_exported(query: str, server: Server, 
 @pytest.mark.skipif(
     not shutil.which("promtool"), reason="needs promtool: apt-get install prometheus"
 )
-def test_prometheus_takes_rules_and_metrics(server: Server):
+def test_prometheus_takes_rules_and_metrics(server: ServerProcess) -> None:
     rules = str(REPOSITORY / "serving/deploy/prometheus-rules.yaml")
     subprocess.run(["promtool", "check", "rules", rules], check=True, capture_output=True)
-    text = server.ask("GET", "/metrics").body
+    text = server.request("GET", "/metrics").body
     done = subprocess.run(
         ["promtool", "check", "metrics"], input=text, capture_output=True, check=False
     )
@@ -149,14 +151,14 @@ def test_prometheus_takes_rules_and_metrics(server: Server):
     assert b"serving_" not in done.stderr, done.stderr
 
 
-def test_the_example_of_the_readme_is_answered(server: Server):
+def test_the_example_of_the_readme_is_answered(server: ServerProcess) -> None:
     command = "curl http://127.0.0.1:8000/predict -H 'content-type: application/json'"
     assert f"$ {command} -d @serving/example.json" in (REPOSITORY / "README.md").read_text()
     body = (REPOSITORY / "serving/example.json").read_bytes()
-    assert server.ask("POST", "/predict", body).json["labels"] == ["disrupted"]
+    assert server.request("POST", "/predict", body).json["labels"] == ["disrupted"]
 
 
-def test_every_setting_stands_in_the_documentation():
+def test_every_setting_stands_in_the_documentation() -> None:
     text = (REPOSITORY / "docs/serving.md").read_text()
     named = set(re.findall(r"`SERVING_([A-Z_]+)`", text))
     assert named == {field.name.upper() for field in dataclasses.fields(Settings)}

@@ -53,9 +53,9 @@ def repository(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Pa
     return root
 
 
-def selected(root: Path, ref: str, output: Path) -> str:
+def fetch_selected(root: Path, ref: str, output: Path) -> str:
     assert main(["--repo", str(root), "--ref", ref, "-o", str(output)]) == 0
-    return load_model(output).description.selected
+    return load_model(output).metadata.selected
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,10 @@ def selected(root: Path, ref: str, output: Path) -> str:
         ("HEAD", "model 2", None),
     ],
 )
-def test_a_ref_gives_the_bundle_of_its_revision(repository, tmp_path, ref, expected, version):
-    assert selected(repository, ref, tmp_path / "out") == expected
+def test_a_ref_gives_the_bundle_of_its_revision(
+    repository: Path, tmp_path: Path, ref: str, expected: str, version: str | None
+) -> None:
+    assert fetch_selected(repository, ref, tmp_path / "out") == expected
     origin = json.loads((tmp_path / "out" / "origin.json").read_text())
     number = expected[-1]
     lock = yaml.safe_load(run(repository, "git", "show", f"first-{number}:dvc.lock"))
@@ -84,34 +86,38 @@ def test_a_ref_gives_the_bundle_of_its_revision(repository, tmp_path, ref, expec
         assert load_model(tmp_path / "out").version == version
 
 
-def test_a_moved_stage_gives_the_other_bundle(repository, tmp_path):
+def test_a_moved_stage_gives_the_other_bundle(repository: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(repository, tmp_path / "copy"))
     gto = str(Path(sys.executable).parent / "gto")
     run(root, gto, "assign", "flights", "--version", "v2.0.0", "--stage", "prod")
-    assert selected(root, "flights#prod", tmp_path / "out") == "model 2"
+    assert fetch_selected(root, "flights#prod", tmp_path / "out") == "model 2"
 
 
 @pytest.mark.parametrize(
     "ref", ["flights#nowhere", "flights@v9.9.9", "other#prod", "no-such-branch"]
 )
-def test_an_unknown_ref_ends_with_2_and_says_which(repository, tmp_path, ref, capsys):
+def test_an_unknown_ref_ends_with_2_and_says_which(
+    repository: Path, tmp_path: Path, ref: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--repo", str(repository), "--ref", ref, "-o", str(tmp_path / "out")]) == 2
     assert ref in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_an_empty_ref_is_not_taken_for_head(repository, tmp_path, capsys):
+def test_an_empty_ref_is_not_taken_for_head(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--repo", str(repository), "--ref", "", "-o", str(tmp_path / "out")]) == 2
     assert "the ref is empty" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 def test_a_flipped_byte_in_the_cache_is_refused_and_the_old_bundle_stays(
-    repository, tmp_path, capsys
-):
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = Path(shutil.copytree(repository, tmp_path / "copy"))
     out = tmp_path / "out"
-    assert selected(root, "flights@v1.0.0", out) == "model 1"
+    assert fetch_selected(root, "flights@v1.0.0", out) == "model 1"
     wanted = (root / "models/bundle/model.onnx").stat().st_size
     cache = [f for f in (root / ".dvc/cache").rglob("*") if f.is_file()]
     (cached,) = [f for f in cache if f.stat().st_size == wanted]
@@ -121,10 +127,10 @@ def test_a_flipped_byte_in_the_cache_is_refused_and_the_old_bundle_stays(
     cached.write_bytes(content)
     assert main(["--repo", str(root), "--ref", "flights@v2.0.0", "-o", str(out)]) == 2
     assert "dvc.lock says" in capsys.readouterr().err
-    assert load_model(out).description.selected == "model 1"
+    assert load_model(out).metadata.selected == "model 1"
 
 
-def test_the_command_runs(repository, tmp_path):
+def test_the_command_runs(repository: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,
         "-m",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,7 +23,7 @@ from flows.stages.months import read_months
 from flows.stages.onnx_model import onnx_predict, parity_rows, to_onnx
 from serving.model.model import load_model
 from serving.model.request import read_batch
-from tests.serving.conftest import Server, Trained, as_rows
+from tests.serving.conftest import Rows, ServerProcess, Trained, as_rows
 
 ROWS = 10_000
 
@@ -34,7 +35,7 @@ def sample(known: pa.Table) -> pa.Array:
 
 def test_features_of_10_000_flights_are_those_of_the_training_table(
     known: pa.Table, features_root: Path, bundle: Path, trained: Trained, sample: pa.Array
-):
+) -> None:
     table = read_months(features_root, "2013-01", last="2013-12").take(sample)
     model = load_model(bundle)
     expected = trained.model.pipeline.predict_proba(
@@ -56,11 +57,13 @@ def test_features_of_10_000_flights_are_those_of_the_training_table(
         assert np.abs(served - expected[:, 1]).max() <= 1e-6
 
 
-def _without_nan(columns: dict[str, list]) -> dict[str, list]:
+def _without_nan(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return {n: [None if v != v else v for v in values] for n, values in columns.items()}  # noqa: PLR0124
 
 
-def test_a_changed_feature_is_found(known: pa.Table, features_root: Path, monkeypatch):
+def test_a_changed_feature_is_found(
+    known: pa.Table, features_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The check above fails when the server's features are not those of training."""
     table = read_months(features_root, "2013-11", last="2013-11").slice(0, 500)
     at = pa.array(np.arange(500) + read_months(features_root, "2013-01", last="2013-10").num_rows)
@@ -75,16 +78,18 @@ def test_a_changed_feature_is_found(known: pa.Table, features_root: Path, monkey
     assert not np.array_equal(batch.numbers[:, name], seen, equal_nan=True)
 
 
-def test_the_server_answers_as_the_model_does(server: Server, bundle: Path, rows):
+def test_the_server_answers_as_the_model_does(
+    server: ServerProcess, bundle: Path, rows: Rows
+) -> None:
     model = load_model(bundle)
     batch, _ = read_batch(msgspec.json.encode({"rows": rows}), 1000)
     expected = model.predict(batch.codes, batch.numbers).tolist()
-    assert server.ask("POST", "/predict", {"rows": rows}).json["probabilities"] == expected
-    one_by_one = [server.ask("POST", "/predict", {"rows": [row]}).json for row in rows[:20]]
+    assert server.request("POST", "/predict", {"rows": rows}).json["probabilities"] == expected
+    one_by_one = [server.request("POST", "/predict", {"rows": [row]}).json for row in rows[:20]]
     assert [answer["probabilities"][0] for answer in one_by_one] == expected[:20]
 
 
-def test_known_numbers_stand_in_the_order_of_the_features():
+def test_known_numbers_stand_in_the_order_of_the_features() -> None:
     """`feature_numbers` copies them as a block, so the order is part of the definition."""
     names = [n for n in NUMBERS if n not in ("departure_min", "weekday", "block_min")]
     assert list(KNOWN) == [n.replace("pressure_change_3h", "pressure_3h_before") for n in names]
@@ -92,7 +97,7 @@ def test_known_numbers_stand_in_the_order_of_the_features():
     assert tuple(CATEGORIES) == ("carrier", "origin", "dest")
 
 
-def test_features_by_hand():
+def test_features_by_hand() -> None:
     """A flight on Friday 20 December 2013, 17:30 to 00:15, in rain that raised the pressure."""
     known = dict.fromkeys(KNOWN, 0.0) | {"all_delay_24h": -4.0, "precip": 0.25}
     known |= {"pressure": 1003.0, "pressure_3h_before": 1001.5}
@@ -109,7 +114,9 @@ def test_features_by_hand():
     assert back == pytest.approx(known)
 
 
-def test_onnx_agrees_with_scikit_learn_on_november_december_and_hostile_rows(trained: Trained):
+def test_onnx_agrees_with_scikit_learn_on_november_december_and_hostile_rows(
+    trained: Trained,
+) -> None:
     rows = parity_rows(trained.test.select(trained.model.features))
     assert rows.num_rows > trained.test.num_rows == 55_403
     expected = trained.model.pipeline.predict_proba(rows.to_pandas())[:, 1]
@@ -118,7 +125,7 @@ def test_onnx_agrees_with_scikit_learn_on_november_december_and_hostile_rows(tra
     assert ((served >= 0.5) == (expected >= 0.5)).all()
 
 
-def test_a_model_with_native_categories_is_refused_by_the_gate(trained: Trained):
+def test_a_model_with_native_categories_is_refused_by_the_gate(trained: Trained) -> None:
     """skl2onnx converts it without a word into another model."""
     features = trained.model.features
     train = trained.test.slice(0, 20_000)

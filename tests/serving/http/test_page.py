@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.serving.conftest import Server
+from tests.serving.conftest import ServerProcess, StartServer
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
@@ -119,19 +119,21 @@ def percent(text: str) -> int:
     return int(text.removesuffix(" %"))
 
 
-def test_the_page_shows_what_the_server_answers(browser: Browser, server: Server):
+def test_the_page_shows_what_the_server_answers(browser: Browser, server: ServerProcess) -> None:
     browser.failed.clear()
     browser.open(f"http://127.0.0.1:{server.port}/")
     browser.until(f"{SHOWN}.endsWith('%')")
     row = browser.run("row()")
-    answer = server.ask("POST", "/explain", {"rows": [row]}).json
+    answer = server.request("POST", "/explain", {"rows": [row]}).json
     assert browser.run(SHOWN) == f"{answer['probability'] * 100:.0f} %"
     shown = browser.run("[...document.querySelectorAll('#drivers th')].map(e => e.textContent)")
     assert shown == [driver["group"] for driver in answer["drivers"]]
     assert browser.failed == []
 
 
-def test_weather_and_airports_change_the_probability(browser: Browser, server: Server):
+def test_weather_and_airports_change_the_probability(
+    browser: Browser, server: ServerProcess
+) -> None:
     browser.open(f"http://127.0.0.1:{server.port}/")
     browser.until(f"{SHOWN}.endsWith('%')")
     usual = percent(browser.run(SHOWN))
@@ -143,7 +145,9 @@ def test_weather_and_airports_change_the_probability(browser: Browser, server: S
     assert float(browser.run(width).removesuffix("%")) > 50
 
 
-def test_routes_follow_the_origin_and_airlines_the_route(browser: Browser, server: Server):
+def test_routes_follow_the_origin_and_airlines_the_route(
+    browser: Browser, server: ServerProcess
+) -> None:
     browser.open(f"http://127.0.0.1:{server.port}/")
     browser.until(f"{SHOWN}.endsWith('%')")
     choose(browser, "origin", "LGA")
@@ -165,8 +169,8 @@ def test_routes_follow_the_origin_and_airlines_the_route(browser: Browser, serve
     ],
 )
 def test_a_value_that_does_not_fit_is_said_in_the_words_of_the_page(
-    browser: Browser, server: Server, name, value, told
-):
+    browser: Browser, server: ServerProcess, name: str, value: Any, told: str
+) -> None:
     browser.open(f"http://127.0.0.1:{server.port}/")
     browser.until(f"{SHOWN}.endsWith('%')")
     assert choose(browser, name, value) == "\N{EN DASH}"
@@ -175,17 +179,19 @@ def test_a_value_that_does_not_fit_is_said_in_the_words_of_the_page(
     assert choose(browser, name, good).endswith("%")
 
 
-def test_a_server_that_is_gone_is_said(browser: Browser, bundle, start):
+def test_a_server_that_is_gone_is_said(browser: Browser, bundle: Path, start: StartServer) -> None:
     server = start(bundle)
     browser.open(f"http://127.0.0.1:{server.port}/")
     browser.until(f"{SHOWN}.endsWith('%')")
     server.stop()
     assert choose(browser, "weather", "foggy") == "\N{EN DASH}"
-    assert "does not answer" in browser.run("document.getElementById('label').textContent")
+    assert "does not respond" in browser.run("document.getElementById('label').textContent")
     assert browser.run("document.querySelectorAll('#drivers tr').length") == 0
 
 
-def test_the_documentation_is_drawn_without_a_network(browser: Browser, server: Server):
+def test_the_documentation_is_drawn_without_a_network(
+    browser: Browser, server: ServerProcess
+) -> None:
     browser.failed.clear()
     browser.open(f"http://127.0.0.1:{server.port}/docs")
     browser.until("document.querySelectorAll('.opblock').length > 10")
@@ -193,9 +199,9 @@ def test_the_documentation_is_drawn_without_a_network(browser: Browser, server: 
     assert browser.failed == []
 
 
-def test_neither_page_names_another_host(server: Server):
+def test_neither_page_names_another_host(server: ServerProcess) -> None:
     for path in ("/", "/docs"):
-        answer = server.ask("GET", path)
+        answer = server.request("GET", path)
         text = answer.body.decode()
         assert "//" not in text.replace("// ", "").replace("http://127.0.0.1", "")
         assert answer.headers["content-security-policy"].startswith("default-src 'self'")
