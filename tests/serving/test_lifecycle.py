@@ -44,7 +44,7 @@ def reloads(server: ServerProcess, result: str) -> float:
 
 
 def test_it_is_not_ready_before_the_warm_up(bundle: Path, tmp_path: Path) -> None:
-    """It listens first: at the first answer it is alive, and ready only once the model is warm."""
+    """It listens first: it is alive at the first response, and ready once the model is warm."""
     server = ServerProcess(bundle, tmp_path / "log")
     try:
         seen: list[int] = []
@@ -70,7 +70,7 @@ def test_it_is_not_ready_before_the_warm_up(bundle: Path, tmp_path: Path) -> Non
         ),
     ],
 )
-def test_what_cannot_be_served_ends_with_2_and_says_why(
+def test_invalid_settings_and_bundles_exit_with_2_and_a_reason(
     settings: dict[str, str], expected: str
 ) -> None:
     environment = {"SERVING_PORT": "0", "PATH": "/usr/bin", **settings}
@@ -108,7 +108,7 @@ def test_reloads_under_load_lose_no_request(
     print(f"{n} reloads, {len(load.statuses)} requests answered with 200, none lost")
 
 
-def test_a_bad_bundle_is_refused_and_the_old_model_serves_on(
+def test_a_bad_bundle_is_refused_and_the_old_model_stays_active(
     served: Path, start: StartServer, rows: Rows
 ) -> None:
     server = start(served)
@@ -125,7 +125,7 @@ def test_a_bad_bundle_is_refused_and_the_old_model_serves_on(
     assert "Traceback" not in server.log_text
 
 
-def test_sigterm_says_not_ready_drains_and_ends_with_0(
+def test_after_sigterm_the_server_is_not_ready_drains_and_exits_with_0(
     served: Path, start: StartServer, rows: Rows
 ) -> None:
     server = start(served, drain_s=1.0, timeout_s=10)

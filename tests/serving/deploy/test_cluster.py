@@ -33,7 +33,7 @@ def kubectl(*arguments: str, stdin: str | None = None) -> str:
 
 
 def manifests(**env: str) -> str:
-    """Give serving/deploy/kubernetes.yaml with the image under test."""
+    """Return serving/deploy/kubernetes.yaml with the image under test."""
     documents = list(
         yaml.safe_load_all((REPOSITORY / "serving/deploy/kubernetes.yaml").read_text())
     )
@@ -105,22 +105,22 @@ def test_pods_become_ready_and_answer_through_the_service(deployed: None) -> Non
 
 
 def test_the_process_is_not_root_and_cannot_write(deployed: None) -> None:
-    found = kubectl("exec", f"deployment/{NAME}", *PYTHON, _WRITE)
-    assert found.split() == ["10001", str(errno.EROFS)]
+    output = kubectl("exec", f"deployment/{NAME}", *PYTHON, _WRITE)
+    assert output.split() == ["10001", str(errno.EROFS)]
 
 
 def test_the_autoscaler_knows_its_deployment(deployed: None) -> None:
-    found = json.loads(kubectl("get", "hpa", NAME, "-o", "json"))
+    autoscaler = json.loads(kubectl("get", "hpa", NAME, "-o", "json"))
     deadline = time.monotonic() + 60
-    while not found["status"].get("conditions") and time.monotonic() < deadline:
+    while not autoscaler["status"].get("conditions") and time.monotonic() < deadline:
         time.sleep(2)
-        found = json.loads(kubectl("get", "hpa", NAME, "-o", "json"))
-    conditions = {c["type"]: c["status"] for c in found["status"]["conditions"]}
+        autoscaler = json.loads(kubectl("get", "hpa", NAME, "-o", "json"))
+    conditions = {c["type"]: c["status"] for c in autoscaler["status"]["conditions"]}
     assert conditions["AbleToScale"] == "True"
 
 
 def test_a_rollout_loses_no_request(deployed: None) -> None:
-    """New pods become ready before old ones are told to stop; those drain."""
+    """New pods become ready before old ones get SIGTERM; those drain."""
     body = (REPOSITORY / "serving/example.json").read_text()
     ask("/predict", body)
     kubectl(

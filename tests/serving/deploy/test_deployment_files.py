@@ -29,6 +29,7 @@ HEAVY = (
     "onnx",
     "pandas",
     "pyarrow",
+    "pydantic",
     "sklearn",
     "skl2onnx",
     "yaml",
@@ -36,7 +37,7 @@ HEAVY = (
 
 
 def imported(start: Path) -> set[Path]:
-    """Give the files of this repository that `start` imports, itself and through others."""
+    """Return the files of this repository that `start` imports, directly or indirectly."""
     seen: set[Path] = set()
     todo = [start]
     while todo:
@@ -47,8 +48,8 @@ def imported(start: Path) -> set[Path]:
                 continue
             base = REPOSITORY if not node.level else file.parents[node.level - 1]
             folder = base.joinpath(*(node.module or "").split("."))
-            found = [folder.with_suffix(".py"), *(folder / f"{a.name}.py" for a in node.names)]
-            inside = [f for f in found if f.is_file() and f.is_relative_to(REPOSITORY)]
+            candidates = [folder.with_suffix(".py"), *(folder / f"{a.name}.py" for a in node.names)]
+            inside = [f for f in candidates if f.is_file() and f.is_relative_to(REPOSITORY)]
             todo += [f for f in inside if ".venv" not in f.parts and f not in seen]
     return seen
 
@@ -60,7 +61,7 @@ def test_the_image_holds_the_pipeline_s_files_that_the_server_imports_and_no_oth
     assert copied == {path for path in needed if path.startswith("flows/")} | packages
 
 
-def test_the_server_starts_where_the_heavy_packages_are_not(bundle: Path) -> None:
+def test_the_server_starts_without_the_heavy_packages(bundle: Path) -> None:
     """Imports what a request needs, in a process in which importing them fails."""
     script = f"""
 import sys
@@ -99,7 +100,7 @@ def documents() -> dict[str, Any]:
     return {document["kind"]: document for document in yaml.safe_load_all(text)}
 
 
-def test_the_pod_is_locked_down_and_probed_where_the_server_answers(server: ServerProcess) -> None:
+def test_the_pod_is_locked_down_and_its_probes_succeed(server: ServerProcess) -> None:
     pod = documents()["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     security = container["securityContext"]
@@ -122,12 +123,12 @@ def exported(server: ServerProcess) -> set[str]:
 def queries() -> list[str]:
     rules = yaml.safe_load((REPOSITORY / "serving/deploy/prometheus-rules.yaml").read_text())
     board = json.loads((REPOSITORY / "serving/deploy/grafana-dashboard.json").read_text())
-    found = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
-    return found + [t["expr"] for panel in board["panels"] for t in panel["targets"]]
+    rule_queries = [rule["expr"] for group in rules["groups"] for rule in group["rules"]]
+    return rule_queries + [t["expr"] for panel in board["panels"] for t in panel["targets"]]
 
 
 @pytest.mark.parametrize("query", queries())
-def test_every_metric_that_is_asked_for_is_exported(
+def test_every_metric_of_the_rules_and_the_dashboard_is_exported(
     query: str, server: ServerProcess, rows: Rows
 ) -> None:
     server.request("POST", "/predict", {"rows": rows[:1]})
@@ -139,7 +140,7 @@ def test_every_metric_that_is_asked_for_is_exported(
 @pytest.mark.skipif(
     not shutil.which("promtool"), reason="needs promtool: apt-get install prometheus"
 )
-def test_prometheus_takes_rules_and_metrics(server: ServerProcess) -> None:
+def test_promtool_accepts_rules_and_metrics(server: ServerProcess) -> None:
     rules = str(REPOSITORY / "serving/deploy/prometheus-rules.yaml")
     subprocess.run(["promtool", "check", "rules", rules], check=True, capture_output=True)
     text = server.request("GET", "/metrics").body
@@ -151,14 +152,14 @@ def test_prometheus_takes_rules_and_metrics(server: ServerProcess) -> None:
     assert b"serving_" not in done.stderr, done.stderr
 
 
-def test_the_example_of_the_readme_is_answered(server: ServerProcess) -> None:
+def test_the_example_of_the_readme_predicts_a_disruption(server: ServerProcess) -> None:
     command = "curl http://127.0.0.1:8000/predict -H 'content-type: application/json'"
     assert f"$ {command} -d @serving/example.json" in (REPOSITORY / "README.md").read_text()
     body = (REPOSITORY / "serving/example.json").read_bytes()
     assert server.request("POST", "/predict", body).json["labels"] == ["disrupted"]
 
 
-def test_every_setting_stands_in_the_documentation() -> None:
+def test_every_setting_is_documented() -> None:
     text = (REPOSITORY / "docs/serving.md").read_text()
     named = set(re.findall(r"`SERVING_([A-Z_]+)`", text))
     assert named == {field.name.upper() for field in dataclasses.fields(Settings)}

@@ -1,4 +1,4 @@
-"""No input makes it answer 5xx: malformed bodies, and cases drawn from its own OpenAPI."""
+"""No input leads to a 5xx: malformed bodies, and cases generated from the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PATHS = ("/predict", "/explain", "/v2/models/disrupted-flights/infer")
 
 
 def malformed(rows: Rows, seed: int) -> Iterator[tuple[str, bytes, dict[str, str]]]:
-    """Give (kind, body, headers) without end; none of them is a good request."""
+    """Yield (kind, body, headers) forever; every request is malformed."""
     draw = random.Random(seed)
     while True:
         good = json.dumps({"rows": draw.sample(rows, 2)}).encode()
@@ -61,12 +61,12 @@ def test_malformed_bodies_get_4xx_and_never_5xx(
     for number, (kind, body, headers) in zip(range(n), cases, strict=False):
         for path in PATHS[: 3 if number % 8 == 0 else 1]:
             sent = {name.replace("-", "_"): value for name, value in headers.items()}
-            answer = server.request("POST", path, body, **sent)
-            assert 400 <= answer.status < 500, (kind, path, body[:200], answer)
-            assert answer.json["request_id"]
+            response = server.request("POST", path, body, **sent)
+            assert 400 <= response.status < 500, (kind, path, body[:200], response)
+            assert response.json["request_id"]
             if path == "/predict" and kind == "kind":
-                (problem,) = answer.json["problems"]
-                assert (problem["row"], answer.status) == (0, placed[kind]), (body, answer)
+                (problem,) = response.json["problems"]
+                assert (problem["row"], response.status) == (0, placed[kind]), (body, response)
                 assert f'"{problem["column"]}"'.encode() in body
     assert server.request("POST", "/predict", {"rows": rows[:1]}).status == 200
     assert server.metric('serving_requests_total{route="predict",status="500"}') == 0

@@ -1,4 +1,4 @@
-"""What goes over a connection: answers in their order, and what ends it."""
+"""Connections: responses in the order of the requests, and what closes a connection."""
 
 from __future__ import annotations
 
@@ -33,36 +33,34 @@ def until_closed(connection: socket.socket) -> str:
     return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
 
-def test_requests_sent_at_once_are_answered_in_their_order(
-    server: ServerProcess, rows: Rows
-) -> None:
+def test_pipelined_requests_get_responses_in_their_order(server: ServerProcess, rows: Rows) -> None:
     good, bad = json.dumps({"rows": rows[:1]}), json.dumps({"rows": []})
     sent = [request(bad if n % 3 == 2 else good, f"n{n}") for n in range(9)]
     sent.append(request(good, "n9", more="connection: close\r\n"))
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(b"".join(sent))
-        answers = until_closed(connection)
-    assert re.findall(r"x-request-id: (\w+)", answers) == [f"n{n}" for n in range(10)]
-    statuses = [int(s) for s in re.findall(r"HTTP/1.1 (\d+)", answers)]
+        responses = until_closed(connection)
+    assert re.findall(r"x-request-id: (\w+)", responses) == [f"n{n}" for n in range(10)]
+    statuses = [int(s) for s in re.findall(r"HTTP/1.1 (\d+)", responses)]
     assert statuses == [422 if n % 3 == 2 else 200 for n in range(10)]
 
 
 @pytest.mark.parametrize(
     ("version", "more"), [("1.0", ""), ("1.1", "connection: close\r\n")], ids=["1.0", "close"]
 )
-def test_a_client_that_wants_the_connection_closed_gets_it_closed(
+def test_the_connection_is_closed_for_a_client_that_wants_it(
     server: ServerProcess, rows: Rows, version: str, more: str
 ) -> None:
     body = json.dumps({"rows": rows[:1]})
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
         connection.sendall(request(body, "only", version, more))
-        answer = until_closed(connection)
-    assert answer.startswith("HTTP/1.1 200")
-    assert "connection: close" in answer
+        response = until_closed(connection)
+    assert response.startswith("HTTP/1.1 200")
+    assert "connection: close" in response
 
 
 @pytest.mark.parametrize("part", [b"\r\n", b"POST /pre"], ids=["blank lines", "half a line"])
-def test_a_second_request_that_never_comes_whole_ends_the_connection(
+def test_a_second_request_that_stays_incomplete_ends_the_connection(
     bundle: Path, start: StartServer, rows: Rows, part: bytes
 ) -> None:
     server = start(bundle, timeout_s=0.5)
@@ -78,7 +76,7 @@ def test_a_second_request_that_never_comes_whole_ends_the_connection(
         assert 0.4 < time.monotonic() - begin < 3
 
 
-def test_a_refused_large_body_is_not_kept(bundle: Path) -> None:
+def test_a_refused_large_body_is_freed(bundle: Path) -> None:
     """Neither it nor its refusal waits for the garbage collector."""
     state, settings = ServerState(), Settings()
     model = load_model(bundle)
@@ -99,6 +97,6 @@ def test_a_refused_large_body_is_not_kept(bundle: Path) -> None:
     try:
         asyncio.run(send_refused())
         predictions.pool.shutdown()  # its thread may still be about to let the refusal go
-        assert not [kept for kept in gc.get_objects() if isinstance(kept, RequestError)]
+        assert not [o for o in gc.get_objects() if isinstance(o, RequestError)]
     finally:
         gc.enable()

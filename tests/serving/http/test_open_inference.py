@@ -27,39 +27,39 @@ def test_health_and_metadata_have_the_protocol_s_shape(server: ServerProcess) ->
     assert server.request("GET", "/v2/health/live").json == {"live": True}
     assert server.request("GET", "/v2/health/ready").json == {"ready": True}
     assert server.request("GET", "/v2").json.keys() == {"name", "version", "extensions"}
-    found = server.request("GET", MODEL).json
-    assert found.keys() == {"name", "versions", "platform", "inputs", "outputs"}
-    for tensor in found["inputs"] + found["outputs"]:
+    metadata = server.request("GET", MODEL).json
+    assert metadata.keys() == {"name", "versions", "platform", "inputs", "outputs"}
+    for tensor in metadata["inputs"] + metadata["outputs"]:
         assert tensor.keys() == {"name", "datatype", "shape"}
-    version = found["versions"][0]
-    assert server.request("GET", f"{MODEL}/versions/{version}").json == found
-    assert server.request("GET", f"{MODEL}/ready").json == {"name": found["name"], "ready": True}
+    version = metadata["versions"][0]
+    assert server.request("GET", f"{MODEL}/versions/{version}").json == metadata
+    assert server.request("GET", f"{MODEL}/ready").json == {"name": metadata["name"], "ready": True}
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_an_inference_gives_what_predict_gives(
+def test_an_inference_returns_what_predict_returns(
     server: ServerProcess, rows: Rows, nested: bool
 ) -> None:
     inputs = tensors(rows[:7])
     for tensor in inputs if nested else []:
         tensor["shape"], tensor["data"] = [7, 1], [[value] for value in tensor["data"]]
-    answer = server.request("POST", f"{MODEL}/infer", {"id": "42", "inputs": inputs}).json
+    response = server.request("POST", f"{MODEL}/infer", {"id": "42", "inputs": inputs}).json
     plain = server.request("POST", "/predict", {"rows": rows[:7]}).json
-    assert answer["id"] == "42"
-    assert answer["model_name"] == plain["model_name"]
-    assert answer["model_version"] == plain["model_version"]
-    assert [(o["name"], o["datatype"], o["shape"]) for o in answer["outputs"]] == [
+    assert response["id"] == "42"
+    assert response["model_name"] == plain["model_name"]
+    assert response["model_version"] == plain["model_version"]
+    assert [(o["name"], o["datatype"], o["shape"]) for o in response["outputs"]] == [
         ("probability", "FP64", [7]),
         ("label", "BYTES", [7]),
     ]
-    assert answer["outputs"][0]["data"] == plain["probabilities"]
-    assert answer["outputs"][1]["data"] == plain["labels"]
+    assert response["outputs"][0]["data"] == plain["probabilities"]
+    assert response["outputs"][1]["data"] == plain["labels"]
 
 
-def test_only_the_outputs_asked_for_come_back(server: ServerProcess, rows: Rows) -> None:
+def test_only_the_requested_outputs_are_returned(server: ServerProcess, rows: Rows) -> None:
     body = {"inputs": tensors(rows[:1]), "outputs": [{"name": "label"}]}
-    answer = server.request("POST", f"{MODEL}/infer", body).json
-    assert [o["name"] for o in answer["outputs"]] == ["label"]
+    response = server.request("POST", f"{MODEL}/infer", body).json
+    assert [o["name"] for o in response["outputs"]] == ["label"]
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_only_the_outputs_asked_for_come_back(server: ServerProcess, rows: Rows)
     ],
 )
 def test_an_unknown_model_or_version_is_404_with_an_error(server: ServerProcess, path: str) -> None:
-    answer = server.request("GET", path)
-    assert answer.status == 404
-    assert "disrupted-flights" in answer.json["error"]
+    response = server.request("GET", path)
+    assert response.status == 404
+    assert "disrupted-flights" in response.json["error"]
 
 
 def damaged(rows: Rows, **change: Any) -> dict[str, Any]:
@@ -96,25 +96,25 @@ def damaged(rows: Rows, **change: Any) -> dict[str, Any]:
         ({"name": "origin"}, "more than once"),
     ],
 )
-def test_a_tensor_that_does_not_fit_is_422_with_its_column(
+def test_an_invalid_tensor_is_422_with_its_column(
     server: ServerProcess, rows: Rows, change: dict[str, Any], expected: str
 ) -> None:
-    answer = server.request("POST", f"{MODEL}/infer", damaged(rows, **change))
-    assert answer.status == 422
-    told = [p["column"] for p in answer.json["problems"] if expected in p["message"]]
-    assert told == [change.get("name", "carrier")]
-    assert "invalid" in answer.json["error"]
+    response = server.request("POST", f"{MODEL}/infer", damaged(rows, **change))
+    assert response.status == 422
+    columns = [p["column"] for p in response.json["problems"] if expected in p["message"]]
+    assert columns == [change.get("name", "carrier")]
+    assert "invalid" in response.json["error"]
 
 
 def test_the_binary_extension_is_refused_by_name(server: ServerProcess, rows: Rows) -> None:
     body = {"inputs": tensors(rows[:1])}
-    answer = server.request("POST", f"{MODEL}/infer", body, inference_header_content_length="10")
-    assert answer.status == 415
-    assert "binary tensor extension is not supported" in answer.json["error"]
+    response = server.request("POST", f"{MODEL}/infer", body, inference_header_content_length="10")
+    assert response.status == 415
+    assert "binary tensor extension is not supported" in response.json["error"]
     tensor = body["inputs"][0]
     del tensor["data"]
     tensor["parameters"] = {"binary_data_size": 6}
-    answer = server.request("POST", f"{MODEL}/infer", body)
-    assert answer.status == 422
-    assert "binary tensor extension is not supported" in answer.json["error"]
-    assert "$.inputs[0]" in answer.json["error"]
+    response = server.request("POST", f"{MODEL}/infer", body)
+    assert response.status == 422
+    assert "binary tensor extension is not supported" in response.json["error"]
+    assert "$.inputs[0]" in response.json["error"]

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-ge
 
 
 class Browser:
-    """Headless Chromium, spoken to through its debugging pipe (no driver, no port)."""
+    """Headless Chromium, controlled through its debugging pipe (no driver, no port)."""
 
     def __init__(self, profile: Path) -> None:
         ours_in, theirs_out = os.pipe()
@@ -69,11 +69,11 @@ class Browser:
         return answer
 
     def run(self, script: str) -> Any:
-        found = self.call(
+        result = self.call(
             "Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True
         )
-        assert "exceptionDetails" not in found, found
-        return found["result"].get("value")
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
 
     def open(self, url: str) -> None:
         self.call("Page.navigate", url=url)
@@ -104,7 +104,7 @@ SHOWN = "document.getElementById('probability').textContent"
 
 
 def choose(browser: Browser, name: str, value: str) -> str:
-    """Choose a value as a person does; give the probability that is then shown."""
+    """Choose a value as a user does; return the probability that the page then shows."""
     browser.run(f"{SHOWN} = '...'")
     browser.run(
         f"""(() => {{ const e = document.getElementById("{name}"); e.value = "{value}";
@@ -119,7 +119,9 @@ def percent(text: str) -> int:
     return int(text.removesuffix(" %"))
 
 
-def test_the_page_shows_what_the_server_answers(browser: Browser, server: ServerProcess) -> None:
+def test_the_page_shows_the_explanation_of_the_server(
+    browser: Browser, server: ServerProcess
+) -> None:
     browser.failed.clear()
     browser.open(f"http://127.0.0.1:{server.port}/")
     browser.until(f"{SHOWN}.endsWith('%')")
@@ -161,25 +163,25 @@ def test_routes_follow_the_origin_and_airlines_the_route(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "expected"),
     [
         ("pressure", "5", "Pressure, mbar: Value must be greater than or equal to 800"),
         ("date", "", "Date: Please fill out this field"),
         ("arrival", "", "Arrival, local: Please fill out this field"),
     ],
 )
-def test_a_value_that_does_not_fit_is_said_in_the_words_of_the_page(
-    browser: Browser, server: ServerProcess, name: str, value: Any, told: str
+def test_an_invalid_value_is_reported_with_the_label_of_its_field(
+    browser: Browser, server: ServerProcess, name: str, value: Any, expected: str
 ) -> None:
     browser.open(f"http://127.0.0.1:{server.port}/")
     browser.until(f"{SHOWN}.endsWith('%')")
     assert choose(browser, name, value) == "\N{EN DASH}"
-    assert told in browser.run("document.getElementById('label').textContent")
+    assert expected in browser.run("document.getElementById('label').textContent")
     good = {"pressure": "1018", "date": "2013-12-20", "arrival": "20:12"}[name]
     assert choose(browser, name, good).endswith("%")
 
 
-def test_a_server_that_is_gone_is_said(browser: Browser, bundle: Path, start: StartServer) -> None:
+def test_a_stopped_server_is_reported(browser: Browser, bundle: Path, start: StartServer) -> None:
     server = start(bundle)
     browser.open(f"http://127.0.0.1:{server.port}/")
     browser.until(f"{SHOWN}.endsWith('%')")
@@ -189,7 +191,7 @@ def test_a_server_that_is_gone_is_said(browser: Browser, bundle: Path, start: St
     assert browser.run("document.querySelectorAll('#drivers tr').length") == 0
 
 
-def test_the_documentation_is_drawn_without_a_network(
+def test_the_api_documentation_works_without_a_network(
     browser: Browser, server: ServerProcess
 ) -> None:
     browser.failed.clear()

@@ -1,4 +1,4 @@
-"""What is asked and answered: predictions, refusals with row and column, metrics, limits, logs."""
+"""The endpoints that predict: predictions, refusals with row and column, limits."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from serving.state import ActiveModel, ServerState
 from tests.serving.conftest import BASE, Response, Rows, ServerProcess, StartServer
 
 
-def problems(answer: Response) -> list[tuple[Any, Any]]:
-    return [(p.get("row"), p.get("column")) for p in answer.json["problems"]]
+def problems(response: Response) -> list[tuple[Any, Any]]:
+    return [(p.get("row"), p.get("column")) for p in response.json["problems"]]
 
 
-def test_what_is_left_out_and_what_is_null_is_not_known(server: ServerProcess) -> None:
+def test_missing_and_null_values_count_as_not_known(server: ServerProcess) -> None:
     short = server.request("POST", "/predict", {"rows": [BASE]}).json
     null = server.request("POST", "/predict", {"rows": [{**BASE, "visib": None}]}).json
     columns = {name: [value] for name, value in BASE.items()}
@@ -36,15 +36,15 @@ def test_what_is_left_out_and_what_is_null_is_not_known(server: ServerProcess) -
     assert known["probabilities"] != short["probabilities"]
 
 
-def test_the_answer_names_model_version_and_id(server: ServerProcess) -> None:
+def test_the_response_has_model_version_and_id(server: ServerProcess) -> None:
     card = server.request("GET", "/model").json
-    answer = server.request(
+    response = server.request(
         "POST", "/predict", {"rows": [BASE], "id": "mine"}, x_request_id="abc-1"
     )
-    assert answer.json["id"] == "mine"
-    assert answer.headers["x-request-id"] == "abc-1"
-    assert answer.headers["x-model-version"] == answer.json["model_version"] == card["version"]
-    assert answer.json["labels"][0] in card["labels"]
+    assert response.json["id"] == "mine"
+    assert response.headers["x-request-id"] == "abc-1"
+    assert response.headers["x-model-version"] == response.json["model_version"] == card["version"]
+    assert response.json["labels"][0] in card["labels"]
     odd = server.request("POST", "/predict", {"rows": [BASE]}, x_request_id='"} {')
     assert odd.json["id"] == odd.headers["x-request-id"] != '"} {'
 
@@ -70,20 +70,20 @@ def test_the_answer_names_model_version_and_id(server: ServerProcess) -> None:
         ({"tailnum": "N12345"}, "tailnum"),
     ],
 )
-def test_a_value_that_does_not_fit_is_422_with_its_row_and_column(
+def test_an_invalid_value_is_422_with_its_row_and_column(
     server: ServerProcess, change: dict[str, Any], column: str
 ) -> None:
     rows = [BASE, {**BASE, **change}, BASE]
-    answer = server.request("POST", "/predict", {"rows": rows})
-    assert answer.status == 422, answer.body
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert problems(answer) == [(1, column)]
+    response = server.request("POST", "/predict", {"rows": rows})
+    assert response.status == 422, response.body
+    assert response.headers["content-type"] == "application/problem+json"
+    assert problems(response) == [(1, column)]
 
 
-def test_every_problem_is_told_at_once(server: ServerProcess) -> None:
+def test_all_problems_are_reported_at_once(server: ServerProcess) -> None:
     rows = [{**BASE, "carrier": 1, "visib": "low"}, {**BASE, "x": 1}, 5]
-    answer = server.request("POST", "/predict", {"rows": rows})
-    assert problems(answer) == [(0, "carrier"), (0, "visib"), (1, "x"), (2, None)]
+    response = server.request("POST", "/predict", {"rows": rows})
+    assert problems(response) == [(0, "carrier"), (0, "visib"), (1, "x"), (2, None)]
     wrong = {name: [value, value] for name, value in BASE.items()} | {"dest": ["IAH", 3]}
     assert problems(server.request("POST", "/predict", {"columns": wrong})) == [(1, "dest")]
     uneven = {name: [value] for name, value in BASE.items()} | {"visib": [1, 2]}
@@ -130,16 +130,16 @@ def test_another_content_type_or_an_encoding_is_415(server: ServerProcess) -> No
         ("GET", "/docs/assets/../../../etc/passwd", 404),
     ],
 )
-def test_other_paths_and_methods_are_refused_in_the_same_shape(
+def test_other_paths_and_methods_are_refused_in_the_form_of_other_errors(
     server: ServerProcess, method: str, path: str, status: int
 ) -> None:
-    answer = server.request(method, path)
-    assert answer.status == status
-    assert answer.json["status"] == status
-    assert answer.json["request_id"] == answer.headers["x-request-id"]
+    response = server.request(method, path)
+    assert response.status == status
+    assert response.json["status"] == status
+    assert response.json["request_id"] == response.headers["x-request-id"]
 
 
-def test_the_card_tells_what_serves(server: ServerProcess, bundle: Path) -> None:
+def test_the_model_card_describes_the_active_model(server: ServerProcess, bundle: Path) -> None:
     card = server.request("GET", "/model").json
     described = json.loads((bundle / "model.json").read_text())
     for name in ("md5", "sha256", "metrics", "parity", "features", "labels"):
@@ -150,23 +150,23 @@ def test_the_card_tells_what_serves(server: ServerProcess, bundle: Path) -> None
 def test_an_explanation_names_the_group_that_was_changed(server: ServerProcess, rows: Rows) -> None:
     quiet = {**rows[0], "origin_late_1h": 0.0, "origin_late_3h": 0.0, "all_waiting_3h": 0.0}
     busy = {**quiet, "origin_waiting_3h": 0.7, "all_waiting_3h": 0.6, "origin_late_3h": 0.9}
-    answers = [server.request("POST", "/explain", {"rows": [row]}).json for row in (quiet, busy)]
-    changes = [{d["group"]: d["change"] for d in a["drivers"]} for a in answers]
-    assert answers[1]["probability"] > answers[0]["probability"]
+    responses = [server.request("POST", "/explain", {"rows": [row]}).json for row in (quiet, busy)]
+    changes = [{d["group"]: d["change"] for d in a["drivers"]} for a in responses]
+    assert responses[1]["probability"] > responses[0]["probability"]
     assert changes[1]["the airports now"] > changes[0]["the airports now"]
     assert server.request("POST", "/explain", {"rows": rows[:2]}).status == 422
 
 
-def test_more_large_bodies_than_may_be_held_are_503_with_retry_after(
+def test_bodies_above_the_held_bytes_are_503_with_retry_after(
     bundle: Path, start: StartServer, rows: Rows
 ) -> None:
     server = start(bundle, max_held_bytes=100_000)
-    answer = server.request("POST", "/predict", {"rows": rows})
-    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    response = server.request("POST", "/predict", {"rows": rows})
+    assert (response.status, response.headers["retry-after"]) == (503, "1")
     assert server.request("POST", "/predict", {"rows": rows[:1]}).status == 200
 
 
-def test_an_answer_that_takes_too_long_or_one_too_many_is_503(bundle: Path, rows: Rows) -> None:
+def test_a_prediction_that_is_too_slow_or_one_too_many_is_503(bundle: Path, rows: Rows) -> None:
     """Asked in this process: the model is made slow."""
     model = load_model(bundle)
 
@@ -213,10 +213,10 @@ def test_an_answer_that_takes_too_long_or_one_too_many_is_503(bundle: Path, rows
         ("visib", -1),
     ],
 )
-def test_few_rows_and_many_are_checked_alike(
+def test_few_rows_and_many_rows_are_checked_alike(
     server: ServerProcess, n: int, column: str, value: Any
 ) -> None:
-    """Few are checked by the decoder, many by column."""
+    """The decoder checks few rows; many rows are checked by column."""
     rows = [BASE] * n + [{**BASE, column: value}]
     assert problems(server.request("POST", "/predict", {"rows": rows})) == [(n, column)]
     by_column = {name: [row.get(name) for row in rows] for name in {**BASE, column: value}}

@@ -1,4 +1,4 @@
-"""A bundle that is not the one exported is refused before anything in it is deserialised."""
+"""A bundle that is not the one exported is refused before anything in it is deserialized."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def nothing_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail the test if a deserializer is called."""
 
     def called(*_: object, **__: object) -> None:
-        raise AssertionError("something was deserialised")
+        raise AssertionError("something was deserialized")
 
     monkeypatch.setattr(onnxruntime, "InferenceSession", called)
     monkeypatch.setattr(msgspec.json, "decode", called)
@@ -46,7 +46,7 @@ def refusal(folder: Path) -> str:
 
 
 def seal(folder: Path) -> None:
-    """Write SHA256SUMS anew, as one would who means to deceive, or who made a mistake."""
+    """Write SHA256SUMS again, as an attacker would, or someone who made a mistake."""
     files = {f.name: f.read_bytes() for f in folder.iterdir() if f.name != SUMS}
     (folder / SUMS).write_bytes(sha256sums(files))
 
@@ -62,7 +62,7 @@ def test_a_flipped_byte_anywhere_is_refused_unread(
         assert "SHA256SUMS" in refusal(copy), at
 
 
-def test_a_description_that_is_no_text_is_refused(copy: Path) -> None:
+def test_metadata_that_is_not_utf_8_is_refused(copy: Path) -> None:
     content = (copy / "model.json").read_bytes()
     (copy / "model.json").write_bytes(content.replace(b'"on time"', b'"on \xfftime"'))
     seal(copy)
@@ -96,7 +96,7 @@ def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     assert f"{name} is missing" in refusal(copy)
 
 
-def test_no_folder_at_all_is_said(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert "No such file or directory" in refusal(tmp_path / "none")
 
 
@@ -116,7 +116,7 @@ def test_no_folder_at_all_is_said(tmp_path: Path) -> None:
         (lambda d: d["golden"]["features"].pop("dest"), "warm-up"),
     ],
 )
-def test_a_description_that_does_not_fit_is_refused(
+def test_metadata_of_another_model_or_server_is_refused(
     copy: Path, change: Callable[[dict[str, Any]], object], expected: str
 ) -> None:
     described = json.loads((copy / "model.json").read_text())

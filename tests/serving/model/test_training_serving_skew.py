@@ -61,7 +61,7 @@ def _without_nan(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return {n: [None if v != v else v for v in values] for n, values in columns.items()}  # noqa: PLR0124
 
 
-def test_a_changed_feature_is_found(
+def test_a_changed_feature_is_detected(
     known: pa.Table, features_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The check above fails when the server's features are not those of training."""
@@ -78,7 +78,7 @@ def test_a_changed_feature_is_found(
     assert not np.array_equal(batch.numbers[:, name], seen, equal_nan=True)
 
 
-def test_the_server_answers_as_the_model_does(
+def test_the_server_predicts_as_the_model_does(
     server: ServerProcess, bundle: Path, rows: Rows
 ) -> None:
     model = load_model(bundle)
@@ -86,10 +86,10 @@ def test_the_server_answers_as_the_model_does(
     expected = model.predict(batch.codes, batch.numbers).tolist()
     assert server.request("POST", "/predict", {"rows": rows}).json["probabilities"] == expected
     one_by_one = [server.request("POST", "/predict", {"rows": [row]}).json for row in rows[:20]]
-    assert [answer["probabilities"][0] for answer in one_by_one] == expected[:20]
+    assert [response["probabilities"][0] for response in one_by_one] == expected[:20]
 
 
-def test_known_numbers_stand_in_the_order_of_the_features() -> None:
+def test_known_numbers_have_the_order_of_the_features() -> None:
     """`feature_numbers` copies them as a block, so the order is part of the definition."""
     names = [n for n in NUMBERS if n not in ("departure_min", "weekday", "block_min")]
     assert list(KNOWN) == [n.replace("pressure_change_3h", "pressure_3h_before") for n in names]
@@ -105,11 +105,15 @@ def test_features_by_hand() -> None:
     (numbers,) = feature_numbers(
         np.array([leaves]), np.array([15]), np.array([list(known.values())])
     )
-    found = dict(zip(NUMBERS, numbers.tolist(), strict=True))
-    assert found["departure_min"] == 17 * 60 + 30
-    assert found["weekday"] == 4
-    assert found["block_min"] == 6 * 60 + 45
-    assert (found["all_delay_24h"], found["precip"], found["pressure_change_3h"]) == (-2, 0.5, 1.5)
+    features = dict(zip(NUMBERS, numbers.tolist(), strict=True))
+    assert features["departure_min"] == 17 * 60 + 30
+    assert features["weekday"] == 4
+    assert features["block_min"] == 6 * 60 + 45
+    assert (features["all_delay_24h"], features["precip"], features["pressure_change_3h"]) == (
+        -2,
+        0.5,
+        1.5,
+    )
     back = dict(zip(KNOWN, known_from_features(numbers[None].astype(float))[0], strict=True))
     assert back == pytest.approx(known)
 

@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.serving.conftest import BASE, StartServer
 
 
-def test_the_metrics_are_prometheus_s_and_count_what_was_sent(
+def test_the_metrics_parse_as_prometheus_text_and_count_the_requests(
     bundle: Path, start: StartServer
 ) -> None:
     server = start(bundle)

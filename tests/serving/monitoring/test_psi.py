@@ -57,17 +57,17 @@ def test_bins_are_cut_where_the_pipeline_cut_them(seed: int) -> None:
 
 def test_no_shift_is_no_alarm_and_half_a_deviation_is_one() -> None:
     """Over 200 seeds, with windows of 1,000 rows and the threshold 0.1 of "no change"."""
-    alarms, found = 0, 0
+    alarms, detected = 0, 0
     for seed in range(200):
         random = np.random.default_rng(seed)
         bins = bins_of(random.normal(size=20_000), ["UA"])
         alarms += bins.psi(count(bins, random.normal(size=1000)))[WIND] > 0.1
-        found += bins.psi(count(bins, random.normal(0.5, size=1000)))[WIND] > 0.1
+        detected += bins.psi(count(bins, random.normal(0.5, size=1000)))[WIND] > 0.1
     assert alarms < 10
-    assert found > 190
+    assert detected > 190
 
 
-def test_codes_never_seen_are_counted_and_move_the_index() -> None:
+def test_unseen_codes_are_counted_and_raise_the_index() -> None:
     bins = bins_of(np.zeros(10), ["UA"] * 90 + ["DL"] * 10)
     same, new = count(bins, np.zeros(100), "UA"), count(bins, np.zeros(100), "ZZ")
     assert (unseen_rows(same)[0], unseen_rows(new)[0]) == (0, 100)

@@ -11,7 +11,7 @@ from serving.model.bundle_reader import read_bundle
 from serving.monitoring.window import Window
 
 
-def test_the_window_forgets(bundle: Path) -> None:
+def test_the_window_drops_the_oldest_rows(bundle: Path) -> None:
     metadata = read_bundle(bundle).metadata
     window = Window(metadata, 1000)
     codes = np.full((250, 3), "ZZ", object)

@@ -11,7 +11,7 @@ from serving.tools.drift import main
 from tests.serving.conftest import Rows, StartServer
 
 
-def test_the_command_tells_what_moved_and_ends_with_1(
+def test_the_command_shows_drifted_columns_and_exits_with_1(
     bundle: Path, features_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     december = features_root / "data/features/2013-12.parquet"
@@ -28,7 +28,7 @@ def test_the_command_tells_what_moved_and_ends_with_1(
     assert "<script" not in html
 
 
-def test_a_month_against_itself_has_not_moved(
+def test_a_month_compared_with_itself_has_not_drifted(
     features_root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     december = str(features_root / "data/features/2013-12.parquet")
@@ -36,7 +36,7 @@ def test_a_month_against_itself_has_not_moved(
     assert "0 columns above" in capsys.readouterr().out
 
 
-def test_a_file_that_is_no_table_ends_with_2(
+def test_a_file_that_is_not_a_table_exits_with_2(
     bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = [("a.csv", "x,y\n1,2\n"), ("b.txt", ""), ("c.jsonl", "{"), ("d.parquet", "PAR1")]
@@ -67,11 +67,11 @@ def test_redacted_columns_of_the_request_log_count_as_not_known(
     server.request("POST", "/predict", {"rows": rows[:50]})
     main([str(bundle), str(log), "--json", str(tmp_path / "d.json")])
     assert "50 rows" in capsys.readouterr().out
-    found = json.loads((tmp_path / "d.json").read_text())["columns"]
+    columns = json.loads((tmp_path / "d.json").read_text())["columns"]
     hidden = {"dest", "departure_min", "weekday", "block_min", "distance_mi", "visib"}
-    assert {c["column"] for c in found if c["missing_now"] == 1} >= hidden
-    assert all(c["missing_now"] < 1 for c in found if c["column"] in ("carrier", "dewp"))
-    assert all(c["unseen"] == 0 for c in found)
+    assert {c["column"] for c in columns if c["missing_now"] == 1} >= hidden
+    assert all(c["missing_now"] < 1 for c in columns if c["column"] in ("carrier", "dewp"))
+    assert all(c["unseen"] == 0 for c in columns)
 
 
 def test_the_request_log_can_be_compared(
@@ -82,8 +82,8 @@ def test_the_request_log_can_be_compared(
     for at in range(0, 200, 50):
         server.request("POST", "/predict", {"rows": rows[at : at + 50]})
     main([str(bundle), str(log), "--json", str(tmp_path / "d.json")])
-    found = {c["column"]: c for c in json.loads((tmp_path / "d.json").read_text())["columns"]}
+    columns = {c["column"]: c for c in json.loads((tmp_path / "d.json").read_text())["columns"]}
     assert "200 rows" in capsys.readouterr().out
-    for column, drift in found.items():
+    for column, drift in columns.items():
         gauge = server.metric(f'serving_feature_psi{{feature="{column}"}}')
         assert gauge == pytest.approx(drift["psi"], rel=1e-6)

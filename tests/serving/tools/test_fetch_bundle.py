@@ -68,7 +68,7 @@ def fetch_selected(root: Path, ref: str, output: Path) -> str:
         ("HEAD", "model 2", None),
     ],
 )
-def test_a_ref_gives_the_bundle_of_its_revision(
+def test_a_ref_fetches_the_bundle_of_its_revision(
     repository: Path, tmp_path: Path, ref: str, expected: str, version: str | None
 ) -> None:
     assert fetch_selected(repository, ref, tmp_path / "out") == expected
@@ -86,7 +86,7 @@ def test_a_ref_gives_the_bundle_of_its_revision(
         assert load_model(tmp_path / "out").version == version
 
 
-def test_a_moved_stage_gives_the_other_bundle(repository: Path, tmp_path: Path) -> None:
+def test_a_reassigned_stage_fetches_the_other_bundle(repository: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(repository, tmp_path / "copy"))
     gto = str(Path(sys.executable).parent / "gto")
     run(root, gto, "assign", "flights", "--version", "v2.0.0", "--stage", "prod")
@@ -96,7 +96,7 @@ def test_a_moved_stage_gives_the_other_bundle(repository: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     "ref", ["flights#nowhere", "flights@v9.9.9", "other#prod", "no-such-branch"]
 )
-def test_an_unknown_ref_ends_with_2_and_says_which(
+def test_an_unknown_ref_exits_with_2_and_is_named(
     repository: Path, tmp_path: Path, ref: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--repo", str(repository), "--ref", ref, "-o", str(tmp_path / "out")]) == 2
