@@ -28,21 +28,21 @@ _PROMETHEUS_TEXT = b"text/plain; version=0.0.4; charset=utf-8"
 
 def build_app(state: ServerState, settings: Settings, metrics: Metrics) -> RequestMiddleware:
     """Return the ASGI application."""
-    posts = _posts(state, settings, metrics)
+    posts = _post_routes(state, settings, metrics)
     endpoints = {path: Endpoint(name, handler) for path, name, handler in posts}
     routes: list[BaseRoute] = [
         Route(path, endpoint, methods=["POST"]) for path, endpoint in endpoints.items()
     ]
     routes += [
         Route(path, get_endpoint(name, handler), methods=["GET"])
-        for path, name, handler in _gets(state, settings, metrics)
+        for path, name, handler in _get_routes(state, settings, metrics)
     ]
     # Only a path without parameters can be looked up without the router.
     direct = {path: endpoint for path, endpoint in endpoints.items() if "{" not in path}
     return RequestMiddleware(Router([*routes, docs.assets()]), direct, metrics)
 
 
-def _posts(
+def _post_routes(
     state: ServerState, settings: Settings, metrics: Metrics
 ) -> list[tuple[str, str, Handler]]:
     predictions = Predictions(state, settings, metrics)
@@ -59,7 +59,7 @@ def _posts(
     ]
 
 
-def _gets(
+def _get_routes(
     state: ServerState, settings: Settings, metrics: Metrics
 ) -> list[tuple[str, str, GetHandler]]:
     def card(_: Scope) -> Response:
