@@ -16,8 +16,9 @@ COPY --from=server-packages /venv /venv
 WORKDIR /app
 # The shared definition of the features, and no other part of the pipeline.
 COPY flows/__init__.py flows/
-COPY flows/stages/__init__.py flows/stages/asof.py flows/stages/columns.py \
-     flows/stages/histograms.py flows/stages/known.py flows/stages/
+COPY flows/features/__init__.py flows/features/arrays.py flows/features/columns.py \
+     flows/features/known_inputs.py flows/features/
+COPY flows/models/__init__.py flows/models/histograms.py flows/models/
 COPY serving serving
 ARG BUNDLE=models/bundle
 COPY ${BUNDLE} /bundle

@@ -23,12 +23,12 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.serve_load import ROOT, Load, Server
-from flows.stages.columns import CATEGORIES, FLIGHT_KEY, FLIGHTS, WEATHER, WEATHER_KEY
-from flows.stages.featurize import known_table
-from flows.stages.files import write_bytes
-from flows.stages.known import KNOWN, feature_numbers
-from flows.stages.params import read_params
-from flows.stages.tables import read_csv
+from flows.features.columns import CATEGORIES, FLIGHT_KEY, FLIGHTS, WEATHER, WEATHER_KEY
+from flows.features.known_inputs import KNOWN, feature_numbers
+from flows.features.request_table import build_request_table
+from flows.params import read_params
+from flows.tables.csv import read_csv
+from flows.tables.files import write_bytes
 from serving.model.model import Model, load_model
 
 ONNX, SKLEARN = 8790, 8791
@@ -56,7 +56,7 @@ def real_rows(n: int) -> Rows:
     flights = pa.concat_tables(read_csv(f, f.read_bytes(), FLIGHTS, FLIGHT_KEY) for f in files)
     weather = raw / "weather.csv"
     observed = read_csv(weather, weather.read_bytes(), WEATHER, WEATHER_KEY)
-    known = known_table(flights, observed, read_params(ROOT / "params.yaml").features)
+    known = build_request_table(flights, observed, read_params(ROOT / "params.yaml").features)
     at = np.linspace(known.num_rows // 2, known.num_rows - 1, n).astype(np.int64)
     return [
         {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124

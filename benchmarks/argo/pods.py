@@ -9,10 +9,11 @@ from contextlib import chdir
 from pathlib import Path
 from typing import NamedTuple
 
+from dvc_bridge.app.remote_run import Remotely, prepared
+
 from benchmarks.argo.figures import Found
 from benchmarks.argo.projects import BRIDGE, DVC, Ended, command, layered, project
 from benchmarks.argo.space import Space
-from dvc_bridge.app.remote_run import Remotely, prepared
 from dvc_bridge.cli.parser import parser
 
 PODS, LARGE_MB = 5, 200

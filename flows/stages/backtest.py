@@ -1,4 +1,4 @@
-"""backtest: one month predicted by every candidate, each fitted on all the months before it."""
+"""backtest: one month predicted by every candidate, each fitted on all earlier months."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from .columns import OUTCOMES
-from .models import fit
-from .months import read_months, read_months_before
-from .params import Candidate, Models
-from .parquet import write_table
+from flows.features.columns import OUTCOMES
+from flows.models.candidates import fit
+from flows.params import Candidate, Models
+from flows.tables.feature_files import read_months, read_months_before
+from flows.tables.parquet import write_table
 
 
 def backtest(root: Path, month: str, candidates: Sequence[Candidate], models: Models) -> None:
-    """Write data/backtest/{month}.parquet: date, disrupted, operated, and a column a candidate."""
-    before = read_months_before(root, month)
+    """Write data/backtest/{month}.parquet: date, disrupted, operated, a column per candidate."""
+    history = read_months_before(root, month)
     flights = read_months(root, month, last=month)
-    predicted = {name: fit(name, before, models).predict(flights) for name in candidates}
+    predictions = {name: fit(name, history, models).predict(flights) for name in candidates}
     table = flights.select(["date", *OUTCOMES])
-    for name, column in predicted.items():
+    for name, column in predictions.items():
         table = table.append_column(name, pa.array(column))
     write_table(root / "data" / "backtest" / f"{month}.parquet", table)

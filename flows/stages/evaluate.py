@@ -10,27 +10,27 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .asof import Floats, Ints
-from .columns import backtest_file
-from .errors import StageError
-from .files import write_json, write_rows
-from .gate import hold_gate
-from .models import load
-from .months import labels, read_month, read_months
-from .params import Candidate, Evaluate, Params, Windows
-from .plots import months_table, reliability_table, roc_table
-from .results import Metrics, Scores, read_selected
-from .scores import score, score_with_intervals
+from flows.errors import StageError
+from flows.features.arrays import Floats, Ints
+from flows.features.columns import backtest_columns
+from flows.models.candidates import load
+from flows.models.gate import check_gate
+from flows.models.plots import months_table, reliability_table, roc_table
+from flows.models.results import Metrics, Scores, read_selected
+from flows.models.scores import score, score_with_intervals
+from flows.params import Candidate, Evaluate, Params, Windows
+from flows.tables.feature_files import labels, read_month, read_months
+from flows.tables.files import write_json, write_rows
 
 BASELINE: Candidate = "rate_table"
 
 
-class Predicted(NamedTuple):
-    """What came of flights, and what each model said before."""
+class Predictions(NamedTuple):
+    """Flights with their labels and the probabilities that each model predicts."""
 
     table: pa.Table
-    label: Ints
-    models: dict[str, Floats]  # arrays of shape (n_flights,)
+    label: Ints  # shape (n_flights,)
+    probabilities: dict[str, Floats]  # by model; arrays of shape (n_flights,)
 
 
 def evaluate(root: Path, params: Params) -> None:
@@ -39,62 +39,68 @@ def evaluate(root: Path, params: Params) -> None:
     Raises
     ------
     StageError
-        A file that is read is missing or damaged, or flights to be scored all have one label.
+        A file is missing or damaged, or all flights of a score have the same label.
     GateError
-        The model is not good enough or too good; the files are written all the same, to look at.
+        The model is not good enough or too good. The files are written first, for inspection.
     """
     selected = read_selected(root)
     if selected not in params.candidates:
         problem = f"models/selected: {selected} is not among the candidates {params.candidates}"
-        raise StageError([problem], "dvc repro select")
-    test = _test(root, selected, params.windows)
-    backtests = {
-        month: read_month(
-            root / "data" / "backtest" / f"{month}.parquet", month, backtest_file(params.candidates)
-        )
-        for month in params.backtest.months
-    }
-    months = {m: _backtest(table, params.candidates) for m, table in backtests.items()}
-    pooled = _backtest(pa.concat_tables(backtests.values()), params.candidates)
+        raise StageError([problem], "run `dvc repro select`")
+    test = _predict_test(root, selected, params.windows)
+    tables = _read_backtests(root, params)
+    months = {m: _backtest_predictions(table, params.candidates) for m, table in tables.items()}
+    pooled = _backtest_predictions(pa.concat_tables(tables.values()), params.candidates)
     metrics: Metrics = {
         "selected": selected,
-        "test": _with_intervals(test, selected, params.evaluate),
-        "test_baseline": score(test.label, test.models[BASELINE]),
-        "test_late15_operated": _operated(test, selected),
-        "backtest": _with_intervals(pooled, selected, params.evaluate),
-        "backtest_baseline": score(pooled.label, pooled.models[BASELINE]),
+        "test": _score_with_intervals(test, selected, params.evaluate),
+        "test_baseline": score(test.label, test.probabilities[BASELINE]),
+        "test_late15_operated": _score_operated(test, selected),
+        "backtest": _score_with_intervals(pooled, selected, params.evaluate),
+        "backtest_baseline": score(pooled.label, pooled.probabilities[BASELINE]),
     }
     folder = root / "models" / "evaluation"
-    write_rows(folder / "reliability.csv", *reliability_table(test.label, test.models))
-    write_rows(folder / "roc.csv", *roc_table(test.label, test.models))
-    by_month = {month: (found.label, found.models) for month, found in months.items()}
+    write_rows(folder / "reliability.csv", *reliability_table(test.label, test.probabilities))
+    write_rows(folder / "roc.csv", *roc_table(test.label, test.probabilities))
+    by_month = {month: (flights.label, flights.probabilities) for month, flights in months.items()}
     write_rows(folder / "months.csv", *months_table(by_month))
     write_json(folder / "metrics.json", metrics)
-    hold_gate(metrics["test"], metrics["test_baseline"], params.evaluate.gate)
+    check_gate(metrics["test"], metrics["test_baseline"], params.evaluate.gate)
 
 
-def _test(root: Path, selected: Candidate, windows: Windows) -> Predicted:
+def _read_backtests(root: Path, params: Params) -> dict[str, pa.Table]:
+    folder, columns = root / "data" / "backtest", backtest_columns(params.candidates)
+    return {
+        month: read_month(folder / f"{month}.parquet", month, columns)
+        for month in params.backtest.months
+    }
+
+
+def _predict_test(root: Path, selected: Candidate, windows: Windows) -> Predictions:
     table = read_months(root, windows.test_first, last=windows.test_last)
-    folders = {selected: "models/selected", BASELINE: f"models/candidates/{BASELINE}"}
-    return _predicted(table, {n: load(root / f).predict(table) for n, f in folders.items()})
+    folders: dict[str, str] = {
+        selected: "models/selected",
+        BASELINE: f"models/candidates/{BASELINE}",
+    }
+    return _label(table, {n: load(root / folder).predict(table) for n, folder in folders.items()})
 
 
-def _backtest(table: pa.Table, candidates: Sequence[Candidate]) -> Predicted:
-    return _predicted(table, {name: table[name].to_numpy() for name in candidates})
+def _backtest_predictions(table: pa.Table, candidates: Sequence[Candidate]) -> Predictions:
+    return _label(table, {name: table[name].to_numpy() for name in candidates})
 
 
-def _predicted(table: pa.Table, models: dict[str, Floats]) -> Predicted:
-    return Predicted(table, labels(table, "score"), models)
+def _label(table: pa.Table, probabilities: dict[str, Floats]) -> Predictions:
+    return Predictions(table, labels(table, "score"), probabilities)
 
 
-def _with_intervals(flights: Predicted, model: Candidate, params: Evaluate) -> Scores:
+def _score_with_intervals(flights: Predictions, model: Candidate, params: Evaluate) -> Scores:
     day = flights.table["date"].to_numpy().astype(np.int64)
     draws, seed = params.bootstrap_draws, params.seed
-    return score_with_intervals(flights.label, flights.models[model], day, draws, seed)
+    return score_with_intervals(flights.label, flights.probabilities[model], day, draws, seed)
 
 
-def _operated(flights: Predicted, model: Candidate) -> Scores:
-    """Score the same predictions as those of a late arrival, on the flights that arrived."""
-    arrived = pc.equal(flights.table["operated"], 1)
-    label = labels(flights.table.filter(arrived), "score those that arrived")
-    return score(label, flights.models[model][arrived.to_numpy()])
+def _score_operated(flights: Predictions, model: Candidate) -> Scores:
+    """Score the same predictions on the flights that arrived: there, disrupted means late."""
+    is_operated = pc.equal(flights.table["operated"], 1)
+    label = labels(flights.table.filter(is_operated), "score the operated flights")
+    return score(label, flights.probabilities[model][is_operated.to_numpy()])

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pyarrow as pa
-
-from . import bundle
-from .errors import GateError, StageError
-from .files import read_json, whole_directory, write_bytes
-from .gate import hold_gate
-from .models import SklearnModel, load
-from .months import read_months, read_months_before
-from .onnx_model import onnx_predict, parity_rows, to_onnx
-from .params import Params
-from .results import Metrics, read_selected
+from flows.errors import StageError
+from flows.models import bundle
+from flows.models.candidates import load
+from flows.models.gate import check_gate
+from flows.models.onnx_model import onnx_predict, to_onnx
+from flows.models.parity import check_parity
+from flows.models.results import Metrics, read_selected
+from flows.models.sklearn_model import SklearnModel
+from flows.params import Params
+from flows.tables.feature_files import read_months, read_months_before
+from flows.tables.files import atomic_directory, read_json, write_bytes
 
 _LIBRARIES = ("onnx", "onnxruntime", "pandas", "pyarrow", "scikit-learn", "skl2onnx")
 
@@ -25,15 +23,15 @@ _LIBRARIES = ("onnx", "onnxruntime", "pandas", "pyarrow", "scikit-learn", "skl2o
 def export(root: Path, params: Params) -> None:
     """Write models/bundle: model.onnx, model.json that describes it, and SHA256SUMS over both.
 
-    model.json holds the md5 and sha256 of model.onnx, what a request gives with kinds, units and
-    ranges, the labels, the metrics of `evaluate`, versions of libraries, a histogram of every
+    model.json contains the md5 and sha256 of model.onnx, the inputs of a request with kinds, units
+    and ranges, the labels, the metrics of `evaluate`, versions of libraries, a histogram of every
     feature over the training months, routes, golden rows, and the result of the parity gate. It
-    names no revision: the bundle is the same in every commit that leads to it.
+    does not contain a revision: the bundle is the same in every commit that produces it.
 
     Raises
     ------
     GateError
-        The metrics are not those of a model to export, or ONNX and scikit-learn differ by more than
+        The metrics do not pass the gate, or ONNX and scikit-learn differ by more than
         `export.max_difference`, or in a label.
     StageError
         The selected model has no ONNX form.
@@ -41,47 +39,26 @@ def export(root: Path, params: Params) -> None:
     windows = params.windows
     model = load(root / "models" / "selected")
     metrics = read_json(root / "models" / "evaluation" / "metrics.json", Metrics)
-    # `evaluate` holds it too, but leaves its files to look at: `dvc repro -s export` finds them.
-    hold_gate(metrics["test"], metrics["test_baseline"], params.evaluate.gate)
+    # `evaluate` checks it too, but keeps its files when it fails: `dvc repro -s export` reads them.
+    check_gate(metrics["test"], metrics["test_baseline"], params.evaluate.gate)
     if not isinstance(model, SklearnModel):
-        raise StageError(["the selected model is the rate table, which is not exported"])
-    content = to_onnx(model)
+        problem = "the selected model is the rate table, which cannot be exported"
+        raise StageError(
+            [problem], "add candidates to params.yaml that are better than the rate table"
+        )
+    onnx = to_onnx(model)
     test = read_months(root, windows.test_first, last=windows.test_last)
-    parity = check_parity(content, model, test.select(model.features), params.export.max_difference)
+    parity = check_parity(onnx, model, test.select(model.features), params.export.max_difference)
     train = read_months_before(root, windows.test_first)
-    described = {
+    metadata = {
         "selected": read_selected(root),
         "metrics": metrics,
         "libraries": {name: importlib.metadata.version(name) for name in _LIBRARIES},
-        "reference": bundle.reference(train, onnx_predict(content, train)),
+        "reference": bundle.reference(train, onnx_predict(onnx, train)),
         "routes": bundle.routes(train),
-        "golden": bundle.golden(test, onnx_predict(content, test)),
+        "golden": bundle.golden(test, onnx_predict(onnx, test)),
         "parity": parity,
     }
-    with whole_directory(root / "models" / "bundle") as part:
-        for name, file in bundle.bundle_files(content, described).items():
-            write_bytes(part / name, file)
-
-
-def check_parity(
-    content: bytes, model: SklearnModel, rows: pa.Table, max_difference: float
-) -> dict[str, Any]:
-    """Compare ONNX with scikit-learn on `rows` and on damaged copies of some of them."""
-    rows = parity_rows(rows)
-    frame = rows.to_pandas()
-    expected = model.pipeline.predict_proba(frame)[:, 1]
-    served = onnx_predict(content, rows)
-    difference = np.abs(served - expected)
-    flipped = np.sum((served >= bundle.THRESHOLD) != (expected >= bundle.THRESHOLD))
-    problems = []
-    if difference.max() > max_difference:
-        worst = rows.slice(int(difference.argmax()), 1).to_pylist()[0]
-        problems.append(
-            f"parity gate: ONNX and scikit-learn differ by {difference.max():.2g}"
-            f" > {max_difference:g} (export.max_difference), most in {worst}"
-        )
-    if flipped:
-        problems.append(f"parity gate: {flipped} of {rows.num_rows} labels flipped")
-    if problems:
-        raise GateError(problems, "compare the versions of skl2onnx and protobuf")
-    return {"rows": rows.num_rows, "max_difference_below": max_difference, "flipped_labels": 0}
+    with atomic_directory(root / "models" / "bundle") as part:
+        for name, content in bundle.bundle_files(onnx, metadata).items():
+            write_bytes(part / name, content)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from .files import read_json, whole_directory, write_bytes, write_json
-from .params import Candidate
-from .results import Scores, Selection
+from flows.models.results import Scores, Selection
+from flows.params import Candidate
+from flows.tables.files import atomic_directory, read_json, write_bytes, write_json
 
 
 def select(root: Path, candidates: Sequence[Candidate]) -> None:
@@ -15,7 +15,7 @@ def select(root: Path, candidates: Sequence[Candidate]) -> None:
     folders = {name: root / "models" / "candidates" / name for name in candidates}
     scores = {name: read_json(folder / "valid.json", Scores) for name, folder in folders.items()}
     best = min(candidates, key=lambda name: (scores[name]["log_loss"], name))
-    with whole_directory(root / "models" / "selected") as part:
+    with atomic_directory(root / "models" / "selected") as part:
         for source in sorted(folders[best].iterdir()):
             if source.name != "valid.json":
                 write_bytes(part / source.name, source.read_bytes())

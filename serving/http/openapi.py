@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from flows.stages.columns import CATEGORIES
-from flows.stages.known import KNOWN
+from flows.features.columns import CATEGORIES
+from flows.features.known_inputs import KNOWN
 from serving.http.open_inference import OUTPUTS, Infer
 from serving.model.model import Model
 from serving.model.schema import COLUMN_TYPES, MAX_ID, REQUIRED

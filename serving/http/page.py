@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from flows.stages.columns import NUMBERS
-from flows.stages.known import KNOWN, known_from_features
+from flows.features.columns import NUMBERS
+from flows.features.known_inputs import KNOWN, known_from_features
 from serving.http.response import Response, html_response
 from serving.model.explain import FEATURE_GROUPS, quantile
 from serving.model.metadata import ModelMetadata

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from flows.stages.columns import CATEGORIES
-from flows.stages.known import KNOWN
+from flows.features.columns import CATEGORIES
+from flows.features.known_inputs import KNOWN
 from serving.errors import SettingsError
 from serving.model.model import Floats, Model
 from serving.model.request import Batch

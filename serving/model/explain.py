@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from flows.stages.columns import NUMBERS
+from flows.features.columns import NUMBERS
 from serving.model.metadata import ReferenceHistogram
 from serving.model.model import Model
 from serving.model.request import Batch

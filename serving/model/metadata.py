@@ -20,7 +20,7 @@ class InputColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReferenceHistogram(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A histogram over the training months, as flows.stages.histograms computes it.
+    """A histogram over the training months, as flows.models.histograms computes it.
 
     For numbers: `edges`, and the rows in each bin. For codes: the rows with each code, no edges.
     """
@@ -48,7 +48,7 @@ class GoldenRows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ModelMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """model.json, as flows.stages.bundle writes it."""
+    """model.json, as flows.models.bundle writes it."""
 
     format: Literal[1]
     name: str

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from flows.stages.columns import CATEGORIES, FEATURES, NUMBERS
-from flows.stages.known import KNOWN, Float32s
+from flows.features.arrays import Float32s
+from flows.features.columns import CATEGORIES, FEATURES, NUMBERS
+from flows.features.known_inputs import KNOWN
 from serving.errors import BundleError
 from serving.model.bundle_reader import Bundle, read_bundle
 from serving.model.metadata import GoldenRows, ModelMetadata
@@ -62,7 +63,7 @@ class OnnxClassifier:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        # The arena keeps the memory of the largest batch; without it a run costs the same.
+        # The arena keeps the memory of the largest_codes batch; without it a run costs the same.
         options.enable_cpu_mem_arena = False
         self.session = onnxruntime.InferenceSession(
             content, options, providers=["CPUExecutionProvider"]

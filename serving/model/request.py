@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Meta
 
-from flows.stages.known import KNOWN, Float32s, feature_numbers
+from flows.features.arrays import Float32s
+from flows.features.known_inputs import KNOWN, feature_numbers
 from serving.errors import DECODE_ERRORS, Problem, RequestError, not_json
 from serving.model.schema import (
     COLUMN_TYPES,

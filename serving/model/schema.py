@@ -1,4 +1,4 @@
-"""The schema of a row: names, types and ranges of its values, from flows.stages."""
+"""The schema of a row: names, types and ranges of its values, from flows.features."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from flows.stages.columns import CATEGORIES
-from flows.stages.known import KNOWN
+from flows.features.columns import CATEGORIES
+from flows.features.known_inputs import KNOWN
 
 _CLOCK = "([01][0-9]|2[0-3]):[0-5][0-9]"
 _TEXT_PATTERNS = {

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from flows.stages.columns import CATEGORIES, NUMBERS
-from flows.stages.histograms import largest
+from flows.features.columns import CATEGORIES, NUMBERS
+from flows.models.histograms import largest_codes
 from serving.model.metadata import ReferenceHistogram
 
 Counts = npt.NDArray[np.int64]
@@ -46,7 +46,7 @@ class Bins:
             counts, edges = reference[name].counts, reference[name].edges or []
             self.reference[index, _MISSING] = reference[name].empty
             if isinstance(counts, dict):
-                bins = {code: i for i, code in enumerate(largest(counts, _MAX_CODE_BINS))}
+                bins = {code: i for i, code in enumerate(largest_codes(counts, _MAX_CODE_BINS))}
                 self._codes.append({code: bins.get(code, len(bins)) for code in counts})
                 for code, rows in counts.items():
                     self.reference[index, self._codes[-1][code]] += rows

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flows.stages.known import Float32s
+from flows.features.arrays import Float32s
 from serving.model.metadata import ModelMetadata
 from serving.model.model import Codes, Floats
 from serving.monitoring.psi import COLUMNS, Bins, Counts, missing_rows, unseen_rows

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from flows.stages.files import write_bytes
+from flows.tables.files import write_bytes
 from serving.errors import ServingError
 from serving.monitoring.psi import COLUMNS, PROBABILITY, Bins, Counts, missing_rows, unseen_rows
 from serving.tools.drift_report import render_html

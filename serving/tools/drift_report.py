@@ -65,12 +65,12 @@ def render_html(
 
 def _bars(reference: list[int], current: list[int]) -> str:
     shares = [[n / max(sum(counts), 1) for n in counts] for counts in (reference, current)]
-    largest = max(*shares[0], *shares[1], 1e-9)
+    largest_codes = max(*shares[0], *shares[1], 1e-9)
     slot = _WIDTH / len(reference)
     rectangles = []
     for css_class, values in zip(("reference", "current"), shares, strict=True):
         for i, share in enumerate(values):
-            height = _HEIGHT * share / largest
+            height = _HEIGHT * share / largest_codes
             x = i * slot + (slot * 0.45 if css_class == "current" else 0)
             rectangles.append(
                 f'<rect class="{css_class}" x="{x:.1f}" y="{_HEIGHT - height:.1f}"'

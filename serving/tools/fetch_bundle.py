@@ -22,8 +22,8 @@ from dvc.repo import Repo
 from scmrepo.exceptions import SCMError
 from scmrepo.git import Git
 
-from flows.stages.bundle import sha256sums
-from flows.stages.files import whole_directory, write_bytes
+from flows.models.bundle import sha256sums
+from flows.tables.files import atomic_directory, write_bytes
 from serving.errors import BundleError
 from serving.model.bundle_reader import ORIGIN, SUMS, read_bundle
 
@@ -138,7 +138,7 @@ def write_bundle(
     }
     content = {name: data for name, data in files.items() if name != SUMS}
     content[ORIGIN] = (json.dumps(origin, indent=1, sort_keys=True) + "\n").encode()
-    with whole_directory(folder) as part:
+    with atomic_directory(folder) as part:
         for name, data in {**content, SUMS: sha256sums(content)}.items():
             write_bytes(part / name, data)
         read_bundle(part)

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from flows.stages.columns import CATEGORIES, NUMBERS
-from flows.stages.histograms import code_histogram, number_histogram
+from flows.features.columns import CATEGORIES, NUMBERS
+from flows.models.histograms import code_histogram, number_histogram
 from serving.errors import DECODE_ERRORS, RequestError, TableError
 from serving.model.bundle_reader import METADATA, read_bundle
 from serving.model.metadata import ReferenceHistogram

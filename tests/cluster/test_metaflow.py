@@ -36,7 +36,7 @@ def test_each_step_in_a_pod_makes_what_dvc_repro_makes_and_a_second_run_computes
     assert found["outs"] == locked(root)
     assert len(found["computed"]) == 14
     assert found["metrics"] == json.loads((root / "models/evaluation/metrics.json").read_text())
-    assert "14 stages ran, 0 were known to DVC" in found["log"]
+    assert "14 stages ran, 0 were restored from DVC" in found["log"]
 
     again = read(root, run_id(flow(root, *ON_PODS)))
     assert again["outs"] == found["outs"]

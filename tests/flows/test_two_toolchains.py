@@ -1,4 +1,4 @@
-"""`dvc repro` and the Metaflow flow end with the same files, and the comparison would tell."""
+"""`dvc repro` and the Metaflow flow write the same files, and the comparison finds a difference."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -46,14 +47,14 @@ def copy(tmp_path: Path) -> Path:
     return root
 
 
-def made(root: Path) -> list[Path]:
-    """Give every file that a stage made."""
+def written_files(root: Path) -> list[Path]:
+    """Return every file that a stage wrote."""
     files = [f for folder in ("data", "models") for f in (root / folder).rglob("*") if f.is_file()]
     return [f for f in files if f.name not in ("README.md", ".gitignore")]
 
 
 def last_run(**outs: str) -> SimpleNamespace:
-    """Give what the comparison reads of a Metaflow run: outs with their md5, and scores."""
+    """Return what the comparison reads of a Metaflow run: outs with their md5, and scores."""
     windows = ("test", "test_baseline", "backtest", "backtest_baseline")
     scores = {window: {"auc": 0.7, "log_loss": 0.5} for window in windows}
     dvc = {"outs": {path: {"md5": md5} for path, md5 in outs.items()}}
@@ -62,7 +63,7 @@ def last_run(**outs: str) -> SimpleNamespace:
 
 
 @pytest.mark.parametrize(
-    ("outs", "code", "said"),
+    ("outs", "code", "message"),
     [
         ({"a": "1", "b": "2"}, 0, ""),
         ({"a": "1", "b": "3"}, 1, "1 files differ"),
@@ -71,8 +72,13 @@ def last_run(**outs: str) -> SimpleNamespace:
     ],
 )
 def test_the_comparison_ends_with_1_if_a_file_differs_or_is_missing(
-    tmp_path, monkeypatch, capsys, outs, code, said
-):
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    outs: Any,
+    code: int,
+    message: str,
+) -> None:
     locked = {
         "stages": {"s": {"outs": [{"path": p, "md5": m} for p, m in (("a", "1"), ("b", "2"))]}}
     }
@@ -80,14 +86,14 @@ def test_the_comparison_ends_with_1_if_a_file_differs_or_is_missing(
     monkeypatch.setattr(compare_outs, "ROOT", tmp_path)
     monkeypatch.setattr(compare_outs, "last_run", lambda: last_run(**outs))
     assert compare_outs.main() == code
-    assert capsys.readouterr().err.strip() == said
+    assert capsys.readouterr().err.strip() == message
 
 
-def by_sync_as_by_dvc(copy: Path) -> None:
-    """See that the run's results, brought to the commit, give what `dvc repro` has made of it."""
-    files = [*made(copy), copy / "dvc.lock", *copy.glob("data/**/.gitignore")]
+def check_sync(copy: Path) -> None:
+    """Check that the run's results, synced to the commit, are what `dvc repro` wrote."""
+    files = [*written_files(copy), copy / "dvc.lock", *copy.glob("data/**/.gitignore")]
     by_dvc = {file: file.read_bytes() for file in files}
-    for file in made(copy):
+    for file in written_files(copy):
         file.unlink()
     subprocess.run(["git", "checkout", "--quiet", "."], cwd=copy, check=True)
     last = (copy / ".metaflow/TrainFlow/latest_run").read_text()
@@ -98,7 +104,7 @@ def by_sync_as_by_dvc(copy: Path) -> None:
 
 
 @pytest.mark.full
-def test_both_make_the_same_files_and_one_other_byte_is_found(copy: Path):
+def test_both_write_the_same_files_and_one_changed_byte_is_found(copy: Path) -> None:
     by_dvc = run(copy, "dvc", "repro")
     assert by_dvc.returncode == 0, by_dvc.stderr
     by_metaflow = run(copy, sys.executable, "flows/train.py", "run", "--force")
@@ -106,9 +112,9 @@ def test_both_make_the_same_files_and_one_other_byte_is_found(copy: Path):
     compare = (sys.executable, "benchmarks/compare_outs.py")
     equal = run(copy, *compare)
     assert equal.returncode == 0, equal.stdout
-    assert "14 stages ran, 0 were known to DVC" in equal.stdout
-    assert equal.stdout.count("  yes\n") == len(made(copy))
-    by_sync_as_by_dvc(copy)
+    assert "14 stages ran, 0 were restored from DVC" in equal.stdout
+    assert equal.stdout.count("  yes\n") == len(written_files(copy))
+    check_sync(copy)
     lock = (copy / "dvc.lock").read_text()
     metrics_md5 = lock.split("path: models/evaluation/metrics.json")[1].split("md5: ")[1][:32]
     (copy / "dvc.lock").write_text(lock.replace(metrics_md5, "f" * 32))

@@ -19,14 +19,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from flows.stages import bundle as stage
-from flows.stages.export import check_parity
-from flows.stages.featurize import known_table
-from flows.stages.files import write_bytes
-from flows.stages.models import SklearnModel, fit
-from flows.stages.months import read_months
-from flows.stages.onnx_model import onnx_predict, to_onnx
-from flows.stages.params import Params
+from flows.features.request_table import build_request_table
+from flows.models import bundle as stage
+from flows.models.candidates import fit
+from flows.models.onnx_model import onnx_predict, to_onnx
+from flows.models.parity import check_parity
+from flows.models.sklearn_model import SklearnModel
+from flows.params import Params
+from flows.tables.feature_files import read_months
+from flows.tables.files import write_bytes
 from tests.conftest import REPOSITORY
 
 Rows = list[dict[str, Any]]
@@ -93,7 +94,7 @@ def bundle(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def known(flights: pa.Table, weather: pa.Table, params: Params) -> pa.Table:
     """The inputs of every flight of the year, in the order of data/features."""
-    return known_table(flights, weather, params.features)
+    return build_request_table(flights, weather, params.features)
 
 
 @pytest.fixture(scope="session")

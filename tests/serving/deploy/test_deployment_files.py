@@ -57,7 +57,7 @@ def imported(start: Path) -> set[Path]:
 def test_the_image_holds_the_pipeline_s_files_that_the_server_imports_and_no_other() -> None:
     copied = set(re.findall(r"flows/\S+\.py", DOCKERFILE))
     needed = {str(f.relative_to(REPOSITORY)) for f in imported(REPOSITORY / "serving/__main__.py")}
-    packages = {"flows/__init__.py", "flows/stages/__init__.py"}
+    packages = {f"flows/{package}__init__.py" for package in ("", "features/", "models/")}
     assert copied == {path for path in needed if path.startswith("flows/")} | packages
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from flows.stages.known import Float32s
+from flows.features.arrays import Float32s
 from serving.http.app import build_app
 from serving.model.model import Codes, Floats, Model, load_model
 from serving.monitoring.metrics import Metrics

@@ -15,7 +15,7 @@ import msgspec
 import onnxruntime
 import pytest
 
-from flows.stages.bundle import bundle_files, sha256sums
+from flows.models.bundle import bundle_files, sha256sums
 from serving.errors import BundleError
 from serving.model.bundle_reader import SUMS, read_bundle
 from serving.model.model import load_model

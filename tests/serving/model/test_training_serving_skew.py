@@ -14,13 +14,13 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
-from flows.stages.columns import CATEGORIES, LABEL, NUMBERS
-from flows.stages.errors import GateError
-from flows.stages.export import check_parity
-from flows.stages.known import KNOWN, feature_numbers, known_from_features
-from flows.stages.models import SklearnModel
-from flows.stages.months import read_months
-from flows.stages.onnx_model import onnx_predict, parity_rows, to_onnx
+from flows.errors import GateError
+from flows.features.columns import CATEGORIES, LABEL, NUMBERS
+from flows.features.known_inputs import KNOWN, feature_numbers, known_from_features
+from flows.models.onnx_model import onnx_predict, to_onnx
+from flows.models.parity import check_parity, parity_rows
+from flows.models.sklearn_model import SklearnModel
+from flows.tables.feature_files import read_months
 from serving.model.model import load_model
 from serving.model.request import read_batch
 from tests.serving.conftest import Rows, ServerProcess, Trained, as_rows

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from flows.stages.columns import CATEGORIES, NUMBERS
-from flows.stages.histograms import bin_counts, code_histogram, number_histogram
+from flows.features.columns import CATEGORIES, NUMBERS
+from flows.models.histograms import bin_counts, code_histogram, number_histogram
 from serving.model.metadata import ReferenceHistogram
 from serving.monitoring.psi import COLUMNS, PROBABILITY, Bins, Counts, missing_rows, unseen_rows
 

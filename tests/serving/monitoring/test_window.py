@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flows.stages.columns import NUMBERS
+from flows.features.columns import NUMBERS
 from serving.model.bundle_reader import read_bundle
 from serving.monitoring.window import Window
 

@@ -1,1 +1,0 @@
-"""Other people's servers on the same model and rows, each in an environment of its own."""

@@ -1,0 +1,1 @@
+"""Columns, features, and the signals that features are computed from."""

@@ -1,0 +1,1 @@
+"""Candidates, scores, gates, plots, and the bundle that the server loads."""

@@ -1,0 +1,1 @@
+"""Tables and files: read, checked, and written atomically."""
