@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv versions demo metaflow-config serve docs bench-local bench-argo bench-flows bench-serve bench-serve-others profile lock lint types test full clean
+.PHONY: help venv versions demo metaflow-config serve docs bench-local bench-argo bench-metaflow bench-serve bench-serve-competitors profile lock lint types test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -63,20 +63,20 @@ models/bundle/SHA256SUMS:
 profile: venv  ## CPU, wall and peak memory of every stage
 	python benchmarks/profile_stages.py
 
-bench-local: venv  ## dvc repro and dvc-bridge repro on equal work, side by side (half an hour)
+bench-local: venv  ## compare dvc repro and dvc-bridge repro on equal work (half an hour)
 	python benchmarks/local.py
 
-bench-argo: venv  ## runs as pods, against their targets (needs a cluster: docs/scale.md; 20 minutes)
+bench-argo: venv  ## measure runs in pods against targets (needs a cluster: docs/scale.md; 20 minutes)
 	python -m benchmarks.argo
 
-bench-flows: venv  ## what @dvc_stage and a generated flow add to Metaflow, beside plain flows
-	python benchmarks/flows.py
+bench-metaflow: venv  ## measure what @dvc_stage and a generated flow add to plain Metaflow flows
+	python benchmarks/metaflow_overhead.py
 
-bench-serve: venv  ## CPU, latency and memory of the server, against its targets (needs wrk)
+bench-serve: venv  ## measure CPU, latency and memory of the server against targets (needs wrk)
 	python -m benchmarks.serve
 
-bench-serve-others: venv  ## the server beside LitServe, BentoML, KServe and MLServer (makes their environments)
-	python -m benchmarks.serve_others
+bench-serve-competitors: venv  ## compare the server with LitServe, BentoML, KServe and MLServer
+	python -m benchmarks.serve_competitors
 
 # Extras stay in the pins: pip, asked for coverage[toml], would otherwise look at a newer coverage,
 # for which there is no hash.

@@ -1,7 +1,7 @@
-"""`dvc repro` and `dvc-bridge repro` on equal work, in turns; the table and every sample as JSON.
+"""Compare `dvc repro` with `dvc-bridge repro`; print a table, write every sample as JSON.
 
-Each round starts both from the same fresh copy; what they leave is compared, so that only equal
-work is timed. Wall and CPU seconds are of the whole process with its children.
+Each round starts both from copies of the same project, and compares the results, so that only equal
+work is timed. Wall and CPU seconds are those of the process with all its children.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ open(sys.argv[2], "w").write(repr(model.score(x, y)))
 
 
 @dataclass(frozen=True)
-class Work:
+class Workload:
     """One row of the table.
 
     Parameters
     ----------
-    ready
-        Whether the project has been run before: then nothing has changed.
+    is_unchanged
+        Whether the project has run before, so that no stage has to run.
     rounds
-        Of each side; 1 where DVC alone takes many minutes.
+        Runs of each tool; 1 if DVC takes many minutes.
     target
         The ratio of wall times to reach.
     """
@@ -51,23 +51,25 @@ class Work:
     cmd: str
     jobs: int
     target: float
-    ready: bool = False
+    is_unchanged: bool = False
     rounds: int = 3
 
 
-WORKS = (
-    Work("one stage", 1, "echo {i} > o{i}", 1, 1.0, rounds=7),
-    Work("100 trivial stages, -j1", 100, "echo {i} > o{i}", 1, 8.0),
-    Work("100 x sleep 0.2, -j8", 100, "sleep 0.2; echo {i} > o{i}", 8, 12.0),
-    Work("12 scikit-learn fits, -j2", 12, f"{sys.executable} fit.py {{i}} o{{i}}", 2, 1.95),
-    Work("1,000 stages, nothing changed, -j2", 1000, "echo {i} > o{i}", 2, 8.0, ready=True),
-    Work("1,000 trivial stages, -j2", 1000, "echo {i} > o{i}", 2, 120.0, rounds=1),
+WORKLOADS = (
+    Workload("one stage", 1, "echo {i} > o{i}", 1, 1.0, rounds=7),
+    Workload("100 trivial stages, -j1", 100, "echo {i} > o{i}", 1, 8.0),
+    Workload("100 x sleep 0.2, -j8", 100, "sleep 0.2; echo {i} > o{i}", 8, 12.0),
+    Workload("12 scikit-learn fits, -j2", 12, f"{sys.executable} fit.py {{i}} o{{i}}", 2, 1.95),
+    Workload(
+        "1,000 stages, nothing changed, -j2", 1000, "echo {i} > o{i}", 2, 8.0, is_unchanged=True
+    ),
+    Workload("1,000 trivial stages, -j2", 1000, "echo {i} > o{i}", 2, 120.0, rounds=1),
 )
 
 
 @dataclass
 class Samples:
-    """What was measured of one side of one row: seconds, and the load when it began."""
+    """The samples of one tool in one row: seconds, and the load at the start."""
 
     command: str
     wall_s: list[float] = field(default_factory=list)
@@ -76,68 +78,73 @@ class Samples:
 
 
 def main() -> None:
-    """Measure the rows that are asked for, print the table, keep the samples."""
+    """Measure the selected rows, print the table, write the samples."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", action="append", default=[], help="part of a row's name")
+    parser.add_argument(
+        "--only", action="append", default=[], help="run rows whose name contains this"
+    )
     only = parser.parse_args().only
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        head = ("work", "dvc repro", "dvc-bridge", "ratio", "to reach", "CPU of each", "load")
-        print("{:36} {:>11} {:>11} {:>8} {:>8} {:>19} {:>5}".format(*head))
-        chosen = [w for w in WORKS if not only or any(part in w.name for part in only)]
-        results = [measure(work, Path(name)) for work in chosen]
-        scale = [] if only else [cost(Path(name), stages) for stages in (100, 1000, 5000)]
+        header = ("workload", "dvc repro", "dvc-bridge", "ratio", "to reach", "CPU of each", "load")
+        print("{:36} {:>11} {:>11} {:>8} {:>8} {:>19} {:>5}".format(*header))
+        selected = [w for w in WORKLOADS if not only or any(part in w.name for part in only)]
+        results = [measure(workload, Path(name)) for workload in selected]
+        scale = [] if only else [measure_scale(Path(name), n) for n in (100, 1000, 5000)]
     for row in scale:
         print(
-            f"{row['stages']} stages: first run {row['run_ms_a_stage']:.1f} ms CPU a stage, "
+            f"{row['stages']} stages: first run {row['run_ms_per_stage']:.1f} ms CPU per stage, "
             f"plan {row['plan_cpu_s']:.2f} s CPU, {row['plan_peak_mb']:.0f} MB"
         )
-    keep({"machine": machine(), "results": results, "scale": scale})
+    write_samples({"machine": machine(), "results": results, "scale": scale})
 
 
-def measure(work: Work, folder: Path) -> dict[str, object]:
-    """Run both sides in turns and print their row."""
-    start = make(folder / "start", work.stages, work.cmd)
-    if work.ready:
-        timed(BRIDGE(2), start)
-    sides = {
+def measure(workload: Workload, folder: Path) -> dict[str, object]:
+    """Run both tools in turns and print their row."""
+    original = create_project(folder / "original", workload.stages, workload.cmd)
+    if workload.is_unchanged:
+        run_timed(BRIDGE(2), original)
+    samples_of = {
         "dvc": Samples("dvc repro"),
-        "dvc-bridge": Samples(f"dvc-bridge repro -j {work.jobs}"),
+        "dvc-bridge": Samples(f"dvc-bridge repro -j {workload.jobs}"),
     }
-    commands = {"dvc": DVC, "dvc-bridge": BRIDGE(work.jobs)}
-    for _ in range(work.rounds):
-        left = {}
-        for side, samples in sides.items():
-            here = folder / "project"
-            shutil.copytree(start, here, symlinks=True)
+    commands = {"dvc": DVC, "dvc-bridge": BRIDGE(workload.jobs)}
+    for _ in range(workload.rounds):
+        results = {}
+        for tool, samples in samples_of.items():
+            copy = folder / "project"
+            shutil.copytree(original, copy, symlinks=True)
             samples.load.append(os.getloadavg()[0])
-            wall_s, cpu_s, _ = timed(commands[side], here)
+            wall_s, cpu_s, _ = run_timed(commands[tool], copy)
             samples.wall_s.append(wall_s)
             samples.cpu_s.append(cpu_s)
-            left[side] = (here / "dvc.lock").read_text(), (here / ".gitignore").read_text()
-            shutil.rmtree(here)
-        if left["dvc"] != left["dvc-bridge"]:
-            sys.exit(f"{work.name}: the two did not end with the same dvc.lock and .gitignore")
-    shutil.rmtree(start)
-    theirs, ours = (median(samples.wall_s) for samples in sides.values())
-    cpus = " / ".join(f"{median(samples.cpu_s):.1f} s" for samples in sides.values())
-    load = median([value for samples in sides.values() for value in samples.load])
+            results[tool] = (copy / "dvc.lock").read_text(), (copy / ".gitignore").read_text()
+            shutil.rmtree(copy)
+        if results["dvc"] != results["dvc-bridge"]:
+            sys.exit(f"{workload.name}: dvc.lock or .gitignore differs between the two")
+    shutil.rmtree(original)
+    dvc_s, bridge_s = (median(samples.wall_s) for samples in samples_of.values())
+    cpus = " / ".join(f"{median(samples.cpu_s):.1f} s" for samples in samples_of.values())
+    load = median([value for samples in samples_of.values() for value in samples.load])
     print(
-        f"{work.name:36} {theirs:9.2f} s {ours:9.2f} s {theirs / ours:7.2f}x {work.target:7.2f}x"
-        f" {cpus:>19} {load:5.1f}",
+        f"{workload.name:36} {dvc_s:9.2f} s {bridge_s:9.2f} s {dvc_s / bridge_s:7.2f}x"
+        f" {workload.target:7.2f}x {cpus:>19} {load:5.1f}",
         flush=True,
     )
-    return {"work": asdict(work), "sides": {k: asdict(v) for k, v in sides.items()}}
+    return {
+        "workload": asdict(workload),
+        "samples": {tool: asdict(samples) for tool, samples in samples_of.items()},
+    }
 
 
-def cost(folder: Path, stages: int) -> dict[str, float]:
-    """CPU a stage of a first run, and CPU and memory of a plan."""
-    root = make(folder / "scale", stages, "echo {i} > o{i}")
-    _, run_s, _ = timed(BRIDGE(2), root)
-    _, plan_s, peak_mb = timed([sys.executable, "-m", "dvc_bridge", "plan"], root)
+def measure_scale(folder: Path, stages: int) -> dict[str, float]:
+    """Measure the CPU per stage of a first run, and the CPU and memory of a plan."""
+    root = create_project(folder / "scale", stages, "echo {i} > o{i}")
+    _, run_s, _ = run_timed(BRIDGE(2), root)
+    _, plan_s, peak_mb = run_timed([sys.executable, "-m", "dvc_bridge", "plan"], root)
     shutil.rmtree(root)
     return {
         "stages": stages,
-        "run_ms_a_stage": run_s / stages * 1000,
+        "run_ms_per_stage": run_s / stages * 1000,
         "plan_cpu_s": plan_s,
         "plan_peak_mb": peak_mb,
     }
@@ -149,8 +156,8 @@ BRIDGE: Callable[[int], list[str]] = lambda jobs: [  # noqa: E731
 ]
 
 
-def make(root: Path, stages: int, cmd: str) -> Path:
-    """Make a project of independent stages."""
+def create_project(root: Path, stages: int, cmd: str) -> Path:
+    """Create a project of independent stages."""
     root.mkdir()
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], cwd=root, check=True)
@@ -163,15 +170,15 @@ def make(root: Path, stages: int, cmd: str) -> Path:
     return root
 
 
-def timed(command: Sequence[str], root: Path) -> tuple[float, float, float]:
-    """Run a command that must succeed: wall and CPU seconds, peak memory in MB."""
+def run_timed(command: Sequence[str], root: Path) -> tuple[float, float, float]:
+    """Run a command, which must succeed; return wall seconds, CPU seconds, peak memory in MB."""
     env = {**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(root / ".dvc" / "tmp")}
-    begin = time.monotonic()
+    start_s = time.monotonic()
     process = subprocess.Popen(
         command, cwd=root, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
-    wall_s = time.monotonic() - begin
+    wall_s = time.monotonic() - start_s
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f"{' '.join(command)} exited with {process.returncode} in {root}")
@@ -179,7 +186,7 @@ def timed(command: Sequence[str], root: Path) -> tuple[float, float, float]:
 
 
 def machine() -> dict[str, object]:
-    """Say on what this was measured."""
+    """Return what the measurements depend on."""
     return {
         "cores": len(os.sched_getaffinity(0)),
         "python": platform.python_version(),
@@ -188,10 +195,10 @@ def machine() -> dict[str, object]:
     }
 
 
-def keep(found: dict[str, object]) -> None:
-    """Write the samples where git does not see them."""
+def write_samples(document: dict[str, object]) -> None:
+    """Write the samples to a folder that git ignores."""
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps(found, indent=1))
+    OUT.write_text(json.dumps(document, indent=1))
     print(f"every sample: {OUT.relative_to(Path.cwd()) if OUT.is_relative_to(Path.cwd()) else OUT}")
 
 

@@ -1,6 +1,6 @@
-"""CPU, wall and peak memory of every stage, each run cold and alone; then of one `dvc repro`.
+"""Measure CPU, wall time and peak memory of every stage, run cold and alone; then of `dvc repro`.
 
-Everything happens in a fresh clone of this repository's HEAD, which is thrown away.
+Everything happens in a fresh clone of this repository's HEAD, which is deleted afterwards.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Usage(NamedTuple):
-    """What a process and its children took; `peak_mb` is the largest single process."""
+    """The usage of a process with its children; `peak_mb` is that of the largest process."""
 
     cpu_s: float
     wall_s: float
@@ -28,19 +28,19 @@ class Usage(NamedTuple):
 
 
 def measure(command: list[str], cwd: Path) -> Usage:
-    """Run `command` and ask the system what it took."""
+    """Run `command` and return its usage."""
     start = time.monotonic()
     child = subprocess.Popen(command, cwd=cwd, stdout=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
+    _, status, usage = os.wait4(child.pid, 0)
     wall_s = time.monotonic() - start
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {child.returncode}")
-    return Usage(used.ru_utime + used.ru_stime, wall_s, used.ru_maxrss / 1024)
+        raise SystemExit(f"{' '.join(command)} exited with {child.returncode}")
+    return Usage(usage.ru_utime + usage.ru_stime, wall_s, usage.ru_maxrss / 1024)
 
 
 def stage_commands(root: Path) -> list[tuple[str, list[str]]]:
-    """Give (name, command) of every stage, in the order of `dvc repro`."""
+    """Return (name, command) of every stage, in the order of `dvc repro`."""
     repo = Repo(str(root))
     return [
         (stage.name, stage.cmd.split())
@@ -57,13 +57,13 @@ def main() -> None:
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         total = 0.0
         for name, command in stage_commands(clone):
-            used = measure(command, clone)
-            total += used.cpu_s
-            print(f"{name:24}{used.cpu_s:8.1f}{used.wall_s:8.1f}{used.peak_mb:9.0f}", flush=True)
+            usage = measure(command, clone)
+            total += usage.cpu_s
+            print(f"{name:24}{usage.cpu_s:8.1f}{usage.wall_s:8.1f}{usage.peak_mb:9.0f}", flush=True)
         print(f"{'all':24}{total:8.1f}")
         subprocess.run(["git", "clean", "-dfxq", "data", "models"], cwd=clone, check=True)
-        used = measure([sys.executable, "-m", "dvc", "repro", "--quiet"], clone)
-        print(f"{'dvc repro, cold':24}{used.cpu_s:8.1f}{used.wall_s:8.1f}{used.peak_mb:9.0f}")
+        usage = measure([sys.executable, "-m", "dvc", "repro", "--quiet"], clone)
+        print(f"{'dvc repro, cold':24}{usage.cpu_s:8.1f}{usage.wall_s:8.1f}{usage.peak_mb:9.0f}")
     print(f"load average {os.getloadavg()[0]:.2f}, {os.cpu_count()} cores")
 
 

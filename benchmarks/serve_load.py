@@ -1,4 +1,4 @@
-"""A server in its own process, the load that wrk puts on it, and the CPU and memory it takes."""
+"""A server in its own process, load from wrk, and the server's CPU and memory."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Each request sends the next body. A random pause between requests sets the rate.
+# Each request has the next body; random pauses between requests result in a rate.
 _SCRIPT = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-local bodies, at, pause = {}, 0, tonumber(os.getenv("PAUSE_MS"))
+local bodies, index, pause = {}, 0, tonumber(os.getenv("PAUSE_MS"))
 for line in io.lines(os.getenv("BODIES")) do bodies[#bodies + 1] = line end
 function request()
-  at = at % #bodies + 1
-  return wrk.format(nil, nil, nil, bodies[at])
+  index = index % #bodies + 1
+  return wrk.format(nil, nil, nil, bodies[index])
 end
 if pause > 0 then
   function delay() return math.floor(-math.log(1 - math.random()) * pause + 0.5) end
@@ -42,7 +42,7 @@ end
 
 
 class Load(NamedTuple):
-    """The results of wrk, and the CPU of the server during the load."""
+    """What wrk measured, and the CPU of the server."""
 
     requests: int
     seconds: float
@@ -51,7 +51,7 @@ class Load(NamedTuple):
     max_ms: float
     not_2xx: int
     failed: int
-    cpu_ms: float  # per request, user and system, of the server's processes
+    cpu_ms: float  # per request: user and system time of the server's processes
 
     @property
     def rate(self) -> float:
@@ -60,13 +60,13 @@ class Load(NamedTuple):
 
 
 class Server:
-    """A server, started by `command`; it stops at the end of the `with` block."""
+    """A server that `command` starts; it ends with the block."""
 
     def __init__(
         self, command: Sequence[str], port: int, ready: str, path: str, env: dict[str, str]
     ) -> None:
         self.port, self.path = port, path
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - `stop` closes it
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
         self.process = psutil.Popen(
             command, cwd=ROOT, env={**os.environ, **env}, stdout=self.log, stderr=self.log
         )
@@ -87,14 +87,14 @@ class Server:
         return [self.process, *self.process.children(recursive=True)]
 
     def cpu_s(self) -> float:
-        """Return the CPU so far of the process and its children, finished ones included."""
+        """Return the CPU seconds so far of the process and all its children, also past ones."""
         times = [p.cpu_times() for p in self._tree()]
         running = sum(t.user + t.system for t in times)
-        return running + times[0].children_user + times[0].children_system
+        return float(running + times[0].children_user + times[0].children_system)
 
     def rss_mb(self) -> float:
-        """Return the memory now, in millions of bytes."""
-        return sum(p.memory_info().rss for p in self._tree()) / 1e6
+        """Return the current memory in millions of bytes."""
+        return float(sum(p.memory_info().rss for p in self._tree()) / 1e6)
 
     def _wait(self, url: str) -> None:
         end = time.monotonic() + 120
@@ -107,10 +107,10 @@ class Server:
             except (urllib.error.URLError, OSError):
                 time.sleep(0.02)
         self.log.seek(0)
-        raise SystemExit(f"{url} did not respond\n{self.log.read().decode(errors='replace')}")
+        raise SystemExit(f"{url} did not answer\n{self.log.read().decode(errors='replace')}")
 
-    def request(self, body: str) -> Any:
-        """Send one body and return the decoded response."""
+    def ask(self, body: str) -> Any:
+        """Send one body and return the response."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{self.path}",
             body.encode(),
@@ -122,13 +122,13 @@ class Server:
     def load(
         self, bodies: Sequence[str], connections: int, seconds: float, pause_ms: float = 0
     ) -> Load:
-        """Run wrk for `seconds` with one thread and `connections` connections."""
+        """Send requests with wrk for `seconds`, from one thread with `connections` connections."""
         with tempfile.TemporaryDirectory() as folder:
             script, lines = Path(folder, "load.lua"), Path(folder, "bodies")
             script.write_text(_SCRIPT)
             lines.write_text("\n".join(bodies) + "\n")
-            before = self.cpu_s()
-            done = subprocess.run(
+            start_cpu_s = self.cpu_s()
+            process = subprocess.run(
                 [
                     *("wrk", "--threads", "1", "--connections", str(connections)),
                     *("--duration", f"{seconds:g}s", "--timeout", "30s", "--script", str(script)),
@@ -139,9 +139,9 @@ class Server:
                 text=True,
                 check=True,
             )
-            cpu_s = self.cpu_s() - before
-        result = json.loads(re.findall(r"^\{.*\}$", done.stdout, re.MULTILINE)[-1])
-        return Load(**result, cpu_ms=cpu_s * 1000 / max(result["requests"], 1))
+            cpu_s = self.cpu_s() - start_cpu_s
+        summary = json.loads(re.findall(r"^\{.*\}$", process.stdout, re.MULTILINE)[-1])
+        return Load(**summary, cpu_ms=cpu_s * 1000 / max(summary["requests"], 1))
 
     def stop(self) -> None:
         """Stop the server and its children."""

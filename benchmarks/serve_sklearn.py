@@ -1,4 +1,4 @@
-"""The same server with scikit-learn instead of onnxruntime, to measure the benefit of ONNX."""
+"""Our server with scikit-learn instead of onnxruntime, for a comparison of the two."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from flows.features.arrays import Float32s
 from flows.features.columns import CATEGORIES, NUMBERS
 from flows.models.candidates import load
 from flows.models.sklearn_model import SklearnModel
-from serving.model.bundle_reader import read_bundle
-from serving.model.model import Codes, Floats, Model
+from serving.model import Codes, Floats, Model
 from serving.settings import read_settings
+from serving.verified import read_bundle
 
 
-class SklearnClassifier:
-    """The scikit-learn pipeline in models/selected."""
+class SklearnEngine:
+    """The pipeline in models/selected."""
 
     def __init__(self, folder: Path) -> None:
         model = load(folder)
@@ -29,7 +29,7 @@ class SklearnClassifier:
         self.pipeline, self.features = model.pipeline, model.features
 
     def __call__(self, codes: Codes, numbers: Float32s) -> Floats:
-        """Predict through a DataFrame, since the pipeline selects columns by name."""
+        """Predict from a DataFrame: the pipeline selects columns by name."""
         columns = dict(zip(CATEGORIES, codes.T, strict=True))
         columns |= dict(zip(NUMBERS, numbers.T, strict=True))
         frame = pd.DataFrame(columns)[self.features]
@@ -37,9 +37,11 @@ class SklearnClassifier:
 
 
 def main() -> int:
-    """Serve until a signal stops the server."""
-    classifier = SklearnClassifier(Path("models/selected"))
-    serving.lifecycle.load_model = lambda folder: Model(read_bundle(folder), classifier)
+    """Run the server."""
+    engine = SklearnEngine(Path("models/selected"))
+    serving.lifecycle.load_model = lambda folder: Model(  # type: ignore[attr-defined]
+        read_bundle(folder), engine
+    )
     server = serving.lifecycle.Server(read_settings(os.environ))
     server.run()
     return 2 if server.failed else 0

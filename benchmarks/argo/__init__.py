@@ -1,1 +1,1 @@
-"""What a run as pods costs, against its targets."""
+"""Measure what a run in pods costs, against targets; docs/scale.md has the results."""

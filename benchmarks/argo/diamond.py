@@ -1,4 +1,4 @@
-"""Diamonds: of trivial stages beside one pod and a pod a stage, and of slow ones."""
+"""Diamonds of trivial stages, compared with runs without dvc-bridge, and of slow stages."""
 
 from __future__ import annotations
 
@@ -8,19 +8,26 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.argo.figures import Found
-from benchmarks.argo.projects import DVC, command, project, renew, run_name, submit
-from benchmarks.argo.space import Space, Task
+from benchmarks.argo.fixture import Fixture, Task
+from benchmarks.argo.projects import (
+    DVC,
+    change_params,
+    create_project,
+    run_command,
+    run_name,
+    submit,
+)
+from benchmarks.argo.targets import Result
 
 _FETCH = "import sys, urllib.request as r; sys.stdout.buffer.write(r.urlopen(sys.argv[1]).read())"
 PARTS = ("a", "b", "c")
-# Of a slow diamond each of these must be over before the next can begin.
+# A slow diamond has this many layers, which run one after the other.
 LAYERS, LAYER_S = 3, 12
 
 
-def stages(part_s: float, source: str) -> dict[str, dict[str, Any]]:
-    """Give a diamond of six stages; those in the middle last for so long."""
-    made: dict[str, dict[str, Any]] = {
+def diamond_stages(part_s: float, source: str) -> dict[str, dict[str, Any]]:
+    """Return a diamond of six stages; each of the three in the middle sleeps for `part_s`."""
+    stages: dict[str, dict[str, Any]] = {
         "prep": {
             "cmd": f"cat {source} params.yaml > x",
             "deps": [source],
@@ -28,82 +35,86 @@ def stages(part_s: float, source: str) -> dict[str, dict[str, Any]]:
             "outs": ["x"],
         }
     }
-    wait = f"sleep {part_s:g}; " if part_s else ""
+    sleep = f"sleep {part_s:g}; " if part_s else ""
     for part in PARTS:
-        made[part] = {
-            "cmd": f"{wait}(cat x; echo {part}) > part-{part}",
+        stages[part] = {
+            "cmd": f"{sleep}(cat x; echo {part}) > part-{part}",
             "deps": ["x"],
             "outs": [f"part-{part}"],
         }
     outs = [f"part-{part}" for part in PARTS]
-    made["join"] = {"cmd": "cat part-* > joined", "deps": outs, "outs": ["joined"]}
-    made["eval"] = {"cmd": "wc -c < joined > size", "deps": ["joined"], "outs": ["size"]}
-    return made
+    stages["join"] = {"cmd": "cat part-* > joined", "deps": outs, "outs": ["joined"]}
+    stages["eval"] = {"cmd": "wc -c < joined > size", "deps": ["joined"], "outs": ["size"]}
+    return stages
 
 
-def trivial(space: Space) -> Found:
-    """Six trivial stages: ours, one pod that runs `dvc repro`, and a pod a stage the naive way."""
-    root, found = project(space, "diamond", stages(0, "raw")), Found()
+def measure_trivial_diamond(fixture: Fixture) -> Result:
+    """Six trivial stages: ours, one pod that runs `dvc repro`, and a naive pod per stage."""
+    root, result = create_project(fixture, "diamond", diamond_stages(0, "raw")), Result()
     (root / "raw").write_text("raw\n" * 1000)
-    command([*DVC, "add", "--quiet", "raw"], root)
-    command([*DVC, "push", "--quiet"], root)
-    ways = {"one pod": [""], "pod a stage": ["prep", *PARTS, "join", "eval"]}
-    for _ in range(space.scale.rounds):
-        renew(root)
-        ended = submit(root)
-        assert "6 ran" in ended.printed, ended.printed  # noqa: S101  equal work
-        found.keep("ours, s", ended.wall_s)
-        found.keep("ours: CPU here, s", ended.cpu_s)
-        space.drop(run_name(ended))
-        for way, names in ways.items():
-            renew(root)
-            found.keep(f"{way}, s", _bare(space, root, names))
-        ways.pop("pod a stage", None)  # minutes on a slow machine: once is enough
-    found.add(
-        "6 trivial stages: wall / one pod with dvc repro", found.ratio("ours, s", "one pod, s"), 1.5
-    )
-    found.add(
-        "6 trivial stages: wall / naive pod a stage", found.ratio("ours, s", "pod a stage, s"), 0.35
-    )
-    return found
+    run_command([*DVC, "add", "--quiet", "raw"], root)
+    run_command([*DVC, "push", "--quiet"], root)
+    alternatives = {"one pod": [""], "pod per stage": ["prep", *PARTS, "join", "eval"]}
+    for _ in range(fixture.scale.rounds):
+        change_params(root)
+        submission = submit(root)
+        assert "6 ran" in submission.output, submission.output  # noqa: S101  equal work
+        result.add_sample("ours, s", submission.wall_s)
+        result.add_sample("ours: CPU here, s", submission.cpu_s)
+        fixture.delete(run_name(submission))
+        for alternative, stages in alternatives.items():
+            change_params(root)
+            result.add_sample(f"{alternative}, s", _run_bare_pods(fixture, root, stages))
+        alternatives.pop("pod per stage", None)  # one sample: it takes minutes on a slow machine
+    ratio = result.ratio("ours, s", "one pod, s")
+    result.add("6 trivial stages: wall / one pod with dvc repro", ratio, 1.5)
+    ratio = result.ratio("ours, s", "pod per stage, s")
+    result.add("6 trivial stages: wall / naive pod per stage", ratio, 0.35)
+    return result
 
 
-def _bare(space: Space, root: Path, names: list[str]) -> float:
-    """Run stages without dvc-bridge, a pod each: code from the store, pull, repro, push.
+def _run_bare_pods(fixture: Fixture, root: Path, stages: list[str]) -> float:
+    """Run stages without dvc-bridge, one per pod: code from the store, pull, repro, push.
 
-    A pod runs what comes before its stage too: dvc.lock of the other pods is not there.
+    A pod also runs the stages upstream of its stage: it does not have the other pods' dvc.lock.
+    Returns the wall seconds.
     """
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
         for path in (".git", ".dvc/config", "dvc.yaml", "params.yaml", "raw.dvc", ".gitignore"):
             tar.add(root / path, path)
-    at = f"{space.name}/code-{root.name}.tar.gz"
-    space.s3.pipe_file(at, packed.getvalue())
-    fetch = f"mkdir /tmp/p; cd /tmp/p; python3 -c '{_FETCH}' '{space.s3.sign(at, 3600)}' | tar xz"
+    key = f"{fixture.name}/code-{root.name}.tar.gz"
+    fixture.s3.pipe_file(key, archive.getvalue())
+    url = fixture.s3.sign(key, 3600)
+    fetch = f"mkdir /tmp/p; cd /tmp/p; python3 -c '{_FETCH}' '{url}' | tar xz"
     commands = {
-        name: f"{fetch}; dvc pull -q || true; dvc repro -q {name} && dvc push -q" for name in names
+        stage: f"{fetch}; dvc pull -q || true; dvc repro -q {stage} && dvc push -q"
+        for stage in stages
     }
-    before = {"a": ["prep"], "b": ["prep"], "c": ["prep"], "join": [*PARTS], "eval": ["join"]}
-    tasks = [Task(name or "all", text, before.get(name, ())) for name, text in commands.items()]
-    run, wall_s = space.run(tasks)
-    space.drop(run)
+    upstream = {"a": ["prep"], "b": ["prep"], "c": ["prep"], "join": [*PARTS], "eval": ["join"]}
+    tasks = [
+        Task(stage or "all", command, upstream.get(stage, ()))
+        for stage, command in commands.items()
+    ]
+    run, wall_s = fixture.run(tasks)
+    fixture.delete(run)
     return wall_s
 
 
-def slow(space: Space) -> Found:
-    """A diamond of slow stages, once so that durations are known, and once measured."""
-    slow_s, found = space.scale.slow_s, Found()
-    root = project(space, "slow", stages(slow_s, "in"))
-    space.drop(run_name(submit(root, "--fuse", "none")))
-    renew(root)
-    ended = submit(root)
-    space.drop(run_name(ended))
-    predicted_s = float(re.findall(r"predicted: (\d+) s", ended.printed)[0])
-    found.keep("wall, s", ended.wall_s)
-    found.keep("predicted, s", predicted_s)
-    found.samples["printed"] = ended.printed
+def measure_slow_diamond(fixture: Fixture) -> Result:
+    """A diamond of slow stages, first to record durations, then to measure."""
+    slow_s, result = fixture.scale.slow_s, Result()
+    root = create_project(fixture, "slow", diamond_stages(slow_s, "in"))
+    fixture.delete(run_name(submit(root, "--fuse", "none")))
+    change_params(root)
+    submission = submit(root)
+    fixture.delete(run_name(submission))
+    predicted_s = float(re.findall(r"predicted: (\d+) s", submission.output)[0])
+    result.add_sample("wall, s", submission.wall_s)
+    result.add_sample("predicted, s", predicted_s)
+    result.samples["output"] = submission.output
     limit_s = slow_s + LAYERS * LAYER_S
-    found.add(f"parallel stages of {slow_s} s: wall, s", ended.wall_s, limit_s)
-    error = abs(predicted_s - ended.wall_s) / ended.wall_s
-    found.add(f"parallel stages of {slow_s} s: error of the predicted wall", error, 0.25)
-    return found
+    result.add(f"parallel stages of {slow_s} s: wall, s", submission.wall_s, limit_s)
+    error = abs(predicted_s - submission.wall_s) / submission.wall_s
+    result.add(f"parallel stages of {slow_s} s: error of the predicted wall", error, 0.25)
+    return result

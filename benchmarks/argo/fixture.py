@@ -1,4 +1,4 @@
-"""The cluster and the object store that the rows share, with what they leave there."""
+"""The cluster and the object store that the benchmarks share; removed at the end."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ from typing import Any, NamedTuple, Self
 from kubernetes import client
 from s3fs import S3FileSystem
 
-from benchmarks.argo.figures import SkippedError
-from dvc_bridge.engines.argo.client import Cluster
+from benchmarks.argo.targets import SkippedError
 from dvc_bridge.engines.argo.status import RUN_LABEL, RunState
-from dvc_bridge.engines.argo.watch import watch
-from dvc_bridge.engines.kubernetes.errors import ApiError
+from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.kubernetes.pod_logs import pod_log
+from dvc_bridge.engines.kubernetes.errors import ApiError
+from dvc_bridge.engines.argo.watch import watch
 
-NEEDED = ("KUBECONFIG", "CLUSTER_S3_ENDPOINT", "BRIDGE_IMAGE")
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+VARIABLES = ("KUBECONFIG", "CLUSTER_S3_ENDPOINT", "BRIDGE_IMAGE")
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured.
+    """How much to measure.
 
     Parameters
     ----------
     rounds
-        Of ways that are compared, in turns.
+        How often alternatives that are compared run, in turns.
     slow_s
-        How long a slow stage takes.
-    wide
-        Width of the large pipeline, which has five rows.
+        Duration of a slow stage, in seconds.
+    width
+        Stages in each of the five rows of the large pipeline.
     """
 
     rounds: int
     slow_s: int
-    wide: int
+    width: int
 
 
 class Task(NamedTuple):
@@ -52,12 +52,13 @@ class Task(NamedTuple):
     after: Sequence[str] = ()
 
 
-class Space:
-    """A bucket, a Secret of the same name for the pods, and the Workflows made meanwhile."""
+class Fixture:
+    """A bucket, a Secret of the same name for the pods, and the Workflows of the benchmarks."""
 
     def __init__(self, folder: Path, scale: Scale) -> None:
-        if lost := [name for name in (*NEEDED, *KEYS) if not os.environ.get(name)]:
-            raise SystemExit(f"not set: {', '.join(lost)}; see docs/scale.md")
+        missing = [name for name in (*VARIABLES, *CREDENTIALS) if not os.environ.get(name)]
+        if missing:
+            raise SystemExit(f"not set: {', '.join(missing)}; see docs/scale.md")
         self.folder, self.scale = folder, scale
         self.name = f"bench-{secrets.token_hex(3)}"
         self.endpoint, self.image = os.environ["CLUSTER_S3_ENDPOINT"], os.environ["BRIDGE_IMAGE"]
@@ -68,43 +69,44 @@ class Space:
         self._core = client.CoreV1Api(self.cluster.connection.api)
 
     @property
-    def empty(self) -> Path:
+    def empty_folder(self) -> Path:
         """A folder without a project."""
-        made = self.folder / "empty"
-        made.mkdir(exist_ok=True)
-        return made
+        folder = self.folder / "empty"
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def __enter__(self) -> Self:
         self.s3.mkdir(self.name)
-        secret = {"metadata": {"name": self.name}, "stringData": {k: os.environ[k] for k in KEYS}}
+        data = {name: os.environ[name] for name in CREDENTIALS}
+        secret = {"metadata": {"name": self.name}, "stringData": data}
         self._core.create_namespaced_secret(self.cluster.namespace, secret)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for state in self.cluster.workflows():  # left where something has failed
+        for state in self.cluster.workflows():  # those of benchmarks that failed
             if state.name.startswith(self.name):
-                self.drop(state.name)
+                self.delete(state.name)
         self._core.delete_namespaced_secret(self.name, self.cluster.namespace)
         self.s3.rm(self.name, recursive=True)
 
     def run(self, tasks: Sequence[Task], parallelism: int | None = None) -> tuple[str, float]:
-        """Run a Workflow of bare pods to its end, which must be a good one.
+        """Run a Workflow of pods without dvc-bridge; it must succeed.
 
         Returns
         -------
         tuple
-            Its name, and the seconds from before it is made until it is seen to have ended.
+            Its name, and the seconds from its creation until the client sees that it has finished.
         """
-        begin = time.monotonic()
+        start_s = time.monotonic()
         name = self.create(tasks, parallelism)
         *_, state = watch(self.cluster, name)
-        wall_s = time.monotonic() - begin
+        wall_s = time.monotonic() - start_s
         if state.phase != "Succeeded":
-            raise SystemExit(f"{name} ended {state.phase}: {self.said(state)}")
+            raise SystemExit(f"{name} ended {state.phase}: {self.failure_output(state)}")
         return name, wall_s
 
     def create(self, tasks: Sequence[Task], parallelism: int | None = None) -> str:
-        """Start a Workflow of bare pods; the same image, Secret and account as ours have."""
+        """Start a Workflow of pods without dvc-bridge: same image, Secret and service account."""
         name = f"{self.name}-{secrets.token_hex(3)}"
         container = {
             "image": self.image,
@@ -132,46 +134,46 @@ class Space:
         if parallelism:
             spec["parallelism"] = parallelism
         meta = {"name": name, "labels": {RUN_LABEL: name}}
-        made = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": meta}
-        self.cluster.create({**made, "spec": spec})
+        workflow = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": meta}
+        self.cluster.create({**workflow, "spec": spec})
         return name
 
-    def printed(self, run: str) -> list[str]:
-        """Give what the one pod of a Workflow has printed."""
-        found = self._core.list_namespaced_pod(
+    def pod_output(self, run: str) -> list[str]:
+        """Return the output, by line, of the only pod of a Workflow."""
+        pods = self._core.list_namespaced_pod(
             self.cluster.namespace, label_selector=f"workflows.argoproj.io/workflow={run}"
         )
-        (pod,) = (item.metadata.name for item in found.items)
+        (pod,) = (item.metadata.name for item in pods.items)
         return list(pod_log(self.cluster.connection, pod, follow=False))
 
-    def said(self, state: RunState) -> str:
-        """Give what the pods of a Workflow have printed that did not end well."""
+    def failure_output(self, state: RunState) -> str:
+        """Return the message of a failed Workflow and the last lines of output of its pods."""
         lines = [state.message]
         for pod in state.pods:
             with suppress(ApiError):
                 lines += list(pod_log(self.cluster.connection, pod.pod, follow=False))[-5:]
         return "\n".join(lines)
 
-    def drop(self, run: str) -> None:
-        """Delete a Workflow with its pods, so that it costs the next measurement nothing."""
+    def delete(self, run: str) -> None:
+        """Delete a Workflow with its pods, so that it does not affect the next measurement."""
         self.cluster.delete(run)
 
-    def runs_of(self, project: Path) -> list[str]:
-        """Name the Workflows that `submit` has made for a project of this folder's name.
+    def runs_of_project(self, project: Path) -> list[str]:
+        """Return the names of the Workflows that `submit` created for a project.
 
-        The name must be short: a run's has its first 20 characters.
+        The name of the project's folder must have at most 20 characters: runs begin with those.
         """
-        found = self.cluster.workflows()
-        return [state.name for state in found if state.name.startswith(f"{project.name}-")]
+        states = self.cluster.workflows()
+        return [state.name for state in states if state.name.startswith(f"{project.name}-")]
 
 
 def controller_cpu_s() -> float:
-    """Give the CPU that Argo's controller has used so far.
+    """Return the CPU time of Argo's controller so far, in seconds.
 
     Raises
     ------
     SkippedError
-        CLUSTER_CONTROLLER_PID_FILE names no process of this machine.
+        CLUSTER_CONTROLLER_PID_FILE is not set.
     """
     file = os.environ.get("CLUSTER_CONTROLLER_PID_FILE")
     if not file:
@@ -180,8 +182,8 @@ def controller_cpu_s() -> float:
     return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def variables(extra: Mapping[str, str]) -> dict[str, str]:
-    """Give the environment of a command."""
-    # An image holds compiled modules; those here would otherwise be compiled by every command.
-    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "DVC_NO_ANALYTICS": "1", **extra}
+def command_environment(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables of a command."""
+    # An image contains compiled modules; without them, every command here would compile them.
+    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, "DVC_NO_ANALYTICS": "1", **extra}

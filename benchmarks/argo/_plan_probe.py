@@ -1,6 +1,6 @@
-"""Plan and render a project here, and print as JSON what that took: `python -m ... FUSE`.
+"""Plan and render a project here: `python -m benchmarks.argo._plan_probe FUSE FILE`.
 
-All that `submit` does before it asks a store or a cluster for anything, phase by phase.
+Prints, as JSON, the CPU of each phase that precedes `submit`'s first contact with the cluster.
 """
 
 from __future__ import annotations
@@ -25,60 +25,60 @@ from dvc_bridge.remote_run.task_plan import entries
 
 
 class Phases:
-    """CPU seconds of what comes after each other."""
+    """CPU seconds of consecutive phases."""
 
     def __init__(self) -> None:
         self.cpu_s: dict[str, float] = {"start": time.process_time()}
 
-    def done(self, name: str) -> None:
-        """Note the end of a phase."""
+    def end(self, name: str) -> None:
+        """Record the end of a phase."""
         self.cpu_s[name] = time.process_time() - sum(self.cpu_s.values())
 
 
 def main(fuse: Fuse, file: Path) -> dict[str, Any]:
-    """Plan the project of the current directory and write its manifest to a file."""
+    """Plan the project in the current folder and write its manifest to `file`."""
     phases = Phases()
     with Remotely(parser().parse_args(["submit"])) as remotely:
-        phases.done("read")
+        phases.end("read")
         settled = prepared(remotely)
-        phases.done("forecast")
+        phases.end("forecast")
         pipeline, settings = remotely.pipeline, remotely.settings
-        waiting = [found.position for found in settled.waiting]
+        waiting = [forecast.position for forecast in settled.waiting]
         groups = divided(pipeline, waiting, settings, {}, fuse).groups
-        phases.done("group")
+        phases.end("group")
         positions = [group.positions for group in groups]
         reach, jobs = remotely.outlook.reach, [1] * len(groups)
         options: dict[str, Any] = {"root": ".", "git": True, "force": False, "mutexes": ()}
-        found = entries(pipeline, settled, positions, reach, jobs=jobs, **options)
-        plan, words = plan_lines(found)
-        phases.done("plan.json")
+        tasks = entries(pipeline, settled, positions, reach, jobs=jobs, **options)
+        plan, task_refs = plan_lines(tasks)
+        phases.end("plan.json")
     addresses = [[pipeline.stages[p].address for p in group.positions] for group in groups]
     spec = RunSpec("run", "{}", {"DVC_BRIDGE_CODE": "0" * 64}, ArgoSettings(), addresses=addresses)
-    made = manifest(groups, words, spec)
-    written = text(made)
-    phases.done("render")
-    workflows = checked(made)
-    phases.done("check")
-    file.write_text(written)
-    bare = manifest([], [], spec)
-    tasks = size(made["spec"]["templates"][0]) - size(bare["spec"]["templates"][0])
+    workflow = manifest(groups, task_refs, spec)
+    yaml = text(workflow)
+    phases.end("render")
+    workflows = checked(workflow)
+    phases.end("check")
+    file.write_text(yaml)
+    empty = manifest([], [], spec)
+    task_bytes = size(workflow["spec"]["templates"][0]) - size(empty["spec"]["templates"][0])
     return {
         "stages": len(pipeline.stages),
         "pods": len(groups),
         "plan bytes": len(plan),
-        "manifest bytes": size(made),
+        "manifest bytes": size(workflow),
         "workflows": len(workflows),
         "largest manifest bytes": max(map(size, workflows)),
-        "bytes a pod": tasks / len(groups),
-        "bytes a pod with names": size(made) / len(groups),
-        "sha256": hashlib.sha256(written.encode()).hexdigest(),
+        "bytes per pod": task_bytes / len(groups),
+        "bytes per pod, with names": size(workflow) / len(groups),
+        "sha256": hashlib.sha256(yaml.encode()).hexdigest(),
         "cpu_s": phases.cpu_s,
         "peak_mb": _peak_mb(),
     }
 
 
 def _peak_mb() -> float:
-    """Give the most memory so far; `getrusage` would count that of whoever has started this."""
+    """Return the peak memory of this process; `getrusage` would include its parent before exec."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 

@@ -1,4 +1,4 @@
-"""A proxy in front of the object store that counts what passes; clients sign for its address."""
+"""A proxy in front of the object store that counts requests; clients sign for its address."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-_OF_ONE_HOP = ("connection", "transfer-encoding", "content-length", "expect")
+_HOP_BY_HOP_HEADERS = ("connection", "transfer-encoding", "content-length", "expect")
 
 
 class Request(NamedTuple):
-    """One request: sent and received bytes are those of the bodies."""
+    """One request; the bytes are those of the bodies."""
 
     method: str
     path: str
-    sent: int
-    received: int
+    sent_bytes: int
+    received_bytes: int
 
     @property
-    def data(self) -> bool:
-        """Whether it is about an object of DVC, not about a file of a run."""
+    def is_data(self) -> bool:
+        """Whether it is for an object of DVC, and not for a file of a run."""
         return "/files/md5/" in self.path
 
 
 class Proxy:
-    """Listens at a free port of the address under which the store is known.
+    """Listens on a free port of the host name of the store.
 
     Attributes
     ----------
     requests
-        All that have been answered.
+        All requests that have been answered.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -41,7 +41,7 @@ class Proxy:
         handler = type("Handler", (_Handler,), {"store": store.netloc, "log": self.requests})
         try:
             self._server = ThreadingHTTPServer((host, 0), handler)
-        except OSError:  # the store is not of this machine
+        except OSError:  # the store is on another machine
             self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         address = self._server.server_address
         self.endpoint = f"http://{address[0]!s}:{address[1]}"
@@ -61,9 +61,9 @@ class _Handler(BaseHTTPRequestHandler):
     log: list[Request]
 
     def forward(self) -> None:
-        """Pass a request on as it is, and the answer back."""
+        """Forward a request unchanged, and the response."""
         sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {k: v for k, v in self.headers.items() if k.lower() not in _OF_ONE_HOP}
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in _HOP_BY_HOP_HEADERS}
         connection = HTTPConnection(self.store, timeout=60)
         has_body = "Content-Length" in self.headers
         connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
@@ -72,15 +72,15 @@ class _Handler(BaseHTTPRequestHandler):
         if has_body:
             connection.putheader("Content-Length", str(len(sent)))
         connection.endheaders(sent)
-        answer = connection.getresponse()
-        received = answer.read()
-        self.send_response_only(answer.status, answer.reason)
-        for key, value in answer.getheaders():
-            if key.lower() not in _OF_ONE_HOP:
+        response = connection.getresponse()
+        received = response.read()
+        self.send_response_only(response.status, response.reason)
+        for key, value in response.getheaders():
+            if key.lower() not in _HOP_BY_HOP_HEADERS:
                 self.send_header(key, value)
         length = str(len(received))
         if self.command == "HEAD":
-            length = answer.headers.get("Content-Length") or length
+            length = response.headers.get("Content-Length") or length
         self.send_header("Content-Length", length)
         self.end_headers()
         self.wfile.write(received)
