@@ -81,6 +81,7 @@ def _write_results(root: Path, store: Path, run: str) -> None:
     """Write to the remote what the pods of a run would write."""
     dep_hash, results = _hash(root / "in"), store / "bridge" / "runs" / run / "stages"
     results.mkdir()
+    param = int((root / "params.yaml").read_text().removeprefix("p: "))
     for stage in read_pipeline(find_project(root)).stages:
         (out,) = stage.outs
         content = f"{out.path}\n".encode()
@@ -91,7 +92,7 @@ def _write_results(root: Path, store: Path, run: str) -> None:
         entry = {
             "cmd": stage.cmd,
             "deps": [{"path": "in", **dep_hash}],
-            "params": {"params.yaml": {"p": 0}},
+            "params": {"params.yaml": {"p": param}},
             "outs": [{"path": out.path, "hash": "md5", "md5": md5, "size": len(content)}],
         }
         text = result_text(StageResult(stage.address, RAN, entry))
