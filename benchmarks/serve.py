@@ -30,7 +30,7 @@ from flows.features.request_table import build_request_table
 from flows.params import read_params
 from flows.tables.csv import read_csv
 from flows.tables.files import write_bytes
-from serving.model import Model, load_model
+from serving.model.model import Model, load_model
 
 ONNX, SKLEARN = 8790, 8791
 Rows = list[dict[str, Any]]
@@ -73,7 +73,7 @@ def in_process(model: Model, rows: Rows) -> list[float]:
     arrival = np.array([int(r["arrival"][:2]) * 60 + int(r["arrival"][3:]) for r in rows])
     known = np.array([[row[name] for name in KNOWN] for row in rows], np.float64)
     numbers = feature_numbers(departure, arrival, known)
-    probabilities: list[float] = model.engine(codes, numbers).tolist()
+    probabilities: list[float] = model.classifier(codes, numbers).tolist()
     return probabilities
 
 

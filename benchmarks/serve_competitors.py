@@ -23,7 +23,7 @@ from benchmarks.serve import Rows, bodies_of, environment, in_process, real_rows
 from benchmarks.serve import start as start_ours
 from benchmarks.serve_load import ROOT, Server
 from flows.tables.files import write_bytes
-from serving.model import load_model
+from serving.model.model import load_model
 
 _ENVIRONMENTS = ROOT / "benchmarks/out/env"
 _APP = "benchmarks.competitors"

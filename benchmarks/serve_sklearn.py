@@ -14,12 +14,12 @@ from flows.features.arrays import Float32s
 from flows.features.columns import CATEGORIES, NUMBERS
 from flows.models.candidates import load
 from flows.models.sklearn_model import SklearnModel
-from serving.model import Codes, Floats, Model
+from serving.model.bundle_reader import read_bundle
+from serving.model.model import Codes, Floats, Model
 from serving.settings import read_settings
-from serving.verified import read_bundle
 
 
-class SklearnEngine:
+class SklearnClassifier:
     """The pipeline in models/selected."""
 
     def __init__(self, folder: Path) -> None:
@@ -38,9 +38,9 @@ class SklearnEngine:
 
 def main() -> int:
     """Run the server."""
-    engine = SklearnEngine(Path("models/selected"))
+    classifier = SklearnClassifier(Path("models/selected"))
     serving.lifecycle.load_model = lambda folder: Model(  # type: ignore[attr-defined]
-        read_bundle(folder), engine
+        read_bundle(folder), classifier
     )
     server = serving.lifecycle.Server(read_settings(os.environ))
     server.run()

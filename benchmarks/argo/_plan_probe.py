@@ -12,16 +12,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dvc_bridge.app.remote_run import Remotely, prepared
-from dvc_bridge.cli.sending import checked
-
-from dvc_bridge.cli.parser import parser
+from dvc_bridge.app.context import RunContext
+from dvc_bridge.engines.argo.lint import checked_parts
 from dvc_bridge.engines.argo.manifest import RunSpec, manifest, size, text
+from dvc_bridge.engines.base import task_specs
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.settings import ArgoSettings
+from dvc_bridge.planning.grouping.cost_model import Costs
 from dvc_bridge.planning.grouping.group_stages import divided
+from dvc_bridge.planning.selection import Selection
 from dvc_bridge.remote_run.task import plan_lines
 from dvc_bridge.remote_run.task_plan import entries
+from dvc_bridge.remote_run.worker_contract import SnapshotCode
 
 
 class Phases:
@@ -38,29 +40,28 @@ class Phases:
 def main(fuse: Fuse, file: Path) -> dict[str, Any]:
     """Plan the project in the current folder and write its manifest to `file`."""
     phases = Phases()
-    with Remotely(parser().parse_args(["submit"])) as remotely:
+    with RunContext(Selection(), engine="argo", warn=print) as context:
         phases.end("read")
-        settled = prepared(remotely)
+        settled = context.prepare()
         phases.end("forecast")
-        pipeline, settings = remotely.pipeline, remotely.settings
+        pipeline, settings = context.pipeline, context.settings
         waiting = [forecast.position for forecast in settled.waiting]
-        groups = divided(pipeline, waiting, settings, {}, fuse).groups
+        groups = divided(pipeline, waiting, settings, {}, Costs(), fuse).groups
         phases.end("group")
         positions = [group.positions for group in groups]
-        reach, jobs = remotely.outlook.reach, [1] * len(groups)
+        reach, jobs = context.outlook.reach, [1] * len(groups)
         options: dict[str, Any] = {"root": ".", "git": True, "force": False, "mutexes": ()}
         tasks = entries(pipeline, settled, positions, reach, jobs=jobs, **options)
         plan, task_refs = plan_lines(tasks)
         phases.end("plan.json")
-    addresses = [[pipeline.stages[p].address for p in group.positions] for group in groups]
-    spec = RunSpec("run", "{}", {"DVC_BRIDGE_CODE": "0" * 64}, ArgoSettings(), addresses=addresses)
-    workflow = manifest(groups, task_refs, spec)
+    spec = RunSpec("run", {}, SnapshotCode("0" * 64), ArgoSettings())
+    workflow = manifest(task_specs(pipeline, groups, task_refs), spec)
     yaml = text(workflow)
     phases.end("render")
-    workflows = checked(workflow)
+    workflows = checked_parts(workflow)
     phases.end("check")
     file.write_text(yaml)
-    empty = manifest([], [], spec)
+    empty = manifest([], spec)
     task_bytes = size(workflow["spec"]["templates"][0]) - size(empty["spec"]["templates"][0])
     return {
         "stages": len(pipeline.stages),

@@ -15,9 +15,9 @@ from benchmarks.argo.projects import BRIDGE, create_project, layered_stages, run
 from benchmarks.argo.targets import ROOT, Result
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.engines.argo.manifest import Kind
 from dvc_bridge.pipeline.result import RAN, result_name, result_text
 from dvc_bridge.pipeline.result import Result as StageResult
-from dvc_bridge.engines.argo.manifest import Kind
 
 ROWS = 5
 COUNTS = (1000, 5000)

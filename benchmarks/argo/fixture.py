@@ -15,11 +15,11 @@ from kubernetes import client
 from s3fs import S3FileSystem
 
 from benchmarks.argo.targets import SkippedError
-from dvc_bridge.engines.argo.status import RUN_LABEL, RunState
 from dvc_bridge.engines.argo.client import Cluster
-from dvc_bridge.engines.kubernetes.pod_logs import pod_log
-from dvc_bridge.engines.kubernetes.errors import ApiError
+from dvc_bridge.engines.argo.status import RUN_LABEL, Workflow
 from dvc_bridge.engines.argo.watch import watch
+from dvc_bridge.engines.kubernetes.errors import ApiError
+from dvc_bridge.engines.kubernetes.pod_logs import pod_log
 
 VARIABLES = ("KUBECONFIG", "CLUSTER_S3_ENDPOINT", "BRIDGE_IMAGE")
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
@@ -146,10 +146,10 @@ class Fixture:
         (pod,) = (item.metadata.name for item in pods.items)
         return list(pod_log(self.cluster.connection, pod, follow=False))
 
-    def failure_output(self, state: RunState) -> str:
+    def failure_output(self, state: Workflow) -> str:
         """Return the message of a failed Workflow and the last lines of output of its pods."""
         lines = [state.message]
-        for pod in state.pods:
+        for pod in state.tasks:
             with suppress(ApiError):
                 lines += list(pod_log(self.cluster.connection, pod.pod, follow=False))[-5:]
         return "\n".join(lines)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 from contextlib import chdir
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.argo.projects import BRIDGE, CommandResult, run_command
-from dvc_bridge.cli.parser import parser
-from dvc_bridge.app.remote_run import Remotely, prepared
+from dvc_bridge.app.context import RunContext
+from dvc_bridge.planning.selection import Selection
+from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment
 
 
 class PlannedRun(NamedTuple):
@@ -30,18 +30,16 @@ class PlannedRun(NamedTuple):
 
 def plan_run(root: Path) -> PlannedRun:
     """Do what `submit --fuse none` does before it creates a Workflow."""
-    with chdir(root), Remotely(parser().parse_args(["submit"])) as remotely:
-        settled = prepared(remotely)
+    with chdir(root), RunContext(Selection(), engine="argo", warn=print) as context:
+        settled = context.prepare()
         groups = [(forecast.position,) for forecast in settled.waiting]
         name = f"{root.name}-{secrets.token_hex(2)}"
-        submission = remotely.submit(settled, groups, [1] * len(groups), name)
+        submission = context.upload(settled, groups, [1] * len(groups), name)
     addresses = [forecast.stage.address for forecast in settled.waiting]
-    env = {
-        "DVC_BRIDGE_RUN": name,
-        "DVC_BRIDGE_STORE": json.dumps(remotely.store_settings()),
-        "DVC_BRIDGE_CODE": submission.code,
-    }
-    return PlannedRun(dict(zip(addresses, submission.words, strict=True)), env)
+    code = SnapshotCode(submission.code)
+    environment = WorkerEnvironment(name, context.store_settings(), code)
+    task_refs = dict(zip(addresses, submission.words, strict=True))
+    return PlannedRun(task_refs, environment.variables())
 
 
 def run_worker(root: Path, run: PlannedRun, address: str) -> CommandResult:
