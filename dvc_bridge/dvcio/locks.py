@@ -25,6 +25,16 @@ from dvc_bridge.errors import UsageError
 # As long as DVC itself waits for another process.
 START_S = 3.0
 POLL_S = 0.05
+# What a file raises that is not as DVC writes it.
+_DAMAGED = (
+    ValueError,
+    AttributeError,
+    TypeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    IsADirectoryError,
+)
 
 
 class RepositoryLock:
@@ -202,9 +212,6 @@ class Claims:
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
             text = self._path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return {"read": {}, "write": {}}
-        try:
             found = json.loads(text or "{}")
             readers = {
                 path: [info for info in infos if info != self._info]
@@ -217,7 +224,9 @@ class Claims:
             }
             for info in (*others["write"].values(), *chain(*others["read"].values())):
                 int(info["pid"]), str(info["cmd"])
-        except (ValueError, AttributeError, TypeError, KeyError) as exc:
+        except FileNotFoundError:
+            return {"read": {}, "write": {}}
+        except _DAMAGED as exc:
             raise UsageError(
                 f"{self._path} is damaged", "delete it when no DVC process runs"
             ) from exc
