@@ -151,7 +151,7 @@ class Fixture:
         lines = [state.message]
         for pod in state.tasks:
             with suppress(ApiError):
-                lines += list(pod_log(self.cluster.connection, pod.pod, follow=False))[-5:]
+                lines += list(pod_log(self.cluster.connection, pod.place, follow=False))[-5:]
         return "\n".join(lines)
 
     def delete(self, run: str) -> None:

@@ -110,7 +110,7 @@ def _measure_plain(fixture: Fixture, result: Result, width: int) -> None:
     run = fixture.create(tasks, PARALLELISM)
     while True:
         time.sleep(2)
-        pods = fixture.cluster.get(run).pods
+        pods = fixture.cluster.get(run).tasks
         n_finished = sum(pod.phase == "Succeeded" for pod in pods)
         if pods and "plain: submit to the first pod, s" not in result.samples:
             result.add_sample("plain: submit to the first pod, s", time.monotonic() - start_s)

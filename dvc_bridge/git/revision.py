@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import StorageError, UsageError
 
+_SSH = ("ssh", "git+ssh", "ssh+git")
 _OPTIONS = ["-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"]
 
 
@@ -74,10 +75,11 @@ def check_url(url: str, *, has_files: bool = False) -> None:
             "the repository's address holds credentials, which would stand in the manifest",
             "--repo URL without them; give them to pods by a Secret (docs/argo.md)",
         )
-    parts = urlsplit(url)
-    if url.startswith("-") or (not parts.scheme and ":" not in url) or parts.scheme == "file":
+    scheme = urlsplit(url).scheme if "://" in url else ""
+    is_short = not scheme and ":" in url.partition("/")[0]  # host:path, which git takes for SSH
+    if url.startswith("-") or not (scheme or is_short) or scheme == "file":
         raise UsageError(f"{url} is no address that pods can reach", "name another: --repo URL")
-    if (parts.scheme == "ssh" or not parts.scheme) and not has_files:
+    if (is_short or scheme in _SSH) and not has_files:
         raise UsageError(
             f"{url} is reached by SSH, with a key of this machine that pods do not have",
             "--repo https://...; or mount a key by argo.secret_files (docs/argo.md: Credentials)",

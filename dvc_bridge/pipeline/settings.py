@@ -70,6 +70,11 @@ class ArgoSettings:
     remotes: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
 
     @property
+    def all_secrets(self) -> tuple[str, ...]:
+        """Name the Secrets that pods need, as variables or as files."""
+        return (*self.secrets, *(secret for secret, _ in self.secret_files))
+
+    @property
     def has_secrets(self) -> bool:
         """Whether pods have credentials: a Secret, or an account with rights of its own."""
         return bool(self.secrets) or self.service_account != ArgoSettings().service_account

@@ -30,3 +30,25 @@ def bridge(root: Path, *args: str, code: int = 0, **env: str) -> str:
     assert done.returncode == code, done.stdout
     assert code == 5 or "Traceback" not in done.stdout, done.stdout
     return done.stdout
+
+
+def add_remote(root: Path) -> None:
+    """Make the folder `remote`, beside a project without settings, its default remote."""
+    with (root / ".dvc" / "config").open("a") as config:
+        config.write("    remote = store\n['remote \"store\"']\n    url = ../../remote\n")
+
+
+def play(root: Path, code: int = 0) -> str:
+    """Run the stages of the project in pods that are processes; give what they printed."""
+    command = "import sys; from tests.dvc_bridge.pods import main; sys.exit(main(['repro']))"
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", command],
+        cwd=root,
+        env=here,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == code, done.stdout
+    return done.stdout

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.dvc_bridge.commands import dvc
+from dvc_bridge.cli import main
+from tests.dvc_bridge.commands import add_remote, dvc, play
 from tests.dvc_bridge.one_stage import furnish
 from tests.dvc_bridge.running import Running
 
@@ -28,7 +29,13 @@ RACE = {
         "outs": ["two.txt"],
     },
 }
+IN_PODS = {
+    "one": {"cmd": "cat raw > one", "deps": ["raw"], "params": ["p"], "outs": ["one"]},
+    "two": {"cmd": "mkdir d; cat one > d/x", "deps": ["one"], "outs": ["d"]},
+    "aside": {"cmd": "cat raw > aside", "deps": ["raw"], "outs": ["aside"]},
+}
 MakeProject = Callable[..., Path]
+CallBridge = Callable[..., str]
 Start = Callable[..., Running]
 
 
@@ -48,6 +55,26 @@ def one_stage(empty_project: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return root
 
 
+@pytest.fixture(scope="session")
+def run_in_pods(empty_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a project whose stages have run in pods, and its remote, to be copied."""
+    folder = tmp_path_factory.mktemp("run-in-pods")
+    root = shutil.copytree(empty_project, folder / "project")
+    add_remote(root)
+    (root / "dvc.yaml").write_text(json.dumps({"stages": IN_PODS}))
+    (root / "raw").write_text("1")
+    (root / "params.yaml").write_text("p: 1\n")
+    play(root)
+    return folder
+
+
+@pytest.fixture
+def pods_project(run_in_pods: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project whose stages have run in pods; no cluster can be asked."""
+    monkeypatch.setenv("KUBECONFIG", "/nowhere")
+    return shutil.copytree(run_in_pods, tmp_path / "pods") / "project"
+
+
 @pytest.fixture
 def make_project(empty_project: Path, tmp_path: Path) -> MakeProject:
     """Give a function from stages (as in dvc.yaml) and files to the root of a new project."""
@@ -63,6 +90,22 @@ def make_project(empty_project: Path, tmp_path: Path) -> MakeProject:
         return root
 
     return make
+
+
+@pytest.fixture
+def call_bridge(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CallBridge:
+    """Give what `commands.bridge` is, in this process, where DVC has to be imported once."""
+
+    def call(root: Path, *args: str, code: int = 0) -> str:
+        monkeypatch.chdir(root)
+        capfd.readouterr()
+        ended = main(args)
+        said = "".join(capfd.readouterr())
+        assert ended == code, said
+        assert "Traceback" not in said, said
+        return said
+
+    return call
 
 
 @pytest.fixture

@@ -77,6 +77,12 @@ RUNS = {
     "workflow-from-git": GIT,
     "workflow-template": replace(GIT, kind=Kind.TEMPLATE),
     "cron-workflow": CRON,
+    "workflow-with-secret-files": replace(
+        RUN,
+        argo=replace(
+            RUN.argo, secret_files=(("gcs-key", "/secrets/gcs"), ("ssh-key", "/secrets/ssh"))
+        ),
+    ),
 }
 
 TMP = "/tmp"  # noqa: S108
@@ -224,7 +230,10 @@ def test_a_pod_runs_without_rights_and_without_the_token():
                 "capabilities": {"drop": ["ALL"]},
                 "readOnlyRootFilesystem": True,
             }
-            assert {m["mountPath"] for m in pod["container"]["volumeMounts"]} == {"/work", TMP}
+            writable = {
+                m["mountPath"] for m in pod["container"]["volumeMounts"] if not m.get("readOnly")
+            }
+            assert writable == {"/work", TMP}
 
 
 def test_a_pod_starts_the_worker_with_one_word_and_no_shell():
@@ -281,6 +290,19 @@ def test_resources_place_and_secrets_reach_the_pod():
     assert large["tolerations"] == [{"effect": "NoSchedule", "key": "gpu"}]
     assert large["container"]["envFrom"] == [{"secretRef": {"name": "s3-credentials"}}]
     assert "resources" not in never["container"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_secrets_are_files_of_every_pod_that_it_cannot_write_to(name: str):
+    given = RUNS[name].argo.secret_files
+    spec = spec_of(rendered(RUNS[name]))
+    volumes = {v["name"]: v["secret"] for v in spec["volumes"] if "secret" in v}
+    assert [volume["secretName"] for volume in volumes.values()] == [secret for secret, _ in given]
+    for pod in pods_of({"spec": spec}):
+        mounts = [m for m in pod["container"]["volumeMounts"] if m["name"] in volumes]
+        named = [(volumes[m["name"]]["secretName"], m["mountPath"]) for m in mounts]
+        assert named == list(given)
+        assert all(mount["readOnly"] for mount in mounts)
 
 
 def test_a_mutex_orders_pods_but_the_second_runs_though_the_first_has_failed():

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dvc_bridge.dvcio.claim import Claims
+from dvc_bridge.dvcio.locks import Claims
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.errors import UsageError
 from tests.dvc_bridge.conftest import MakeProject

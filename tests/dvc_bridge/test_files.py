@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from dvc_bridge.dvcio.files import UMASK, remove_tree, write_whole
+from dvc_bridge.dvcio.atomic_files import UMASK, remove_tree, write_whole
 from tests.dvc_bridge.test_refusals import BY_MODES, OWN_MOUNTS
 
 IS_ROOT = os.geteuid() == 0
 WRITE = (
-    "import sys; from pathlib import Path; from dvc_bridge.dvcio.files import write_whole;"
+    "import sys; from pathlib import Path; from dvc_bridge.dvcio.atomic_files import write_whole;"
     " write_whole(Path(sys.argv[1]), 'new', Path(sys.argv[2]))"
 )
 
@@ -149,7 +149,7 @@ def test_a_folder_that_may_not_be_written_to_is_removed(tmp_path: Path):
     (inner / "file").write_text("x")
     for path in (inner / "file", inner, inner.parent):
         path.chmod(0o500)
-    code = "from pathlib import Path; from dvc_bridge.dvcio.files import remove_tree as r;"
+    code = "from pathlib import Path; from dvc_bridge.dvcio.atomic_files import remove_tree as r;"
     command = [*BY_MODES, sys.executable, "-c", f"{code} r(Path({str(inner.parent)!r}))"]
     subprocess.run(command, check=True)
     assert not inner.parent.exists()

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,7 @@ from dvc_bridge.app.collect import merge_stored
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.remote_run.resume import needs, undone
-from tests.dvc_bridge.commands import bridge, dvc
+from tests.dvc_bridge.commands import bridge, dvc, play
 from tests.dvc_bridge.conftest import MakeProject
 
 CHAIN = {
@@ -39,21 +36,6 @@ def ran(make_project: MakeProject) -> Path:
     dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
     play(root)
     return root
-
-
-def play(root: Path, code: int = 0) -> str:
-    command = "import sys; from tests.dvc_bridge.pods import main; sys.exit(main(['repro']))"
-    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(
-        [sys.executable, "-c", command],
-        cwd=root,
-        env=here,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == code, done.stdout
-    return done.stdout
 
 
 def bridge_folder(root: Path) -> Path:

@@ -162,6 +162,17 @@ def test_a_value_that_a_pod_cannot_have_is_refused(key: str, value: object, said
         ("service_account", 3, "a name of Kubernetes"),
         ("parallelism", 0, "a whole number, 1 or more"),
         ("user", 0, "a whole number, 1 or more"),
+        ("secret_files", ["key"], "a mapping of Secrets to folders"),
+        ("secret_files", {}, "a mapping of Secrets to folders"),
+        ("secret_files", {"My key": "/secrets/x"}, "a name of Kubernetes"),
+        ("secret_files", {"key": "secrets/x"}, "a mapping of Secrets to folders of the pod"),
+        ("secret_files", {"key": "/work"}, "a mapping of Secrets to folders of the pod"),
+        ("secret_files", {"key": "/x/{{y}}"}, "a mapping of Secrets to folders of the pod"),
+        ("secret_files", {"a": "/x", "b": "/x"}, "a mapping of Secrets to folders, another one"),
+        ("remotes", {"store": "s3://x"}, "a mapping of remotes to options"),
+        ("remotes", {"store": {"url": ["x"]}}, "a mapping of texts, which store.url is not"),
+        ("remotes", {"store": {"url": "{{x}}"}}, "a mapping of texts, which store.url is not"),
+        ("remotes", {"store": {"password": "x"}}, "a mapping without secrets: store.password"),
     ],
 )
 def test_a_value_that_a_workflow_cannot_have_is_refused(key: str, value: object, said: str):

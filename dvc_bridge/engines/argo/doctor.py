@@ -45,7 +45,7 @@ def doctor(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
     except BridgeError as exc:
         yield Finding("cluster", False, exc.message, exc.fix)
         return
-    yield from check_cluster(cluster, argo.service_account, argo.secrets)
+    yield from check_cluster(cluster, argo.service_account, argo.all_secrets)
 
 
 def _images(pipeline: Pipeline, settings: Settings) -> str:

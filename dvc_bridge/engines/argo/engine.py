@@ -62,9 +62,8 @@ class ArgoEngine:
     @classmethod
     def credentials(cls, settings: Settings) -> str:
         """Return the Secrets, or the service account."""
-        argo = settings.argo
-        names = ", ".join([*argo.secrets, *(secret for secret, _ in argo.secret_files)])
-        return f"secrets come from {names or f'the account {argo.service_account}'}"
+        names = ", ".join(settings.argo.all_secrets)
+        return f"secrets come from {names or f'the account {settings.argo.service_account}'}"
 
     @classmethod
     def prepare(cls) -> AbstractContextManager[object]:
