@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from gc import set_threshold  # a module of this package has the name gc, too
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     from dvc_bridge.cli.parser import parser  # noqa: PLC0415  `python -m` needs errors first
 
-    gc.set_threshold(OBJECTS_A_LOOK)
+    set_threshold(OBJECTS_A_LOOK)
     args = parser().parse_args(argv)
     module, _, name = args.run.partition(":")
     try:
