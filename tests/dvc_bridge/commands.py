@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import chdir, closing
 from pathlib import Path
+from typing import Any
+
+from dvc.repo import Repo
 
 
 def dvc(root: Path, *args: str) -> str:
@@ -30,6 +34,19 @@ def bridge(root: Path, *args: str, code: int = 0, **env: str) -> str:
     assert done.returncode == code, done.stdout
     assert code == 5 or "Traceback" not in done.stdout, done.stdout
     return done.stdout
+
+
+def dvc_repro(root: Path, *targets: str, **options: Any) -> None:
+    """Do what `dvc repro` does in this process, where DVC has to be imported once."""
+    with chdir(root), closing(Repo()) as repo:
+        repo.reproduce(list(targets), **options)
+
+
+def dvc_status(root: Path) -> dict[str, Any]:
+    """Give what `dvc status` finds changed, by stage; looked at in this process."""
+    with chdir(root), closing(Repo()) as repo:
+        found: dict[str, Any] = repo.status()
+        return found
 
 
 def add_remote(root: Path) -> None:

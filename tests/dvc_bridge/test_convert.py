@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -14,8 +15,8 @@ import yaml
 
 from dvc_bridge.verify.equality import differences
 from dvc_bridge.verify.project_state import project_state
-from tests.dvc_bridge.commands import bridge, dvc
-from tests.dvc_bridge.conftest import MakeProject
+from tests.dvc_bridge.commands import add_remote, bridge, dvc, dvc_status
+from tests.dvc_bridge.conftest import CallBridge, MakeProject
 
 URL = "https://git.example/team/project.git"
 STAGES = {
@@ -114,6 +115,32 @@ def test_its_pods_end_where_dvc_repro_ends_cold_and_after_a_change(project: Path
     play(project, manifest(project), "second", tmp_path / "pods2")
     (tmp_path / "2").mkdir()
     assert_collected_as_dvc(project, "second", tmp_path / "2")
+
+
+@pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
+def test_a_pod_runs_its_stages_in_the_order_of_the_graph_wherever_they_stand(
+    make_project: MakeProject, call_bridge: CallBridge, tmp_path: Path
+):
+    stages = {  # the results of the first are git's: an older one is there when the pod begins
+        "last": {"cmd": "cat sub/middle > last", "deps": ["sub/middle"], "outs": ["last"]},
+        "first": {"cmd": "cat raw > first", "deps": ["raw"], "outs": [{"first": {"cache": False}}]},
+    }
+    middle = {"cmd": "cat ../first > middle", "deps": ["../first"], "outs": ["middle"]}
+    inner = json.dumps({"stages": {"middle": middle}})
+    root = make_project(stages, {"raw": "1", "sub/dvc.yaml": inner, "dvc-bridge.yaml": SETTINGS})
+    git(root, "init", "--quiet")
+    (root / ".dvc/config").write_text("[core]\n")
+    add_remote(root)
+    call_bridge(root, "repro")
+    (root / "raw").write_text("2")
+    commit(root)
+    made = yaml.safe_load(call_bridge(root, "convert", "--repo", URL, "--fuse", "chains"))
+    (task,) = made["spec"]["templates"][0]["dag"]["tasks"]
+    assert task["arguments"]["parameters"][0]["value"] == "0:0-2"
+    play(root, made, "run", tmp_path / "pods")
+    call_bridge(root, "collect", "run")
+    assert [(root / name).read_text() for name in ("first", "sub/middle", "last")] == ["2"] * 3
+    assert dvc_status(root) == {}
 
 
 def test_text_is_the_same_every_time_and_names_revision_and_stages(project: Path):

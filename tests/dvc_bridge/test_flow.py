@@ -248,20 +248,21 @@ def test_a_cycle_a_name_and_a_project_without_commands_are_refused(make_project:
     assert "has a command" in bridge(root, *HERE, code=2)
 
 
-def test_what_is_downstream_runs_after_what_it_reads_wherever_that_stands_in_dvc_yaml(
+def test_what_is_downstream_runs_after_what_it_reads_in_whatever_file_and_place_that_stands(
     make_project: MakeProject,
 ):
     stages = {
         "last": {"cmd": "cat middle > last", "deps": ["middle"], "outs": ["last"]},
-        "middle": {"cmd": "cat first > middle", "deps": ["first"], "outs": ["middle"]},
         "first": {"cmd": "cat raw > first", "deps": ["raw"], "outs": ["first"]},
     }
-    root = make_project(stages, {"raw": "1"})
+    middle = {"cmd": "cat first > middle", "wdir": "..", "deps": ["first"], "outs": ["middle"]}
+    files = {"raw": "1", "z/dvc.yaml": json.dumps({"stages": {"middle": middle}})}
+    root = make_project(stages, files)
     dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
     dvc(root, "repro", "--quiet")
     (root / "raw").write_text("2")
     dvc(root, "repro", "--quiet", "first")
-    bridge(root, *HERE, "--downstream", "middle")
+    bridge(root, *HERE, "--downstream", "z/dvc.yaml:middle")
     bridge(root, "sync", pathspec(metaflow(root, "run")))
     assert (root / "last").read_text() == "2"
     assert "up to date" in dvc(root, "status")

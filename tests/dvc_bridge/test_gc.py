@@ -75,7 +75,7 @@ def test_a_run_stays_where_the_credentials_have_expired_or_the_server_is_silent(
         monkeypatch.setenv("KUBECONFIG", str(file))
         said = kept(call_bridge, unfinished, run_of(unfinished))
         assert "does not say whether it goes on: " in said
-    monkeypatch.setattr("dvc_bridge.run.connection.PAUSES_S", ())
+    monkeypatch.setattr("dvc_bridge.engines.kubernetes.connection.PAUSES_S", ())
     file.write_text(file.read_text().replace(cluster["host"], SILENT))
     said = kept(call_bridge, unfinished, run_of(unfinished))
     assert "does not say whether it goes on: " in said

@@ -26,7 +26,7 @@ from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.stage import Dependency, Output, Stage
-from dvc_bridge.planning.graph import execution_order, pipeline_of
+from dvc_bridge.planning.graph import execution_order, in_graph_order, pipeline_of
 from tests.dvc_bridge.index import index_of_dvc, index_of_ours, start
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
@@ -160,6 +160,33 @@ def test_targets_take_what_dvc_takes_in_its_order(
             for up in pipeline.active(position)
             if up in order
         )
+
+
+@given(st.data())
+def test_stages_in_any_order_come_after_those_they_read_and_stay_where_they_fit(
+    data: st.DataObject,
+):
+    count = data.draw(st.integers(1, 8))
+    reads = [data.draw(st.sets(st.integers(0, max(0, i - 1)))) - {i} for i in range(count)]
+    frozen = data.draw(st.sets(st.integers(0, count - 1), max_size=2))
+    mixed = data.draw(st.permutations(range(count)))  # as the stages stand in dvc.yaml
+    stages = [
+        Stage(
+            "dvc.yaml",
+            f"s{i}",
+            deps=tuple(Dependency(f"o{j}", f"o{j}") for j in sorted(reads[i])),
+            outs=(Output(f"o{i}", f"o{i}"),),
+            frozen=i in frozen,
+        )
+        for i in mixed
+    ]
+    pipeline = pipeline_of(stages)
+    chosen = data.draw(st.lists(st.integers(0, count - 1), unique=True))
+    order = in_graph_order(pipeline, chosen)
+    assert sorted(order) == sorted(chosen)
+    for place, position in enumerate(order):
+        assert all(order.index(up) < place for up in pipeline.active(position) if up in order)
+    assert in_graph_order(pipeline, order) == order
 
 
 def test_every_problem_of_the_graph_is_told_at_once():

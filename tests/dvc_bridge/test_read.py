@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from contextlib import closing
@@ -208,6 +209,16 @@ REFUSED = {
         "[core]\nno_scm = true\nglobal = true\n",
         "global",
     ),
+    "an out inside of .dvc": (
+        "dvc.yaml",
+        "stages: {one: {cmd: echo, outs: [.dvc/tmp/x]}}\n",
+        "leaves its out .*/.dvc/tmp/x out",
+    ),
+    "an out inside of .git": (
+        "dvc.yaml",
+        "stages: {one: {cmd: echo, wdir: sub, outs: [../.git/x]}}\n",
+        "leaves its out .*/.git/x out",
+    ),
     "a remote of an unknown kind": (
         ".dvc/config",
         "[core]\nno_scm = true\n['remote \"a\"']\nurl = foo://x\n",
@@ -223,6 +234,35 @@ def test_what_dvc_refuses_is_refused_by_file_and_line(
     (project / "dvc.yaml").write_text("stages: {one: {cmd: echo, outs: [a]}}\n")
     (project / name).write_text(text)
     assert_both_refuse(project, said)
+
+
+@pytest.mark.parametrize("name", ["a@b", "@", "a@", "", "1", "null", "2026-01-01", "[a]"], ids=repr)
+def test_names_that_dvc_keeps_for_items_and_names_that_are_no_text_are_refused(
+    project: Path, name: str
+):
+    quoted = f'"{name}"' if "@" in name or not name else name
+    (project / "dvc.yaml").write_text(f"stages:\n  ? {quoted}\n  : {{cmd: echo, outs: [a]}}\n")
+    assert_both_refuse(project, r"^dvc\.yaml:\d: ")
+
+
+def test_other_names_are_taken(project: Path):
+    names = [
+        "a:b",
+        "a/b",
+        "a b",
+        "-x",
+        "*",
+        "1",
+        "a\nb",
+        "#a",
+        "dvc.yaml",
+        "a.dvc",
+        "${size}",
+        "..",
+    ]
+    stages = {name: {"cmd": "echo", "outs": [f"o{n}"]} for n, name in enumerate(names)}
+    (project / "dvc.yaml").write_text(json.dumps({"stages": stages}))
+    assert_same(project)
 
 
 UNUSABLE = {

@@ -10,17 +10,19 @@ from typing import Any
 
 import pytest
 import yaml
+from dvc_bridge.app.remote_run import Collected
 
-from dvc_bridge.cli.remote import Collected
-from dvc_bridge.cli.run_end import say_end
+from dvc_bridge.app.run_end import say_end
+from dvc_bridge.engines.argo.status import RunState
 from dvc_bridge.errors import BridgeError
-from dvc_bridge.plan.result import FAILED, RAN, RESTORED, UNCHANGED, Result
-from dvc_bridge.plan.run_state import RunState
-from dvc_bridge.run.merge import Merged
-from tests.dvc_bridge.commands import dvc
+from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, UNCHANGED, Result
+from dvc_bridge.remote_run.merge import Merged
+from tests.dvc_bridge.commands import dvc_status
 from tests.dvc_bridge.conftest import CallBridge
 from tests.dvc_bridge.kubernetes_api import serving, workflow
 
+# Of a library that DVC uses.
+pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 ALL_GOOD = "dvc.lock and workspace are as dvc repro would have left them"
 OUT = "its result is left out: its cmd, or the names of its deps"
 NOT_OF_NOW = "its result is merged, and is not of now: param params.yaml:p changed from 1 to 2"
@@ -175,7 +177,7 @@ def test_collect_ends_with_0_where_dvc_repro_has_nothing_left_to_do(
     said = call_bridge(pods_project, "collect", run_of(pods_project))
     assert said.startswith("3 ran\n")
     assert ALL_GOOD in said
-    assert "up to date" in dvc(pods_project, "status")
+    assert dvc_status(pods_project) == {}
 
 
 @pytest.mark.parametrize("phase", ["", "Running", "Failed"])
