@@ -9,8 +9,6 @@ from contextlib import chdir, closing
 from pathlib import Path
 from typing import Any
 
-from dvc.repo import Repo
-
 
 def dvc(root: Path, *args: str) -> str:
     """Run dvc in `root`, where it must succeed; give what it printed."""
@@ -38,12 +36,16 @@ def bridge(root: Path, *args: str, code: int = 0, **env: str) -> str:
 
 def dvc_repro(root: Path, *targets: str, **options: Any) -> None:
     """Do what `dvc repro` does in this process, where DVC has to be imported once."""
+    from dvc.repo import Repo
+
     with chdir(root), closing(Repo()) as repo:
         repo.reproduce(list(targets), **options)
 
 
 def dvc_status(root: Path) -> dict[str, Any]:
     """Give what `dvc status` finds changed, by stage; looked at in this process."""
+    from dvc.repo import Repo
+
     with chdir(root), closing(Repo()) as repo:
         found: dict[str, Any] = repo.status()
         return found

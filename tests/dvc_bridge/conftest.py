@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dvc_bridge.cli import main
-from tests.dvc_bridge.commands import add_remote, dvc, play
+from tests.dvc_bridge.commands import add_remote, play
 from tests.dvc_bridge.one_stage import furnish
 from tests.dvc_bridge.running import Running
 
@@ -42,8 +42,10 @@ Start = Callable[..., Running]
 @pytest.fixture(scope="session")
 def empty_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder after `dvc init --no-scm`, to be copied."""
+    from dvc.repo import Repo  # in this process: most tests need it here too
+
     root = tmp_path_factory.mktemp("empty")
-    dvc(root, "init", "--no-scm", "--quiet")
+    Repo.init(str(root), no_scm=True).close()
     return root
 
 
