@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
-from dvc_bridge.app.remote_run import Collected
 
-from dvc_bridge.app.run_end import say_end
-from dvc_bridge.engines.argo.status import RunState
+from dvc_bridge.app.collect import Collection
+from dvc_bridge.app.run_end import end_of_run
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, UNCHANGED, Result
+from dvc_bridge.pipeline.run_status import Phase, RunStatus
 from dvc_bridge.remote_run.merge import Merged
 from tests.dvc_bridge.commands import dvc_status
 from tests.dvc_bridge.conftest import CallBridge
@@ -23,13 +23,13 @@ from tests.dvc_bridge.kubernetes_api import serving, workflow
 
 # Of a library that DVC uses.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
-ALL_GOOD = "dvc.lock and workspace are as dvc repro would have left them"
+ALL_GOOD = "dvc.lock and the workspace match what `dvc repro` would have produced"
 OUT = "its result is left out: its cmd, or the names of its deps"
-NOT_OF_NOW = "its result is merged, and is not of now: param params.yaml:p changed from 1 to 2"
+NOT_OF_NOW = "its result is merged but out of date: param params.yaml:p changed from 1 to 2"
 
 
-def state(phase: str, message: str = "") -> RunState:
-    return RunState("r", "r", phase, message, None, None, None)
+def state(phase: str, message: str = "") -> RunStatus:
+    return RunStatus("r", Phase(phase), message)
 
 
 def found(
@@ -38,15 +38,15 @@ def found(
     misfits: Mapping[str, tuple[str, ...]] | None = None,
     *,
     left_out: frozenset[str] = frozenset(),
-) -> Collected:
+) -> Collection:
     """Give a merge that has ended so; results of `left_out` are not in dvc.lock."""
     results = {a: Result(a, outcome, message=f"{a} says") for a, outcome in outcomes.items()}
     merged = Merged(fitting=set(outcomes) - left_out, misfits=misfits or {})
-    return Collected(merged, results, expected)
+    return Collection(merged, results, expected)
 
 
 GOOD = {"a": RAN, "b": RESTORED, "c": UNCHANGED}
-ENDS: dict[str, tuple[Collected, RunState | None, int, list[str]]] = {
+ENDS: dict[str, tuple[Collection, RunStatus | None, int, list[str]]] = {
     "it failed": (
         found({**GOOD, "b": FAILED}, ("a", "b", "c")),
         state("Failed"),
@@ -57,19 +57,27 @@ ENDS: dict[str, tuple[Collected, RunState | None, int, list[str]]] = {
         found({"a": RAN, "b": FAILED}, ("a", "b", "c"), {"a": ("edited",)}),
         state("Running"),
         1,
-        ["b: b says\n", "a: its result is merged", "edited\n", "the run goes on: no result of c"],
+        [
+            "b: b says\n",
+            "a: its result is merged but",
+            "edited\n",
+            "the run goes on: no result of c",
+        ],
     ),
     "it goes on": (
         found({"a": RAN}, ("a", "b", "c")),
         state("Running"),
         75,
-        ["the run goes on: no result of b, c\n", "fix: dvc-bridge collect r once more, later"],
+        ["the run goes on: no result of b, c\n", "fix: run dvc-bridge collect r again later"],
     ),
     "the cluster cannot be asked": (
         found({"a": RAN}, ("a", "b")),
         None,
         75,
-        ["the run goes on, or was stopped: no result of b\n", "fix: dvc-bridge collect r once"],
+        [
+            "the run goes on, or was stopped: no result of b\n",
+            "fix: run dvc-bridge collect r again",
+        ],
     ),
     "it was stopped": (
         found({"a": RAN}, ("a", "b")),
@@ -93,7 +101,7 @@ ENDS: dict[str, tuple[Collected, RunState | None, int, list[str]]] = {
         found(GOOD, ("a", "b", "c"), {"b": ("param p changed", "dep d changed")}),
         state("Succeeded"),
         2,
-        ["b: its result is merged, and is not of now: param p changed; dep d changed\n"],
+        ["b: its result is merged but out of date: param p changed; dep d changed\n"],
     ),
     "it says of no stages": (
         found(GOOD, None),
@@ -112,37 +120,34 @@ ENDS: dict[str, tuple[Collected, RunState | None, int, list[str]]] = {
 
 @pytest.mark.parametrize(("merged", "how", "code", "texts"), ENDS.values(), ids=ENDS)
 def test_an_end_that_is_not_all_good_is_an_error_that_says_what_is_missing_and_what_to_do(
-    merged: Collected,
-    how: RunState | None,
+    merged: Collection,
+    how: RunStatus | None,
     code: int,
     texts: list[str],
-    capsys: pytest.CaptureFixture[str],
 ):
     with pytest.raises(BridgeError) as raised:
-        say_end(merged, "r", how)
+        end_of_run(merged, "r", how).raise_error()
     assert raised.value.exit_code == code
     for text in texts:
         assert text in str(raised.value)
-    assert ALL_GOOD not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("how", [None, state("Succeeded")])
-def test_an_end_that_is_all_good_says_so(how: RunState | None, capsys: pytest.CaptureFixture[str]):
-    assert say_end(found(GOOD, ("a", "b", "c")), "r", how) == 0
-    said = capsys.readouterr()
-    assert said.out == "1 ran, 1 from the run cache\n"
-    assert said.err == f"{ALL_GOOD}\n"
+def test_an_end_that_is_all_good_has_no_error(how: RunStatus | None):
+    end = end_of_run(found(GOOD, ("a", "b", "c")), "r", how)
+    end.raise_error()
+    assert str(end) == "1 ran, 1 from the run cache"
 
 
 def test_of_many_the_first_are_named_and_the_others_counted():
     names = [f"s{number:02}" for number in range(24)]
     with pytest.raises(BridgeError) as raised:
-        say_end(found({"s00": FAILED}, tuple(names)), "r", None)
+        end_of_run(found({"s00": FAILED}, tuple(names)), "r", None).raise_error()
     assert raised.value.message.endswith(
         "no result of s01, s02, s03, s04, s05, s06, s07, s08, s09, s10 and 13 more"
     )
     with pytest.raises(BridgeError) as raised:
-        say_end(found(dict.fromkeys(names, FAILED), tuple(names)), "r", None)
+        end_of_run(found(dict.fromkeys(names, FAILED), tuple(names)), "r", None).raise_error()
     assert raised.value.message.endswith("s09: s09 says\nand 14 more")
 
 
