@@ -126,7 +126,7 @@ class StoppedError(BridgeError):
 
 
 def of_system(exc: OSError, where: str = "") -> RefusedError | None:
-    """Give what the machine has refused as an error; None if it is another kind of failure.
+    """Return what the machine has refused as an error; None if it is another kind of failure.
 
     Parameters
     ----------

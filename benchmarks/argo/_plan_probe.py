@@ -19,10 +19,10 @@ from dvc_bridge.engines.base import task_specs
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.settings import ArgoSettings
 from dvc_bridge.planning.grouping.cost_model import Costs
-from dvc_bridge.planning.grouping.group_stages import divided
+from dvc_bridge.planning.grouping.group_stages import group_stages
 from dvc_bridge.planning.selection import Selection
-from dvc_bridge.remote_run.task import plan_lines
-from dvc_bridge.remote_run.task_plan import entries
+from dvc_bridge.remote_run.task import plan_file
+from dvc_bridge.remote_run.task_plan import plan_tasks
 from dvc_bridge.remote_run.worker_contract import SnapshotCode
 
 
@@ -46,13 +46,13 @@ def main(fuse: Fuse, file: Path) -> dict[str, Any]:
         phases.end("forecast")
         pipeline, settings = context.pipeline, context.settings
         waiting = [forecast.position for forecast in settled.waiting]
-        groups = divided(pipeline, waiting, settings, {}, Costs(), fuse).groups
+        groups = group_stages(pipeline, waiting, settings, {}, Costs(), fuse).groups
         phases.end("group")
         positions = [group.positions for group in groups]
         reach, jobs = context.outlook.reach, [1] * len(groups)
         options: dict[str, Any] = {"root": ".", "git": True, "force": False, "mutexes": ()}
-        tasks = entries(pipeline, settled, positions, reach, jobs=jobs, **options)
-        plan, task_refs = plan_lines(tasks)
+        tasks = plan_tasks(pipeline, settled, positions, reach, jobs=jobs, **options)
+        plan, task_refs = plan_file(tasks)
         phases.end("plan.json")
     spec = RunSpec("run", {}, SnapshotCode("0" * 64), ArgoSettings())
     workflow = manifest(task_specs(pipeline, groups, task_refs), spec)

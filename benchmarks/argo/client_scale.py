@@ -15,7 +15,7 @@ from benchmarks.argo.projects import BRIDGE, create_project, layered_stages, run
 from benchmarks.argo.targets import ROOT, Result
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
-from dvc_bridge.engines.argo.manifest import Kind
+from dvc_bridge.engines.argo.manifest import ManifestKind
 from dvc_bridge.pipeline.result import RAN, result_name, result_text
 from dvc_bridge.pipeline.result import Result as StageResult
 
@@ -39,7 +39,7 @@ def measure_plan(fixture: Fixture) -> Result:
     auto, name = probes["auto"], f"{ROWS * width} stages"
     result.add(f"{name}: CPU to the manifest, s", sum(auto["cpu_s"].values()), 20)
     result.add(f"{name}: memory, MB", auto["peak_mb"])
-    limit = float(Kind.WORKFLOW.limit)
+    limit = float(ManifestKind.WORKFLOW.limit)
     result.add(f"{name}: manifest, bytes", float(auto["manifest bytes"]), limit)
     bytes_per_pod = probes["pod per stage"]["bytes per pod"]
     result.add("a pod per stage: manifest, bytes per pod", bytes_per_pod, 150)

@@ -12,7 +12,7 @@ from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.remote_run.merge import Merged
 from dvc_bridge.remote_run.run_store import Store
-from dvc_bridge.remote_run.task import Entry
+from dvc_bridge.remote_run.task import PlannedTask
 from dvc_bridge.remote_run.task_plan import Settled
 
 
@@ -110,7 +110,7 @@ def stored_results(
 
 
 def _results(
-    context: RunContext, store: Store, plan: Sequence[Entry] | None, *, with_upstream: bool
+    context: RunContext, store: Store, plan: Sequence[PlannedTask] | None, *, with_upstream: bool
 ) -> dict[str, Result]:
     if plan is None:
         results = store.results(context.pipeline.stages[p] for p in context.order)

@@ -14,13 +14,13 @@ from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.bridge_settings import read_settings
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
-from dvc_bridge.dvcio.recovery import Unfinished
+from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.engines.base import Engine, Sections
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import StoppedError
-from dvc_bridge.local.history import Journal
+from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, repro
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.planning.selection import Selection, select
@@ -28,7 +28,7 @@ from dvc_bridge.remote_run.merge import Merged, merge
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.shared_durations import known_seconds, share
 from dvc_bridge.remote_run.task_plan import Settled
-from dvc_bridge.remote_run.upload import Outlook, Submission, remote_names, submit
+from dvc_bridge.remote_run.upload import RemoteForecast, Submission, remote_names, submit
 from dvc_bridge.ui.view import PlainView
 
 Warn = Callable[[str], object]
@@ -74,7 +74,7 @@ class RunContext(ExitStack):
         self.lock = RepositoryLock(self.project)
         self.enter_context(self.lock.held())
         self.read()
-        unfinished = Unfinished(self.project, self._addresses)
+        unfinished = RecoveryLog(self.project, self._addresses)
         self.session = self.enter_context(Session(self.project, self.warn, unfinished))
         return self
 
@@ -99,7 +99,7 @@ class RunContext(ExitStack):
 
     def settle(self) -> Settled:
         """Sort the stages into those that need a task and those that do not."""
-        self.outlook = Outlook(self.project, self.pipeline, self.order, self.session)
+        self.outlook = RemoteForecast(self.project, self.pipeline, self.order, self.session)
         return self.outlook.settle(force=self.force, alone=self._selection.alone)
 
     def prepare(self) -> Settled:
@@ -150,13 +150,13 @@ class RunContext(ExitStack):
             objects,
             checkout=checkout,
         )
-        share(Journal(self.project), objects.default, results.values())
+        share(History(self.project), objects.default, results.values())
         return merged
 
     def seconds(self, settled: Settled) -> dict[str, float]:
         """Return how long commands took, from here and from the remote."""
         waiting = [found.stage.address for found in settled.waiting]
-        return known_seconds(Journal(self.project), self.outlook.objects.default, waiting)
+        return known_seconds(History(self.project), self.outlook.objects.default, waiting)
 
     def _bring_here(self, positions: Sequence[int]) -> None:
         options = Options(force=self.force, alone=True)

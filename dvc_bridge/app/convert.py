@@ -17,15 +17,15 @@ from dvc_bridge.engines.argo.export import ManifestKind, manifest_text
 from dvc_bridge.engines.base import task_specs
 from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import check_url, commit, differing, repository_url
-from dvc_bridge.local.history import Journal
+from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.ranges import ranges
 from dvc_bridge.pipeline.settings import FILE
 from dvc_bridge.pipeline.stage import Pipeline
-from dvc_bridge.planning.grouping.group_stages import divided
+from dvc_bridge.planning.grouping.group_stages import group_stages
 from dvc_bridge.planning.selection import Selection, select
-from dvc_bridge.remote_run.task_plan import all_for_pods
+from dvc_bridge.remote_run.task_plan import positions_for_pods
 from dvc_bridge.remote_run.upload import remote_names
 from dvc_bridge.remote_run.worker_contract import GitCode
 from dvc_bridge.worker.from_git import plan_of
@@ -85,13 +85,15 @@ def convert(
         pipeline = read_pipeline(project)
         settings = read_settings(project, pipeline)
         store = ArgoEngine.store_settings(session.repo.config, remote_names(pipeline), settings)
-    positions = all_for_pods(project, pipeline, select(pipeline, from_here(selection, project)))
+    positions = positions_for_pods(
+        project, pipeline, select(pipeline, from_here(selection, project))
+    )
     plan = plan_of(project, pipeline, positions)
     has_files = bool(settings.argo.secret_files)
     found = _code(code, project, pipeline, plan, has_files=has_files, warn=warn)
-    seconds = Journal(project).seconds if fuse is Fuse.AUTO else {}
+    seconds = History(project).seconds if fuse is Fuse.AUTO else {}
     costs = ArgoEngine.costs(settings)
-    groups = divided(pipeline, positions, settings, seconds, costs, fuse).groups
+    groups = group_stages(pipeline, positions, settings, seconds, costs, fuse).groups
     references = [f"{group.number}:{ranges(group.positions)}" for group in groups]
     return manifest_text(
         task_specs(pipeline, groups, references),

@@ -15,7 +15,7 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.engines.base import Engine, is_same_place
 from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.run_status import RunStatus
-from dvc_bridge.remote_run.retention import leftovers, old_runs, written_s
+from dvc_bridge.remote_run.retention import find_leftovers, old_runs, written_s
 from dvc_bridge.remote_run.run_store import Store
 
 DAY_S = 86_400
@@ -81,7 +81,7 @@ def remove_old_runs(
         kept = {run: why for run in chosen if (why := ends.doubt(run))}
         if kept and runs:
             raise UsageError("\n".join(_reasons(kept)), _FIX)
-        found = leftovers(remote, before_s, kept, runs)
+        found = find_leftovers(remote, before_s, kept, runs)
         for leftover in found:
             if not dry:
                 remote.remove(leftover.path)

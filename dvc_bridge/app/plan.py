@@ -14,10 +14,15 @@ from dvc_bridge.dvcio.recording.run_cache import any_run, ask_dvc, newest_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.engines.registry import engine_type
-from dvc_bridge.local.history import Journal
+from dvc_bridge.local.history import History
 from dvc_bridge.planning.critical_path import Timeline, timeline
 from dvc_bridge.planning.forecast import Forecast, Sources, forecast
-from dvc_bridge.planning.grouping.group_stages import Division, backwards, divided, in_pods
+from dvc_bridge.planning.grouping.group_stages import (
+    Division,
+    backward_stages,
+    group_stages,
+    in_pods,
+)
 from dvc_bridge.planning.selection import Selection, files_of, select
 
 
@@ -72,9 +77,9 @@ def plan(selection: Selection, *, force: bool = False, warn: Warn) -> Plan:
         )
         forecasts = forecast(pipeline, order, sources, force=force, alone=chosen.alone)
         workspace.hashes.save()
-    seconds = Journal(project).seconds
+    seconds = History(project).seconds
     division, running = None, in_pods(forecasts)
-    if settings.is_remote and not backwards(pipeline, running):
+    if settings.is_remote and not backward_stages(pipeline, running):
         costs = engine_type(settings.engine).costs(settings)
-        division = divided(pipeline, running, settings, seconds, costs)
+        division = group_stages(pipeline, running, settings, seconds, costs)
     return Plan(tuple(forecasts), timeline(forecasts, seconds), division)

@@ -94,7 +94,7 @@ def _error(found: Collection, run: str, status: RunStatus | None) -> BridgeError
 
 def _left_out(found: Collection) -> Iterator[str]:
     """Yield the results that are not what the stages here would make."""
-    for address, why in found.merged.misfits.items():
+    for address, why in found.merged.incompatible.items():
         is_left_out = address not in found.merged.fitting
         what = "its result is left out" if is_left_out else "its result is merged but out of date"
         yield f"{address}: {what}: {'; '.join(why)}"

@@ -21,10 +21,10 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.run_status import RunStatus
-from dvc_bridge.planning.grouping.group_stages import divided
+from dvc_bridge.planning.grouping.group_stages import group_stages
 from dvc_bridge.planning.grouping.groups import Group
 from dvc_bridge.planning.selection import Selection
-from dvc_bridge.remote_run.resume import needs, undone
+from dvc_bridge.remote_run.resume import needs, unfinished_tasks
 from dvc_bridge.remote_run.task_plan import Settled
 from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment
 from dvc_bridge.ui.view import View
@@ -154,7 +154,7 @@ def resume(
         plan = store.plan()
         if plan is None:
             raise store.unknown()
-        numbers = undone(plan, store, objects)
+        numbers = unfinished_tasks(plan, store, objects)
         if not numbers:
             report(f"every stage of run {run} is done")
             return Submitted(run)
@@ -194,7 +194,7 @@ def _groups(
     waiting = [found.position for found in settled.waiting]
     seconds = context.seconds(settled)
     costs = context.engine_type.costs(context.settings)
-    division = divided(context.pipeline, waiting, context.settings, seconds, costs, fuse)
+    division = group_stages(context.pipeline, waiting, context.settings, seconds, costs, fuse)
     return division.groups, division.wall_s
 
 

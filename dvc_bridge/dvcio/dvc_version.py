@@ -77,7 +77,7 @@ def is_installed() -> bool:
 
 
 def installed() -> str:
-    """Give the version of DVC.
+    """Return the version of DVC.
 
     Raises
     ------

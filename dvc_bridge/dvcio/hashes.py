@@ -47,7 +47,7 @@ class Hashes:
         self._database = self._open()
 
     def pointer(self, path: str, *, large: bool = False) -> Pointer | None:
-        """Give what dvc.lock would say of the file or folder; None if there is none.
+        """Return what dvc.lock would say of the file or folder; None if there is none.
 
         Parameters
         ----------
@@ -85,7 +85,7 @@ class Hashes:
         self._fresh[path] = (signature, digest)
 
     def known(self, path: str) -> tuple[Signature, str] | None:
-        """Give the signature and md5 of a file as last read; None: not known beyond doubt."""
+        """Return the signature and md5 of a file as last read; None: not known beyond doubt."""
         return self._fresh.get(path) or self._known.get(path)
 
     def settle(self) -> None:
@@ -194,19 +194,19 @@ def _check_name(path: str) -> None:
 
 
 def signature_of(info: os.stat_result) -> Signature:
-    """Give what tells that a file has changed."""
+    """Return what tells that a file has changed."""
     return info.st_ino, info.st_mtime_ns, info.st_size
 
 
 def folder_md5(files: Mapping[str, str]) -> str:
-    """Give what DVC calls a folder of these files, path -> md5."""
+    """Return what DVC calls a folder of these files, path -> md5."""
     content = [{"md5": files[name], "relpath": name} for name in sorted(files)]
     digest = hashlib.md5(json.dumps(content).encode(), usedforsecurity=False).hexdigest()
     return f"{digest}.dir"
 
 
 def md5_of(path: str | Path) -> str:
-    """Give the md5 of a file's bytes."""
+    """Return the md5 of a file's bytes."""
     with open(path, "rb") as file:  # noqa: PTH123  mostly strings
         return hashlib.file_digest(file, _new_md5).hexdigest()
 

@@ -133,7 +133,7 @@ def _holder(path: Path) -> str:
     return ""
 
 
-class Claims:
+class PathLocks:
     """What this run's commands read and write just now, for other DVC processes to see."""
 
     def __init__(self, project: Project) -> None:
@@ -144,7 +144,7 @@ class Claims:
         self._known: dict[str, dict[str, Any]] | None = None
 
     def check(self, reads: Iterable[str], writes: Iterable[str]) -> None:
-        """See that no other process uses these paths, from the root.
+        """Check that no other process uses these paths, from the root.
 
         The answer holds as long as the repository's lock is held.
 

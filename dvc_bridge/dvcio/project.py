@@ -103,7 +103,7 @@ def _check_inside(root: Path, git_root: Path) -> None:
 
 
 def config_as_dvc(root: Path) -> Mapping[str, Any]:
-    """Give all settings of the project as DVC has them, with defaults.
+    """Return all settings of the project as DVC has them, with defaults.
 
     Raises
     ------

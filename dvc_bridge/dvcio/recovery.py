@@ -15,7 +15,7 @@ from dvc_bridge.dvcio.project import Project
 TEMPORARY = re.compile(r".*\.[A-Za-z0-9_-]{22}\.tmp")
 
 
-class Unfinished:
+class RecoveryLog:
     """What a run has put into .gitignore and dvc.lock files; its orderly end removes the record.
 
     A run that finds such a record goes on where the killed one ended: later lines and entries of
@@ -40,7 +40,7 @@ class Unfinished:
             file.write(f"{time.time()}\n")
 
     def lines(self) -> Iterator[tuple[str, int, str]]:
-        """Give what the killed run has written: file, place of the stage, line or entry's name."""
+        """Return what the killed run has written: file, place of the stage, line or entry's name."""
         with suppress(OSError):
             for text in self._path.read_text(encoding="utf-8").splitlines()[1:]:
                 with suppress(ValueError):  # the kill has cut off the last one

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import BridgeError, UsageError
-from dvc_bridge.pipeline.stage import Kind, Stage
+from dvc_bridge.pipeline.stage import Stage, StageKind
 
 if TYPE_CHECKING:
-    from dvc_bridge.dvcio.recording.gitignore import Ignores
-    from dvc_bridge.dvcio.recovery import Unfinished
+    from dvc_bridge.dvcio.recording.gitignore import GitignoreFiles
+    from dvc_bridge.dvcio.recovery import RecoveryLog
 
 
 class Session(ExitStack):
@@ -35,13 +35,13 @@ class Session(ExitStack):
         self,
         project: Project,
         warn: Callable[[str], object],
-        unfinished: Unfinished | None = None,
+        unfinished: RecoveryLog | None = None,
     ) -> None:
         super().__init__()
         self.project, self._warn = project, warn
         self._unfinished = unfinished
         self._repo: Any = None
-        self._ignores: Ignores | None = None
+        self._ignores: GitignoreFiles | None = None
         self._asked = False
         self._problem: Exception | None = None
         self._place = 0
@@ -106,14 +106,14 @@ class Session(ExitStack):
             context.ignored_paths = []
 
     def stage(self, stage: Stage, place: int) -> Any:
-        """Give DVC's own object for the stage, whose turn it is."""
+        """Return DVC's own object for the stage, whose turn it is."""
         from dvc.dvcfile import ProjectFile, load_file  # noqa: PLC0415  DVC is imported here only
         from dvc.stage.loader import StageLoader  # noqa: PLC0415
 
         repo = self.repo
         self.turn(place)
         path = str(self.project.root / stage.file)
-        if stage.kind is not Kind.STAGE:
+        if stage.kind is not StageKind.STAGE:
             return load_file(repo, path).stage
         data, lock = copy.deepcopy((dict(stage.data), dict(stage.lock or {})))
         return StageLoader.load_stage(ProjectFile(repo, path), stage.name, data, lock)

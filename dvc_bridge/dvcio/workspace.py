@@ -23,7 +23,7 @@ PROTECTED = 0o444
 
 
 class Workspace:
-    """Files as they are now; implements `plan.decide.Look`."""
+    """Files as they are now; implements `plan.decide.StateReader`."""
 
     def __init__(self, project: Project) -> None:
         self._project = project

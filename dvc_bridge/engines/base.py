@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.pipeline.resources import Resources
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.pipeline.stage import Pipeline
@@ -48,7 +48,7 @@ class TaskSpec:
     stages: tuple[str, ...]
     upstream: tuple[int, ...]
     after: tuple[int, ...]
-    resources: PodSettings
+    resources: Resources
 
     @property
     def timeout_s(self) -> int | None:

@@ -35,14 +35,14 @@ def uncommitted(project: Project, stages: Iterable[Stage]) -> list[str]:
 
 
 def commit_line(paths: Sequence[str], pathspec: str) -> str:
-    """Give the shell line that commits `paths` and names the run in a trailer."""
+    """Return the shell line that commits `paths` and names the run in a trailer."""
     shown = shlex.join(paths)
     message = shlex.join(["-m", f"Results of {pathspec}", "--trailer", f"{TRAILER}: {pathspec}"])
     return f"git add {shown} && git commit {message}"
 
 
 def lock_names(project: Project, stages: Iterable[Stage]) -> list[str]:
-    """Give git's names (40 hex digits) of the stages' dvc.lock files as they are now."""
+    """Return git's names (40 hex digits) of the stages' dvc.lock files as they are now."""
     root = lock_file(DVC_YAML)
     files = sorted({lock_file(s.file) for s in stages if s.name}, key=lambda f: (f != root, f))
     there = [file for file in files if (project.root / file).exists()]

@@ -14,7 +14,7 @@ _OPTIONS = ["-c", "core.hooksPath=/dev/null", "-c", "advice.detachedHead=false"]
 
 
 def commit(project: Project, name: str) -> str:
-    """Give the sha of the commit that a revision names.
+    """Return the sha of the commit that a revision names.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def differing(project: Project, sha: str, *other: str) -> list[str]:
 
 
 def repository_url(project: Project) -> str:
-    """Give the address from which pods get the code: that of the remote `origin`."""
+    """Return the address from which pods get the code: that of the remote `origin`."""
     root = project.git_root or project.root
     try:
         return git(root, "remote", "get-url", "origin")
@@ -58,7 +58,7 @@ def holds_credentials(url: str) -> bool:
 
 
 def check_url(url: str, *, has_files: bool = False) -> None:
-    """See that pods can use an address.
+    """Check that pods can use an address.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def check_out(url: str, sha: str, folder: Path) -> None:
 
 
 def git(folder: Path, *args: str) -> str:
-    """Give what a git command prints, without its last line end.
+    """Return what a git command prints, without its last line end.
 
     Raises
     ------

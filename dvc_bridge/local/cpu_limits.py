@@ -15,7 +15,7 @@ VARIABLES = (
 
 
 def thread_limits(jobs: int, environment: Mapping[str, str]) -> dict[str, str]:
-    """Give what to add to the commands' environment so that `jobs` of them fill the cores once.
+    """Return what to add to the commands' environment so that `jobs` of them fill the cores once.
 
     Nothing with one job, or where the user has set one of `VARIABLES`.
     """

@@ -7,16 +7,16 @@ from typing import Any
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.recording import dvc_stage
-from dvc_bridge.dvcio.recording.fast_record import Quick
+from dvc_bridge.dvcio.recording.fast_record import FastRecorder
 from dvc_bridge.dvcio.recording.lockfile import LockFiles
-from dvc_bridge.dvcio.recovery import Unfinished
+from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import IntegrityError, MissingInputError
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import LockEntry, Stage
 from dvc_bridge.planning.changes import UndecidedError
-from dvc_bridge.planning.next_action import Step, first_step
+from dvc_bridge.planning.next_action import NextAction, first_step
 
 # So often what is written while a run goes on is written so that it survives a power cut.
 DURABLE_S = 1.0
@@ -26,7 +26,7 @@ SMALL_BYTES = 1 << 18
 PUBLISH_S = 0.5
 
 
-class Ledger:
+class DvcRecorder:
     """Records stages by their place in the run, plainly where that is enough, else by DVC.
 
     Parameters
@@ -47,10 +47,10 @@ class Ledger:
         project: Project,
         session: Session,
         workspace: Workspace,
-        unfinished: Unfinished | None = None,
+        unfinished: RecoveryLog | None = None,
     ) -> None:
         self._project, self._session, self._workspace = project, session, workspace
-        self._quick = Quick(project, session, workspace)
+        self._quick = FastRecorder(project, session, workspace)
         self._lock_files = LockFiles(project, unfinished)
         self._loaded: dict[int, Any] = {}
         self.entries: dict[int, LockEntry] = {}
@@ -63,13 +63,13 @@ class Ledger:
         try:
             step, _ = first_step(stage, look, force=force, has_runs=look.has_runs)
         except UndecidedError:
-            step = Step.ASK
+            step = NextAction.ASK
         except MissingInputError:
             dvc_stage.clear(self._project, stage)  # as DVC does before it looks at the deps
             raise
-        if step is Step.UNCHANGED:
+        if step is NextAction.UNCHANGED:
             return Outcome.UNCHANGED
-        if step is Step.COMMAND:
+        if step is NextAction.COMMAND:
             dvc_stage.clear(self._project, stage)
             return None
         return self.ask_dvc(place, stage, force=force)
@@ -79,11 +79,11 @@ class Ledger:
         loaded = self._loaded[place] = self._session.stage(stage, place)
         with self._session.ignoring():
             found = dvc_stage.begin(loaded, force=force)
-        if found is dvc_stage.Step.COMMAND:
+        if found is dvc_stage.DvcOutcome.COMMAND:
             return None
-        if found is dvc_stage.Step.UNCHANGED:
+        if found is dvc_stage.DvcOutcome.UNCHANGED:
             return Outcome.UNCHANGED
-        restored = found is dvc_stage.Step.RESTORED
+        restored = found is dvc_stage.DvcOutcome.RESTORED
         self.record(place, stage, finish=restored, restored=restored)
         return Outcome.RESTORED if restored else Outcome.RAN
 

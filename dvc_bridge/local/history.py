@@ -11,7 +11,7 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.pipeline.ids import file_name
 
 
-class Journal:
+class History:
     """Durations by address, and a log file a stage, in `.dvc/tmp/dvc-bridge`.
 
     `seconds` holds how long each stage's command took when it last ran to its end.
@@ -26,7 +26,7 @@ class Journal:
         self._changed = False
 
     def log(self, address: str) -> Path:
-        """Give the file for what the stage's command prints."""
+        """Return the file for what the stage's command prints."""
         folder = self._folder / "logs"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{file_name(address)}.log"

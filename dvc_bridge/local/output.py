@@ -98,7 +98,7 @@ class Output:
 
 
 def _seen(line: bytes) -> bytes:
-    """Give what a terminal shows of a line: what a progress bar has written over is gone."""
+    """Return what a terminal shows of a line: what a progress bar has written over is gone."""
     return line.rstrip(b"\r").rpartition(b"\r")[2]
 
 

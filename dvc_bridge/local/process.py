@@ -178,7 +178,7 @@ def kill_tree(pid: int) -> None:
 
 
 def _tree(pid: int) -> list[psutil.Process]:
-    """Give a process and all that it has started, also indirectly."""
+    """Return a process and all that it has started, also indirectly."""
     import psutil  # noqa: PLC0415  for Ctrl-C only
 
     try:

@@ -9,7 +9,7 @@ from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Stage
 
 
-class Books(Protocol):
+class Recorder(Protocol):
     """Knows what has become of stages, and records what becomes of them."""
 
     def settle(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from queue import Empty
 
 from dvc_bridge.dvcio.atomic_files import check_writable
-from dvc_bridge.dvcio.locks import Claims, RepositoryLock
+from dvc_bridge.dvcio.locks import PathLocks, RepositoryLock
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.reading.templates import with_causes
+from dvc_bridge.dvcio.reading.templates import message_with_causes
 from dvc_bridge.dvcio.recording import dvc_stage
-from dvc_bridge.dvcio.recovery import Unfinished
+from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import (
@@ -25,11 +25,11 @@ from dvc_bridge.errors import (
     of_system,
 )
 from dvc_bridge.local.cpu_limits import thread_limits
-from dvc_bridge.local.dvc_recorder import Ledger
-from dvc_bridge.local.history import Journal
+from dvc_bridge.local.dvc_recorder import DvcRecorder
+from dvc_bridge.local.history import History
 from dvc_bridge.local.process import NOT_STARTED, Ended, Interrupted, Processes
-from dvc_bridge.local.recorder import Books
-from dvc_bridge.local.signals import handed_to
+from dvc_bridge.local.recorder import Recorder
+from dvc_bridge.local.signals import forward_signals
 from dvc_bridge.pipeline.outcome import Outcome, Summary
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.planning.changes import sharing_losses
@@ -82,7 +82,7 @@ def repro(
         The repository's lock, which the caller holds since before it read `pipeline`.
     """
     stages = [pipeline.stages[place] for place in order]
-    unfinished = Unfinished(project, [stage.address for stage in stages])
+    unfinished = RecoveryLog(project, [stage.address for stage in stages])
     unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
     with Session(project, view.note, unfinished) as session:
         workspace = Workspace(project)
@@ -91,8 +91,8 @@ def repro(
             queues=tuple(sharing_losses(stages, workspace.lost)),
             certain=lambda s: is_certain_to_run(s, workspace, workspace.has_runs),
         )
-        books = Ledger(project, session, workspace, unfinished)
-        journal = Journal(project)
+        books = DvcRecorder(project, session, workspace, unfinished)
+        journal = History(project)
         run = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
         return run.run()
 
@@ -113,9 +113,9 @@ class Run:
         view: View,
         lock: RepositoryLock,
         session: Session,
-        books: Books,
+        books: Recorder,
         *,
-        journal: Journal,
+        journal: History,
     ) -> None:
         self._begun = time.monotonic()
         self._project, self._options, self._view = project, options, view
@@ -133,7 +133,7 @@ class Run:
             certain=lambda place: options.certain(self._stages[place]),
             in_order=((place, other) for place, others in readers.items() for other in others),
         )
-        self._claims = Claims(project)
+        self._claims = PathLocks(project)
         self._journal = journal
         self._env = {**dvc_stage.base_environment(), **thread_limits(options.jobs, os.environ)}
         self._books = books
@@ -149,7 +149,7 @@ class Run:
         names = [stage.address for stage in self._stages]
         with ExitStack() as stack:
             # First, so that it ends last: what is written at the end is written to its end.
-            stack.enter_context(handed_to(self._processes.events.put))
+            stack.enter_context(forward_signals(self._processes.events.put))
             followers = self._schedule.followers
             stack.enter_context(self._view.shown(names, self._journal.seconds, followers))
             stack.callback(self._journal.save)
@@ -305,7 +305,7 @@ def _as_error(exc: Exception) -> BridgeError:
     if isinstance(exc, BridgeError):
         return exc
     refused = of_system(exc) if isinstance(exc, OSError) else None
-    return refused or UsageError(with_causes(exc))
+    return refused or UsageError(message_with_causes(exc))
 
 
 def _ended_badly(ended: Ended) -> str:

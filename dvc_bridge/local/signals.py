@@ -15,7 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def handed_to(put: Callable[[Interrupted], object]) -> Iterator[None]:
+def forward_signals(put: Callable[[Interrupted], object]) -> Iterator[None]:
     """Call `put` for every signal that asks this process to end."""
 
     def hand(signum: int, _: Any) -> None:

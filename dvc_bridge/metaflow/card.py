@@ -14,7 +14,7 @@ class RunCard(MetaflowCard):
     type = "dvc_run"
 
     def render(self, task: Any) -> str:
-        """Give the page."""
+        """Return the page."""
         # Imported late: every task of every flow imports this file, and one of them draws.
         from metaflow import Run, namespace  # noqa: PLC0415
 

@@ -112,7 +112,7 @@ def read_run(run: Run) -> Ended:
 
 
 def _whole(told: Sequence[DvcRun]) -> DvcRun | None:
-    """Give what all tasks know together: joins of the user's own may have dropped branches."""
+    """Return what all tasks know together: joins of the user's own may have dropped branches."""
     if not told:
         return None
     whole = told[0].copy()

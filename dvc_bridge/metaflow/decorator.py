@@ -25,7 +25,7 @@ _workspace: ContextVar[Path] = ContextVar("workspace")
 
 
 def workspace() -> Path:
-    """Give the folder of the step that runs: the stage's deps are there, its outs go there."""
+    """Return the folder of the step that runs: the stage's deps are there, its outs go there."""
     return _workspace.get()
 
 

@@ -21,10 +21,10 @@ from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.ranges import shape
 from dvc_bridge.planning.grouping.cost_model import Costs
-from dvc_bridge.planning.grouping.group_stages import divided
+from dvc_bridge.planning.grouping.group_stages import group_stages
 from dvc_bridge.planning.grouping.levels import check_settings, levels_of, needs_of
 from dvc_bridge.planning.selection import Selection, select
-from dvc_bridge.remote_run.task_plan import all_for_pods
+from dvc_bridge.remote_run.task_plan import positions_for_pods
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def _text(request: FlowRequest, project: Project) -> str:
     settings = read_settings(project, pipeline)
     selection = request.selection
     order = select(pipeline, from_here(selection, project))
-    positions = all_for_pods(project, pipeline, order)
-    groups = divided(pipeline, positions, settings, {}, Costs(), request.fuse).groups
+    positions = positions_for_pods(project, pipeline, order)
+    groups = group_stages(pipeline, positions, settings, {}, Costs(), request.fuse).groups
     check_settings(groups)
     levels = [
         Level(

@@ -15,11 +15,11 @@ from dvc_bridge.metaflow.stage_specs import revision_of
 from dvc_bridge.pipeline.ids import flow_run_name
 from dvc_bridge.pipeline.ranges import shape
 from dvc_bridge.pipeline.result import RAN, RESTORED, UNCHANGED
-from dvc_bridge.pipeline.stage import Kind, Pipeline, Stage
+from dvc_bridge.pipeline.stage import Pipeline, Stage, StageKind
 from dvc_bridge.planning.graph import execution_order
 from dvc_bridge.planning.run_cache_key import StageSpec
 from dvc_bridge.remote_run.run_store import Store
-from dvc_bridge.remote_run.upload import Outlook, submit
+from dvc_bridge.remote_run.upload import RemoteForecast, submit
 
 from .levels import LevelsRun
 from .package import packed
@@ -62,7 +62,7 @@ def all_told(run: LevelsRun) -> DvcRun:
         results = {**store.known(), **store.results(here.pipeline.stages)}
         plots = read_plots(here.project.root, here.pipeline)
     # Files that DVC tracks are no stages to a reader.
-    stages = [s for s in here.pipeline.stages if s.kind is Kind.STAGE and s.address in results]
+    stages = [s for s in here.pipeline.stages if s.kind is StageKind.STAGE and s.address in results]
     told = DvcRun(
         root=run["root"],
         cache="" if packed() else str(here.project.cache),
@@ -87,7 +87,7 @@ def all_told(run: LevelsRun) -> DvcRun:
 
 
 def check_shape(pipeline: Pipeline, made: str) -> None:
-    """See that a pipeline is the one that a flow was made from.
+    """Check that a pipeline is the one that a flow was made from.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def _plan(
     chosen = [place[address] for level in levels for group in level for address in group]
     settings = read_settings(here.project, pipeline)
     order = chosen if alone else execution_order(pipeline, sorted(chosen))
-    outlook = Outlook(here.project, pipeline, order, here.session)
+    outlook = RemoteForecast(here.project, pipeline, order, here.session)
     settled = outlook.settle(force=force, alone=alone)
     stale = settled.here
     if stale and force:  # what is forced are commands: data has none, and may be as it should be

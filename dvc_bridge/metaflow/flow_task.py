@@ -21,8 +21,8 @@ from dvc_bridge.pipeline.result import FAILED
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.remote_run.run_store import Store
-from dvc_bridge.remote_run.task import Entry
-from dvc_bridge.remote_run.task_plan import Reach, Settled, entries
+from dvc_bridge.remote_run.task import PlannedTask
+from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
 from dvc_bridge.remote_run.upload import cached_outs, remote_names
 from dvc_bridge.worker.checkout import copied
 from dvc_bridge.worker.main import work_in
@@ -51,7 +51,7 @@ def bring(run: LevelsRun, word: str) -> None:
 
 
 def _project(run: LevelsRun, folder: Path) -> Project:
-    """Give the code, in a folder of its own: out of the code package, or as it stands here."""
+    """Return the code, in a folder of its own: out of the code package, or as it stands here."""
     root = Path(run["root"])
     if packed():
         return find_project(project_folder(root))
@@ -69,7 +69,7 @@ class _Group:
         self._stages: list[Stage] = []
         self._store: Store | None = None
 
-    def entry(self, session: Session, store: Store) -> Entry:
+    def entry(self, session: Session, store: Store) -> PlannedTask:
         """Find the plan's line; a run that is resumed works it out anew, for the code of now.
 
         Raises
@@ -86,7 +86,7 @@ class _Group:
         return self._anew(planned, session, store)
 
     def check(self, code: int) -> None:
-        """See that the worker has ended well.
+        """Check that the worker has ended well.
 
         Raises
         ------
@@ -105,7 +105,7 @@ class _Group:
         if failed:
             raise StageFailedError("\n".join(failed), "correct it, then resume")
 
-    def _anew(self, planned: Entry, session: Session, store: Store) -> Entry:
+    def _anew(self, planned: PlannedTask, session: Session, store: Store) -> PlannedTask:
         project = session.project
         pipeline = read_pipeline(project)
         check_shape(pipeline, self._run["shape"])
@@ -114,11 +114,11 @@ class _Group:
         results = {**store.known(), **store.results(pipeline.stages)}
         done = {a: r for a, r in results.items() if r.good and a not in mine}
         waiting = tuple(Forecast(p, pipeline.stages[p], Verdict.MAY_RUN) for p in positions)
-        (entry,) = entries(
+        (entry,) = plan_tasks(
             pipeline,
             Settled(done, waiting, ()),
             [positions],
-            Reach(Workspace(project), Objects(session, ""), pipeline),
+            RemoteState(Workspace(project), Objects(session, ""), pipeline),
             root=planned.root,
             git=planned.git,
             force=planned.force,

@@ -124,7 +124,7 @@ def was_edited(text: str) -> bool:
 
 
 def words_of(text: str) -> str | None:
-    """Give the words of the command that has made a text; None for what is none."""
+    """Return the words of the command that has made a text; None for what is none."""
     found = re.search(r"^# dvc-bridge flow ?(.*)$", text, re.MULTILINE)
     return found[1] if found and _SUM.search(text) else None
 

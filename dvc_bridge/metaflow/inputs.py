@@ -27,7 +27,7 @@ _TAG_OPTIONS = ("--tag", "--namespace")
 
 
 def check_value(name: str, value: object) -> None:
-    """See that a parameter's value reaches a step as it is, whoever runs it.
+    """Check that a parameter's value reaches a step as it is, whoever runs it.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def check_parameters(parameters: Iterable[Parameter]) -> None:
 
 
 def check_tags(words: Iterable[str]) -> None:
-    """See that the tags among the words of a command are tags and nothing more.
+    """Check that the tags among the words of a command are tags and nothing more.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def check_tags(words: Iterable[str]) -> None:
 
 
 def check_origin(root: Path) -> None:
-    """See that the git repository's address, which Metaflow sends along, holds no credentials.
+    """Check that the git repository's address, which Metaflow sends along, holds no credentials.
 
     Raises
     ------

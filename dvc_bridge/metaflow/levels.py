@@ -55,7 +55,7 @@ def begin_levels(
 
 
 def groups(run: LevelsRun, level: int) -> list[str]:
-    """Give what there is to do in a level, from 1: a word a task; one without letters: nothing."""
+    """Return what there is to do in a level, from 1: a word a task; one without letters: nothing."""
     return run["words"][level - 1] or [""]
 
 
@@ -78,7 +78,7 @@ def work(flow: Any, *words: str) -> None:
 
 
 def told(flow: Any) -> DvcRun:
-    """Give what became of all stages, as flows of `@dvc_stage` know it, and print how many ran."""
+    """Return what became of all stages, as flows of `@dvc_stage` know it, and print how many ran."""
     from .flow_plan import all_told  # noqa: PLC0415  see above
 
     with as_metaflow_says():

@@ -20,7 +20,7 @@ _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 def hash_file(path: Path) -> Pointer:
-    """Give the pointer of a file as DVC writes it into dvc.lock."""
+    """Return the pointer of a file as DVC writes it into dvc.lock."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
     info = path.stat()
@@ -29,7 +29,7 @@ def hash_file(path: Path) -> Pointer:
 
 
 def members(cache: Path, pointer: Pointer) -> list[tuple[str, str]]:
-    """Give (path inside, md5) of the files of a folder; a file alone has the path "".
+    """Return (path inside, md5) of the files of a folder; a file alone has the path "".
 
     Raises
     ------
@@ -93,7 +93,7 @@ def read_file(cache: Path, pointer: Pointer) -> bytes:
 
 
 def find(cache: Path, outs: dict[str, Pointer], path: str) -> Pointer | None:
-    """Give the pointer of `path`: an out, or a file inside an out that is a folder.
+    """Return the pointer of `path`: an out, or a file inside an out that is a folder.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def find(cache: Path, outs: dict[str, Pointer], path: str) -> Pointer | None:
 
 
 def known_entries(cache: Path, spec: StageSpec, key: str) -> Iterator[LockEntry]:
-    """Give what earlier runs with this key left: dvc.lock's entry first, then the newest run."""
+    """Return what earlier runs with this key left: dvc.lock's entry first, then the newest run."""
     if _is_whole(spec["lock"], spec) and entry_key(spec["lock"]) == key:
         yield spec["lock"]
     folder = cache / run_folder(key)

@@ -36,7 +36,7 @@ def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
     Parameters
     ----------
     ask_remote
-        See that the DVC remote answers, and has the data that stages read.
+        Check that the DVC remote answers, and has the data that stages read.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
 
 
 def packed() -> Packed | None:
-    """Give what the code package says of the project; None where the code is not out of one."""
+    """Return what the code package says of the project; None where the code is not out of one."""
     file = _in_package(FACTS)
     if file is None:
         return None
@@ -91,7 +91,7 @@ def packed() -> Packed | None:
 
 
 def project_folder(root: Path) -> Path:
-    """Give the folder of the DVC project, wherever the step runs.
+    """Return the folder of the DVC project, wherever the step runs.
 
     In a pod that is the project out of the code package, in a folder of its own that may be
     written to; else `root` itself.
@@ -115,13 +115,13 @@ def project_folder(root: Path) -> Path:
 
 @cache
 def _unpacked(sha256: str) -> Path:
-    from dvc_bridge.worker.checkout import unpacked  # noqa: PLC0415  a laptop needs none of it
+    from dvc_bridge.worker.checkout import unpack_code  # noqa: PLC0415  a laptop needs none of it
 
     facts, archive = packed(), _in_package(ARCHIVE)
     if facts is None or archive is None:
         raise IntegrityError(f"the code package has lost its {ARCHIVE}", "run or create again")
     code = Path(_scratch().name).resolve() / "code"
-    project = unpacked(
+    project = unpack_code(
         archive.read_bytes(), sha256, code, facts["root"], facts["settings"], git=facts["git"]
     )
     return project.root

@@ -15,7 +15,7 @@ _PROFILE = "make metaflow-config writes it anew (docs/metaflow.md)"
 
 
 def check_datastore(root: str) -> None:
-    """See that Metaflow's S3 datastore answers, with the credentials that are here.
+    """Check that Metaflow's S3 datastore answers, with the credentials that are here.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def check_cluster(namespace: str, *, argo: bool) -> None:
-    """See that the cluster answers, has the namespace and, where it is needed, Argo Workflows.
+    """Check that the cluster answers, has the namespace and, where it is needed, Argo Workflows.
 
     Raises
     ------

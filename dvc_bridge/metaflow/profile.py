@@ -104,7 +104,7 @@ ALWAYS: Mapping[str, Any] = {
 
 
 def profile(values: Mapping[str, str]) -> dict[str, Any]:
-    """Give the content of a profile's file.
+    """Return the content of a profile's file.
 
     Parameters
     ----------

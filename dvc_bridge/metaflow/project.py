@@ -28,7 +28,7 @@ _DEPLOYERS = ("argo-workflows", "airflow", "step-functions")
 
 
 class dvc_project(FlowMutator):  # noqa: N801  a decorator
-    """Give the pods of a flow its DVC project, and check what the flow is given.
+    """Return the pods of a flow its DVC project, and check what the flow is given.
 
     Parameters
     ----------
@@ -83,14 +83,14 @@ class dvc_project(FlowMutator):  # noqa: N801  a decorator
             name_task(self._flow_cls.__name__, *found.groups())
 
     def add_to_package(self) -> Iterator[tuple[str, str, ContentType]]:
-        """Give Metaflow the files."""
+        """Return Metaflow the files."""
         if self._packed is not None:
             for name in (ARCHIVE, FACTS):
                 yield f"{self._packed.name}/{name}", name, ContentType.OTHER_CONTENT
 
 
 def _command() -> list[str]:
-    """Give the words of the command line from the command on."""
+    """Return the words of the command line from the command on."""
     context = click.get_current_context(silent=True)
     return list(getattr(context.find_root(), "saved_args", None) or ()) if context else []
 

@@ -66,7 +66,7 @@ def _content(warn: Warn, ended: Ended) -> Content:
 
 
 def _reader(context: RunContext, ended: Ended, results: Mapping[str, Result]) -> Read:
-    """Give what reads outs from the cache here, into which they come from the remote."""
+    """Return what reads outs from the cache here, into which they come from the remote."""
     from dvc_bridge.metaflow.objects import find, read_file  # noqa: PLC0415
 
     objects = Objects(context.session, scratch_folder(ended.name))

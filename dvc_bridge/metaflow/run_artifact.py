@@ -13,7 +13,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.ids import flow_run_name
 from dvc_bridge.pipeline.plots import PlotSpec
 from dvc_bridge.pipeline.result import RAN, RESTORED, UNCHANGED, Result, plain_result
-from dvc_bridge.pipeline.serialize import of_text, to_text
+from dvc_bridge.pipeline.serialize import from_text, to_text
 from dvc_bridge.planning.run_cache_key import Pointer, StageSpec, inputs_entry, restored_entry
 
 from .errors import as_metaflow_says
@@ -97,7 +97,7 @@ def gather(flow: Any, inputs: Any) -> DvcRun:
 
 
 def spec_of(run: DvcRun, name: str) -> StageSpec:
-    """Give the stage `name`; UsageError if there is none, or it cannot be a step."""
+    """Return the stage `name`; UsageError if there is none, or it cannot be a step."""
     if name in run["refused"]:
         raise UsageError(
             f"stage {name} cannot be a step: {run['refused'][name]}", "run it with `dvc repro`"
@@ -109,12 +109,12 @@ def spec_of(run: DvcRun, name: str) -> StageSpec:
 
 
 def path_of(spec: StageSpec, path: str) -> str:
-    """Give a path of the stage's as it is from the project's root."""
+    """Return a path of the stage's as it is from the project's root."""
     return str(PurePosixPath(spec["wdir"], path))
 
 
 def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
-    """Give each dep's pointer: of an out of this run, or of the file in the project."""
+    """Return each dep's pointer: of an out of this run, or of the file in the project."""
     pointers = {}
     made = {path_of(s, out) for s in run["stages"].values() for out in s["outs"]}
     for dep in spec["deps"]:
@@ -138,7 +138,7 @@ def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
 
 
 def modes_of(run: DvcRun, path: str) -> dict[str, int]:
-    """Give the modes that no object says of files at and below `path`, by path from it ("." it)."""
+    """Return the modes that no object says of files at and below `path`, by path from it ("." it)."""
     found = {}
     for name, ended in run["results"].items():
         for out, kept in ended["modes"].items():
@@ -153,7 +153,7 @@ def modes_of(run: DvcRun, path: str) -> dict[str, int]:
 
 
 def lookup(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer], key: str) -> Result | None:
-    """Give what an earlier run with this key left, if all its outs are in the cache."""
+    """Return what an earlier run with this key left, if all its outs are in the cache."""
     cache = Path(run["cache"])
     for known in known_entries(cache, spec, key):
         if all(in_cache(cache, out) for out in known["outs"]):
@@ -163,7 +163,7 @@ def lookup(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer], key: str) -> 
 
 
 def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:
-    """Give `run` after this stage."""
+    """Return `run` after this stage."""
     made = {
         path_of(spec, out["path"]): {k: v for k, v in out.items() if k != "path"}
         for out in result.entry.get("outs") or ()
@@ -175,12 +175,12 @@ def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:
     else:
         done["restored"] = [*run["restored"], spec["name"]]
     # Through JSON: what DVC gives would want its classes wherever the artifact is read.
-    done["results"] = {**run["results"], spec["name"]: of_text(to_text(plain_result(result)))}
+    done["results"] = {**run["results"], spec["name"]: from_text(to_text(plain_result(result)))}
     return done
 
 
 def result_in(run: DvcRun, name: str) -> Result:
-    """Give what became of the stage `name`."""
+    """Return what became of the stage `name`."""
     return Result(**run["results"][name])
 
 

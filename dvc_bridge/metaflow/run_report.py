@@ -14,7 +14,7 @@ from dvc_bridge.pipeline.plots import PlotSpec
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Stage, overlap
 from dvc_bridge.report.metric_files import metric_files, parsed, table
-from dvc_bridge.report.values import Report, Table
+from dvc_bridge.report.values import RunReport, Table
 
 from .client import Ended, read_run
 from .errors import DvcStageError
@@ -37,12 +37,12 @@ class Content:
     read: Read
 
     def metric_values(self) -> dict[str, Any]:
-        """Give what is in each metrics file; None where it cannot be read."""
+        """Return what is in each metrics file; None where it cannot be read."""
         return {file: parsed(file, self.read(file)) for file in self.metrics}
 
 
 def reader(told: DvcRun) -> Read:
-    """Give what reads a run's outs where its steps have left them."""
+    """Return what reads a run's outs where its steps have left them."""
 
     def read(path: str) -> bytes | None:
         try:
@@ -54,7 +54,7 @@ def reader(told: DvcRun) -> Read:
 
 
 def content_told(told: DvcRun, read: Read) -> Content:
-    """Give the content of a run whose steps are `@dvc_stage`."""
+    """Return the content of a run whose steps are `@dvc_stage`."""
     specs = [told["stages"][name] for name in told["results"]]
     ends = [Result(**end) for end in told["results"].values()]
     metrics = [file for spec in specs for file in metric_files(spec["wdir"], spec["data"])]
@@ -65,7 +65,7 @@ def content_told(told: DvcRun, read: Read) -> Content:
 def content_stored(
     stages: Sequence[Stage], results: Mapping[str, Result], plots: Sequence[PlotSpec], read: Read
 ) -> Content:
-    """Give the content of a run whose results are in the DVC remote."""
+    """Return the content of a run whose results are in the DVC remote."""
     ran = [stage for stage in stages if stage.address in results]
     outs = {at: out for stage in ran for at, out in results[stage.address].outs(stage).items()}
     metrics = [file for stage in ran for file in metric_files(stage.wdir, stage.data)]
@@ -74,7 +74,7 @@ def content_stored(
 
 
 def content_left(ended: Ended) -> Content:
-    """Give the content of a run of `@dvc_stage` steps, read where they have left it.
+    """Return the content of a run of `@dvc_stage` steps, read where they have left it.
 
     Raises
     ------
@@ -86,15 +86,15 @@ def content_left(ended: Ended) -> Content:
     return content_told(ended.told, reader(ended.told))
 
 
-def report_of(run: Run, ended: Ended, content_of: Callable[[Ended], Content]) -> Report:
-    """Give the page's values; the run before counts where its metrics can be read."""
+def report_of(run: Run, ended: Ended, content_of: Callable[[Ended], Content]) -> RunReport:
+    """Return the page's values; the run before counts where its metrics can be read."""
     content = content_of(ended)
     before, before_metrics = _before(run, content_of)
     notes = []
     if not ended.successful:
         names = ", ".join(ended.unfinished) or "its next step"
         notes.append(f"This run did not end well, or still runs. Not finished: {names}.")
-    return Report(
+    return RunReport(
         pathspec=run.pathspec,
         flow=run.path_components[0],
         began=run.created_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -112,7 +112,7 @@ def report_of(run: Run, ended: Ended, content_of: Callable[[Ended], Content]) ->
 
 
 def _before(run: Run, content_of: Callable[[Ended], Content]) -> tuple[str, dict[str, Any]]:
-    """Give the pathspec and the metrics of the last run that ended well before this one began."""
+    """Return the pathspec and the metrics of the last run that ended well before this one began."""
     runs = zip(Flow(run.path_components[0]), range(_MOST_BEFORE), strict=False)
     earlier = (other for other, _ in runs if other.created_at < run.created_at)
     before = next((other for other in earlier if other.successful), None)
@@ -127,7 +127,7 @@ def _before(run: Run, content_of: Callable[[Ended], Content]) -> tuple[str, dict
 
 
 def _about(run: Run) -> str:
-    """Give the first paragraph of what the flow says of itself."""
+    """Return the first paragraph of what the flow says of itself."""
     tasks = (task for step in run for task in step)
     graph: dict[str, Any] = next((t[_GRAPH].data for t in tasks if _GRAPH in t), {})
     first = str(graph.get("doc") or "").strip().partition("\n\n")[0]

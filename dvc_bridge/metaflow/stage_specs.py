@@ -15,7 +15,7 @@ from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.reading.plots import read_plots
 from dvc_bridge.errors import MissingInputError, UsageError
 from dvc_bridge.pipeline.plots import PlotSpec
-from dvc_bridge.pipeline.stage import DVC_YAML, Kind, Pipeline, Pointer, Stage
+from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline, Pointer, Stage, StageKind
 from dvc_bridge.planning.changes import locked
 from dvc_bridge.planning.next_action import in_run_cache
 from dvc_bridge.planning.run_cache_key import StageSpec, lock_params
@@ -72,7 +72,7 @@ def _own(pipeline: Pipeline) -> list[Stage]:
 
 
 def revision_of(project: Project) -> tuple[str | None, bool]:
-    """Give the commit that is checked out, None without one, and whether files differ from it."""
+    """Return the commit that is checked out, None without one, and whether files differ from it."""
     if project.git_root is None:
         return None, False
     head = _git(project, "rev-parse", "--verify", "--quiet", "HEAD")
@@ -135,7 +135,7 @@ def _tracked(pipeline: Pipeline) -> dict[str, Pointer]:
     return {
         out.at: {key: value for key, value in pointer.items() if key in names}
         for stage in pipeline.stages
-        if stage.kind in (Kind.DATA, Kind.IMPORT)
+        if stage.kind in (StageKind.DATA, StageKind.IMPORT)
         for out in stage.outs
         if "md5" in (pointer := locked(stage.lock or {}, "outs")[out.path])
     }

@@ -22,15 +22,15 @@ from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import UsageError
-from dvc_bridge.local.history import Journal
+from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.ids import flow_run_name
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
-from dvc_bridge.remote_run.task_plan import Reach, Settled, entries
+from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
 from dvc_bridge.ui.view import PlainView
-from dvc_bridge.worker.recorder import PodBooks
+from dvc_bridge.worker.recorder import WorkerRecorder
 
 from .objects import find, hash_file, read_file
 from .package import project_folder
@@ -92,11 +92,11 @@ class PodStage:
         for up in here.pipeline.upstream[position]:
             _check_done(self._stage, here.pipeline.stages[up], run)
         objects = Objects(here.session, scratch_folder(_remote_run(run)))
-        (entry,) = entries(
+        (entry,) = plan_tasks(
             here.pipeline,
             Settled(results, (Forecast(position, self._stage, Verdict.MAY_RUN),), ()),
             [[position]],
-            Reach(Workspace(here.project), objects, here.pipeline),
+            RemoteState(Workspace(here.project), objects, here.pipeline),
             root=".",
             git=here.project.git_root is not None,
             force=force,
@@ -105,8 +105,8 @@ class PodStage:
         )
         before = [up.result for up in entry.upstream if up.result]
         store = Store(objects.default, _remote_run(run))
-        self._journal = Journal(here.project)
-        self._books = PodBooks(
+        self._journal = History(here.project)
+        self._books = WorkerRecorder(
             here.project, here.session, entry, before, objects, store, self._journal
         )
 

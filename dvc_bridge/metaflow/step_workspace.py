@@ -106,6 +106,6 @@ def _fill(folder: Path, run: DvcRun, spec: StageSpec, deps: Mapping[str, Pointer
 
 
 def _room(folder: Path, path: str) -> Path:
-    """Give the place of `path` in `folder`, in which its own folder stands."""
+    """Return the place of `path` in `folder`, in which its own folder stands."""
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     return folder / path

@@ -17,8 +17,8 @@ from dvc_bridge.git.handoff import commit_line, lock_names, uncommitted
 from dvc_bridge.git.revision import commit, differing
 from dvc_bridge.pipeline.result import UNCHANGED, Result
 from dvc_bridge.pipeline.stage import LockEntry, Stage
-from dvc_bridge.planning.compatibility import as_here, misfits
-from dvc_bridge.remote_run.merge import Merged, merge, standing
+from dvc_bridge.planning.compatibility import as_local, incompatible
+from dvc_bridge.remote_run.merge import Merged, merge, unchanged_outs
 from dvc_bridge.remote_run.run_store import scratch_folder
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def sync(pathspec: str, *, partial: bool = False, warn: Warn) -> Synced:
         look = Workspace(context.project)
         fitting = _fitting(context, ended, results, look, partial=partial)
         modes_of = functools.partial(modes, context.project.root)
-        results = as_here(context.pipeline, fitting, look, modes_of)
+        results = as_local(context.pipeline, fitting, look, modes_of)
         results = _whole(context, objects, results, ended, look, fitting)
         merged = _merge(context, results, objects)
         stages = [s for s in context.pipeline.stages if s.address in results]
@@ -95,7 +95,7 @@ def sync(pathspec: str, *, partial: bool = False, warn: Warn) -> Synced:
 
 
 def metaflow_client() -> ModuleType:
-    """Give `dvc_bridge.metaflow.client`.
+    """Return `dvc_bridge.metaflow.client`.
 
     Raises
     ------
@@ -119,9 +119,9 @@ def _fitting(
     *,
     partial: bool,
 ) -> dict[str, Result]:
-    """Give the results that may be taken; all of them, unless they are asked for one by one."""
+    """Return the results that may be taken; all of them, unless they are asked for one by one."""
     good = {address: result for address, result in results.items() if result.good}
-    other = misfits(context.pipeline, context.order, good, look)
+    other = incompatible(context.pipeline, context.order, good, look)
     problems = [] if partial else list(_problems(context, ended, other))
     if problems:
         back = f"git switch --detach {ended.revision}" if ended.revision else "with its files"
@@ -176,7 +176,7 @@ def _whole(
     look: Workspace,
     told: Mapping[str, Result],
 ) -> dict[str, Result]:
-    """Give the results that can be brought whole, before anything has changed here.
+    """Return the results that can be brought whole, before anything has changed here.
 
     Left out are outs which the run did without, and of which dvc.lock has it all: they may have
     been where it was planned, and nowhere else.
@@ -198,7 +198,7 @@ def _whole(
         result = results.get(stage.address)
         if result is None:
             continue
-        here = standing(stage, result.entry, look) if result.outcome == UNCHANGED else set()
+        here = unchanged_outs(stage, result.entry, look) if result.outcome == UNCHANGED else set()
         outs = [out for out in result.entry.get("outs") or () if out["path"] not in here]
         for out in outs:
             check_cached(cache, out)

@@ -36,7 +36,7 @@ class Summary:
     seconds: float = 0.0
 
     def of(self, outcome: Outcome) -> list[str]:
-        """Give the stages whose turn ended so, in the order in which they did."""
+        """Return the stages whose turn ended so, in the order in which they did."""
         return [address for address, found in self.outcomes.items() if found is outcome]
 
     def __str__(self) -> str:

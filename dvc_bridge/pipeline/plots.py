@@ -37,7 +37,7 @@ def plot_specs(
     whole: Sequence[Any],
     templates: Mapping[str, Any],
 ) -> list[PlotSpec]:
-    """Give the plots of a project.
+    """Return the plots of a project.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from dvc_bridge.pipeline.stage import Pipeline
 
 
 def ranges(positions: Iterable[int]) -> str:
-    """Give positions as a word: 0, 1, 2, 7 -> `0-2,7`."""
+    """Return positions as a word: 0, 1, 2, 7 -> `0-2,7`."""
     parts: list[list[int]] = []
     for position in sorted(positions):
         if parts and parts[-1][1] == position - 1:

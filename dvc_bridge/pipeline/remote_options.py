@@ -52,7 +52,7 @@ def travels(option: str, value: str) -> bool:
 def for_pods(
     name: str, options: Mapping[str, object], own: Mapping[str, str], *, has_secrets: bool
 ) -> tuple[dict[str, str], list[str]]:
-    """Give the options of a remote that pods get, and what is wrong with the others.
+    """Return the options of a remote that pods get, and what is wrong with the others.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ Pairs = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class PodSettings:
+class Resources:
     """The settings of a pod; stages with equal ones may share it.
 
     Parameters
@@ -56,14 +56,14 @@ class PodSettings:
         return 1 if self.cpu or self.memory or self.gpu else USUAL_JOBS
 
 
-KEYS = tuple(field.name for field in fields(PodSettings))
+KEYS = tuple(field.name for field in fields(Resources))
 
 
-class WrongError(Exception):
+class InvalidValueError(Exception):
     """The value cannot be meant; says what it must be."""
 
 
-def pod_values(values: Mapping[str, Any], where: str, problems: list[str]) -> dict[str, Any]:
+def parse_resources(values: Mapping[str, Any], where: str, problems: list[str]) -> dict[str, Any]:
     """Read those of the settings that are given.
 
     Parameters
@@ -79,7 +79,7 @@ def pod_values(values: Mapping[str, Any], where: str, problems: list[str]) -> di
             continue
         try:
             found[key] = _READERS[key](values[key])
-        except WrongError as exc:
+        except InvalidValueError as exc:
             problems.append(f"{where}.{key} must be {exc}")
     return found
 
@@ -87,23 +87,25 @@ def pod_values(values: Mapping[str, Any], where: str, problems: list[str]) -> di
 def text(value: Any) -> str:
     """Read a word that Argo takes as it stands."""
     if not isinstance(value, str) or not value.strip() or value != value.strip():
-        raise WrongError("a text; numbers and true or false need quotes")
+        raise InvalidValueError("a text; numbers and true or false need quotes")
     if "{{" in value:
-        raise WrongError("a text without {{, which Argo would take for an expression of its own")
+        raise InvalidValueError(
+            "a text without {{, which Argo would take for an expression of its own"
+        )
     return value
 
 
 def image(value: Any) -> str:
     """Read the name of an image."""
     if not re.fullmatch(r"[\w.:/@+-]+", text(value)):
-        raise WrongError("the name of an image, as registry/name:tag")
+        raise InvalidValueError("the name of an image, as registry/name:tag")
     return str(value)
 
 
 def name(value: Any) -> str:
     """Read the name of an object of Kubernetes."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise WrongError("a name of Kubernetes: small letters, digits, - and .")
+        raise InvalidValueError("a name of Kubernetes: small letters, digits, - and .")
     return value
 
 
@@ -113,11 +115,11 @@ def names(value: Any) -> tuple[str, ...]:
 
 
 def at_least(least: int) -> Callable[[Any], int]:
-    """Give a reader of whole numbers."""
+    """Return a reader of whole numbers."""
 
     def read(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise WrongError(f"a whole number, {least} or more")
+            raise InvalidValueError(f"a whole number, {least} or more")
         return value
 
     return read
@@ -127,20 +129,20 @@ def _quantity(value: Any) -> str:
     said = str(value) if isinstance(value, int | float | str) else ""
     found = _QUANTITY.fullmatch(said)
     if isinstance(value, bool) or not found or not float(found[1]):
-        raise WrongError("a quantity of Kubernetes: 2, 0.5, 500m, 512Mi, 4Gi")
+        raise InvalidValueError("a quantity of Kubernetes: 2, 0.5, 500m, 512Mi, 4Gi")
     return said
 
 
 def _seconds(value: Any) -> int:
     found = _TIME.fullmatch(str(value))
     if isinstance(value, bool) or not found or not int(found[1]):
-        raise WrongError("a time: seconds, or 90m, 2h, 1d")
+        raise InvalidValueError("a time: seconds, or 90m, 2h, 1d")
     return int(found[1]) * _UNIT_S[found[2]]
 
 
 def _selector(value: Any) -> Pairs:
     if not isinstance(value, dict):
-        raise WrongError("a mapping of labels to texts")
+        raise InvalidValueError("a mapping of labels to texts")
     return tuple(sorted((text(key), text(word)) for key, word in value.items()))
 
 
@@ -148,7 +150,7 @@ def _tolerations(value: Any) -> tuple[Pairs, ...]:
     items = value if isinstance(value, list) else [value]
     for item in items:
         if not isinstance(item, dict) or not item.keys() <= _TOLERATION.keys():
-            raise WrongError(f"a list of mappings with {', '.join(_TOLERATION)}")
+            raise InvalidValueError(f"a list of mappings with {', '.join(_TOLERATION)}")
         for key, given in item.items():
             if _TOLERATION[key] is int:
                 at_least(0)(given)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from dvc_bridge.errors import VersionMismatchError
-from dvc_bridge.pipeline.serialize import of_text, to_text
+from dvc_bridge.pipeline.serialize import from_text, to_text
 from dvc_bridge.pipeline.stage import LockEntry, Pointer, Stage
 
 VERSION = 2
@@ -52,22 +52,22 @@ class Result:
         return self.outcome != FAILED
 
     def outs(self, stage: Stage) -> dict[str, Pointer]:
-        """Give what its outs are, by their place in the project."""
+        """Return what its outs are, by their place in the project."""
         known = {item["path"]: item for item in self.entry.get("outs") or ()}
         return {out.at: known[out.path] for out in stage.outs if out.path in known}
 
 
 def result_text(result: Result) -> str:
-    """Give a result as it stands in the remote."""
+    """Return a result as it stands in the remote."""
     return to_text({"version": VERSION, **plain_result(result)})
 
 
 def plain_result(result: Result) -> dict[str, Any]:
-    """Give a result as a value for `to_text`; `dataclasses.asdict` would part what is one."""
+    """Return a result as a value for `to_text`; `dataclasses.asdict` would part what is one."""
     return {field.name: getattr(result, field.name) for field in fields(result)}
 
 
-def result_of(text: str | bytes) -> Result:
+def parse_result(text: str | bytes) -> Result:
     """Read a result.
 
     Raises
@@ -75,7 +75,7 @@ def result_of(text: str | bytes) -> Result:
     VersionMismatchError
         Another version of dvc-bridge has written it.
     """
-    value: dict[str, Any] = of_text(text)
+    value: dict[str, Any] = from_text(text)
     if value.pop("version", None) != VERSION:
         raise VersionMismatchError(
             "a result was written by another version of dvc-bridge",
@@ -85,5 +85,5 @@ def result_of(text: str | bytes) -> Result:
 
 
 def result_name(stage: Stage) -> str:
-    """Give the name of the file that holds the stage's result."""
+    """Return the name of the file that holds the stage's result."""
     return f"{hashlib.sha256(f'{stage.file}:{stage.name}'.encode()).hexdigest()}.json"

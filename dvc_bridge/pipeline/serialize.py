@@ -11,18 +11,18 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from dvc_bridge.pipeline.stage import Dependency, Kind, Output, Params, Stage
+from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage, StageKind
 
 PAIRS, SAME = "\0pairs", "\0same"
 
 
 def to_text(value: Any) -> str:
-    """Give a value of mappings, lists and scalars as one line of JSON."""
+    """Return a value of mappings, lists and scalars as one line of JSON."""
     return json.dumps(_Packing(value)(value), ensure_ascii=False, separators=(",", ":"))
 
 
-def of_text(text: str | bytes) -> Any:
-    """Give the value that `to_text` made a line of.
+def from_text(text: str | bytes) -> Any:
+    """Return the value that `to_text` made a line of.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def of_text(text: str | bytes) -> Any:
 
 
 def plain_stage(stage: Stage) -> dict[str, Any]:
-    """Give a stage as a value for `to_text`."""
+    """Return a stage as a value for `to_text`."""
     return {
         "file": stage.file,
         "name": stage.name,
@@ -54,12 +54,12 @@ def plain_stage(stage: Stage) -> dict[str, Any]:
     }
 
 
-def stage_of(value: Mapping[str, Any]) -> Stage:
-    """Give the stage that `plain_stage` made a value of."""
+def parse_stage(value: Mapping[str, Any]) -> Stage:
+    """Return the stage that `plain_stage` made a value of."""
     return Stage(
         **{
             **value,
-            "kind": Kind(value["kind"]),
+            "kind": StageKind(value["kind"]),
             "deps": tuple(Dependency(*dep) for dep in value["deps"]),
             "params": tuple(
                 Params(path, at, tuple(keys), *more) for path, at, keys, *more in value["params"]

@@ -26,7 +26,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline import resources
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.remote_options import SECRET
-from dvc_bridge.pipeline.resources import PodSettings, WrongError, pod_values
+from dvc_bridge.pipeline.resources import InvalidValueError, Resources, parse_resources
 
 FILE = "dvc-bridge.yaml"
 KEYS = ("mutex", *resources.KEYS)
@@ -123,7 +123,7 @@ class Settings:
         return bool(self.argo.image) or self.engine != "argo"
 
     def mutex_groups(self, addresses: Iterable[str]) -> tuple[frozenset[str], ...]:
-        """Give the groups of stages that keep out of each other's way, by address."""
+        """Return the groups of stages that keep out of each other's way, by address."""
         known = list(addresses)
         groups = (
             frozenset(a for a in known if any(fnmatchcase(a, glob) for glob in globs))
@@ -132,21 +132,21 @@ class Settings:
         return tuple(group for group in groups if len(group) > 1)
 
     def mutex_words(self, address: str) -> frozenset[str]:
-        """Give the words of which this stage must be the only one to run."""
+        """Return the words of which this stage must be the only one to run."""
         return frozenset(
             word
             for word, globs in self.mutexes.items()
             if any(fnmatchcase(address, glob) for glob in globs)
         )
 
-    def pod(self, address: str) -> PodSettings:
-        """Give the settings of the pod of this stage."""
+    def pod(self, address: str) -> Resources:
+        """Return the settings of the pod of this stage."""
         values: dict[str, Any] = {"image": self.argo.image}
         for glob, given in self.pods.items():
             if fnmatchcase(address, glob):
                 values |= given
         secrets = dict.fromkeys((*self.argo.secrets, *values.pop("secret_env", ())))
-        return replace(PodSettings(), **values, secret_env=tuple(secrets))
+        return replace(Resources(), **values, secret_env=tuple(secrets))
 
     def images(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Name the images of the pods of these stages.
@@ -166,7 +166,7 @@ class Settings:
         return tuple(dict.fromkeys(found.values()))
 
     def check(self, addresses: Iterable[str]) -> None:
-        """See that every glob names a stage of the project, or its settings would be nobody's.
+        """Check that every glob names a stage of the project, or its settings would be nobody's.
 
         Raises
         ------
@@ -184,7 +184,7 @@ class Settings:
             raise UsageError("\n".join(lost), "dvc stage list --all names them all")
 
 
-def settings_of(content: Any) -> Settings:
+def parse_settings(content: Any) -> Settings:
     """Read the settings.
 
     Raises
@@ -198,7 +198,7 @@ def settings_of(content: Any) -> Settings:
     top = _mapping(content, "", TOP_KEYS, problems)
     for glob, values in _mapping(top.get("stages"), "stages", None, problems).items():
         given = _mapping(values, f"stages.{glob}", KEYS, problems)
-        if pod := pod_values(given, f"stages.{glob}", problems):
+        if pod := parse_resources(given, f"stages.{glob}", problems):
             pods[str(glob)] = pod
         words = given.get("mutex", [])
         words = [words] if isinstance(words, str) else words
@@ -237,7 +237,7 @@ def _parallelism(value: Any, problems: list[str]) -> int | None:
         return None
     try:
         return resources.at_least(1)(value)
-    except WrongError as exc:
+    except InvalidValueError as exc:
         problems.append(f"processes.parallelism must be {exc}")
         return None
 
@@ -258,7 +258,7 @@ def _argo(given: Mapping[str, Any], problems: list[str]) -> ArgoSettings:
             continue
         try:
             found[key] = _ARGO[key](value)
-        except WrongError as exc:
+        except InvalidValueError as exc:
             problems.append(f"argo.{key} must be {exc}")
     return replace(ArgoSettings(), **found)
 
@@ -269,38 +269,38 @@ def _user(value: Any) -> int | None:
 
 def _pull(value: Any) -> str:
     if value not in PULL:
-        raise WrongError(f"one of {', '.join(PULL)}{_meant(value, PULL)}")
+        raise InvalidValueError(f"one of {', '.join(PULL)}{_meant(value, PULL)}")
     return str(value)
 
 
 def _fuse(value: Any) -> Fuse:
     words = [fuse.value for fuse in Fuse]
     if value not in words:
-        raise WrongError(f"one of {', '.join(words)}{_meant(value, words)}")
+        raise InvalidValueError(f"one of {', '.join(words)}{_meant(value, words)}")
     return Fuse(value)
 
 
 def _secret_files(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not value:
-        raise WrongError("a mapping of Secrets to folders, as {gcs-key: /secrets/gcs}")
+        raise InvalidValueError("a mapping of Secrets to folders, as {gcs-key: /secrets/gcs}")
     found = {resources.name(secret): folder for secret, folder in value.items()}
     for folder in found.values():
         if not isinstance(folder, str) or not _FOLDER.fullmatch(folder) or folder in _TAKEN:
-            raise WrongError("a mapping of Secrets to folders of the pod, as /secrets/gcs")
+            raise InvalidValueError("a mapping of Secrets to folders of the pod, as /secrets/gcs")
     if len(set(found.values())) < len(found):
-        raise WrongError("a mapping of Secrets to folders, another one for each")
+        raise InvalidValueError("a mapping of Secrets to folders, another one for each")
     return tuple(sorted(found.items()))
 
 
 def _remotes(value: Any) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
-        raise WrongError("a mapping of remotes to options, as {store: {endpointurl: URL}}")
+        raise InvalidValueError("a mapping of remotes to options, as {store: {endpointurl: URL}}")
     for name, options in value.items():
         for option, text in options.items():
             if not isinstance(text, str | int | float) or "{{" in str(text):
-                raise WrongError(f"a mapping of texts, which {name}.{option} is not")
+                raise InvalidValueError(f"a mapping of texts, which {name}.{option} is not")
             if option in SECRET and text != "":
-                raise WrongError(
+                raise InvalidValueError(
                     f"a mapping without secrets: {name}.{option} belongs into a Secret that"
                     " argo.secrets names"
                 )

@@ -21,11 +21,11 @@ DVC_YAML = "dvc.yaml"
 
 
 def lock_file(dvc_yaml: str) -> str:
-    """Give the lock file of a dvc.yaml."""
+    """Return the lock file of a dvc.yaml."""
     return f"{dvc_yaml.removesuffix('.yaml')}.lock"
 
 
-class Kind(Enum):
+class StageKind(Enum):
     """Where a stage stands, and what bringing it up to date means."""
 
     STAGE = "stage"  # an entry of dvc.yaml with a command
@@ -109,7 +109,7 @@ class Stage:
 
     file: str
     name: str
-    kind: Kind = Kind.STAGE
+    kind: StageKind = StageKind.STAGE
     cmd: str | list[str] | None = None
     wdir: str = "."
     deps: tuple[Dependency, ...] = ()
@@ -141,7 +141,7 @@ class Stage:
     @property
     def for_pods(self) -> bool:
         """Whether a pod can bring it up to date: data, imports and frozen stages are recorded."""
-        return self.kind is Kind.STAGE and not self.frozen
+        return self.kind is StageKind.STAGE and not self.frozen
 
     @property
     def callback(self) -> bool:

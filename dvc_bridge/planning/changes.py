@@ -1,7 +1,7 @@
 """What has changed since a stage's entry in dvc.lock, by DVC's own rules.
 
 The one function here is asked by everybody: by `plan` for all reasons, by a run for the first. It
-sees files through a `Look`, so that it can be asked about files that do not exist yet.
+sees files through a `StateReader`, so that it can be asked about files that do not exist yet.
 The rules are those of `Stage.changed` (dvc/stage/__init__.py, dvc 3.48 to 3.67).
 """
 
@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dvc_bridge.pipeline.stage import Dependency, Kind, LockEntry, Output, Params, Pointer, Stage
+from dvc_bridge.pipeline.stage import (
+    Dependency,
+    LockEntry,
+    Output,
+    Params,
+    Pointer,
+    Stage,
+    StageKind,
+)
 
 # The objects of a pointer, its own and those of a folder's files, that DVC's cache lacks.
 Lost = Callable[[Pointer], frozenset[str]]
@@ -21,7 +29,7 @@ class UndecidedError(Exception):
     """Only DVC itself can say: an import, a file outside the project, an old kind of hash."""
 
 
-class Look(Protocol):
+class StateReader(Protocol):
     """How files and folders are now."""
 
     def dep(self, dep: Dependency) -> Pointer | None:
@@ -71,15 +79,15 @@ class Change:
         return f"{subject} changed from {_shown(self.old)} to {_shown(self.new)}"
 
 
-def changes(stage: Stage, look: Look) -> Iterator[Change]:
-    """Give the reasons to run the stage, one by one; none: it is up to date.
+def changes(stage: Stage, look: StateReader) -> Iterator[Change]:
+    """Return the reasons to run the stage, one by one; none: it is up to date.
 
     Raises
     ------
     UndecidedError
         DVC must be asked; raised last, since what is certain needs no answer.
     """
-    if stage.kind not in (Kind.STAGE, Kind.DATA):
+    if stage.kind not in (StageKind.STAGE, StageKind.DATA):
         raise UndecidedError
     lock = stage.lock
     if lock is None:
@@ -87,9 +95,9 @@ def changes(stage: Stage, look: Look) -> Iterator[Change]:
             raise UndecidedError
         yield Change("new")
         return
-    checks: list[tuple[Callable[[Any, Any, Look], Iterator[Change]], Any, Any]]
+    checks: list[tuple[Callable[[Any, Any, StateReader], Iterator[Change]], Any, Any]]
     checks = [(_command, stage, lock.get("cmd"))]
-    if stage.kind is Kind.STAGE and not stage.frozen:
+    if stage.kind is StageKind.STAGE and not stage.frozen:
         deps, values = locked(lock, "deps"), lock.get("params") or {}
         checks += [(_dep, dep, deps.get(dep.path)) for dep in stage.deps]
         checks += [(_params, params, values.get(params.path)) for params in stage.params]
@@ -105,8 +113,8 @@ def changes(stage: Stage, look: Look) -> Iterator[Change]:
         raise UndecidedError
 
 
-def _command(stage: Stage, known: Any, _look: Look) -> Iterator[Change]:
-    if stage.kind is not Kind.STAGE:
+def _command(stage: Stage, known: Any, _look: StateReader) -> Iterator[Change]:
+    if stage.kind is not StageKind.STAGE:
         return
     if known != stage.cmd:
         yield Change("cmd", "", known, stage.cmd)
@@ -115,12 +123,12 @@ def _command(stage: Stage, known: Any, _look: Look) -> Iterator[Change]:
 
 
 def locked(lock: LockEntry, section: str) -> dict[str, Pointer]:
-    """Give the pointers of `deps` or `outs` of a lock entry by path."""
+    """Return the pointers of `deps` or `outs` of a lock entry by path."""
     return {item["path"]: item for item in lock.get(section) or ()}
 
 
 def md5(pointer: Pointer | None) -> str | None:
-    """Give the md5 of a pointer of DVC 3.
+    """Return the md5 of a pointer of DVC 3.
 
     Raises
     ------
@@ -134,7 +142,7 @@ def md5(pointer: Pointer | None) -> str | None:
     return str(pointer["md5"])
 
 
-def _dep(dep: Dependency, known: Pointer | None, look: Look) -> Iterator[Change]:
+def _dep(dep: Dependency, known: Pointer | None, look: StateReader) -> Iterator[Change]:
     if not dep.local:
         raise UndecidedError
     old, new = md5(known), md5(look.dep(dep))
@@ -142,7 +150,7 @@ def _dep(dep: Dependency, known: Pointer | None, look: Look) -> Iterator[Change]
         yield Change("dep", dep.path, old, new)
 
 
-def _params(params: Params, known: Mapping[str, Any] | None, look: Look) -> Iterator[Change]:
+def _params(params: Params, known: Mapping[str, Any] | None, look: StateReader) -> Iterator[Change]:
     actual = look.values(params)
     if actual is None:
         yield Change("param", params.path, known or "", None)
@@ -163,7 +171,7 @@ def _same(actual: Any, old: Any) -> bool:
     return bool(actual == old) or (isinstance(actual, tuple) and list(actual) == old)
 
 
-def _out(out: Output, pointer: Pointer | None, look: Look) -> Iterator[Change]:
+def _out(out: Output, pointer: Pointer | None, look: StateReader) -> Iterator[Change]:
     if not out.local:
         raise UndecidedError
     old = md5(pointer)
@@ -193,7 +201,7 @@ def losses(stage: Stage, lost: Lost) -> frozenset[str]:
 
 
 def sharing_losses(stages: Sequence[Stage], lost: Lost) -> list[frozenset[str]]:
-    """Give the groups of stages that have lost one and the same object, by address.
+    """Return the groups of stages that have lost one and the same object, by address.
 
     The first of them to run brings it back, and then the others are unchanged.
     """

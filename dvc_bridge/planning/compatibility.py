@@ -17,7 +17,7 @@ from dvc_bridge.pipeline.stage import (
     Stage,
     overlap,
 )
-from dvc_bridge.planning.changes import Look, UndecidedError, changes, locked
+from dvc_bridge.planning.changes import StateReader, UndecidedError, changes, locked
 
 
 def same_shape(stage: Stage, entry: LockEntry) -> bool:
@@ -30,8 +30,8 @@ def same_shape(stage: Stage, entry: LockEntry) -> bool:
     )
 
 
-def misfits(
-    pipeline: Pipeline, order: Sequence[int], results: Mapping[str, Result], look: Look
+def incompatible(
+    pipeline: Pipeline, order: Sequence[int], results: Mapping[str, Result], look: StateReader
 ) -> dict[str, tuple[str, ...]]:
     """Give, by address, why results are not those of the stages here; nothing of those that are.
 
@@ -63,13 +63,13 @@ def misfits(
     return found
 
 
-def as_here(
+def as_local(
     pipeline: Pipeline,
     results: Mapping[str, Result],
-    look: Look,
+    look: StateReader,
     modes_of: Callable[[Stage, LockEntry], Modes],
 ) -> dict[str, Result]:
-    """Give the results with what becomes of each in this project, whatever it was in the run's.
+    """Return the results with what becomes of each in this project, whatever it was in the run's.
 
     UNCHANGED is what dvc.lock has and whose outs are here, or at least those of git.
 
@@ -91,7 +91,7 @@ def as_here(
     return seen
 
 
-def _outs_stand(stage: Stage, look: Look) -> bool:
+def _outs_stand(stage: Stage, look: StateReader) -> bool:
     try:
         gone = {change.name for change in changes(stage, look) if change.what == "out"}
         return not gone or any(not out.cached and out.path not in gone for out in stage.outs)
@@ -99,7 +99,7 @@ def _outs_stand(stage: Stage, look: Look) -> bool:
         return True  # a merge looks at each out once more
 
 
-def _reasons(stage: Stage, entry: LockEntry, look: Look) -> Iterator[str]:
+def _reasons(stage: Stage, entry: LockEntry, look: StateReader) -> Iterator[str]:
     if not same_shape(stage, entry):
         yield "its cmd, or the names of its deps, params or outs, are others"
         return
@@ -114,11 +114,11 @@ def _reasons(stage: Stage, entry: LockEntry, look: Look) -> Iterator[str]:
 
 
 class _After:
-    """The workspace with the results before a stage in it; implements `plan.decide.Look`."""
+    """The workspace with the results before a stage in it; implements `plan.decide.StateReader`."""
 
     def __init__(
         self,
-        now: Look,
+        now: StateReader,
         brought: Mapping[str, Pointer],
         known: Mapping[str, Pointer],
         entry: LockEntry,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from dvc_bridge.pipeline.stage import Kind
+from dvc_bridge.pipeline.stage import StageKind
 from dvc_bridge.planning.forecast import RUNNING, Forecast
 
 # What a stage is taken to last when none of the run has ever been timed: then only counts matter.
@@ -52,7 +52,7 @@ def timeline(forecasts: Sequence[Forecast], seconds: Mapping[str, float]) -> Tim
         f
         for f in forecasts
         if f.verdict in RUNNING
-        and f.stage.kind is not Kind.DATA
+        and f.stage.kind is not StageKind.DATA
         and not f.stage.frozen  # nothing but recorded, as data is
     ]
     known = [seconds[f.stage.address] for f in running if f.stage.address in seconds]
@@ -80,7 +80,7 @@ def remaining_s(
     elapsed: Mapping[int, float],
     jobs: int,
 ) -> float:
-    """Give how long the rest of a run takes: its longest chain, or all of it over the jobs.
+    """Return how long the rest of a run takes: its longest chain, or all of it over the jobs.
 
     Parameters
     ----------

@@ -10,16 +10,24 @@ from typing import Any
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.stage import (
     Dependency,
-    Kind,
     LockEntry,
     Output,
     Params,
     Pipeline,
     Pointer,
     Stage,
+    StageKind,
     overlap,
 )
-from dvc_bridge.planning.changes import Change, Look, Lost, UndecidedError, changes, locked, losses
+from dvc_bridge.planning.changes import (
+    Change,
+    Lost,
+    StateReader,
+    UndecidedError,
+    changes,
+    locked,
+    losses,
+)
 from dvc_bridge.planning.next_action import current_inputs, may_restore
 from dvc_bridge.planning.run_cache_key import restored_entry, run_cache_key
 
@@ -79,7 +87,7 @@ class Sources:
         such an object brings it back for all.
     """
 
-    look: Look
+    look: StateReader
     run: Callable[[str], LockEntry | None]
     has_runs: Callable[[], bool]
     ask: Callable[[Stage], Sequence[str]]
@@ -136,7 +144,7 @@ class _UnknownError(UndecidedError):
 
 
 class _Ahead:
-    """The workspace as it will be when the stage's turn comes; implements `decide.Look`.
+    """The workspace as it will be when the stage's turn comes; implements `decide.StateReader`.
 
     Parameters
     ----------
@@ -147,7 +155,12 @@ class _Ahead:
     """
 
     def __init__(
-        self, now: Look, known: Mapping[str, Pointer], unmade: Sequence[str], *, returns: bool
+        self,
+        now: StateReader,
+        known: Mapping[str, Pointer],
+        unmade: Sequence[str],
+        *,
+        returns: bool,
     ) -> None:
         self._now, self._known, self._unmade, self._returns = now, known, unmade, returns
         self.result: LockEntry | None = None
@@ -235,18 +248,18 @@ def _undecided(stage: Stage, look: _Ahead, sources: Sources) -> Decision:
     return (Verdict.RUNS if told else Verdict.UP_TO_DATE), told
 
 
-def _missing_data(stage: Stage, look: Look) -> list[str]:
+def _missing_data(stage: Stage, look: StateReader) -> list[str]:
     """Name the outs that DVC only records, and that are not here to be recorded."""
     if stage.cmd and not stage.frozen:
         return []
     known = locked(stage.lock or {}, "outs")
-    fetched = stage.kind is Kind.IMPORT and not stage.frozen
-    if fetched or (stage.kind is Kind.IMPORT and any("md5" not in p for p in known.values())):
+    fetched = stage.kind is StageKind.IMPORT and not stage.frozen
+    if fetched or (stage.kind is StageKind.IMPORT and any("md5" not in p for p in known.values())):
         return []  # DVC brings it from where it is imported
     return [out.path for out in stage.outs if out.local and not _is_here(out, look)]
 
 
-def _is_here(out: Output, look: Look) -> bool:
+def _is_here(out: Output, look: StateReader) -> bool:
     try:
         return look.out(out) is not None
     except UndecidedError:
@@ -268,5 +281,5 @@ def _from_cache(stage: Stage, look: _Ahead, sources: Sources, reasons: Sequence[
     return Verdict.RUNS
 
 
-def _all_kept(entry: LockEntry, look: Look) -> bool:
+def _all_kept(entry: LockEntry, look: StateReader) -> bool:
     return all(look.kept(out) for out in entry.get("outs") or ())

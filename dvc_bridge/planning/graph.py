@@ -62,7 +62,7 @@ def pipeline_of(stages: Sequence[Stage]) -> Pipeline:
 def execution_order(
     pipeline: Pipeline, chosen: Sequence[int] | None, *, downstream: bool = False
 ) -> list[int]:
-    """Give the positions in the order in which `dvc repro` takes them.
+    """Return the positions in the order in which `dvc repro` takes them.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def execution_order(
 
 
 def in_graph_order(pipeline: Pipeline, positions: Sequence[int]) -> list[int]:
-    """Give positions in an order in which each stage comes after those whose outs it reads.
+    """Return positions in an order in which each stage comes after those whose outs it reads.
 
     What the graph leaves open stays in the order given: one that fits is given back as it is.
     """

@@ -7,12 +7,12 @@ from enum import Enum
 from typing import Any
 
 from dvc_bridge.errors import MissingInputError
-from dvc_bridge.pipeline.stage import Kind, LockEntry, Pointer, Stage
-from dvc_bridge.planning.changes import Change, Look, UndecidedError, changes
+from dvc_bridge.pipeline.stage import LockEntry, Pointer, Stage, StageKind
+from dvc_bridge.planning.changes import Change, StateReader, UndecidedError, changes
 from dvc_bridge.planning.run_cache_key import inputs_entry, lock_params, run_cache_key
 
 
-class Step(Enum):
+class NextAction(Enum):
     """What to do first with a stage."""
 
     UNCHANGED = "unchanged"
@@ -21,9 +21,9 @@ class Step(Enum):
 
 
 def first_step(
-    stage: Stage, look: Look, *, force: bool, has_runs: Callable[[str], bool]
-) -> tuple[Step, Change | None]:
-    """Give what to do with a stage whose turn it is, and the first reason to run it.
+    stage: Stage, look: StateReader, *, force: bool, has_runs: Callable[[str], bool]
+) -> tuple[NextAction, Change | None]:
+    """Return what to do with a stage whose turn it is, and the first reason to run it.
 
     Parameters
     ----------
@@ -39,22 +39,24 @@ def first_step(
     """
     change = None if force else next(changes(stage, look), None)
     if change is None and not force:
-        return Step.UNCHANGED, None
-    if stage.kind is not Kind.STAGE or stage.frozen or not stage.is_local or is_legacy(stage):
-        return Step.ASK, change
+        return NextAction.UNCHANGED, None
+    if stage.kind is not StageKind.STAGE or stage.frozen or not stage.is_local or is_legacy(stage):
+        return NextAction.ASK, change
     if force:  # what is missing shows when the command has run, as with DVC
-        return (Step.ASK if any(out.persist for out in stage.outs) else Step.COMMAND), None
+        return (
+            NextAction.ASK if any(out.persist for out in stage.outs) else NextAction.COMMAND
+        ), None
     inputs = current_inputs(stage, look)
     # Where only outs are gone or edited, the cache may still hold what they were.
     only_outs = change is not None and change.what == "out"
     if any(out.persist for out in stage.outs) or only_outs:
-        return Step.ASK, change
+        return NextAction.ASK, change
     key = run_cache_key(inputs, [o.path for o in stage.outs]) if in_run_cache(stage) else ""
     known = bool(key) and has_runs(key)
-    return (Step.ASK if known else Step.COMMAND), change
+    return (NextAction.ASK if known else NextAction.COMMAND), change
 
 
-def is_certain_to_run(stage: Stage, look: Look, has_runs: Callable[[str], bool]) -> bool:
+def is_certain_to_run(stage: Stage, look: StateReader, has_runs: Callable[[str], bool]) -> bool:
     """Whether the stage's command runs even if all that the cache has lost comes back."""
     if not stage.cmd or stage.frozen or not stage.is_local:
         return False
@@ -96,8 +98,8 @@ def leaves_run(stage: Stage) -> bool:
     return travel and here and bool(stage.outs and stage.reads) and not every_time
 
 
-def current_inputs(stage: Stage, look: Look) -> LockEntry:
-    """Give the part of the stage's lock entry that is known before it runs.
+def current_inputs(stage: Stage, look: StateReader) -> LockEntry:
+    """Return the part of the stage's lock entry that is known before it runs.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from dvc_bridge.pipeline.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Home:
+class Destination:
     """Where the objects of an out go.
 
     Parameters
@@ -25,17 +25,17 @@ class Home:
     pushed: bool = True
 
 
-def home(stage: Stage, path: str) -> Home:
-    """Give where the out with this path, as the stage names it, belongs."""
+def home(stage: Stage, path: str) -> Destination:
+    """Return where the out with this path, as the stage names it, belongs."""
     found: dict[str, Any] = {}
     for name, flags in _outs(stage):
         if name == path:
             found.update(flags)
-    return Home(found.get("remote"), bool(found.get("push", True)))
+    return Destination(found.get("remote"), bool(found.get("push", True)))
 
 
 def remotes(stage: Stage) -> set[str]:
-    """Give the names of the remotes that its outs ask for."""
+    """Return the names of the remotes that its outs ask for."""
     return {str(flags["remote"]) for _, flags in _outs(stage) if flags.get("remote")}
 
 

@@ -37,7 +37,7 @@ def inputs_entry(
     deps: Iterable[tuple[str, Pointer]],
     params: Mapping[str, Mapping[str, Any]],
 ) -> LockEntry:
-    """Give the part of a stage's lock entry that is known before it runs.
+    """Return the part of a stage's lock entry that is known before it runs.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def inputs_entry(
 
 
 def run_cache_key(entry: LockEntry, outs: Iterable[str]) -> str:
-    """Give the key of the run with this `inputs_entry` and these out paths: 64 hex digits.
+    """Return the key of the run with this `inputs_entry` and these out paths: 64 hex digits.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def run_cache_key(entry: LockEntry, outs: Iterable[str]) -> str:
 
 
 def restored_entry(run: LockEntry, inputs: LockEntry) -> LockEntry:
-    """Give what dvc.lock says of a stage whose outs come from a run with the same key.
+    """Return what dvc.lock says of a stage whose outs come from a run with the same key.
 
     The key knows nothing of parameters called `size` or `nfiles`: all are taken from `inputs`.
     """
@@ -76,7 +76,7 @@ def restored_entry(run: LockEntry, inputs: LockEntry) -> LockEntry:
 def lock_params(
     values: Iterable[tuple[str, str, Mapping[str, Any]]],
 ) -> dict[str, dict[str, Any]]:
-    """Give parameters as dvc.lock has them: file -> parameter -> value, in its order.
+    """Return parameters as dvc.lock has them: file -> parameter -> value, in its order.
 
     Parameters
     ----------
@@ -92,22 +92,22 @@ def lock_params(
 
 
 def entry_key(entry: LockEntry) -> str:
-    """Give the key of a whole lock entry."""
+    """Return the key of a whole lock entry."""
     return run_cache_key(entry, [out["path"] for out in entry.get("outs", [])])
 
 
 def entry_hash(entry: LockEntry) -> str:
-    """Give the name of the file in the key's folder that holds the entry: 64 hex digits."""
+    """Return the name of the file in the key's folder that holds the entry: 64 hex digits."""
     return _sha256(entry)
 
 
 def run_folder(key: str) -> str:
-    """Give the folder, in a cache or a remote, of the runs with a key."""
+    """Return the folder, in a cache or a remote, of the runs with a key."""
     return f"runs/{key[:2]}/{key}"
 
 
 def run_path(entry: LockEntry) -> str:
-    """Give the file, in a cache or a remote, that holds a lock entry."""
+    """Return the file, in a cache or a remote, that holds a lock entry."""
     return f"{run_folder(entry_key(entry))}/{entry_hash(entry)}"
 
 

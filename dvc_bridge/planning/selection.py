@@ -42,7 +42,7 @@ class Selection:
 
 
 def select(pipeline: Pipeline, selection: Selection) -> list[int]:
-    """Give the positions of the stages to look at, in the order of `dvc repro`.
+    """Return the positions of the stages to look at, in the order of `dvc repro`.
 
     A dvc.yaml without stages means all of the project, as it does there.
 

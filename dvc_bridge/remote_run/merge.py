@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dvc_bridge.dvcio.locks import Claims
+from dvc_bridge.dvcio.locks import PathLocks
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.recording.lockfile import LockFiles
 from dvc_bridge.dvcio.recording.run_cache import keep_run
@@ -15,7 +15,7 @@ from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.pipeline.result import UNCHANGED, Result
 from dvc_bridge.pipeline.stage import LockEntry, Pipeline, Stage
 from dvc_bridge.planning.changes import UndecidedError, locked
-from dvc_bridge.planning.compatibility import misfits, same_shape
+from dvc_bridge.planning.compatibility import incompatible, same_shape
 from dvc_bridge.planning.next_action import leaves_run
 
 
@@ -36,7 +36,7 @@ class Merged:
 
     taken: list[str] = field(default_factory=list)
     fitting: set[str] = field(default_factory=set)
-    misfits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    incompatible: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def merge(
@@ -67,7 +67,7 @@ def merge(
         Another process reads or writes an out that would be replaced; nothing is changed.
     """
     lock_files, workspace = LockFiles(project), Workspace(project)
-    merged = Merged(misfits=misfits(pipeline, order, results, workspace))
+    merged = Merged(incompatible=incompatible(pipeline, order, results, workspace))
     good: list[tuple[int, Stage, Result]] = []
     for place, position in enumerate(order):
         stage = pipeline.stages[position]
@@ -80,7 +80,7 @@ def merge(
     lacking: dict[int, LockEntry] = {}
     if checkout:
         lacking = {place: _lacking(stage, result, workspace) for place, stage, result in good}
-        claims = Claims(project)
+        claims = PathLocks(project)
         for place, stage, _ in good:
             replaced = {out["path"] for out in lacking[place].get("outs") or ()}
             claims.check((), (out.at for out in stage.outs if out.local and out.path in replaced))
@@ -102,16 +102,16 @@ def merge(
 
 
 def _lacking(stage: Stage, result: Result, workspace: Workspace) -> LockEntry:
-    """Give the lock entry with those outs alone that must be placed in the workspace."""
+    """Return the lock entry with those outs alone that must be placed in the workspace."""
     if result.outcome != UNCHANGED:
         return result.entry
-    stands = standing(stage, result.entry, workspace)
+    stands = unchanged_outs(stage, result.entry, workspace)
     outs = [out for out in result.entry.get("outs") or () if out["path"] not in stands]
     return {**result.entry, "outs": outs}
 
 
-def standing(stage: Stage, entry: LockEntry, workspace: Workspace) -> set[str]:
-    """Give the paths of the outs that are here as the entry says."""
+def unchanged_outs(stage: Stage, entry: LockEntry, workspace: Workspace) -> set[str]:
+    """Return the paths of the outs that are here as the entry says."""
     known = locked(entry, "outs")
     found = set()
     for out in stage.outs:

@@ -8,11 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.pipeline.result import UNCHANGED
 from dvc_bridge.remote_run.run_store import AT_ONCE, Store
-from dvc_bridge.remote_run.task import Entry
+from dvc_bridge.remote_run.task import PlannedTask
 
 
-def undone(plan: Sequence[Entry], store: Store, objects: Objects) -> list[int]:
-    """Give the numbers of the groups that have to run again.
+def unfinished_tasks(plan: Sequence[PlannedTask], store: Store, objects: Objects) -> list[int]:
+    """Return the numbers of the groups that have to run again.
 
     Results whose outs the remotes have lost since are forgotten, so that pods make them anew; what
     was there before the run, `submit` sends.
@@ -33,8 +33,8 @@ def undone(plan: Sequence[Entry], store: Store, objects: Objects) -> list[int]:
     ]
 
 
-def needs(plan: Sequence[Entry]) -> list[list[int]]:
-    """Give for each group the numbers of those whose results it reads."""
+def needs(plan: Sequence[PlannedTask]) -> list[list[int]]:
+    """Return for each group the numbers of those whose results it reads."""
     maker = {task.stage.address: entry.number for entry in plan for task in entry.tasks}
     return [
         sorted({maker[up.stage.address] for up in entry.upstream if up.result is None})

@@ -28,7 +28,7 @@ class Leftover:
     run: str = ""
 
 
-def leftovers(
+def find_leftovers(
     remote: Remote, before_s: float, keep: Collection[str], named: Collection[str] = ()
 ) -> list[Leftover]:
     """Find runs to which nothing was written since a time, and snapshots that no other run needs.
@@ -51,7 +51,7 @@ def leftovers(
 
 
 def old_runs(remote: Remote, before_s: float, named: Collection[str] = ()) -> list[str]:
-    """Name the runs that may be removed; the parameters are those of `leftovers`."""
+    """Name the runs that may be removed; the parameters are those of `find_leftovers`."""
     return [
         run
         for run in Store(remote, "").runs()

@@ -9,9 +9,9 @@ from typing import Any
 
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.errors import IntegrityError, UsageError
-from dvc_bridge.pipeline.result import Result, result_name, result_of, result_text
+from dvc_bridge.pipeline.result import Result, parse_result, result_name, result_text
 from dvc_bridge.pipeline.stage import Stage
-from dvc_bridge.remote_run.task import Entry, entry_of
+from dvc_bridge.remote_run.task import PlannedTask, parse_task
 from dvc_bridge.remote_run.worker_contract import plan_line
 
 FOLDER = "bridge"
@@ -39,7 +39,7 @@ class Store:
             self._remote.put(self._code(digest), archive)
 
     def code(self, digest: str) -> bytes:
-        """Give a snapshot.
+        """Return a snapshot.
 
         Raises
         ------
@@ -63,7 +63,7 @@ class Store:
         self._remote.put(f"{self._folder}/run.json", text.encode())
 
     def manifest(self) -> dict[str, Any]:
-        """Give the manifest that was submitted.
+        """Return the manifest that was submitted.
 
         Raises
         ------
@@ -76,7 +76,7 @@ class Store:
         return made
 
     def code_name(self) -> str | None:
-        """Give the sha256 of the run's snapshot; None if that is not known."""
+        """Return the sha256 of the run's snapshot; None if that is not known."""
         return self._told().get("code")
 
     def cluster(self) -> dict[str, str | None] | None:
@@ -91,7 +91,7 @@ class Store:
             return False
         with ThreadPoolExecutor(AT_ONCE) as pool:
             texts = pool.map(lambda n: self._remote.get(f"{self._folder}/stages/{n}"), names)
-        return all(text is not None and result_of(text).good for text in texts)
+        return all(text is not None and parse_result(text).good for text in texts)
 
     def _told(self) -> dict[str, Any]:
         told: dict[str, Any] = json.loads(self._remote.get(f"{self._folder}/run.json") or b"{}")
@@ -101,21 +101,21 @@ class Store:
         """Put plan.json there."""
         self._remote.put(f"{self._folder}/plan.json", plan)
 
-    def entry(self, reference: str) -> Entry:
+    def entry(self, reference: str) -> PlannedTask:
         """Return the task that `<task>:<start>:<length>` names."""
         line = plan_line(reference)
         end = line.start + line.length
         text = self._remote.get(f"{self._folder}/plan.json", line.start, end)
         if text is None:
             raise UsageError(f"{self._folder}/plan.json is gone", "submit again")
-        return entry_of(text)
+        return parse_task(text)
 
-    def plan(self) -> list[Entry] | None:
-        """Give all entries; None: no plan is there. Pods with code from git make their own."""
+    def plan(self) -> list[PlannedTask] | None:
+        """Return all entries; None: no plan is there. Pods with code from git make their own."""
         text = self._remote.get(f"{self._folder}/plan.json")
         if text is None:
             return None
-        return [entry_of(line.rstrip(b",")) for line in text.splitlines()[1:-1]]
+        return [parse_task(line.rstrip(b",")) for line in text.splitlines()[1:-1]]
 
     def put_stages(self, addresses: Sequence[str]) -> None:
         """Say which stages the run has, where it has no plan; each of its pods says the same."""
@@ -123,7 +123,7 @@ class Store:
         if not self._remote.exists(path):
             self._remote.put(path, json.dumps(list(addresses)).encode())
 
-    def stage_addresses(self, plan: Sequence[Entry] | None) -> list[str] | None:
+    def stage_addresses(self, plan: Sequence[PlannedTask] | None) -> list[str] | None:
         """Return the stages whose results a run with this plan makes; None: unknown."""
         if plan is not None:
             return [task.stage.address for entry in plan for task in entry.tasks]
@@ -131,7 +131,7 @@ class Store:
         return None if text is None else [str(address) for address in json.loads(text)]
 
     def unknown(self) -> UsageError:
-        """Give what to raise where nothing of the run is in the remote: it names those that are."""
+        """Return what to raise where nothing of the run is in the remote: it names those that are."""
         known = ", ".join(self.runs()[-5:]) or "none"
         return UsageError(
             f"run {self.run} is not in remote {self._remote.name}", f"known runs: {known}"
@@ -143,9 +143,9 @@ class Store:
             self._remote.put(f"{self._folder}/known.jsonl", lines.encode())
 
     def known(self) -> dict[str, Result]:
-        """Give what `put_known` has said, by address."""
+        """Return what `put_known` has said, by address."""
         text = self._remote.get(f"{self._folder}/known.jsonl") or b""
-        return {result.address: result for result in map(result_of, text.splitlines())}
+        return {result.address: result for result in map(parse_result, text.splitlines())}
 
     def put_result(self, stage: Stage, result: Result) -> None:
         """Say what became of a stage; when it is there, the stage is done."""
@@ -156,14 +156,14 @@ class Store:
         self._remote.remove(self._result(stage))
 
     def results(self, stages: Iterable[Stage]) -> dict[str, Result]:
-        """Give the results that are there, by address."""
+        """Return the results that are there, by address."""
         wanted = list(stages)
         if len(wanted) > FEW:  # of many, most may not be there yet
             there = set(self._remote.names(f"{self._folder}/stages"))
             wanted = [stage for stage in wanted if result_name(stage) in there]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             texts = list(pool.map(lambda stage: self._remote.get(self._result(stage)), wanted))
-        found = (result_of(text) for text in texts if text is not None)
+        found = (parse_result(text) for text in texts if text is not None)
         return {result.address: result for result in found}
 
     def runs(self) -> list[str]:
@@ -178,5 +178,5 @@ class Store:
 
 
 def scratch_folder(run: str) -> str:
-    """Give the folder, in the default remote, of a run's objects that are not to be pushed."""
+    """Return the folder, in the default remote, of a run's objects that are not to be pushed."""
     return f"{FOLDER}/runs/{run}/objects"

@@ -8,21 +8,21 @@ from contextlib import suppress
 
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.errors import BridgeError
-from dvc_bridge.local.history import Journal
+from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.remote_run.run_store import FOLDER
 
 FILE = "durations.json"
 
 
-def known_seconds(journal: Journal, remote: Remote, addresses: Iterable[str]) -> dict[str, float]:
-    """Give what is known by address; the remote is asked only for what is not known here."""
+def known_seconds(journal: History, remote: Remote, addresses: Iterable[str]) -> dict[str, float]:
+    """Return what is known by address; the remote is asked only for what is not known here."""
     if all(address in journal.seconds for address in addresses):
         return dict(journal.seconds)
     return _in_remote(remote) | journal.seconds
 
 
-def share(journal: Journal, remote: Remote, results: Iterable[Result]) -> None:
+def share(journal: History, remote: Remote, results: Iterable[Result]) -> None:
     """Note here and in the remote how long the commands of a run took.
 
     Of two runs that end at once, one may be lost there: only predictions rest on it.

@@ -11,7 +11,7 @@ from typing import Any
 
 from dvc_bridge.errors import UsageError, VersionMismatchError
 from dvc_bridge.pipeline.result import Result, plain_result
-from dvc_bridge.pipeline.serialize import of_text, plain_stage, stage_of, to_text
+from dvc_bridge.pipeline.serialize import from_text, parse_stage, plain_stage, to_text
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.remote_run.worker_contract import PlanLine
 
@@ -19,7 +19,7 @@ VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TaskStage:
     """A stage that a pod brings up to date.
 
     Parameters
@@ -50,7 +50,7 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PlannedTask:
     """A group of stages as its pod gets it, all in DVC's order.
 
     Parameters
@@ -64,7 +64,7 @@ class Entry:
     """
 
     number: int
-    tasks: tuple[Task, ...]
+    tasks: tuple[TaskStage, ...]
     upstream: tuple[Upstream, ...]
     dvc: str
     root: str = "."
@@ -74,8 +74,8 @@ class Entry:
     mutexes: tuple[tuple[str, ...], ...] = ()
 
 
-def entry_text(entry: Entry) -> str:
-    """Give an entry as its line of plan.json."""
+def entry_text(entry: PlannedTask) -> str:
+    """Return an entry as its line of plan.json."""
     plain = {
         "version": VERSION,
         **{key: getattr(entry, key) for key in ("number", "dvc", "root", "git", "force", "jobs")},
@@ -96,7 +96,7 @@ def entry_text(entry: Entry) -> str:
     return to_text(plain)
 
 
-def entry_of(text: str | bytes) -> Entry:
+def parse_task(text: str | bytes) -> PlannedTask:
     """Read a line of plan.json.
 
     Raises
@@ -107,7 +107,7 @@ def entry_of(text: str | bytes) -> Entry:
         It is no such line.
     """
     try:
-        value: dict[str, Any] = of_text(text)
+        value: dict[str, Any] = from_text(text)
         version = value.pop("version", None)
     except (ValueError, AttributeError) as exc:
         raise UsageError(
@@ -119,19 +119,19 @@ def entry_of(text: str | bytes) -> Entry:
             "use the same version of dvc-bridge here and in the image",
         )
     tasks = (
-        Task(stage_of(t["stage"]), frozenset(t["intact"]), frozenset(t.get("links", ())))
+        TaskStage(parse_stage(t["stage"]), frozenset(t["intact"]), frozenset(t.get("links", ())))
         for t in value.pop("tasks")
     )
     upstream = (
-        Upstream(stage_of(up["stage"]), Result(**up["result"]) if up["result"] else None)
+        Upstream(parse_stage(up["stage"]), Result(**up["result"]) if up["result"] else None)
         for up in value.pop("upstream")
     )
     mutexes = tuple(tuple(group) for group in value.pop("mutexes"))
-    return Entry(tasks=tuple(tasks), upstream=tuple(upstream), mutexes=mutexes, **value)
+    return PlannedTask(tasks=tuple(tasks), upstream=tuple(upstream), mutexes=mutexes, **value)
 
 
-def plan_lines(entries: Sequence[Entry]) -> tuple[bytes, list[str]]:
-    """Give plan.json, and for each entry the word by which its pod finds it.
+def plan_file(entries: Sequence[PlannedTask]) -> tuple[bytes, list[str]]:
+    """Return plan.json, and for each entry the word by which its pod finds it.
 
     Returns
     -------

@@ -28,11 +28,11 @@ from dvc_bridge.pipeline.stage import (
 from dvc_bridge.planning.changes import UndecidedError, locked
 from dvc_bridge.planning.forecast import RUNNING, Forecast, Verdict
 from dvc_bridge.planning.graph import in_graph_order
-from dvc_bridge.remote_run.task import Entry, Task, Upstream
+from dvc_bridge.remote_run.task import PlannedTask, TaskStage, Upstream
 
 
-class Reach:
-    """Files as they are here or, where they are not here, in the remote; `plan.decide.Look`.
+class RemoteState:
+    """Files as they are here or, where they are not here, in the remote; `plan.decide.StateReader`.
 
     The remote is asked only for what is missing here: a run with nothing to do asks nothing.
     """
@@ -127,7 +127,7 @@ def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) 
         stage = found.stage
         if found.verdict in RUNNING:
             if stage.for_pods:
-                problems += not_in_pods(project, pipeline, found.position)
+                problems += reasons_against_pods(project, pipeline, found.position)
                 waiting.append(found)
             else:
                 here.append(found.position)
@@ -141,8 +141,8 @@ def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) 
     return Settled(results, tuple(waiting), tuple(here))
 
 
-def all_for_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> list[int]:
-    """Give the positions of the stages with commands, all of which can run in pods.
+def positions_for_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> list[int]:
+    """Return the positions of the stages with commands, all of which can run in pods.
 
     Raises
     ------
@@ -151,14 +151,14 @@ def all_for_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> 
     """
     stages = pipeline.stages
     wanted = [p for p in order if stages[p].for_pods]
-    if problems := [said for p in wanted for said in not_in_pods(project, pipeline, p)]:
+    if problems := [said for p in wanted for said in reasons_against_pods(project, pipeline, p)]:
         raise UsageError("\n".join(problems), "correct these, or name other stages")
     if not wanted:
         raise UsageError("none of these stages has a command to run", "dvc stage list --all")
     return wanted
 
 
-def not_in_pods(project: Project, pipeline: Pipeline, position: int) -> Iterable[str]:
+def reasons_against_pods(project: Project, pipeline: Pipeline, position: int) -> Iterable[str]:
     """Say why a stage cannot run in a pod; nothing if it can."""
     stage, base = pipeline.stages[position], project.git_root or project.root
     made = [out.at for up in pipeline.upstream[position] for out in pipeline.stages[up].outs]
@@ -188,19 +188,19 @@ def _unchanged(project: Project, stage: Stage) -> Result:
     return Result(stage.address, UNCHANGED, entry, modes(project.root, stage, entry))
 
 
-def entries(
+def plan_tasks(
     pipeline: Pipeline,
     settled: Settled,
     groups: Sequence[Sequence[int]],
-    reach: Reach,
+    reach: RemoteState,
     *,
     root: str,
     git: bool,
     force: bool,
     jobs: Sequence[int],
     mutexes: Sequence[frozenset[str]],
-) -> list[Entry]:
-    """Give the plan's entry of each group of positions, its stages in the graph's order."""
+) -> list[PlannedTask]:
+    """Return the plan's entry of each group of positions, its stages in the graph's order."""
     waiting = {found.position: found for found in settled.waiting}
     dvc = version("dvc")  # reads a file
     found = []
@@ -210,7 +210,7 @@ def entries(
         above = sorted({up for p in positions for up in pipeline.upstream[p]} - inside)
         addresses = {pipeline.stages[p].address for p in positions}
         found.append(
-            Entry(
+            PlannedTask(
                 number,
                 tuple(_task(pipeline.stages[p], reach) for p in positions),
                 tuple(_upstream(pipeline.stages[p], settled, p in waiting, reach) for p in above),
@@ -225,12 +225,12 @@ def entries(
     return found
 
 
-def _task(stage: Stage, reach: Reach) -> Task:
+def _task(stage: Stage, reach: RemoteState) -> TaskStage:
     links = frozenset(out.path for out in stage.outs if reach.is_link_to_folder(out))
-    return Task(stage, frozenset(_intact(stage, reach)), links)
+    return TaskStage(stage, frozenset(_intact(stage, reach)), links)
 
 
-def _intact(stage: Stage, reach: Reach) -> Iterable[str]:
+def _intact(stage: Stage, reach: RemoteState) -> Iterable[str]:
     pointers = locked(stage.lock or {}, "outs")
     for out in stage.outs:
         pointer = pointers.get(out.path)
@@ -242,7 +242,7 @@ def _intact(stage: Stage, reach: Reach) -> Iterable[str]:
             yield out.path
 
 
-def _upstream(stage: Stage, settled: Settled, waits: bool, reach: Reach) -> Upstream:
+def _upstream(stage: Stage, settled: Settled, waits: bool, reach: RemoteState) -> Upstream:
     if waits:
         return Upstream(stage, None)
     result = settled.results.get(stage.address)
@@ -254,8 +254,8 @@ def _upstream(stage: Stage, settled: Settled, waits: bool, reach: Reach) -> Upst
     return Upstream(stage, result or Result(stage.address, UNCHANGED, stage.lock or {}))
 
 
-def needed(entry_list: Sequence[Entry]) -> list[tuple[Stage, LockEntry]]:
-    """Give what the pods may read that no pod makes: outs to be sent before the first."""
+def needed(entry_list: Sequence[PlannedTask]) -> list[tuple[Stage, LockEntry]]:
+    """Return what the pods may read that no pod makes: outs to be sent before the first."""
     found: dict[str, tuple[Stage, LockEntry]] = {}
     for entry in entry_list:
         for up in entry.upstream:

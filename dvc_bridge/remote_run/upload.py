@@ -11,14 +11,14 @@ from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.stage import Kind, LockEntry, Pipeline, Stage
+from dvc_bridge.pipeline.stage import LockEntry, Pipeline, Stage, StageKind
 from dvc_bridge.planning.forecast import Sources, forecast
 from dvc_bridge.planning.output_remote import remotes
 from dvc_bridge.planning.run_cache_key import run_folder
 from dvc_bridge.remote_run.run_store import Store
 from dvc_bridge.remote_run.snapshot import Snapshot, take
-from dvc_bridge.remote_run.task import Entry, plan_lines
-from dvc_bridge.remote_run.task_plan import Reach, Settled, entries, needed, settle
+from dvc_bridge.remote_run.task import PlannedTask, plan_file
+from dvc_bridge.remote_run.task_plan import RemoteState, Settled, needed, plan_tasks, settle
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Submission:
     """
 
     run: str
-    entries: tuple[Entry, ...]
+    plan_tasks: tuple[PlannedTask, ...]
     words: tuple[str, ...]
     code: str
 
 
-class Outlook:
+class RemoteForecast:
     """What a run would do with the stages at `order`, seen from here and from the remote."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Outlook:
         self._workspace = Workspace(project)
         self.objects = Objects(session, "")
         self._listed: dict[str, frozenset[str]] = {}
-        self.reach = Reach(self._workspace, self.objects, pipeline)
+        self.reach = RemoteState(self._workspace, self.objects, pipeline)
 
     def settle(self, *, force: bool, alone: bool) -> Settled:
         """Sort the stages; results in the remote's run cache count as those here do."""
@@ -86,7 +86,7 @@ class Outlook:
 
 def submit(
     project: Project,
-    outlook: Outlook,
+    outlook: RemoteForecast,
     settled: Settled,
     groups: Sequence[Sequence[int]],
     jobs: Sequence[int],
@@ -113,7 +113,7 @@ def submit(
     pipeline = outlook.pipeline
     snapshot = snapshot_of(project, pipeline, allow, warn)
     base = project.git_root or project.root
-    found = entries(
+    found = plan_tasks(
         pipeline,
         settled,
         groups,
@@ -128,13 +128,13 @@ def submit(
         outlook.objects.send(stage, _without(stage, entry, snapshot, project))
     store = Store(outlook.objects.default, run)
     store.put_code(snapshot.sha256, snapshot.archive)
-    plan, words = plan_lines(found)
+    plan, words = plan_file(found)
     store.put_plan(plan)
     return Submission(run, tuple(found), tuple(words), snapshot.sha256)
 
 
 def check_sent(pipeline: Pipeline, objects: Objects) -> None:
-    """See that the remotes answer, and hold all data that stages read and no stage makes.
+    """Check that the remotes answer, and hold all data that stages read and no stage makes.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def check_sent(pipeline: Pipeline, objects: Objects) -> None:
     """
     objects.default.exists(objects.default.path("files"))
     read = {position for upstream in pipeline.upstream for position in upstream}
-    data = [s for s in (pipeline.stages[p] for p in sorted(read)) if s.kind is not Kind.STAGE]
+    data = [s for s in (pipeline.stages[p] for p in sorted(read)) if s.kind is not StageKind.STAGE]
     if lost := [s.file for s in data if s.lock and not objects.has(s, s.lock)]:
         raise UsageError(
             f"the remote does not have the data of {', '.join(lost)}", f"dvc push {' '.join(lost)}"
@@ -175,7 +175,7 @@ def snapshot_of(
 
 
 def _check_reads(project: Project, pipeline: Pipeline, snapshot: Snapshot) -> None:
-    """See that no stage reads a file that was left out as a secret."""
+    """Check that no stage reads a file that was left out as a secret."""
     base = project.root.relative_to(project.git_root or project.root)
     problems = [
         f"{stage.address} reads {read.path}, which holds a secret and is not sent"

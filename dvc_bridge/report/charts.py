@@ -83,7 +83,7 @@ def chart(spec: PlotSpec, rows: Rows, colours: dict[str, int]) -> str | None:
 
 
 def number_of(value: Any) -> float | None:
-    """Give a cell as a finite number; None: it is none."""
+    """Return a cell as a finite number; None: it is none."""
     if isinstance(value, bool):
         return None
     try:
@@ -94,7 +94,7 @@ def number_of(value: Any) -> float | None:
 
 
 def _words(x: str, rows: Rows) -> list[str]:
-    """Give the words of a column that is not one of numbers, in their order; else none."""
+    """Return the words of a column that is not one of numbers, in their order; else none."""
     values = [str(row.get(x)) for row in rows] if x else []
     if all(number_of(value) is not None for value in values):
         return []
@@ -127,7 +127,7 @@ def _numbers_axis(values: Sequence[float], padded: bool) -> _Axis:
 
 
 def _step(half: float) -> float:
-    """Give a round distance that parts twice `half` into four to nine."""
+    """Return a round distance that parts twice `half` into four to nine."""
     rough = half / 2.5
     power = 10.0 ** math.floor(math.log10(rough)) if rough > 1e-300 else 1e-300
     return next((power * m for m in (1, 2, 5) if rough <= power * m), power * 10)

@@ -11,5 +11,5 @@ _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufde
 
 
 def text(value: Any) -> str:
-    """Give a value as text to stand between tags or in an attribute's quotes."""
+    """Return a value as text to stand between tags or in an attribute's quotes."""
     return escape(_ODD.sub("\N{REPLACEMENT CHARACTER}", str(value)))

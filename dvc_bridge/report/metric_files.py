@@ -29,7 +29,7 @@ def metric_files(wdir: str, entry: Mapping[str, Any]) -> list[str]:
 
 
 def parsed(file: str, content: bytes | None) -> Any:
-    """Give what a file of JSON, YAML or TOML holds; None where it cannot be read."""
+    """Return what a file of JSON, YAML or TOML holds; None where it cannot be read."""
     try:
         text = (content or b"").decode("utf-8-sig")
         if content is None:
@@ -44,7 +44,7 @@ def parsed(file: str, content: bytes | None) -> Any:
 
 
 def table(file: str, content: bytes | None) -> Rows | None:
-    """Give the rows of a plot's file, of CSV or TSV by its head, else the first list of mappings.
+    """Return the rows of a plot's file, of CSV or TSV by its head, else the first list of mappings.
 
     None where there are none.
     """

@@ -26,7 +26,7 @@ class _Cell:
 
 
 def metrics_html(metrics: Any, before: Any, *, compared: bool) -> Iterator[str]:
-    """Give the tables of one metrics file.
+    """Return the tables of one metrics file.
 
     Metrics of the same names under different parents become one table, a parent a row; `auc_low`
     and `auc_high` are shown as the interval of `auc`.
@@ -60,7 +60,7 @@ def _is_matrix(names: Collection[str], parents: Collection[str]) -> bool:
 
 
 def number(value: Any) -> str:
-    """Give a value as HTML: counts with commas, fractions with four decimals, words as they are."""
+    """Return a value as HTML: counts with commas, fractions with four decimals, words as they are."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return text(value)
     if isinstance(value, int) and abs(value) < MOST_DIGITS:
@@ -73,7 +73,7 @@ def number(value: Any) -> str:
 
 
 def difference(value: Any, before: Any) -> str:
-    """Give how a value has changed, a number with its sign."""
+    """Return how a value has changed, a number with its sign."""
     both = (value, before)
     if any(isinstance(one, bool) or not isinstance(one, int | float) for one in both):
         return "" if value == before else f"was {number(before)}"

@@ -10,7 +10,7 @@ from dvc_bridge.report.charts import chart
 from dvc_bridge.report.html import text
 from dvc_bridge.report.metrics import gone, metrics_html
 from dvc_bridge.report.style import STYLE
-from dvc_bridge.report.values import Report
+from dvc_bridge.report.values import RunReport
 
 # How the words of dvc.lock's end read to those who have never seen DVC.
 _ENDS = {
@@ -23,8 +23,8 @@ _SUM = "all of them together"
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def page(report: Report) -> str:
-    """Give the page; equal reports give equal bytes."""
+def page(report: RunReport) -> str:
+    """Return the page; equal reports give equal bytes."""
     parts = [*_head(report), *_metrics(report), *_plots(report), *_stages(report), *_outs(report)]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
@@ -38,7 +38,7 @@ _NEW_LINE = "\n"
 
 
 def duration(seconds: float) -> str:
-    """Give a time as people say it."""
+    """Return a time as people say it."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 120:
@@ -50,7 +50,7 @@ def duration(seconds: float) -> str:
 
 
 def size(count: Any) -> str:
-    """Give a number of bytes as people say it; empty: it is none."""
+    """Return a number of bytes as people say it; empty: it is none."""
     if not isinstance(count, int):
         return ""
     value, unit = float(count), 0
@@ -59,7 +59,7 @@ def size(count: Any) -> str:
     return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} bytes"
 
 
-def _head(report: Report) -> Iterator[str]:
+def _head(report: RunReport) -> Iterator[str]:
     ran = [end for end in report.ends if end.outcome == RAN]
     failed = sum(not end.good for end in report.ends)
     known = len(report.ends) - len(ran) - failed
@@ -92,7 +92,7 @@ def _head(report: Report) -> Iterator[str]:
     yield "</header>"
 
 
-def _metrics(report: Report) -> Iterator[str]:
+def _metrics(report: RunReport) -> Iterator[str]:
     yield "<section><h2>Metrics</h2>"
     if not report.metrics:
         yield '<p class="soft">No stage of this run has metrics.</p>'
@@ -116,7 +116,7 @@ def _metrics(report: Report) -> Iterator[str]:
     yield "</section>"
 
 
-def _plots(report: Report) -> Iterator[str]:
+def _plots(report: RunReport) -> Iterator[str]:
     if not report.plots:
         return
     drawn, lost = [], []
@@ -135,7 +135,7 @@ def _plots(report: Report) -> Iterator[str]:
     yield "</section>"
 
 
-def _stages(report: Report) -> Iterator[str]:
+def _stages(report: RunReport) -> Iterator[str]:
     longest = max((end.seconds or 0 for end in report.ends), default=0) or 1
     rows = "".join(
         f'<tr><th scope="row">{text(end.address)}</th><td>{_ENDS[end.outcome]}</td>'
@@ -157,7 +157,7 @@ def _bar(seconds: float | None, longest: float) -> str:
     return f'<span class="bar" style="width:{100 * seconds / longest:.1f}%"></span>'
 
 
-def _outs(report: Report) -> Iterator[str]:
+def _outs(report: RunReport) -> Iterator[str]:
     yield "<section><h2>Files</h2>"
     yield (
         '<p class="soft">What the run used from DVC and what it made, each by the md5 of its bytes;'

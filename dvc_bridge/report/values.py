@@ -22,7 +22,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Report:
+class RunReport:
     """One run.
 
     Parameters
@@ -65,7 +65,7 @@ class Report:
 
 
 def flat(value: Any, name: str = "") -> dict[str, Any]:
-    """Give the leaves of nested metrics by their names, joined with dots."""
+    """Return the leaves of nested metrics by their names, joined with dots."""
     if isinstance(value, Mapping):
         items = [(str(key), inner) for key, inner in value.items()]
     elif isinstance(value, list | tuple):

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from dvc_bridge.pipeline.outcome import Outcome
-from dvc_bridge.ui.progress import STYLES, Board, clock
+from dvc_bridge.ui.progress import STYLES, ProgressTable, clock
 
 # Drawn so often; a stage that prints faster than a terminal takes has to wait.
 TICK_S = 0.125
@@ -34,7 +34,7 @@ class LiveView:
         self._console = console or Console()
         self._jobs = jobs
         self._names: Sequence[str] = ()
-        self._board = Board((), (), {}, jobs)
+        self._board = ProgressTable((), (), {}, jobs)
         self._lines: Queue[Text] = Queue(MOST_LINES)
         self._gone = False
 
@@ -47,7 +47,7 @@ class LiveView:
     ) -> Iterator[None]:
         """Draw for the time of a run; nothing is left but what scrolled by."""
         self._names = names
-        self._board = Board(names, followers, seconds, self._jobs)
+        self._board = ProgressTable(names, followers, seconds, self._jobs)
         over = Event()
         live = Live(
             self._board,

@@ -29,7 +29,7 @@ STYLES = {
 }
 
 
-class Board:
+class ProgressTable:
     """The state of a run as a few lines, none of them wider than the terminal.
 
     Parameters
@@ -97,7 +97,7 @@ class Board:
         column = max(map(len, times), default=0)
         for (place, _), took in zip(shown, times, strict=True):
             head = f"running  {took:<{column}}  "
-            name = cropped(self._names[place], max(5, width - len(head)))
+            name = crop(self._names[place], max(5, width - len(head)))
             parts = [(head[:9], "bold"), (head[9:], "dim"), (name, "")]
             if text := self._passing.get(place):
                 parts.append((f"  {text}", "dim"))
@@ -137,7 +137,7 @@ class Board:
 
 
 def clock(seconds: float) -> str:
-    """Give a length of time as people read it: 4.2 s, 34 s, 2:05, 1:02:05."""
+    """Return a length of time as people read it: 4.2 s, 34 s, 2:05, 1:02:05."""
     if seconds < 10 and seconds != int(seconds):
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -147,8 +147,8 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def cropped(name: str, width: int) -> str:
-    """Give a name in at most `width` columns, 5 or more, without its middle if it is longer."""
+def crop(name: str, width: int) -> str:
+    """Return a name in at most `width` columns, 5 or more, without its middle if it is longer."""
     if cell_len(name) <= width:
         return name
     head = chop_cells(name, width // 2)[0]

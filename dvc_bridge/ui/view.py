@@ -105,7 +105,7 @@ class PlainView:
 
 
 def standard_output() -> TextIO:
-    """Give sys.stdout without what DVC's import puts around it.
+    """Return sys.stdout without what DVC's import puts around it.
 
     colorama drops colours there, which are the commands' own, and fails at a terminal's title.
     """

@@ -36,7 +36,7 @@ class Ran:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Comparison:
     """Both runs, and everything in which they differ."""
 
     dvc: Ran
@@ -87,7 +87,7 @@ def run_process(module: str, argv: Sequence[str], folder: Path, env: Mapping[str
     return Ran(child.returncode, output.decode("utf-8", "replace"), time.monotonic() - start)
 
 
-def check_against_dvc(root: Path, argv: Sequence[str], *, run: Runner = run_process) -> Report:
+def check_against_dvc(root: Path, argv: Sequence[str], *, run: Runner = run_process) -> Comparison:
     """Run `dvc repro` and `dvc-bridge repro` with `argv` in copies of the project and compare.
 
     Parameters
@@ -114,7 +114,7 @@ def check_against_dvc(root: Path, argv: Sequence[str], *, run: Runner = run_proc
         ours = _side(project, folder, work, ("dvc_bridge", ["repro", *argv]), run)
     found = differences(theirs[1], ours[1])
     found = without_rolled_back(found, theirs[1], ours[1])
-    return Report(theirs[0], ours[0], tuple(found))
+    return Comparison(theirs[0], ours[0], tuple(found))
 
 
 def without_jobs(argv: Sequence[str]) -> list[str]:
@@ -164,7 +164,7 @@ def _left_out(folder: Path) -> list[Path]:
 
 
 def _private_cache(here: Path, copy: Path, env: Mapping[str, str], run: Runner) -> Path:
-    """Give the copy a cache of its own where its settings lead to one outside."""
+    """Return the copy a cache of its own where its settings lead to one outside."""
     cache = _cache_folder(here, env, run)
     if cache.is_relative_to(copy):
         return cache

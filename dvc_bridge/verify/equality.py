@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 SHOWN_LINES = 8
 
 
-class Kind(Enum):
+class PathKind(Enum):
     """What stands at a path."""
 
     FILE = "file"
@@ -25,7 +25,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PathState:
     """One path of a project.
 
     Parameters
@@ -42,7 +42,7 @@ class Entry:
         The text of dvc.lock, .gitignore and .dvc files, to show the lines that differ.
     """
 
-    kind: Kind
+    kind: PathKind
     mode: int
     content: str
     hardlink: bool = False
@@ -53,8 +53,8 @@ class Entry:
 class ProjectState:
     """What a run left behind: workspace and cache by path, and whether the run succeeded."""
 
-    workspace: Mapping[str, Entry]
-    cache: Mapping[str, Entry] = field(default_factory=dict)
+    workspace: Mapping[str, PathState]
+    cache: Mapping[str, PathState] = field(default_factory=dict)
     succeeded: bool = True
 
 
@@ -131,7 +131,7 @@ def without_rolled_back(
     ]
 
 
-def _has_all_lines(expected: Entry | None, actual: Entry | None) -> bool:
+def _has_all_lines(expected: PathState | None, actual: PathState | None) -> bool:
     if actual is None or actual.text is None:
         return False
     lines = iter(actual.text.splitlines())
@@ -139,8 +139,8 @@ def _has_all_lines(expected: Entry | None, actual: Entry | None) -> bool:
 
 
 def _pairs(
-    one: Mapping[str, Entry], other: Mapping[str, Entry]
-) -> Iterator[tuple[str, Entry | None, Entry | None]]:
+    one: Mapping[str, PathState], other: Mapping[str, PathState]
+) -> Iterator[tuple[str, PathState | None, PathState | None]]:
     for path in sorted(one.keys() | other.keys()):
         if one.get(path) != other.get(path):
             yield path, one.get(path), other.get(path)
@@ -151,7 +151,9 @@ def _where(path: str) -> str:
     return {"dvc.lock": "lock", ".gitignore": "gitignore"}.get(name, "workspace")
 
 
-def _unlike(one: Entry | None, other: Entry | None, names: tuple[str, str]) -> Iterator[str]:
+def _unlike(
+    one: PathState | None, other: PathState | None, names: tuple[str, str]
+) -> Iterator[str]:
     if one is None or other is None:
         has, has_not = names if one else reversed(names)
         kinds = [entry.kind.value for entry in (one, other) if entry]
@@ -169,9 +171,9 @@ def _unlike(one: Entry | None, other: Entry | None, names: tuple[str, str]) -> I
         yield _unlike_content(one, other, names)
 
 
-def _unlike_content(one: Entry, other: Entry, names: tuple[str, str]) -> str:
+def _unlike_content(one: PathState, other: PathState, names: tuple[str, str]) -> str:
     if one.text is None or other.text is None:
-        noun = "target" if one.kind is Kind.SYMLINK else "md5"
+        noun = "target" if one.kind is PathKind.SYMLINK else "md5"
         return f"{noun} {one.content} with {names[0]}, {other.content} with {names[1]}"
     lines = list(
         difflib.unified_diff(

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from dvc_bridge.verify.equality import Entry, Kind, ProjectState
+from dvc_bridge.verify.equality import PathKind, PathState, ProjectState
 
 SHOWN = ("dvc.lock", ".gitignore", ".dvc")
 IGNORED_FOLDERS = frozenset({".git", "__pycache__"})
@@ -52,29 +52,29 @@ def _is_skipped(folder: Path, skipped: set[Path]) -> bool:
     return is_scratch or folder.name in IGNORED_FOLDERS or folder in skipped
 
 
-def _cache_entries(cache: Path) -> dict[str, Entry]:
+def _cache_entries(cache: Path) -> dict[str, PathState]:
     # An object's name is its hash, so its size tells a torn one without reading a large cache.
     found = {}
     for path, file in _walk(cache, set()):
         info = file.lstat()
         if stat.S_ISREG(info.st_mode):
             content = _md5(file) if path.startswith("runs/") else f"{info.st_size} bytes"
-            found[path] = Entry(Kind.FILE, stat.S_IMODE(info.st_mode), content)
+            found[path] = PathState(PathKind.FILE, stat.S_IMODE(info.st_mode), content)
     return found
 
 
-def _entry(path: Path, root: Path) -> Entry:
+def _entry(path: Path, root: Path) -> PathState:
     info = path.lstat()
     if stat.S_ISLNK(info.st_mode):
         target = path.readlink()
         inside = target.is_absolute() and target.is_relative_to(root)
         shown = f"{{root}}/{target.relative_to(root)}" if inside else str(target)
-        return Entry(Kind.SYMLINK, 0, shown)
+        return PathState(PathKind.SYMLINK, 0, shown)
     mode = stat.S_IMODE(info.st_mode)
     if stat.S_ISDIR(info.st_mode):
-        return Entry(Kind.FOLDER, mode, "")
+        return PathState(PathKind.FOLDER, mode, "")
     text = path.read_text("utf-8", "replace") if path.name.endswith(SHOWN) else None
-    return Entry(Kind.FILE, mode, _md5(path), info.st_nlink > 1, text)
+    return PathState(PathKind.FILE, mode, _md5(path), info.st_nlink > 1, text)
 
 
 def _md5(path: Path) -> str:

@@ -20,11 +20,11 @@ from dvc_bridge.dvcio.reading.discovery import DvcIgnore
 from dvc_bridge.dvcio.recording import dvc_stage
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import StoppedError, UsageError
-from dvc_bridge.local.history import Journal
+from dvc_bridge.local.history import History
 from dvc_bridge.local.process import Ended, Processes
-from dvc_bridge.local.signals import handed_to
+from dvc_bridge.local.signals import forward_signals
 from dvc_bridge.pipeline.outcome import Outcome
-from dvc_bridge.pipeline.stage import Kind, Stage
+from dvc_bridge.pipeline.stage import Stage, StageKind
 from dvc_bridge.planning.changes import UndecidedError, changes, locked
 from dvc_bridge.ui.view import View
 from dvc_bridge.verify.copy_tree import copy_tree
@@ -63,7 +63,7 @@ def verify(project: Project, stages: Sequence[Stage], view: View) -> Verified:
     StoppedError
         A signal has ended it.
     """
-    commands = [stage for stage in stages if stage.kind is Kind.STAGE]
+    commands = [stage for stage in stages if stage.kind is StageKind.STAGE]
     unchecked = {stage.address: why for stage in commands if (why := _obstacle(stage))}
     checked = [stage for stage in commands if stage.address not in unchecked]
     unchecked |= _only_for_dvc(project, checked)
@@ -72,8 +72,8 @@ def verify(project: Project, stages: Sequence[Stage], view: View) -> Verified:
     project.scratch.mkdir(parents=True, exist_ok=True)
     again = _Again(project, view)
     with (
-        handed_to(again.processes.events.put),
-        view.shown(verified.checked, Journal(project).seconds, [()] * len(checked)),
+        forward_signals(again.processes.events.put),
+        view.shown(verified.checked, History(project).seconds, [()] * len(checked)),
     ):
         for place, stage in enumerate(checked):
             view.started(place)
@@ -98,7 +98,7 @@ def _obstacle(stage: Stage) -> str:
 
 
 def _only_for_dvc(project: Project, stages: Sequence[Stage]) -> dict[str, str]:
-    """See that the stages are up to date; give those of which only DVC can say that."""
+    """Check that the stages are up to date; give those of which only DVC can say that."""
     workspace, unsure, stale = Workspace(project), {}, []
     for stage in stages:
         try:
@@ -118,7 +118,7 @@ class _Again:
     """Runs one stage after the other in clean folders."""
 
     def __init__(self, project: Project, view: View) -> None:
-        self._project, self._journal = project, Journal(project)
+        self._project, self._journal = project, History(project)
         self.processes = Processes(view.line, view.passing)
 
     def unlike(self, place: int, stage: Stage) -> Iterator[str]:
@@ -139,7 +139,7 @@ class _Again:
                 yield f"out {path} is not what the deps alone give: something undeclared was read"
 
     def _run(self, place: int, stage: Stage) -> dict[str, str | None] | str:
-        """Give the md5s of the outs that the command makes in a clean copy, or how it failed."""
+        """Return the md5s of the outs that the command makes in a clean copy, or how it failed."""
         project = self._project
         with tempfile.TemporaryDirectory(prefix="verify-", dir=project.scratch) as name:
             root = Path(name).resolve() / "project"

@@ -13,7 +13,7 @@ from dvc_bridge.remote_run.snapshot import copy_code, unpack
 Settings = Mapping[str, Mapping[str, str]]
 
 
-def unpacked(
+def unpack_code(
     archive: bytes, sha256: str, code: Path, root: str, settings: Settings, *, git: bool
 ) -> Project:
     """Write a snapshot into a folder, and give the project in it.
@@ -35,7 +35,7 @@ def unpacked(
     unpack(archive, sha256, code)
     if git:
         make_repository(code)
-    return furnished(code, root, settings)
+    return prepare_checkout(code, root, settings)
 
 
 def copied(project: Project, outs: Collection[str], code: Path, settings: Settings) -> Project:
@@ -53,7 +53,7 @@ def copied(project: Project, outs: Collection[str], code: Path, settings: Settin
     if project.git_root:
         make_repository(code)
     root = project.root.relative_to(project.git_root or project.root)
-    return furnished(code, root.as_posix(), settings, project.cache)
+    return prepare_checkout(code, root.as_posix(), settings, project.cache)
 
 
 def make_repository(code: Path) -> None:
@@ -64,8 +64,10 @@ def make_repository(code: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(code)], check=True, capture_output=True)
 
 
-def furnished(code: Path, root: str, settings: Settings, cache: Path | None = None) -> Project:
-    """Give the project in a folder that is ours alone, with its remotes where the pod finds them.
+def prepare_checkout(
+    code: Path, root: str, settings: Settings, cache: Path | None = None
+) -> Project:
+    """Return the project in a folder that is ours alone, with its remotes where the pod finds them.
 
     Parameters
     ----------

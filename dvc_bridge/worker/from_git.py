@@ -17,12 +17,12 @@ from dvc_bridge.pipeline.ranges import positions_in, ranges, shape
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.remote_run.run_store import Store
-from dvc_bridge.remote_run.task import Entry
-from dvc_bridge.remote_run.task_plan import Reach, Settled, entries
+from dvc_bridge.remote_run.task import PlannedTask
+from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
 
 
 def plan_of(project: Project, pipeline: Pipeline, positions: Sequence[int]) -> dict[str, str]:
-    """Give what every pod of a Workflow is told of its plan.
+    """Return what every pod of a Workflow is told of its plan.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def plan_of(project: Project, pipeline: Pipeline, positions: Sequence[int]) -> d
 
 def entry_at(
     project: Project, session: Session, store: Store, plan: Mapping[str, str], word: str
-) -> Entry:
-    """Give the entry of one group from a checkout; its lock entries decide what is unchanged.
+) -> PlannedTask:
+    """Return the entry of one group from a checkout; its lock entries decide what is unchanged.
 
     Parameters
     ----------
@@ -68,11 +68,11 @@ def entry_at(
     waiting = (
         Forecast(p, pipeline.stages[p], Verdict.MAY_RUN) for p in positions_in(plan["stages"])
     )
-    (entry,) = entries(
+    (entry,) = plan_tasks(
         pipeline,
         Settled({}, tuple(waiting), ()),
         [positions],
-        Reach(Workspace(project), Objects(session, ""), pipeline),
+        RemoteState(Workspace(project), Objects(session, ""), pipeline),
         root=plan["root"],
         git=True,
         force=False,

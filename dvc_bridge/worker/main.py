@@ -15,17 +15,17 @@ from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import BridgeError, IntegrityError, StageFailedError, VersionMismatchError
-from dvc_bridge.local.history import Journal
+from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, Run
 from dvc_bridge.pipeline.outcome import Summary
 from dvc_bridge.pipeline.result import FAILED, Result
 from dvc_bridge.planning.graph import pipeline_of
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
-from dvc_bridge.remote_run.task import Entry
+from dvc_bridge.remote_run.task import PlannedTask
 from dvc_bridge.remote_run.worker_contract import GitCode, worker_environment
 from dvc_bridge.ui.view import PlainView
-from dvc_bridge.worker.checkout import furnished, unpacked
-from dvc_bridge.worker.recorder import PodBooks
+from dvc_bridge.worker.checkout import prepare_checkout, unpack_code
+from dvc_bridge.worker.recorder import WorkerRecorder
 
 
 def work(reference: str, variables: Mapping[str, str], folder: Path) -> int:
@@ -61,7 +61,7 @@ def work(reference: str, variables: Mapping[str, str], folder: Path) -> int:
         before = _before(entry, store)
         code, sha256 = folder / "code", environment.code.sha256
         try:
-            project = unpacked(
+            project = unpack_code(
                 store.code(sha256), sha256, code, entry.root, settings, git=entry.git
             )
         except IntegrityError:
@@ -79,15 +79,15 @@ def _work_from_git(
     from dvc_bridge.worker.from_git import entry_at  # noqa: PLC0415
 
     check_out(code.repo, code.revision, folder / "code")
-    project = furnished(folder / "code", code.plan["root"], settings)
+    project = prepare_checkout(folder / "code", code.plan["root"], settings)
 
-    def entry(session: Session, store: Store) -> Entry:
+    def entry(session: Session, store: Store) -> PlannedTask:
         return entry_at(project, session, store, code.plan, reference)
 
     return work_in(project, run, entry)
 
 
-def work_in(project: Project, run: str, entry_of: Callable[[Session, Store], Entry]) -> int:
+def work_in(project: Project, run: str, parse_task: Callable[[Session, Store], PlannedTask]) -> int:
     """Bring the stages of a group up to date in a project that is there already.
 
     Parameters
@@ -104,7 +104,7 @@ def work_in(project: Project, run: str, entry_of: Callable[[Session, Store], Ent
     """
     with _opened(project) as (lock, session, view):
         store = Store(Objects(session, "").default, run)
-        entry = entry_of(session, store)
+        entry = parse_task(session, store)
         _check_version(entry)
         if _is_done(entry, store):
             return 0
@@ -120,12 +120,12 @@ def _opened(project: Project) -> Iterator[tuple[RepositoryLock, Session, PlainVi
         yield lock, session, view
 
 
-def _is_done(entry: Entry, store: Store) -> bool:
+def _is_done(entry: PlannedTask, store: Store) -> bool:
     done = store.results(task.stage for task in entry.tasks)
     return all(t.stage.address in done and done[t.stage.address].good for t in entry.tasks)
 
 
-def _check_version(entry: Entry) -> None:
+def _check_version(entry: PlannedTask) -> None:
     if version("dvc") != entry.dvc:
         raise VersionMismatchError(
             f"the image has dvc {version('dvc')}, the run was planned with {entry.dvc}",
@@ -133,7 +133,7 @@ def _check_version(entry: Entry) -> None:
         )
 
 
-def _before(entry: Entry, store: Store) -> list[Result]:
+def _before(entry: PlannedTask, store: Store) -> list[Result]:
     asked = [up.stage for up in entry.upstream if up.result is None]
     found = store.results(asked)
     lost = [s.address for s in asked if s.address not in found or not found[s.address].good]
@@ -148,7 +148,7 @@ def _before(entry: Entry, store: Store) -> list[Result]:
 
 def _run(
     project: Project,
-    entry: Entry,
+    entry: PlannedTask,
     before: list[Result],
     name: str,
     lock: RepositoryLock,
@@ -162,10 +162,10 @@ def _run(
         keep_going=True,  # a result that others may use is not given up
         mutexes=tuple(frozenset(group) for group in entry.mutexes),
     )
-    journal = Journal(project)
+    journal = History(project)
     objects = Objects(session, scratch_folder(name))
     store = Store(objects.default, name)
-    books = PodBooks(project, session, entry, before, objects, store, journal)
+    books = WorkerRecorder(project, session, entry, before, objects, store, journal)
     pipeline, order = pipeline_of(stages), range(len(stages))
     run = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
     summary = run.run()

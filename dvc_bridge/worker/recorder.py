@@ -15,8 +15,8 @@ from dvc_bridge.dvcio.recording import dvc_stage
 from dvc_bridge.dvcio.remotes.transfer import Objects, modes
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
-from dvc_bridge.local.dvc_recorder import Ledger
-from dvc_bridge.local.history import Journal
+from dvc_bridge.local.dvc_recorder import DvcRecorder
+from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.ids import file_name
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import RAN, RESTORED, UNCHANGED, Modes, Result
@@ -30,17 +30,17 @@ from dvc_bridge.pipeline.stage import (
     overlap,
 )
 from dvc_bridge.planning.changes import Change, UndecidedError, locked
-from dvc_bridge.planning.next_action import Step, current_inputs, first_step, leaves_run
+from dvc_bridge.planning.next_action import NextAction, current_inputs, first_step, leaves_run
 from dvc_bridge.planning.run_cache_key import restored_entry, run_cache_key, run_path
 from dvc_bridge.remote_run.run_store import Store
-from dvc_bridge.remote_run.task import Entry, Task
+from dvc_bridge.remote_run.task import PlannedTask, TaskStage
 
 # The place, among the stages of a pod, of all that comes from other pods.
 BEFORE_ALL = -1
 
 
-class PodBooks:
-    """Implements `run.books.Books` for the stages of one entry.
+class WorkerRecorder:
+    """Implements `run.books.Recorder` for the stages of one entry.
 
     Parameters
     ----------
@@ -59,17 +59,17 @@ class PodBooks:
         self,
         project: Project,
         session: Session,
-        entry: Entry,
+        entry: PlannedTask,
         before: list[Result],
         objects: Objects,
         store: Store,
-        journal: Journal,
+        journal: History,
     ) -> None:
         self._project, self._session = project, session
         self._entry, self._objects, self._store = entry, objects, store
         self._journal = journal
         self.workspace = Workspace(project)
-        self._ledger = Ledger(project, session, self.workspace)
+        self._ledger = DvcRecorder(project, session, self.workspace)
         pairs = zip(entry.upstream, before, strict=True)
         self._made = [(up.stage, result) for up, result in pairs]
         for place, (stage, result) in enumerate(self._made, -len(self._made)):
@@ -85,15 +85,15 @@ class PodBooks:
         try:
             step, change = first_step(stage, look, force=force, has_runs=self._has_runs)
         except UndecidedError:
-            step, change = Step.ASK, None
-        if step is Step.UNCHANGED:
+            step, change = NextAction.ASK, None
+        if step is NextAction.UNCHANGED:
             self._finish(stage, Result(stage.address, UNCHANGED, stage.lock or {}))
             return Outcome.UNCHANGED
-        if step is Step.ASK and (known := self._known(stage, look, change)):
+        if step is NextAction.ASK and (known := self._known(stage, look, change)):
             self._finish(stage, Result(stage.address, RESTORED, known))
             return Outcome.RESTORED
         self._bring_inputs(task, place)
-        if step is Step.ASK:
+        if step is NextAction.ASK:
             self._bring_own(task, place, stage.outs)  # DVC looks at the outs themselves
             outcome = self._ledger.ask_dvc(place, stage, force=force)
             if outcome is not None:
@@ -137,7 +137,7 @@ class PodBooks:
         """Nothing is left to write."""
 
     def known(self, at: str) -> tuple[Pointer | None, bool]:
-        """Give what is at a path that another stage makes, and whether anything made touches it."""
+        """Return what is at a path that another stage makes, and whether anything made touches it."""
         touched = False
         for stage, result in self._made:
             for made, pointer in result.outs(stage).items():
@@ -171,12 +171,12 @@ class PodBooks:
         now = self.workspace.out(out)
         return now is not None and now.get("md5") == pointer.get("md5")
 
-    def _bring_inputs(self, task: Task, place: int) -> None:
+    def _bring_inputs(self, task: TaskStage, place: int) -> None:
         for read in task.stage.reads:
             self.bring(read.at)
         self._bring_own(task, place, [out for out in task.stage.outs if out.persist])
 
-    def _bring_own(self, task: Task, place: int, outs: Iterable[Output]) -> None:
+    def _bring_own(self, task: TaskStage, place: int, outs: Iterable[Output]) -> None:
         """Bring what dvc.lock says of the stage's own outs, where the client has them so."""
         if task.stage.lock is None:
             return
@@ -191,7 +191,7 @@ class PodBooks:
         for folder in [root / stage.wdir, *((root / out.at).parent for out in stage.outs)]:
             folder.mkdir(parents=True, exist_ok=True)
 
-    def _make_links(self, task: Task) -> None:
+    def _make_links(self, task: TaskStage) -> None:
         """Have outs that are links to folders for the user be links here too: to empty ones."""
         for out in task.stage.outs:
             link = self._project.root / out.at
@@ -235,7 +235,7 @@ class PodBooks:
         return self._cached[key]
 
     def _known(self, stage: Stage, look: _PodLook, change: Change | None) -> LockEntry | None:
-        """Give a result of the run cache whose outs the remotes hold."""
+        """Return a result of the run cache whose outs the remotes hold."""
         if not leaves_run(stage) or stage.frozen or not stage.is_local:
             return None
         if change and change.what == "out" and stage.lock and self._objects.has(stage, stage.lock):
@@ -253,9 +253,9 @@ def _has_programs(found: Modes) -> bool:
 
 
 class _PodLook:
-    """Files as they would be if all data were here; implements `plan.decide.Look`."""
+    """Files as they would be if all data were here; implements `plan.decide.StateReader`."""
 
-    def __init__(self, books: PodBooks, task: Task) -> None:
+    def __init__(self, books: WorkerRecorder, task: TaskStage) -> None:
         self._books = books
         self._intact = task.intact
         self._lock: Mapping[str, Any] = locked(task.stage.lock or {}, "outs")

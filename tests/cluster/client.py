@@ -112,7 +112,7 @@ def assert_as_dvc(root: Path) -> None:
 
 
 def differences_to_dvc(root: Path) -> list[Difference]:
-    """Give how the project differs from the one beside it after `dvc repro`."""
+    """Return how the project differs from the one beside it after `dvc repro`."""
     beside = root.with_name("dvc")
     dvc(beside, "repro", "--quiet")
     expected = project_state(beside, beside / ".dvc" / "cache")

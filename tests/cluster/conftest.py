@@ -54,7 +54,7 @@ def kubectl(*words: str) -> str:
 
 
 def settings(bucket: str, pods: int = 2) -> str:
-    """Give the text of dvc-bridge.yaml; few pods at a time, for a node that is small."""
+    """Return the text of dvc-bridge.yaml; few pods at a time, for a node that is small."""
     return (
         f"argo: {{image: '{os.environ['BRIDGE_IMAGE']}', image_pull_policy: Never,"
         f" parallelism: {pods}, secrets: [{bucket}]}}\n"

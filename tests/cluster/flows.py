@@ -52,7 +52,7 @@ def clone(bucket: str, folder: Path) -> Path:
 
 
 def furnish(root: Path, bucket: str) -> None:
-    """Give a project a DVC remote that pods reach, and Metaflow's profile for them."""
+    """Return a project a DVC remote that pods reach, and Metaflow's profile for them."""
     remote = {"endpointurl": os.environ["CLUSTER_S3_ENDPOINT"], "region": "us-east-1"}
     dvc(root, "remote", "add", "--local", "-d", "store", f"s3://{bucket}/dvc")
     for key, value in remote.items():
@@ -101,7 +101,7 @@ def read(root: Path, run: str) -> Any:
 
 
 def locked(root: Path) -> dict[str, str]:
-    """Give the md5 of every out of the pipeline, as `dvc repro` has written them."""
+    """Return the md5 of every out of the pipeline, as `dvc repro` has written them."""
     stages = yaml.safe_load((root / "dvc.lock").read_text())["stages"]
     return {out["path"]: out["md5"] for stage in stages.values() for out in stage["outs"]}
 

@@ -63,7 +63,7 @@ def space() -> Iterator[str]:
 def as_account(
     space: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], Cluster]:
-    """Give a function from a service account to the cluster as it sees it."""
+    """Return a function from a service account to the cluster as it sees it."""
 
     def connect(account: str) -> Cluster:
         config = yaml.safe_load(Path(ADMIN).read_text())
@@ -86,7 +86,7 @@ def person(as_account: Callable[[str], Cluster]) -> Cluster:
 
 
 def workflow(command: str, *, retries: int = 0, second: str | None = None) -> dict[str, Any]:
-    """Give a Workflow of one pod, or of two that follow each other."""
+    """Return a Workflow of one pod, or of two that follow each other."""
     name = f"t-{secrets.token_hex(4)}"
     container = {
         "image": os.environ["BRIDGE_IMAGE"],

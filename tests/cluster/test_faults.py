@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from dvc_bridge.pipeline.result import Result, result_of
+from dvc_bridge.pipeline.result import Result, parse_result
 from tests.cluster.client import Client, assert_as_dvc, assert_ends_well, submitted
 from tests.cluster.conftest import all_keys, kubectl
 from tests.cluster.projects import CHAIN, LAYERS, edit, make
@@ -182,7 +182,7 @@ def _made(root: Path, client: Client, stage: str) -> str:
 
     def there() -> bool:
         keys = [key for key in all_keys(bucket) if key.startswith(f"{folder}/bridge/runs/")]
-        results = [result_of(_read(bucket, key)) for key in keys if "/stages/" in key]
+        results = [parse_result(_read(bucket, key)) for key in keys if "/stages/" in key]
         found.update({result.address: result for result in results})
         return stage in found
 
@@ -196,7 +196,7 @@ def _object(root: Path, md5: str) -> dict[str, str]:
 
 
 def _inside(root: Path, md5: str) -> str:
-    """Give the md5 of a file in a folder."""
+    """Return the md5 of a file in a folder."""
     place = _object(root, md5)
     return str(json.loads(_read(place["Bucket"], place["Key"]))[0]["md5"])
 

@@ -43,7 +43,7 @@ def dvc_repro(root: Path, *targets: str, **options: Any) -> None:
 
 
 def dvc_status(root: Path) -> dict[str, Any]:
-    """Give what `dvc status` finds changed, by stage; looked at in this process."""
+    """Return what `dvc status` finds changed, by stage; looked at in this process."""
     from dvc.repo import Repo
 
     with chdir(root), closing(Repo()) as repo:

@@ -79,7 +79,7 @@ def pods_project(run_in_pods: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def make_project(empty_project: Path, tmp_path: Path) -> MakeProject:
-    """Give a function from stages (as in dvc.yaml) and files to the root of a new project."""
+    """Return a function from stages (as in dvc.yaml) and files to the root of a new project."""
 
     def make(stages: Mapping[str, Any], files: Mapping[str, str] | None = None) -> Path:
         root = tmp_path / "project"
@@ -96,7 +96,7 @@ def make_project(empty_project: Path, tmp_path: Path) -> MakeProject:
 
 @pytest.fixture
 def call_bridge(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CallBridge:
-    """Give what `commands.bridge` is, in this process, where DVC has to be imported once."""
+    """Return what `commands.bridge` is, in this process, where DVC has to be imported once."""
 
     def call(root: Path, *args: str, code: int = 0) -> str:
         monkeypatch.chdir(root)
@@ -112,7 +112,7 @@ def call_bridge(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[st
 
 @pytest.fixture
 def start(request: pytest.FixtureRequest) -> Start:
-    """Give a function that starts dvc-bridge; what still runs after the test is killed."""
+    """Return a function that starts dvc-bridge; what still runs after the test is killed."""
 
     def run(root: Path, *args: str, **options: Any) -> Running:
         running = Running(root, *args, **options)

@@ -25,7 +25,7 @@ def start(root: Path) -> None:
 
 
 def index_of_dvc(root: Path) -> View:
-    """Give stages, edges and order of `root` as DVC has them."""
+    """Return stages, edges and order of `root` as DVC has them."""
     with closing(Repo(str(root))) as repo:
         graph = repo.index.graph
         order = plan_repro(get_active_graph(graph))
@@ -75,7 +75,7 @@ def _stage(root: Path, stage: Any) -> View:
 
 
 def index_of_ours(root: Path) -> View:
-    """Give the same as `read_pipeline` has them."""
+    """Return the same as `read_pipeline` has them."""
     pipeline = read_pipeline(find_project(root))
     keys = [f"{stage.file}:{stage.name}" for stage in pipeline.stages]
     stages = [

@@ -14,7 +14,7 @@ WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/{}/workflows"
 
 
 def workflow(run: str, phase: str) -> dict[str, Any]:
-    """Give a Workflow of a run as the cluster has it."""
+    """Return a Workflow of a run as the cluster has it."""
     return {
         "metadata": {"name": run, "labels": {"dvc-bridge/run": run}},
         "status": {"phase": phase},

@@ -46,12 +46,12 @@ def started(
 
 
 def command(*words: str, flow: str | Path = "flow.py") -> list[str]:
-    """Give the command that starts the flow."""
+    """Return the command that starts the flow."""
     return [sys.executable, str(flow), "--no-pylint", *words]
 
 
 def environment(root: Path) -> dict[str, str]:
-    """Give the environment of the flow."""
+    """Return the environment of the flow."""
     own_store(root)
     return {**os.environ, "METAFLOW_USER": "tester", "METAFLOW_HOME": str(root / "home")}
 

@@ -61,7 +61,7 @@ def furnish(root: Path) -> None:
 
 
 def make_of(root: Path) -> tuple[DvcRun, StageSpec, dict[str, Pointer]]:
-    """Give what a step knows that is the stage `make`."""
+    """Return what a step knows that is the stage `make`."""
     told = begin_run(root)
     spec = told["stages"]["make"]
     return told, spec, dep_pointers(told, spec)

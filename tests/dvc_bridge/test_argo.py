@@ -16,18 +16,18 @@ import pytest
 import yaml
 
 from dvc_bridge.engines.argo.lint import check, problems
-from dvc_bridge.engines.argo.manifest import Kind, RunSpec, manifest, size, text
+from dvc_bridge.engines.argo.manifest import ManifestKind, RunSpec, manifest, size, text
 from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION
 from dvc_bridge.engines.base import TaskSpec
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
-from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.pipeline.resources import Resources
 from dvc_bridge.pipeline.settings import ArgoSettings
 from dvc_bridge.planning.grouping.groups import Costs, Group, Node, groups_of
 from dvc_bridge.remote_run.worker_contract import GitCode, SnapshotCode
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "argo"
-PLAIN = PodSettings(image="registry.example/team/image:1", secret_env=("s3-credentials",))
+PLAIN = Resources(image="registry.example/team/image:1", secret_env=("s3-credentials",))
 LARGE = replace(
     PLAIN,
     cpu="2",
@@ -67,7 +67,7 @@ GIT = replace(
 )
 CRON = replace(  # noqa: S604
     GIT,
-    kind=Kind.CRON,
+    kind=ManifestKind.CRON,
     schedule="0 6 * * 1",
     argo=replace(GIT.argo, user=None),
     shell="/bin/bash",
@@ -75,7 +75,7 @@ CRON = replace(  # noqa: S604
 RUNS = {
     "workflow": RUN,
     "workflow-from-git": GIT,
-    "workflow-template": replace(GIT, kind=Kind.TEMPLATE),
+    "workflow-template": replace(GIT, kind=ManifestKind.TEMPLATE),
     "cron-workflow": CRON,
     "workflow-with-secret-files": replace(
         RUN,

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dvc_bridge.dvcio.locks import Claims
+from dvc_bridge.dvcio.locks import PathLocks
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.errors import UsageError
 from tests.dvc_bridge.conftest import MakeProject
@@ -46,8 +46,8 @@ def rwlock(root: Path) -> Path:
     return root / ".dvc/tmp/rwlock"
 
 
-def claims(root: Path) -> Claims:
-    return Claims(find_project(root))
+def claims(root: Path) -> PathLocks:
+    return PathLocks(find_project(root))
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)

@@ -35,7 +35,7 @@ def folders(root: Path) -> list[Path]:
 
 @pytest.fixture
 def small_disk() -> Callable[[str, str], list[str]]:
-    """Give a function from a folder and options to what runs a command with a disk mounted there.
+    """Return a function from a folder and options to what runs a command with a disk mounted there.
 
     The command alone sees the disk, which goes when it ends; the folders left are listed before.
     """

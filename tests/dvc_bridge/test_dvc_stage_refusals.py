@@ -27,7 +27,7 @@ def project(one_stage: Path, tmp_path: Path) -> Path:
 
 
 def locked_object(root: Path, out: str) -> Path:
-    """Give the file of the cache that holds an out, by dvc.lock."""
+    """Return the file of the cache that holds an out, by dvc.lock."""
     outs = yaml.safe_load((root / "dvc.lock").read_text())["stages"]["make"]["outs"]
     (md5,) = [o["md5"] for o in outs if o["path"] == out]
     return root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
@@ -39,7 +39,7 @@ def damage(file: Path) -> None:
 
 
 def found(root: Path) -> Result | None:
-    """Give what the step finds that is the stage `make`."""
+    """Return what the step finds that is the stage `make`."""
     told, spec, deps = make_of(root)
     key = run_cache_key(inputs_entry(spec["cmd"], deps.items(), spec["params"]), spec["outs"])
     return lookup(told, spec, deps, key)

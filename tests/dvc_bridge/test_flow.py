@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.pipeline.resources import Resources
 from dvc_bridge.planning.grouping.groups import Group
 from dvc_bridge.planning.grouping.levels import needs_of
 from tests.dvc_bridge.commands import bridge, dvc
@@ -269,14 +269,14 @@ def test_what_is_downstream_runs_after_what_it_reads_in_whatever_file_and_place_
 
 
 def test_stages_named_before_what_makes_their_deps_are_refused_but_planned(project: Path):
-    backwards = ("-s", "join", "part@a")
-    said = bridge(project, *HERE, *backwards, code=2)
+    backward_stages = ("-s", "join", "part@a")
+    said = bridge(project, *HERE, *backward_stages, code=2)
     assert "join is to run before part@a, which makes what it reads: no pod could" in said
     (project / "dvc-bridge.yaml").write_text("argo: {image: 'image:1'}\n")
     assert "no pod could" in bridge(
-        project, "convert", "--repo", "https://example.org/x", *backwards, code=2
+        project, "convert", "--repo", "https://example.org/x", *backward_stages, code=2
     )
-    assert "part@a" in bridge(project, "plan", *backwards)
+    assert "part@a" in bridge(project, "plan", *backward_stages)
 
 
 def test_what_would_be_code_in_the_text_is_refused(make_project: MakeProject):
@@ -310,7 +310,7 @@ def test_a_project_without_a_remote_is_told_so_when_it_runs(make_project: MakePr
 
 def test_a_level_gets_the_most_that_one_of_its_groups_asks_for():
     def group(positions: tuple[int, ...], **pod: Any) -> Group:
-        return Group(0, positions, (), PodSettings(**pod))
+        return Group(0, positions, (), Resources(**pod))
 
     small = group((0,), cpu="500m", memory="1Gi", retries=9)
     large = group((1, 2), cpu="2", memory="500M", gpu=1, timeout=100)

@@ -80,7 +80,7 @@ def lay_out(root: Path, files: dict[str, Stages]) -> None:
 
 
 def given_outs(files: dict[str, Stages], outs: Sequence[Sequence[str]]) -> dict[str, Stages]:
-    """Give each stage its outs."""
+    """Return each stage its outs."""
     each = iter(outs)
     return {
         file: {name: {**stage, "outs": list(next(each))} for name, stage in found.items()}

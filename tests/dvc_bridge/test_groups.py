@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvc_bridge.pipeline.fuse import Fuse
-from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.pipeline.resources import Resources
 from dvc_bridge.planning.grouping.groups import (
     Costs,
     Group,
@@ -21,7 +21,7 @@ from dvc_bridge.planning.grouping.groups import (
 )
 
 COSTS = Costs()
-PODS = (PodSettings(), PodSettings(cpu="1"), PodSettings(image="gpu:1", gpu=1))
+PODS = (Resources(), Resources(cpu="1"), Resources(image="gpu:1", gpu=1))
 
 
 def node(position: int, *waits_for: int, seconds: float | None = None, **more: object) -> Node:

@@ -28,7 +28,7 @@ def claim(root: Path, at: str, how: str) -> None:
 
 
 def files(root: Path) -> dict[str, bytes]:
-    """Give all that a merge may change: the workspace and the cache."""
+    """Return all that a merge may change: the workspace and the cache."""
     inside = [path for path in root.rglob("*") if ".dvc/tmp" not in str(path) and path.is_file()]
     return {str(path): path.read_bytes() for path in inside}
 

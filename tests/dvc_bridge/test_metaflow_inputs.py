@@ -130,7 +130,7 @@ Answer = Callable[[int, str], str]
 
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answer]:
-    """Give a function that starts an S3 server with one answer for everything."""
+    """Return a function that starts an S3 server with one answer for everything."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvc_bridge.engines.argo.lint import problems
-from dvc_bridge.engines.argo.manifest import Kind, size, text, waited_for
+from dvc_bridge.engines.argo.manifest import ManifestKind, awaited_tasks, size, text
 from dvc_bridge.engines.argo.resume import remaining
 from dvc_bridge.engines.argo.schema import validate
 from dvc_bridge.engines.argo.status import RUN_LABEL, merge_workflows, workflow_of
@@ -27,7 +27,7 @@ from dvc_bridge.planning.grouping.split import cut
 from tests.dvc_bridge.test_argo import CRON, GIT, GOLDEN, PLAIN, RUN, rendered, spec_of, tasks_of
 
 RUN_OF_PARTS = replace(RUN, labels={RUN_LABEL: RUN.name})
-TEMPLATE = replace(GIT, kind=Kind.TEMPLATE)
+TEMPLATE = replace(GIT, kind=ManifestKind.TEMPLATE)
 GOLDENS = {"parts": RUN_OF_PARTS, "parts-of-a-template": TEMPLATE}
 
 
@@ -88,7 +88,7 @@ def test_what_fits_is_one_workflow_as_it_stands():
 
 
 def next_of(part: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give a part's last task, and the Workflow that it makes."""
+    """Return a part's last task, and the Workflow that it makes."""
     template = spec_of(part)["templates"][-1]
     return tasks_of(part)[-1], yaml.safe_load(template["resource"]["manifest"])
 
@@ -149,7 +149,9 @@ def test_2000_pods_are_four_parts_within_the_limits():
     assert [len(tasks_of(part)) for part in found] == [501, 501, 501, 500]
     assert all(size(part["spec"]) < 100_000 for part in found)
     assert [problem for part in found for problem in problems(part)] == []
-    waits = [word for part in found for task in tasks_of(part)[:500] for word in waited_for(task)]
+    waits = [
+        word for part in found for task in tasks_of(part)[:500] for word in awaited_tasks(task)
+    ]
     assert waits == []  # a layer a part
 
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvc_bridge.pipeline.result import RAN, Result
-from dvc_bridge.pipeline.serialize import of_text, to_text
+from dvc_bridge.pipeline.serialize import from_text, to_text
 from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage
-from dvc_bridge.remote_run.task import Entry, Task, Upstream, entry_of, plan_lines
+from dvc_bridge.remote_run.task import PlannedTask, TaskStage, Upstream, parse_task, plan_file
 
 keys = st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.none())
 scalars = st.one_of(keys, st.floats(allow_nan=False), st.integers(min_value=2**64))
@@ -30,17 +30,17 @@ def types(value: Any) -> Any:
 
 @given(values)
 def test_any_value_of_a_parameter_comes_back_with_its_types_and_order(value: Any) -> None:
-    assert types(of_text(to_text(value))) == types(value)
+    assert types(from_text(to_text(value))) == types(value)
 
 
 def test_what_is_not_a_number_comes_back() -> None:
-    assert math.isnan(of_text(to_text({"x": math.nan}))["x"])
-    assert of_text(to_text(-math.inf)) == -math.inf
+    assert math.isnan(from_text(to_text({"x": math.nan}))["x"])
+    assert from_text(to_text(-math.inf)) == -math.inf
 
 
 def test_a_container_that_stands_in_a_value_twice_is_one_afterwards() -> None:
     shared = {"a": [1]}
-    back = of_text(to_text({"one": shared, "two": shared, "other": {"a": [1]}}))
+    back = from_text(to_text({"one": shared, "two": shared, "other": {"a": [1]}}))
     assert back["one"] is back["two"]
     assert back["other"] is not back["one"]
     assert back == {"one": shared, "two": shared, "other": shared}
@@ -61,14 +61,16 @@ def test_each_pod_finds_its_own_line_of_the_plan() -> None:
     result = Result("up", RAN, {"cmd": "c"}, {"y": {"run": 0o755}})
     upstream = Upstream(Stage("dvc.yaml", "up"), result)
     entries = [
-        Entry(0, (), (), "3.67.1"),
-        Entry(1, (Task(stage, frozenset({"y"})),), (upstream,), "3.67.1", root="sub", jobs=2),
+        PlannedTask(0, (), (), "3.67.1"),
+        PlannedTask(
+            1, (TaskStage(stage, frozenset({"y"})),), (upstream,), "3.67.1", root="sub", jobs=2
+        ),
     ]
-    plan, words = plan_lines(entries)
+    plan, words = plan_file(entries)
     for entry, word in zip(entries, words, strict=True):
         number, start, length = map(int, word.split(":"))
-        found = entry_of(plan[start : start + length])
+        found = parse_task(plan[start : start + length])
         assert found == entry
         assert number == entry.number
-    (task,) = entry_of(plan.splitlines()[2]).tasks
+    (task,) = parse_task(plan.splitlines()[2]).tasks
     assert (task.stage.data, task.stage.lock) == (stage.data, stage.lock)

@@ -44,7 +44,7 @@ def bridge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
 
 def planned(bridge: Bridge, root: Path, *args: str) -> dict[str, Any]:
-    """Give the stages of `plan --json` by address, in order; the whole is valid by the schema."""
+    """Return the stages of `plan --json` by address, in order; the whole is valid by the schema."""
     told = json.loads(bridge(root, "plan", "--json", *args))
     jsonschema.validate(told, SCHEMA)
     return {stage["address"]: stage for stage in told["stages"]}

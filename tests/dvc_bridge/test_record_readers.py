@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from dvc_bridge.local import dvc_recorder
-from dvc_bridge.pipeline.stage import Dependency, Kind, Output, Stage
+from dvc_bridge.pipeline.stage import Dependency, Output, Stage, StageKind
 from dvc_bridge.planning.record_readers import record_readers
 from dvc_bridge.planning.schedule import Schedule
 from tests.dvc_bridge.commands import dvc_repro
@@ -25,11 +25,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarni
 
 
 def stage(name: str, deps: str = "", outs: str = "", file: str = "dvc.yaml") -> Stage:
-    """Give a stage with deps and outs named in words, from the root."""
+    """Return a stage with deps and outs named in words, from the root."""
     return Stage(
         file=file,
         name=name,
-        kind=Kind.STAGE if name else Kind.DATA,
+        kind=StageKind.STAGE if name else StageKind.DATA,
         cmd="x" if name else None,
         deps=tuple(Dependency(at, at) for at in deps.split()),
         outs=tuple(Output(at, at) for at in outs.split()),
@@ -129,7 +129,7 @@ open("dvc.lock", "w").write(re.sub(rf"^  {sys.argv[1]}:\\n(   .*\\n)+", "", text
 
 
 def chain(deeds: dict[str, str]) -> dict[str, Any]:
-    """Give stages of which each waits for the one before, does something, and says what it saw."""
+    """Return stages of which each waits for the one before, does something, and says what it saw."""
     stages = {"first": make("first")}
     for name, deed in deeds.items():
         before = list(stages)[-1]
@@ -144,7 +144,7 @@ Copies = Callable[[Path], list[Path]]
 
 @pytest.fixture
 def copies(call_bridge: CallBridge) -> Copies:
-    """Give a function that runs a project by DVC, with -j 1, and with -j 4, each in a copy."""
+    """Return a function that runs a project by DVC, with -j 1, and with -j 4, each in a copy."""
 
     def run(root: Path) -> list[Path]:
         found = [root.with_name(name) for name in ("dvc", "j1", "j4")]

@@ -14,7 +14,7 @@ from dvc_bridge.dvcio.remotes.config import pod_settings
 from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import check_url
 from dvc_bridge.pipeline.remote_options import SECRET, for_pods, travels
-from dvc_bridge.pipeline.settings import ArgoSettings, settings_of
+from dvc_bridge.pipeline.settings import ArgoSettings, parse_settings
 from tests.dvc_bridge.conftest import CallBridge, MakeProject
 from tests.dvc_bridge.test_argo import pods_of
 from tests.dvc_bridge.test_convert import URL, commit, git
@@ -200,7 +200,7 @@ def test_a_path_of_this_machine_is_no_address_with_or_without_a_key(url: str):
 
 
 def test_doctor_looks_for_secrets_that_are_mounted_as_for_the_others():
-    argo = settings_of(yaml.safe_load(FILES)).argo
+    argo = parse_settings(yaml.safe_load(FILES)).argo
     assert argo.all_secrets == ("s3", "gcs-key", "ssh-key")
 
 

@@ -18,7 +18,7 @@ import yaml
 from dvc_bridge.app.collect import merge_stored
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.dvcio.remotes.remote import Remote
-from dvc_bridge.remote_run.resume import needs, undone
+from dvc_bridge.remote_run.resume import needs, unfinished_tasks
 from tests.dvc_bridge.commands import bridge, dvc, play
 from tests.dvc_bridge.conftest import MakeProject
 
@@ -50,7 +50,7 @@ def undone_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         plan = store.plan()
         assert plan is not None
         assert needs(plan) == [[], [0], []]
-        return undone(plan, store, objects)
+        return unfinished_tasks(plan, store, objects)
 
 
 def test_a_group_is_undone_where_its_result_or_an_object_of_its_outs_is_gone(

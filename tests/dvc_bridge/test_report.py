@@ -17,7 +17,7 @@ from dvc_bridge.report.charts import chart
 from dvc_bridge.report.metric_files import metric_files, parsed, table
 from dvc_bridge.report.metrics import difference, number
 from dvc_bridge.report.page import duration, page, size
-from dvc_bridge.report.values import Report, Table
+from dvc_bridge.report.values import RunReport, Table
 
 ROC = PlotSpec(
     file="roc.csv",
@@ -31,7 +31,7 @@ ROC = PlotSpec(
     reference=[],
     square=False,
 )
-NOTHING = Report("F/1", "F", "2026-01-01 00:00 UTC")
+NOTHING = RunReport("F/1", "F", "2026-01-01 00:00 UTC")
 words = some.text(max_size=12)
 scalars = some.one_of(
     some.none(), some.booleans(), some.integers(), some.floats(), words, some.just(10**400)
@@ -61,7 +61,7 @@ results = some.builds(
     seconds=some.none() | some.floats(0, 1e6),
 )
 reports = some.builds(
-    Report,
+    RunReport,
     pathspec=words,
     flow=words,
     began=words,
@@ -91,7 +91,7 @@ def texts(html: str) -> str:
 
 @settings(max_examples=150, deadline=None)
 @given(reports)
-def test_any_report_becomes_a_page_that_is_well_formed_and_the_same_twice(report: Report):
+def test_any_report_becomes_a_page_that_is_well_formed_and_the_same_twice(report: RunReport):
     html = page(report)
     assert html == page(report)
     html.encode()
@@ -105,7 +105,7 @@ def test_any_report_becomes_a_page_that_is_well_formed_and_the_same_twice(report
 
 def test_names_of_all_kinds_stand_there_as_text():
     evil = '<script>alert("1")</script>&amp;'
-    report = Report(
+    report = RunReport(
         evil,
         evil,
         evil,
@@ -130,7 +130,9 @@ def test_names_of_all_kinds_stand_there_as_text():
 
 
 def test_a_page_needs_nothing_from_elsewhere():
-    html = page(Report("F/1", "F", "now", plots=[Table(ROC, [{"x": 0, "y": 0}, {"x": 1, "y": 1}])]))
+    html = page(
+        RunReport("F/1", "F", "now", plots=[Table(ROC, [{"x": 0, "y": 0}, {"x": 1, "y": 1}])])
+    )
     assert not re.search(r"(src|href|url\(|@import|http)", html)
 
 
@@ -148,7 +150,9 @@ def test_metrics_of_the_same_names_are_one_table_with_intervals_and_differences(
         "selected": "hgb",
     }
     then = {"test": {"auc": 0.73, "n": 55000}, "selected": "logistic", "old": 1}
-    report = Report("F/2", "F", "now", metrics={"m": now}, before="F/1", before_metrics={"m": then})
+    report = RunReport(
+        "F/2", "F", "now", metrics={"m": now}, before="F/1", before_metrics={"m": then}
+    )
     selected, matrix = tree(page(report)).findall(".//table")[:2]
     assert ["".join(cell.itertext()) for cell in matrix.findall(".//th")] == [
         *("", "auc", "n"),
@@ -301,5 +305,5 @@ def test_times_and_sizes_are_as_people_say_them():
 
 def test_five_hundred_outs_are_all_listed():
     outs = {f"o/{i}": {"md5": f"{i:032x}", "size": i} for i in range(500)}
-    said = texts(page(Report("F/1", "F", "now", outs=outs)))
+    said = texts(page(RunReport("F/1", "F", "now", outs=outs)))
     assert all(f"{i:032x}" in said for i in range(500))

@@ -35,13 +35,13 @@ def state(phase: str, message: str = "") -> RunStatus:
 def found(
     outcomes: Mapping[str, str],
     expected: tuple[str, ...] | None = None,
-    misfits: Mapping[str, tuple[str, ...]] | None = None,
+    incompatible: Mapping[str, tuple[str, ...]] | None = None,
     *,
     left_out: frozenset[str] = frozenset(),
 ) -> Collection:
-    """Give a merge that has ended so; results of `left_out` are not in dvc.lock."""
+    """Return a merge that has ended so; results of `left_out` are not in dvc.lock."""
     results = {a: Result(a, outcome, message=f"{a} says") for a, outcome in outcomes.items()}
-    merged = Merged(fitting=set(outcomes) - left_out, misfits=misfits or {})
+    merged = Merged(fitting=set(outcomes) - left_out, incompatible=incompatible or {})
     return Collection(merged, results, expected)
 
 

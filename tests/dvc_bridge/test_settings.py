@@ -6,8 +6,8 @@ import pytest
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
-from dvc_bridge.pipeline.resources import PodSettings
-from dvc_bridge.pipeline.settings import settings_of
+from dvc_bridge.pipeline.resources import Resources
+from dvc_bridge.pipeline.settings import parse_settings
 from tests.dvc_bridge.commands import bridge
 from tests.dvc_bridge.conftest import MakeProject
 
@@ -90,7 +90,7 @@ def test_an_empty_file_is_none(make_project: MakeProject, content: str):
 
 
 def test_of_two_globs_the_later_wins_key_by_key():
-    settings = settings_of(
+    settings = parse_settings(
         {
             "argo": {"image": "team:1", "secrets": ["s3"], "fuse": "none", "user": "any"},
             "stages": {
@@ -99,10 +99,10 @@ def test_of_two_globs_the_later_wins_key_by_key():
             },
         }
     )
-    assert settings.pod("prep") == PodSettings(
+    assert settings.pod("prep") == Resources(
         image="team:1", cpu="0.5", memory="1Gi", timeout=7200, secret_env=("s3", "db")
     )
-    assert settings.pod("train@a") == PodSettings(
+    assert settings.pod("train@a") == Resources(
         image="team:gpu",
         cpu="2",
         memory="1Gi",
@@ -113,12 +113,12 @@ def test_of_two_globs_the_later_wins_key_by_key():
     )
     assert settings.argo.fuse is Fuse.NONE
     assert settings.argo.user is None
-    assert settings_of(None).pod("prep") == PodSettings()
+    assert parse_settings(None).pod("prep") == Resources()
 
 
 def test_equal_settings_are_equal_in_whatever_order_they_are_written():
     tolerations = [{"key": "gpu", "effect": "NoSchedule"}, {"effect": "NoSchedule", "key": "gpu"}]
-    settings = settings_of(
+    settings = parse_settings(
         {
             "stages": {
                 "a": {"node_selector": {"x": "1", "y": "2"}, "tolerations": [tolerations[0]]},
@@ -150,7 +150,7 @@ def test_equal_settings_are_equal_in_whatever_order_they_are_written():
 )
 def test_a_value_that_a_pod_cannot_have_is_refused(key: str, value: object, said: str):
     with pytest.raises(UsageError, match="fix: correct") as refused:
-        settings_of({"stages": {"a": {key: value}}})
+        parse_settings({"stages": {"a": {key: value}}})
     assert f"stages.a.{key} must be {said}" in refused.value.message
 
 
@@ -177,5 +177,5 @@ def test_a_value_that_a_pod_cannot_have_is_refused(key: str, value: object, said
 )
 def test_a_value_that_a_workflow_cannot_have_is_refused(key: str, value: object, said: str):
     with pytest.raises(UsageError) as refused:
-        settings_of({"argo": {key: value}})
+        parse_settings({"argo": {key: value}})
     assert f"argo.{key} must be {said}" in refused.value.message

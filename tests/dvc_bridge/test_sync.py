@@ -150,20 +150,20 @@ def project(ran: tuple[Path, str], tmp_path: Path) -> Path:
 
 
 def commit_command(said: str) -> str:
-    """Give the line that commits what sync has brought, as it stands in what sync has said."""
+    """Return the line that commits what sync has brought, as it stands in what sync has said."""
     (line,) = [line for line in said.splitlines() if line.startswith("to commit them: ")]
     return line.partition(": ")[2].replace("git commit", f"git {' '.join(IDENTITY)} commit")
 
 
 def state(root: Path) -> ProjectState:
-    """Give the project's state without what Metaflow has left."""
+    """Return the project's state without what Metaflow has left."""
     whole = project_state(root, root / ".dvc/cache")
     kept = {p: e for p, e in whole.workspace.items() if p.split("/")[0] not in (".metaflow", ".id")}
     return replace(whole, workspace=kept)
 
 
 def same(one: Path, other: Path) -> list[str]:
-    """Give what differs, in the caches too."""
+    """Return what differs, in the caches too."""
     return [str(difference) for difference in differences(state(one), state(other))]
 
 

@@ -16,7 +16,7 @@ SAID = "DVC {} is installed; this works with 3.48 and later, below 4"
 
 
 def pretend(folder: Path, version: str) -> str:
-    """Give a PYTHONPATH that makes the installed DVC say that it is of another version."""
+    """Return a PYTHONPATH that makes the installed DVC say that it is of another version."""
     info = folder / f"dvc-{version}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dvc\nVersion: {version}\n")

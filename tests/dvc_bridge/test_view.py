@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from dvc_bridge.planning.critical_path import remaining_s
-from dvc_bridge.ui.progress import clock, cropped
+from dvc_bridge.ui.progress import clock, crop
 from tests.dvc_bridge.commands import bridge
 from tests.dvc_bridge.conftest import MakeProject, Start
 
@@ -138,6 +138,6 @@ def test_times_are_shown_as_people_read_them(seconds: float, shown: str):
 @pytest.mark.parametrize("width", [5, 6, 7, 20, 200])
 def test_a_cropped_name_fits_its_columns_and_keeps_both_ends(width: int):
     for name in ("train@model-of-january", "漢字" * 12, "a"):
-        shown = cropped(name, width)
+        shown = crop(name, width)
         assert cell_len(shown) <= width
         assert shown == name or (shown[0], shown[-1]) == (name[0], name[-1])

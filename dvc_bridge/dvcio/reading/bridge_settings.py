@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.yaml12 import read
-from dvc_bridge.pipeline.settings import FILE, Settings, settings_of
+from dvc_bridge.pipeline.settings import FILE, Settings, parse_settings
 from dvc_bridge.pipeline.stage import Pipeline
 
 
@@ -17,7 +17,7 @@ def read_settings(project: Project, pipeline: Pipeline) -> Settings:
         What stands in it cannot be meant.
     """
     path = project.root / FILE
-    settings = settings_of(read(path, FILE) if path.exists() else None)
+    settings = parse_settings(read(path, FILE) if path.exists() else None)
     if pipeline.whole:  # a glob may name stages of files that were not read
         settings.check(stage.address for stage in pipeline.stages)
     return settings

@@ -69,7 +69,7 @@ class DvcIgnore:
     def __call__(
         self, folder: str, names: list[str], files: list[str]
     ) -> tuple[list[str], list[str]]:
-        """Give those of a folder's folders and files that are not ignored."""
+        """Return those of a folder's folders and files that are not ignored."""
         if self._is_never(folder):
             return [], []
         if self._exact is None and not (

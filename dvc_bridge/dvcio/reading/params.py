@@ -15,7 +15,7 @@ LOOP = "remove the YAML alias that leads back to where it stands"
 
 
 def read_values(path: str, params: Params) -> dict[str, Any]:
-    """Give those of the asked-for values that the file has; of a whole file, its top level.
+    """Return those of the asked-for values that the file has; of a whole file, its top level.
 
     Raises
     ------

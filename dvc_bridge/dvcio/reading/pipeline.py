@@ -11,18 +11,18 @@ from typing import Any
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.discovery import DvcIgnore, dvc_files, is_dvc_file
 from dvc_bridge.dvcio.reading.schema import check_dvc_file, check_entry, check_lock
-from dvc_bridge.dvcio.reading.templates import Entry, entries
+from dvc_bridge.dvcio.reading.templates import ResolvedStage, resolve_stages
 from dvc_bridge.dvcio.reading.yaml12 import parse, text_of
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.stage import (
     DVC_YAML,
     Dependency,
-    Kind,
     LockEntry,
     Output,
     Params,
     Pipeline,
     Stage,
+    StageKind,
     lock_file,
 )
 from dvc_bridge.planning.graph import pipeline_of
@@ -80,7 +80,7 @@ def _existing(project: Project, files: Iterable[str]) -> Iterator[str]:
 def _problems(project: Project, stage: Stage, ignore: DvcIgnore) -> Iterator[str]:
     """Say which paths of a stage DVC refuses."""
     for end in (*stage.reads, *stage.outs):
-        if stage.kind is Kind.STAGE and is_dvc_file(end.path):
+        if stage.kind is StageKind.STAGE and is_dvc_file(end.path):
             yield f"{stage.address}: {end.path} is a file of DVC, no dep and no out"
     for out in stage.outs:
         path = f"{project.root}/{out.at}"
@@ -111,7 +111,7 @@ def read_file(project: Project, file: str, ignores: Callable[[str], bool]) -> Fi
     lock = lock_file(file)
     locked = {} if ignores(f"{project.root}/{lock}") else read_lock(project, lock)
     stages = []
-    for entry in entries(project, file, data, text):
+    for entry in resolve_stages(project, file, data, text):
         check_entry(entry.data, file, entry.name)
         stages.append(_stage(project, file, entry, locked.get(entry.name)))
     definitions = data.get("stages") or {}
@@ -128,7 +128,7 @@ def read_lock(project: Project, file: str) -> Mapping[str, LockEntry]:
     return check_lock(parse(text, file), file, text)
 
 
-def _stage(project: Project, file: str, entry: Entry, lock: LockEntry | None) -> Stage:
+def _stage(project: Project, file: str, entry: ResolvedStage, lock: LockEntry | None) -> Stage:
     data = entry.data
     wdir = posixpath.normpath(posixpath.join(posixpath.dirname(file), data.get("wdir") or "."))
     return Stage(
@@ -151,7 +151,7 @@ def _stage(project: Project, file: str, entry: Entry, lock: LockEntry | None) ->
 
 
 def _place(project: Project, wdir: str, path: str) -> tuple[str, str, bool]:
-    """Give what dvc.lock calls the path, where it is, and whether that is in the project."""
+    """Return what dvc.lock calls the path, where it is, and whether that is in the project."""
     if "://" in path:
         return path, path, False
     root = str(project.root)
@@ -204,7 +204,7 @@ def _data_stage(project: Project, file: str, data: Any) -> Stage:
     return Stage(
         file=file,
         name="",
-        kind=Kind.IMPORT if deps else Kind.DATA,
+        kind=StageKind.IMPORT if deps else StageKind.DATA,
         wdir=wdir,
         deps=tuple(Dependency(*_place(project, wdir, dep["path"])) for dep in own),
         outs=tuple(

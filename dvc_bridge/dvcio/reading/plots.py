@@ -12,7 +12,7 @@ from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline
 
 
 def read_plots(root: Path, pipeline: Pipeline) -> list[PlotSpec]:
-    """Give the plots of `root`/dvc.yaml and of all its stages.
+    """Return the plots of `root`/dvc.yaml and of all its stages.
 
     Parameters
     ----------

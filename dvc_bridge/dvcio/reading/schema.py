@@ -80,7 +80,7 @@ def check_entry(entry: Mapping[str, Any], file: str, name: str) -> None:
 
 
 def check_dvc_file(data: Any, file: str, text: str) -> Any:
-    """Give what a .dvc file says, in DVC's form.
+    """Return what a .dvc file says, in DVC's form.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def check_dvc_file(data: Any, file: str, text: str) -> Any:
 
 
 def check_lock(data: Any, file: str, text: str) -> Mapping[str, Any]:
-    """Give the stages of a dvc.lock, in DVC's form.
+    """Return the stages of a dvc.lock, in DVC's form.
 
     Raises
     ------

@@ -20,7 +20,7 @@ from dvc_bridge.dvcio.reading.yaml12 import line_of, path_to_loop, read
 from dvc_bridge.errors import BridgeError, UsageError, of_system
 
 
-class Entry(NamedTuple):
+class ResolvedStage(NamedTuple):
     """A stage of a dvc.yaml: its name, the resolved entry, and the group it came from."""
 
     name: str
@@ -28,8 +28,8 @@ class Entry(NamedTuple):
     group: str = ""
 
 
-def entries(project: Project, file: str, data: Any, text: str) -> Iterator[Entry]:
-    """Give the stages that the dvc.yaml `file` describes, in DVC's order.
+def resolve_stages(project: Project, file: str, data: Any, text: str) -> Iterator[ResolvedStage]:
+    """Return the stages that the dvc.yaml `file` describes, in DVC's order.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def entries(project: Project, file: str, data: Any, text: str) -> Iterator[Entry
     _check_defaults(project, file)
     if plain and not any(entry.keys() & {"foreach", "matrix", "vars"} for entry in stages.values()):
         for name, entry in stages.items():
-            yield Entry(name, entry)
+            yield ResolvedStage(name, entry)
         return
     yield from _resolved(project, file, data)
 
@@ -56,7 +56,7 @@ def _check_defaults(project: Project, file: str) -> None:
         check_types(read(project.root / shown, shown), shown)
 
 
-def _resolved(project: Project, file: str, data: Any) -> Iterator[Entry]:
+def _resolved(project: Project, file: str, data: Any) -> Iterator[ResolvedStage]:
     from dvc.exceptions import DvcException  # noqa: PLC0415  only for templates
     from dvc.fs import localfs  # noqa: PLC0415
     from dvc.parsing import DataResolver, MatrixDefinition, split_group_name  # noqa: PLC0415
@@ -72,16 +72,18 @@ def _resolved(project: Project, file: str, data: Any) -> Iterator[Entry]:
                 _check_names(file, name, definition)
         for name in resolver.get_keys():
             group, key = split_group_name(name)
-            yield Entry(name, resolver.resolve_one(name)[name], group if key is not None else "")
+            yield ResolvedStage(
+                name, resolver.resolve_one(name)[name], group if key is not None else ""
+            )
     except UsageError:
         raise
     except DvcException as exc:
-        raise UsageError(with_causes(exc), _template_fix(project, file, exc)) from exc
+        raise UsageError(message_with_causes(exc), _template_fix(project, file, exc)) from exc
     except RecursionError:
         raise UsageError(f"{file}: a value of its templates contains itself", LOOP) from None
     except Exception as exc:  # DVC ends with a traceback: a date, a file that is not what it says
         fix = f"correct that value in {file}, or in a file that its vars name; quote dates"
-        raise UsageError(f"{file}: {with_causes(exc)}", fix) from exc
+        raise UsageError(f"{file}: {message_with_causes(exc)}", fix) from exc
 
 
 def _template_fix(project: Project, file: str, exc: BaseException | None) -> str:
@@ -113,8 +115,8 @@ def _check_names(file: str, name: str, definition: Any) -> None:
         )
 
 
-def with_causes(exc: BaseException) -> str:
-    """Give an exception's message with those of its causes that say more."""
+def message_with_causes(exc: BaseException) -> str:
+    """Return an exception's message with those of its causes that say more."""
     if isinstance(exc, BridgeError):
         return exc.message
     if isinstance(exc, OSError) and (refused := of_system(exc)):

@@ -83,7 +83,7 @@ _Loader.add_constructor("plain", _plain)
 
 
 def parse(text: str, path: str) -> Any:
-    """Give what DVC's own parser gives for `text`; `{}` for an empty one.
+    """Return what DVC's own parser gives for `text`; `{}` for an empty one.
 
     Raises
     ------
@@ -99,12 +99,12 @@ def parse(text: str, path: str) -> Any:
 
 
 def read(path: Path, shown: str) -> Any:
-    """Give the values of a file that exists; `shown` is its name in messages."""
+    """Return the values of a file that exists; `shown` is its name in messages."""
     return parse(text_of(path, shown), shown)
 
 
 def text_of(path: Path, shown: str) -> str:
-    """Give the text of a file as DVC reads it.
+    """Return the text of a file as DVC reads it.
 
     Raises
     ------
@@ -158,7 +158,7 @@ def _next_step(text: str, path: str) -> str:
 
 
 def line_of(text: str, keys: Sequence[Any]) -> int:
-    """Give the line, from 1, of the value that `keys` lead to, or as far as they do."""
+    """Return the line, from 1, of the value that `keys` lead to, or as far as they do."""
     node = yaml.compose(text, Loader=yaml.CSafeLoader)
     line = 1
     for key in keys:
@@ -177,7 +177,7 @@ def line_of(text: str, keys: Sequence[Any]) -> int:
 
 
 def path_to_loop(value: Any, above: tuple[int, ...] = ()) -> list[Any]:
-    """Give the keys that lead to a value that contains itself, by a YAML alias; none: no keys."""
+    """Return the keys that lead to a value that contains itself, by a YAML alias; none: no keys."""
     pairs: Any = ()
     if isinstance(value, dict):
         pairs = value.items()

@@ -15,13 +15,13 @@ import dvc.utils.serialize
 from dvc.stage.cache import _get_stage_hash
 from dvc.utils import relpath
 
-from dvc_bridge.dvcio.recording.gitignore import Ignores, ordered_ignores
+from dvc_bridge.dvcio.recording.gitignore import GitignoreFiles, ordered_ignores
 from dvc_bridge.dvcio.recording.lock_yaml import entry_text
-from dvc_bridge.dvcio.recovery import Unfinished
+from dvc_bridge.dvcio.recovery import RecoveryLog
 
 
 @contextmanager
-def batched(repo: Any, unfinished: Unfinished | None) -> Iterator[Ignores | None]:
+def batched(repo: Any, unfinished: RecoveryLog | None) -> Iterator[GitignoreFiles | None]:
     """All replacements, for the time of a run; yields the .gitignore one (None without git)."""
     with ExitStack() as stack:
         stack.enter_context(_without_rwlock())

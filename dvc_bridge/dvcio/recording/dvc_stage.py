@@ -25,7 +25,7 @@ from dvc_bridge.pipeline.stage import DVC_YAML, Stage
 STAGE_NAMED_SINCE = "3.49"
 
 
-class Step(Enum):
+class DvcOutcome(Enum):
     """What a stage needs after its state has been looked at."""
 
     UNCHANGED = "unchanged"
@@ -52,7 +52,7 @@ def clear(project: Project, stage: Stage) -> None:
         remove_tree(project.root / out.at)
 
 
-def begin(stage: Any, *, force: bool) -> Step:
+def begin(stage: Any, *, force: bool) -> DvcOutcome:
     """Let DVC look at the stage and clear the way for its command.
 
     COMMAND: run `command(stage)`, then `finish`. RESTORED: the run cache had it, call `finish`.
@@ -63,20 +63,20 @@ def begin(stage: Any, *, force: bool) -> Step:
 
     if not stage.cmd or stage.frozen:
         try:
-            return Step.RECORDED if stage.reproduce(force=force) else Step.UNCHANGED
+            return DvcOutcome.RECORDED if stage.reproduce(force=force) else DvcOutcome.UNCHANGED
         except MissingDataSource as exc:
             raise MissingInputError(str(exc), f"dvc pull {stage.addressing}") from exc
     if not force and not stage.changed():
-        return Step.UNCHANGED
+        return DvcOutcome.UNCHANGED
     stage.remove_outs(ignore_remove=False, force=False)
     if force:
-        return Step.COMMAND
+        return DvcOutcome.COMMAND
     try:
         stage.repo.stage_cache.restore(stage)
     except RunCacheNotFoundError:
         stage.save_deps()
-        return Step.COMMAND
-    return Step.RESTORED
+        return DvcOutcome.COMMAND
+    return DvcOutcome.RESTORED
 
 
 def command(project: Project, stage: Stage, env: Mapping[str, str]) -> Command:

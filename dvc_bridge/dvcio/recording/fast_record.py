@@ -29,7 +29,7 @@ MODERATE_BYTES = 1 << 23
 PLAIN_LINKS = (None, "reflink,copy", ["reflink", "copy"])
 
 
-class Quick:
+class FastRecorder:
     """Records stages one by one; what DVC should remember is handed over by `remember`."""
 
     def __init__(self, project: Project, session: Session, workspace: Workspace) -> None:
@@ -96,7 +96,7 @@ class Quick:
                 repo.state.save(path, repo.fs, md5_info, info=info)
 
     def _unchanged(self, path: str, md5: str) -> Mapping[str, Any] | None:
-        """Give what DVC tells files apart by, if the file is still the one that was hashed."""
+        """Return what DVC tells files apart by, if the file is still the one that was hashed."""
         known = self._workspace.hashes.known(path)
         try:
             info: Mapping[str, Any] = self._session.repo.fs.info(path)

@@ -11,7 +11,7 @@ from typing import Any
 
 from scmrepo.git import Git, GitWildMatchPattern
 
-from dvc_bridge.dvcio.recovery import Unfinished
+from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.errors import UsageError
 
 Signature = tuple[int, int, int] | None
@@ -54,14 +54,14 @@ class _File:
     own: list[tuple[int, int, str]] = field(default_factory=list)
 
 
-class Ignores:
+class GitignoreFiles:
     """Stands in for the ignoring half of DVC's git object during a run.
 
     `position` is the stage whose outs are being recorded. Lines of stages that come later in
     DVC's order but have ended earlier stay below, also those of a run that was killed.
     """
 
-    def __init__(self, git: Git, unfinished: Unfinished | None) -> None:
+    def __init__(self, git: Git, unfinished: RecoveryLog | None) -> None:
         self._git, self._unfinished = git, unfinished
         self._files: dict[str, _File] = {}
         self._seen: dict[str, Signature] = {}
@@ -183,13 +183,13 @@ class Ignores:
 
 
 @contextmanager
-def ordered_ignores(repo: Any, unfinished: Unfinished | None) -> Iterator[Ignores | None]:
+def ordered_ignores(repo: Any, unfinished: RecoveryLog | None) -> Iterator[GitignoreFiles | None]:
     """Replace `ignore` and `is_tracked` of the repository's git object; None without git."""
     git = repo.scm
     if not isinstance(git, Git):
         yield None
         return
-    ignores = Ignores(git, unfinished)
+    ignores = GitignoreFiles(git, unfinished)
     git._reset()
     git.ignore = ignores.ignore
     git.is_tracked = ignores.is_tracked

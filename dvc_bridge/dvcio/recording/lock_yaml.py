@@ -24,7 +24,7 @@ class _HardError(Exception):
 
 
 def entry_text(entry: Mapping[str, Any]) -> str:
-    """Give the text of one entry by itself, as in a file of the run cache."""
+    """Return the text of one entry by itself, as in a file of the run cache."""
     try:
         return "".join(_entry_lines(entry, ""))
     except _HardError:
@@ -32,7 +32,7 @@ def entry_text(entry: Mapping[str, Any]) -> str:
 
 
 def named_entry_text(name: str, entry: Mapping[str, Any]) -> str:
-    """Give the text of one entry below `stages:` of a dvc.lock."""
+    """Return the text of one entry below `stages:` of a dvc.lock."""
     try:
         head = _line("  ", name, "")
         return "".join((head, *_entry_lines(entry, "    ")))

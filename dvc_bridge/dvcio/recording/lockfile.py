@@ -24,7 +24,7 @@ from dvc_bridge.dvcio.hashes import Signature, signature_of
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.yaml12 import parse, text_of
 from dvc_bridge.dvcio.recording.lock_yaml import named_entry_text
-from dvc_bridge.dvcio.recovery import Unfinished
+from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.pipeline.stage import LockEntry, lock_file
 
 HEAD = "schema: '2.0'\nstages:\n"
@@ -76,7 +76,7 @@ class LockFiles:
         Keeps which entries are new, for the run after a killed one to bring into order.
     """
 
-    def __init__(self, project: Project, unfinished: Unfinished | None = None) -> None:
+    def __init__(self, project: Project, unfinished: RecoveryLog | None = None) -> None:
         self._root = project.root
         self._unfinished = unfinished
         self._memory = project.scratch / "locks.json"

@@ -9,7 +9,7 @@ from typing import Any
 
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.reading.templates import with_causes
+from dvc_bridge.dvcio.reading.templates import message_with_causes
 from dvc_bridge.dvcio.reading.yaml12 import read
 from dvc_bridge.dvcio.recording.lock_yaml import entry_text
 from dvc_bridge.dvcio.session import Session
@@ -19,7 +19,7 @@ from dvc_bridge.planning.run_cache_key import run_folder, run_path
 
 
 def newest_run(project: Project, key: str) -> LockEntry | None:
-    """Give the result that DVC would take for a key (dvc/stage/cache.py); None: there is none."""
+    """Return the result that DVC would take for a key (dvc/stage/cache.py); None: there is none."""
     folder = project.cache / run_folder(key)
     if not folder.is_dir():
         return None
@@ -53,7 +53,7 @@ def keep_run(cache: Path, entry: LockEntry, scratch: Path) -> None:
 
 
 def ask_dvc(session: Session, stage: Stage) -> Sequence[str]:
-    """Give DVC's own reasons to run the stage; none: it is up to date.
+    """Return DVC's own reasons to run the stage; none: it is up to date.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def ask_dvc(session: Session, stage: Stage) -> Sequence[str]:
             deps = [] if stage.frozen else _changed(loaded.deps)
             outs, own = _changed(loaded.outs), loaded.changed_stage()
         except Exception as exc:
-            raise UsageError(with_causes(exc)) from exc
+            raise UsageError(message_with_causes(exc)) from exc
     said = [f"dep {name} changed" for name in deps] + [f"out {name} changed" for name in outs]
     return [*said, *([f"{stage.file} is not as DVC has written it"] if own else ())] or [
         "DVC says that it has changed"

@@ -18,7 +18,7 @@ TIMEOUT_S = 15
 
 
 def store_settings(config: Mapping[str, Any], names: Iterable[str]) -> Sections:
-    """Give the settings of the default remote and of those named, secrets included.
+    """Return the settings of the default remote and of those named, secrets included.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def store_settings(config: Mapping[str, Any], names: Iterable[str]) -> Sections:
 def pod_settings(
     config: Mapping[str, Any], names: Iterable[str], argo: ArgoSettings | None
 ) -> Sections:
-    """Give the settings by which pods find the remotes, without secrets.
+    """Return the settings by which pods find the remotes, without secrets.
 
     Parameters
     ----------

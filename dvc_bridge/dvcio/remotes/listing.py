@@ -22,12 +22,12 @@ _ACCESS = (
 
 
 def files_of(folder: bytes) -> dict[str, str]:
-    """Give the files of a folder by the bytes of its object: path -> md5."""
+    """Return the files of a folder by the bytes of its object: path -> md5."""
     return {item["relpath"]: item["md5"] for item in json.loads(folder)}
 
 
 def inside(cache: Any, md5: str) -> Iterator[str]:
-    """Give the md5s of a folder's files by its object in a cache; nothing if it is not there."""
+    """Return the md5s of a folder's files by its object in a cache; nothing if it is not there."""
     with suppress(OSError):
         yield from files_of(Path(cache.oid_to_path(md5)).read_bytes()).values()
 
@@ -41,7 +41,7 @@ def holds(cache: Any, md5: str, lost: str) -> bool:
 
 
 def part_of(files: Mapping[str, str], at: str) -> Pointer | None:
-    """Give a file or folder within a folder as a dep would see it, but for its size.
+    """Return a file or folder within a folder as a dep would see it, but for its size.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def part_of(files: Mapping[str, str], at: str) -> Pointer | None:
 
 
 def written_s(item: dict[str, Any]) -> float:
-    """Give when a file of a listing was last written, in seconds since 1970."""
+    """Return when a file of a listing was last written, in seconds since 1970."""
     when = item.get("LastModified") or item.get("last_modified") or item.get("mtime") or 0.0
     stamp: Callable[[], float] | None = getattr(when, "timestamp", None)
     return stamp() if stamp else float(when)
@@ -70,7 +70,7 @@ def run_entry(text: bytes) -> LockEntry | None:
 
 
 def fault(where: str, exc: BaseException) -> BridgeError:
-    """Give what a call to a remote has met as one of our errors.
+    """Return what a call to a remote has met as one of our errors.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ class Remote:
         self._cache = repo.cache.local
 
     def has(self, md5s: Iterable[str]) -> set[str]:
-        """Give those of the objects that it holds. A `.dir` object comes after its files."""
+        """Return those of the objects that it holds. A `.dir` object comes after its files."""
         asked = list(dict.fromkeys(md5s))
         with self._calls():
             return set(self._odb.oids_exist(asked)) if asked else set()
@@ -116,20 +116,20 @@ class Remote:
             raise
 
     def listing(self, md5: str) -> dict[str, str]:
-        """Give the files of a folder object, from the cache or from here: path -> md5."""
+        """Return the files of a folder object, from the cache or from here: path -> md5."""
         kept = Path(self._cache.oid_to_path(md5))
         text = kept.read_bytes() if kept.exists() else self.get(self._odb.oid_to_path(md5))
         return files_of(text or b"[]")
 
     def runs(self, key: str) -> list[LockEntry]:
-        """Give the results that the run cache has under a key, the newest first."""
+        """Return the results that the run cache has under a key, the newest first."""
         with self._calls():
             files = sorted(self._files(self.path(run_folder(key))), key=written_s, reverse=True)
             texts = [self._fs.cat_file(item["name"]) for item in files]
         return [entry for text in texts if (entry := run_entry(text))]
 
     def path(self, *parts: str) -> str:
-        """Give the path of a plain file in the remote."""
+        """Return the path of a plain file in the remote."""
         return str(self._fs.join(self.root, *parts))
 
     def put(self, path: str, content: bytes) -> None:

@@ -17,7 +17,7 @@ from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import IntegrityError, LostObjectError, UsageError
 from dvc_bridge.pipeline.result import Modes
-from dvc_bridge.pipeline.stage import Kind, LockEntry, Pointer, Stage
+from dvc_bridge.pipeline.stage import LockEntry, Pointer, Stage, StageKind
 from dvc_bridge.planning.next_action import leaves_run
 from dvc_bridge.planning.output_remote import home
 
@@ -86,7 +86,7 @@ class Objects:
                 raise IntegrityError(f"{address}: {exc.message}", exc.fix) from exc
 
     def listing(self, stage: Stage, pointer: Pointer) -> dict[str, str]:
-        """Give the files of a folder out, wherever it is: path -> md5."""
+        """Return the files of a folder out, wherever it is: path -> md5."""
         belongs = home(stage, str(pointer.get("path")))
         remote = self._remote(belongs.remote, pushed=belongs.pushed)
         return remote.listing(md5_of_out(pointer))
@@ -205,7 +205,7 @@ def _ignore(out: Any) -> None:
 
 
 def md5_of_out(item: Pointer) -> str:
-    """Give the md5 of an out in a lock entry.
+    """Return the md5 of an out in a lock entry.
 
     Raises
     ------
@@ -221,9 +221,9 @@ def md5_of_out(item: Pointer) -> str:
 
 
 def modes(root: Path, stage: Stage, entry: LockEntry) -> dict[str, dict[str, int]]:
-    """Give the modes of a stage's outs, as they are now, that no object says."""
+    """Return the modes of a stage's outs, as they are now, that no object says."""
     found: dict[str, dict[str, int]] = {}
-    if stage.kind is not Kind.STAGE:
+    if stage.kind is not StageKind.STAGE:
         return found
     outs = {out.path: out for out in stage.outs}
     for item in entry.get("outs") or ():

@@ -139,7 +139,7 @@ def _permissions(cluster: Cluster, missing: Rules) -> Finding:
 
 
 def _denied(cluster: Cluster, rules: Rules, account: str | None = None) -> Rules:
-    """Give what is not allowed of `rules`, to us or to a service account."""
+    """Return what is not allowed of `rules`, to us or to a service account."""
     denied = []
     for group, resource, verbs in rules:
         lacking = [v for v in verbs if not _may(cluster, group, resource, v, account)]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dvc_bridge.engines.argo.lint import checked_parts
-from dvc_bridge.engines.argo.manifest import Kind as ManifestKind
-from dvc_bridge.engines.argo.manifest import RunSpec, manifest, text
+from dvc_bridge.engines.argo.manifest import ManifestKind, RunSpec, manifest, text
 from dvc_bridge.engines.base import Sections, TaskSpec
 from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.remote_run.worker_contract import GitCode

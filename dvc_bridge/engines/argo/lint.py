@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from dvc_bridge.engines.argo.manifest import Kind, name_in, size, spec_of, waited_for
+from dvc_bridge.engines.argo.manifest import ManifestKind, awaited_tasks, name_in, size, spec_of
 from dvc_bridge.engines.argo.pod_template import GROUP, RUN_NAME
 from dvc_bridge.engines.argo.schema import validate_all
 from dvc_bridge.engines.argo.workflow_split import RUN_TOLD, parts
@@ -17,14 +17,14 @@ from dvc_bridge.errors import UsageError
 _OURS = (GROUP, RUN_NAME, RUN_TOLD)
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # A Workflow's name is a label of its pods; a CronWorkflow adds the minute to its own.
-_NAME_CHARS = {Kind.WORKFLOW: 63, Kind.TEMPLATE: 57, Kind.CRON: 52}
+_NAME_CHARS = {ManifestKind.WORKFLOW: 63, ManifestKind.TEMPLATE: 57, ManifestKind.CRON: 52}
 _CRON_FIELDS = 5
 _GENERATED = 5  # characters that Kubernetes adds to a generateName
 _SHOWN = 10
 
 
 def check(made: Mapping[str, Any]) -> None:
-    """See that Argo will run what it takes.
+    """Check that Argo will run what it takes.
 
     Raises
     ------
@@ -54,8 +54,8 @@ def checked_parts(made: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def problems(made: Mapping[str, Any]) -> list[str]:
-    """Give all that is wrong with a manifest of `dvc_bridge.engines.argo.manifest.manifest`."""
-    kind = Kind(made["kind"])
+    """Return all that is wrong with a manifest of `dvc_bridge.engines.argo.manifest.manifest`."""
+    kind = ManifestKind(made["kind"])
     spec = spec_of(made)
     templates = spec["templates"]
     tasks = [task for t in templates for task in t.get("dag", {}).get("tasks", ())]
@@ -68,7 +68,7 @@ def problems(made: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _names(made: Mapping[str, Any], kind: Kind) -> Iterator[str]:
+def _names(made: Mapping[str, Any], kind: ManifestKind) -> Iterator[str]:
     meta = made["metadata"]
     name = meta.get("name") or f"{meta['generateName']}{'x' * _GENERATED}"
     if not _NAME.fullmatch(name) or len(name) > _NAME_CHARS[kind]:
@@ -76,7 +76,7 @@ def _names(made: Mapping[str, Any], kind: Kind) -> Iterator[str]:
             f"{name!r} is no name for a {kind.value}: at most {_NAME_CHARS[kind]} small letters, "
             "digits and -"
         )
-    if kind is Kind.CRON and len(made["spec"]["schedules"][0].split()) != _CRON_FIELDS:
+    if kind is ManifestKind.CRON and len(made["spec"]["schedules"][0].split()) != _CRON_FIELDS:
         yield f"{made['spec']['schedules'][0]!r} is no schedule: five fields, as in '0 6 * * 1'"
 
 
@@ -97,7 +97,7 @@ def _graph(tasks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield from (f"two tasks are named {name}" for name, n in names.items() if n > 1)
     before = {}
     for task in tasks:
-        waits = [name_in(word) for word in waited_for(task)]
+        waits = [name_in(word) for word in awaited_tasks(task)]
         before[task["name"]] = waits
         for lost in [name for name in waits if name not in names]:
             yield f"{task['name']} waits for {lost}, which there is not"
@@ -123,6 +123,6 @@ def _expressions(value: Any, where: str) -> Iterator[str]:
         yield f"{where} holds {{{{, which Argo would interpret: {value[:80]!r}"
 
 
-def _sizes(made: Mapping[str, Any], kind: Kind) -> Iterator[str]:
+def _sizes(made: Mapping[str, Any], kind: ManifestKind) -> Iterator[str]:
     if (count := size(made)) > kind.limit:
         yield f"{count:,} bytes: a {kind.value} may have {kind.limit:,}"

@@ -26,7 +26,7 @@ ANNOTATION_BYTES = 200_000
 KEPT_AFTER_SUCCESS_S, KEPT_AFTER_FAILURE_S = 86_400, 7 * 86_400
 
 
-class Kind(Enum):
+class ManifestKind(Enum):
     """What is rendered."""
 
     WORKFLOW = "Workflow"
@@ -37,7 +37,7 @@ class Kind(Enum):
     def limit(self) -> int:
         """How many bytes it may have: what Argo takes, with room for the state of its pods."""
         # A template's text stands twice in the Workflows made from it.
-        return 500_000 if self is Kind.TEMPLATE else 900_000
+        return 500_000 if self is ManifestKind.TEMPLATE else 900_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class RunSpec:
     own_run
         Every Workflow is a run of its own; else all are the one that is named here.
     schedule
-        Cron expression, for `Kind.CRON`.
+        Cron expression, for `ManifestKind.CRON`.
     """
 
     name: str
@@ -65,7 +65,7 @@ class RunSpec:
     code: SnapshotCode | GitCode
     argo: ArgoSettings
     own_run: bool = False
-    kind: Kind = Kind.WORKFLOW
+    kind: ManifestKind = ManifestKind.WORKFLOW
     schedule: str | None = None
     shell: str | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class RunSpec:
 def manifest(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
     """Render a manifest; `dvc_bridge.engines.argo.lint` checks it before it is sent."""
     spec = _spec(tasks, run)
-    if run.kind is Kind.CRON:
+    if run.kind is ManifestKind.CRON:
         spec = {
             "schedules": [run.schedule or ""],
             "concurrencyPolicy": "Forbid",  # two runs at once would make the same outs
@@ -107,23 +107,23 @@ def manifest(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
 
 
 def spec_of(made: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the spec of the Workflows that a manifest makes."""
+    """Return the spec of the Workflows that a manifest makes."""
     found: dict[str, Any] = made["spec"].get("workflowSpec", made["spec"])
     return found
 
 
 def _name(run: RunSpec) -> dict[str, Any]:
-    several = run.own_run and run.kind is Kind.WORKFLOW
+    several = run.own_run and run.kind is ManifestKind.WORKFLOW
     return {"generateName": f"{run.name}-"} if several else {"name": run.name}
 
 
-def waited_for(task: Mapping[str, Any]) -> list[str]:
-    """Give the words of a task's `depends`; see `name_in`."""
+def awaited_tasks(task: Mapping[str, Any]) -> list[str]:
+    """Return the words of a task's `depends`; see `name_in`."""
     return [word for word in task.get("depends", "").split("&&") if word]
 
 
 def name_in(word: str) -> str:
-    """Give the task that a word of `depends` is about."""
+    """Return the task that a word of `depends` is about."""
     return word.removeprefix("!").removesuffix(".Skipped")
 
 

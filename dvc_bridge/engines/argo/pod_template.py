@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.pipeline.resources import Resources
 from dvc_bridge.remote_run.worker_contract import KILLED, RUN, STORE, TRY_AGAIN
 
 # What Argo itself fills in; nothing else of a manifest may look like this.
@@ -43,7 +43,7 @@ class Environment:
     secret_mounts: tuple[tuple[str, str], ...] = ()
 
     def variables(self) -> list[dict[str, str]]:
-        """Give them as a container has them."""
+        """Return them as a container has them."""
         told = {
             RUN: self.run or RUN_NAME,
             STORE: self.store,
@@ -60,7 +60,7 @@ class Environment:
 
 
 def template(
-    name: str, pod: PodSettings, deadline_s: int | None, environment: Environment
+    name: str, pod: Resources, deadline_s: int | None, environment: Environment
 ) -> dict[str, Any]:
     """Render one kind of pod."""
     made: dict[str, Any] = {"name": name, "inputs": {"parameters": [{"name": "g"}]}}
@@ -80,7 +80,7 @@ def template(
     return made
 
 
-def _container(pod: PodSettings, environment: Environment) -> dict[str, Any]:
+def _container(pod: Resources, environment: Environment) -> dict[str, Any]:
     container: dict[str, Any] = {
         "image": pod.image,
         "command": ["dvc-bridge", "worker"],
@@ -110,7 +110,7 @@ def _container(pod: PodSettings, environment: Environment) -> dict[str, Any]:
     return container
 
 
-def _resources(pod: PodSettings) -> dict[str, dict[str, str]]:
+def _resources(pod: Resources) -> dict[str, dict[str, str]]:
     requests = {key: word for key, word in (("cpu", pod.cpu), ("memory", pod.memory)) if word}
     # Too much memory ends the stage, not its neighbours; idle CPUs are anyone's.
     limits = {"memory": pod.memory} if pod.memory else {}

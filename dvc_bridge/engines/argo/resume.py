@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from dvc_bridge.engines.argo.workflow_split import narrowed
+from dvc_bridge.engines.argo.workflow_split import keep_tasks
 
 
 def remaining(made: Mapping[str, Any], numbers: Collection[int], name: str) -> dict[str, Any]:
-    """Give a Workflow of the same run for those of its groups that are not done.
+    """Return a Workflow of the same run for those of its groups that are not done.
 
     Parameters
     ----------
@@ -18,5 +18,5 @@ def remaining(made: Mapping[str, Any], numbers: Collection[int], name: str) -> d
     numbers
         Of the groups; what they need beside each other is there.
     """
-    spec = narrowed(made, [f"g{number}" for number in numbers])
+    spec = keep_tasks(made, [f"g{number}" for number in numbers])
     return {**made, "metadata": {**made["metadata"], "name": name}, "spec": spec}

@@ -21,7 +21,7 @@ class ManifestError(BridgeError):
 
 
 def validate(made: Mapping[str, Any]) -> None:
-    """See that a manifest has only fields that Argo knows, each of its type.
+    """Check that a manifest has only fields that Argo knows, each of its type.
 
     Raises
     ------

@@ -100,7 +100,7 @@ def merge_workflows(states: Sequence[Workflow]) -> Workflow:
 
 
 def _next(workflow: str, nodes: Mapping[str, Any]) -> str:
-    """Give the name of the part after this one: of `run` that is `run-2`, and so on."""
+    """Return the name of the part after this one: of `run` that is `run-2`, and so on."""
     found = (_NEXT.fullmatch(node.get("displayName", "")) for node in nodes.values())
     number = next((int(match[1]) for match in found if match), None)
     if number is None:
@@ -145,7 +145,7 @@ def _phase(node: Mapping[str, Any], last: Mapping[str, Any]) -> Phase:
 
 
 def _pod_name(workflow: str, node: Mapping[str, Any], v1_names: bool) -> str:
-    """Give the name as Argo's controller makes it; it stands nowhere in the Workflow."""
+    """Return the name as Argo's controller makes it; it stands nowhere in the Workflow."""
     if v1_names or node["id"] == workflow:
         return str(node["id"])
     return f"{workflow}-{node['templateName']}-{node['id'].rpartition('-')[2]}"
@@ -153,8 +153,8 @@ def _pod_name(workflow: str, node: Mapping[str, Any], v1_names: bool) -> str:
 
 def _nodes(status: Mapping[str, Any]) -> Mapping[str, Any]:
     if packed := status.get("compressedNodes"):
-        unpacked: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed)))
-        return unpacked
+        unpack_code: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed)))
+        return unpack_code
     return status.get("nodes") or {}
 
 

@@ -25,7 +25,7 @@ class _StaleError(Exception):
 
 
 def watch(cluster: Cluster, name: str) -> Iterator[Workflow]:
-    """Give the state now, after every change, and every ten seconds, until it has ended.
+    """Return the state now, after every change, and every ten seconds, until it has ended.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def watch(cluster: Cluster, name: str) -> Iterator[Workflow]:
 
 
 def _states(cluster: Cluster, name: str) -> Iterator[Workflow]:
-    """Give states without end, some of them more than once."""
+    """Return states without end, some of them more than once."""
     version, answered, known, polling = "", time.monotonic(), False, False
     while True:
         try:

@@ -35,7 +35,7 @@ def begin(cluster: Cluster, found: Sequence[Mapping[str, Any]]) -> None:
 
 
 def watch_run(cluster: Cluster, name: str) -> Iterator[Workflow]:
-    """Give the states of a Workflow, and then of those that follow it; see `watch`."""
+    """Return the states of a Workflow, and then of those that follow it; see `watch`."""
     while name:
         state = None
         for state in watch(cluster, name):

@@ -14,7 +14,14 @@ from typing import Any
 
 import yaml
 
-from dvc_bridge.engines.argo.manifest import API, Kind, name_in, size, spec_of, waited_for
+from dvc_bridge.engines.argo.manifest import (
+    API,
+    ManifestKind,
+    awaited_tasks,
+    name_in,
+    size,
+    spec_of,
+)
 from dvc_bridge.engines.argo.pod_template import RUN_NAME, TMP
 from dvc_bridge.engines.argo.status import NEXT, RUN_LABEL
 from dvc_bridge.planning.grouping import split
@@ -43,18 +50,18 @@ def parts(made: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     tasks = _tasks(spec_of(made))
     place = {task["name"]: i for i, task in enumerate(tasks)}
-    waits = [[place[name_in(word)] for word in waited_for(task)] for task in tasks]
+    waits = [[place[name_in(word)] for word in awaited_tasks(task)] for task in tasks]
     most = split.MOST_PODS
     while True:
         found = _cut(made, split.cut(waits, most))
         # Pods of many kinds take more bytes than pods of one.
-        if most == 1 or all(size(part) <= Kind(part["kind"]).limit for part in found):
+        if most == 1 or all(size(part) <= ManifestKind(part["kind"]).limit for part in found):
             return found
         most = max(1, min(most, len(tasks)) // 2)
 
 
-def narrowed(made: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Give the templates of a Workflow that has these of its tasks alone.
+def keep_tasks(made: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return the templates of a Workflow that has these of its tasks alone.
 
     What the tasks need of others has been done before, or is of no account.
     """
@@ -71,7 +78,7 @@ def narrowed(made: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 def _trimmed(task: Mapping[str, Any], left: set[str]) -> dict[str, Any]:
-    waits = [word for word in waited_for(task) if name_in(word) in left]
+    waits = [word for word in awaited_tasks(task) if name_in(word) in left]
     bare = {key: value for key, value in task.items() if key != "depends"}
     return bare | {"depends": "&&".join(waits)} if waits else bare
 
@@ -83,7 +90,7 @@ def _cut(made: Mapping[str, Any], cuts: Sequence[Sequence[int]]) -> list[dict[st
     chain = _Chain(made)
     found = []
     for number, pods in enumerate(cuts, 1):
-        spec = narrowed(made, [names[pod] for pod in pods])
+        spec = keep_tasks(made, [names[pod] for pod in pods])
         if number < len(cuts):
             spec = chain.with_next(spec, number + 1)
         found.append(chain.first(spec) if number == 1 else chain.later(spec, number))
@@ -110,7 +117,7 @@ class _Chain:
     def with_next(self, spec: Mapping[str, Any], number: int) -> dict[str, Any]:
         """Add the task that makes the Workflow of part `number` when all others have ended."""
         tasks = _tasks(spec)
-        waited = {name_in(word) for task in tasks for word in waited_for(task)}
+        waited = {name_in(word) for task in tasks for word in awaited_tasks(task)}
         last = [task["name"] for task in tasks if task["name"] not in waited]
         # No task is ever skipped, so this holds as soon as all have ended, well or badly: what
         # needs nothing of a failed stage goes on.
@@ -135,13 +142,13 @@ class _Chain:
         return {**spec, "templates": templates}
 
     def first(self, spec: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the first part."""
-        if self._made["kind"] == Kind.CRON.value:
+        """Return the first part."""
+        if self._made["kind"] == ManifestKind.CRON.value:
             spec = {**self._made["spec"], "workflowSpec": spec}
         return {**self._made, "spec": spec}
 
     def later(self, spec: Mapping[str, Any], number: int) -> dict[str, Any]:
-        """Give another one, as a template."""
+        """Return another one, as a template."""
         if self._own_run:
             spec = {key: value for key, value in spec.items() if key != "workflowMetadata"}
             told = {"arguments": {"parameters": [{"name": "run"}]}}
@@ -151,7 +158,12 @@ class _Chain:
             meta["namespace"] = namespace
         if self._labels:
             meta |= {"labels": self._labels}
-        return {"apiVersion": API, "kind": Kind.TEMPLATE.value, "metadata": meta, "spec": spec}
+        return {
+            "apiVersion": API,
+            "kind": ManifestKind.TEMPLATE.value,
+            "metadata": meta,
+            "spec": spec,
+        }
 
     def _workflow(self, number: int) -> str:
         run = RUN_NAME if self._own_run else self._stem
@@ -160,7 +172,12 @@ class _Chain:
         if self._own_run:
             spec["arguments"] = {"parameters": [{"name": "run", "value": run}]}
         meta = {"name": f"{run}-{number}", "labels": {RUN_LABEL: label}}
-        made = {"apiVersion": API, "kind": Kind.WORKFLOW.value, "metadata": meta, "spec": spec}
+        made = {
+            "apiVersion": API,
+            "kind": ManifestKind.WORKFLOW.value,
+            "metadata": meta,
+            "spec": spec,
+        }
         return yaml.safe_dump(made, sort_keys=False, width=1000)
 
 

@@ -47,7 +47,7 @@ def unreached(host: str, context: str, why: str) -> ApiError:
 def refusal(  # noqa: PLR0911  a line a status
     status: int, body: str, host: str, context: str
 ) -> ApiError:
-    """Give an answer that is not the one asked for as an error.
+    """Return an answer that is not the one asked for as an error.
 
     Parameters
     ----------

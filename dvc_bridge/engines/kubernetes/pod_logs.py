@@ -38,7 +38,7 @@ def own_lines(lines: Iterable[str]) -> Iterator[str]:
 
 
 def pod_log(connection: Connection, pod: str, *, follow: bool) -> Iterator[str]:
-    """Give the lines of a pod's command; the API server may go away between.
+    """Return the lines of a pod's command; the API server may go away between.
 
     Parameters
     ----------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.pipeline.resources import Resources
 from dvc_bridge.planning.graph import topological
 
 
@@ -38,7 +38,7 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
-class Units:
+class WorkUnits:
     """Stages, or groups of them, one entry each; a unit comes after those before it.
 
     Parameters
@@ -53,7 +53,7 @@ class Units:
 
     members: Sequence[Sequence[int]]
     before: Sequence[Sequence[int]]
-    pods: Sequence[PodSettings]
+    pods: Sequence[Resources]
     path_s: Sequence[float]
     work_s: Sequence[float]
 
@@ -67,29 +67,29 @@ class Units:
 
 
 def inside_s(jobs: int, path_s: float, work_s: float) -> float:
-    """Give how long stages take in one pod at most: what any order of them keeps to."""
+    """Return how long stages take in one pod at most: what any order of them keeps to."""
     return work_s / jobs + path_s * (1 - 1 / jobs)
 
 
-def wall_s(units: Units, costs: Costs) -> float:
+def wall_s(units: WorkUnits, costs: Costs) -> float:
     """Predict how long all units take, each in a pod."""
     ends = ends_s(units.before, units.inside_s(), costs)
     return max(max(ends, default=0.0), _held_s(units, costs)) + costs.create_s * len(units)
 
 
-def _held_s(units: Units, costs: Costs) -> float:
+def _held_s(units: WorkUnits, costs: Costs) -> float:
     return (costs.pod_s * len(units) + sum(units.inside_s())) / costs.slots
 
 
 def ends_s(before: Sequence[Sequence[int]], alone_s: Sequence[float], costs: Costs) -> list[float]:
-    """Give when each has ended if every one starts as soon as it may."""
+    """Return when each has ended if every one starts as soon as it may."""
     ends: list[float] = []
     for upstream, inside in zip(before, alone_s, strict=True):
         ends.append(max((ends[p] for p in upstream), default=0.0) + costs.layer_s + inside)
     return ends
 
 
-def joined(units: Units, label: Sequence[int]) -> tuple[Units, list[int]]:
+def merge_units(units: WorkUnits, label: Sequence[int]) -> tuple[WorkUnits, list[int]]:
     """Join units of equal label; give the new ones, and for each old one its new one."""
     parts: dict[int, list[int]] = {}
     for i, word in enumerate(label):
@@ -105,7 +105,7 @@ def joined(units: Units, label: Sequence[int]) -> tuple[Units, list[int]]:
         inside = max((end[p] for p in upstream if label[p] == label[i]), default=0.0)
         end.append(units.path_s[i] + inside)
     turned = [olds[n] for n in order]
-    larger = Units(
+    larger = WorkUnits(
         members=[sorted(m for i in part for m in units.members[i]) for part in turned],
         before=[sorted(new[p] for p in before[n]) for n in order],
         pods=[units.pods[part[0]] for part in turned],
@@ -115,10 +115,10 @@ def joined(units: Units, label: Sequence[int]) -> tuple[Units, list[int]]:
     return larger, [new[index[word]] for word in label]
 
 
-def only(units: Units, chosen: Sequence[int]) -> Units:
-    """Give some of the units, in their order; what they wait for beside each other has ended."""
+def only(units: WorkUnits, chosen: Sequence[int]) -> WorkUnits:
+    """Return some of the units, in their order; what they wait for beside each other has ended."""
     new = {old: n for n, old in enumerate(chosen)}
-    return Units(
+    return WorkUnits(
         members=[units.members[i] for i in chosen],
         before=[[new[p] for p in units.before[i] if p in new] for i in chosen],
         pods=[units.pods[i] for i in chosen],

@@ -5,8 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from dvc_bridge.pipeline.resources import PodSettings
-from dvc_bridge.planning.grouping.cost_model import Costs, Units, ends_s, inside_s, joined, wall_s
+from dvc_bridge.pipeline.resources import Resources
+from dvc_bridge.planning.grouping.cost_model import (
+    Costs,
+    WorkUnits,
+    ends_s,
+    inside_s,
+    merge_units,
+    wall_s,
+)
 
 # How often a proposal is cut back to what hurts nobody before it is dropped.
 _CUTS = 4
@@ -14,7 +21,7 @@ _CUTS = 4
 _MANY = 3000
 
 
-def chains(units: Units) -> Units:
+def chains(units: WorkUnits) -> WorkUnits:
     """Join units of equal settings that follow each other with nothing beside them."""
     followers = [0] * len(units)
     for upstream in units.before:
@@ -26,10 +33,10 @@ def chains(units: Units) -> Units:
             other = upstream[0]
             if followers[other] == 1 and units.pods[other] == units.pods[i]:
                 label[i] = label[other]
-    return joined(units, label)[0]
+    return merge_units(units, label)[0]
 
 
-def fused(units: Units, costs: Costs) -> Units:
+def fuse_units(units: WorkUnits, costs: Costs) -> WorkUnits:
     """Join small units too, as long as the predicted wall does not grow."""
     allowed_s = wall_s(units, costs)
     for propose in (_downward, _beside, _downward):
@@ -38,7 +45,7 @@ def fused(units: Units, costs: Costs) -> Units:
     return units if len(units) <= costs.pods else _within(units, allowed_s, costs)
 
 
-def _within(units: Units, allowed_s: float, costs: Costs) -> Units:
+def _within(units: WorkUnits, allowed_s: float, costs: Costs) -> WorkUnits:
     """Join units of one depth until no more are left than a Workflow should hold."""
     if len(set(_rows(units))) > costs.pods:
         return units
@@ -46,19 +53,19 @@ def _within(units: Units, allowed_s: float, costs: Costs) -> Units:
     least = bisect_left(
         bounds, True, key=lambda bound_s: len(set(_beside(units, bound_s))) <= costs.pods
     )
-    fewer, _ = joined(units, _beside(units, bounds[least]))
+    fewer, _ = merge_units(units, _beside(units, bounds[least]))
     return fewer if wall_s(fewer, costs) <= allowed_s else units
 
 
 def _step(count: int) -> float:
-    """Give the ratio of one bound to the one before it: a search of a few seconds at most."""
+    """Return the ratio of one bound to the one before it: a search of a few seconds at most."""
     if count < _MANY:
         return 2.0
     return 4.0 if count < 4 * _MANY else 16.0
 
 
-def _bounds(units: Units, costs: Costs, factor: float) -> Iterator[float]:
-    """Give how long a pod may take: from next to nothing to more than all there is."""
+def _bounds(units: WorkUnits, costs: Costs, factor: float) -> Iterator[float]:
+    """Return how long a pod may take: from next to nothing to more than all there is."""
     bound_s, all_s = max(2 * costs.stage_s, 0.1), sum(units.work_s)
     while bound_s < factor * all_s:
         yield bound_s
@@ -66,7 +73,7 @@ def _bounds(units: Units, costs: Costs, factor: float) -> Iterator[float]:
     yield bound_s
 
 
-def _downward(units: Units, bound_s: float) -> list[int]:
+def _downward(units: WorkUnits, bound_s: float) -> list[int]:
     """Propose to join units with what they wait for, while a pod stays within the bound.
 
     Every unit has a level; it is joined with all units of the highest level before it, or is one
@@ -104,11 +111,11 @@ def _downward(units: Units, bound_s: float) -> list[int]:
     return [find(i) for i in range(len(units))]
 
 
-def _beside(units: Units, bound_s: float) -> list[int]:
+def _beside(units: WorkUnits, bound_s: float) -> list[int]:
     """Propose to join units of one depth, siblings first, while a pod stays within the bound."""
     label = list(range(len(units)))
     alone_s, rows = units.inside_s(), _rows(units)
-    filled: dict[tuple[int, PodSettings], tuple[int, float, float]] = {}
+    filled: dict[tuple[int, Resources], tuple[int, float, float]] = {}
     for i in sorted(label, key=lambda i: (rows[i][0], units.before[i], i)):
         if alone_s[i] > bound_s:
             continue
@@ -121,15 +128,15 @@ def _beside(units: Units, bound_s: float) -> list[int]:
     return label
 
 
-def _rows(units: Units) -> list[tuple[int, PodSettings]]:
-    """Give for each unit what those must have in common that can be joined beside each other."""
+def _rows(units: WorkUnits) -> list[tuple[int, Resources]]:
+    """Return for each unit what those must have in common that can be joined beside each other."""
     depth: list[int] = []
     for upstream in units.before:
         depth.append(max((depth[p] + 1 for p in upstream), default=0))
     return list(zip(depth, units.pods, strict=True))
 
 
-def _improved(units: Units, label: list[int], costs: Costs) -> Units:
+def _improved(units: WorkUnits, label: list[int], costs: Costs) -> WorkUnits:
     """Take what of a proposal makes the whole no longer.
 
     A part of a proposal is as free of circles as all of it. Joining never adds to the work, so
@@ -139,7 +146,7 @@ def _improved(units: Units, label: list[int], costs: Costs) -> Units:
     for _ in range(_CUTS if len(units) < _MANY else 2):
         if all(joined_to == i for i, joined_to in enumerate(label)):
             return units
-        larger, place = joined(units, label)
+        larger, place = merge_units(units, label)
         if wall_s(larger, costs) <= allowed_s:
             return larger
         ways = _ways(larger, costs)
@@ -148,8 +155,8 @@ def _improved(units: Units, label: list[int], costs: Costs) -> Units:
     return units
 
 
-def _ways(units: Units, costs: Costs) -> list[float]:
-    """Give how long the longest way through each unit takes."""
+def _ways(units: WorkUnits, costs: Costs) -> list[float]:
+    """Return how long the longest way through each unit takes."""
     alone_s = units.inside_s()
     ends = ends_s(units.before, alone_s, costs)
     rest = [0.0] * len(units)

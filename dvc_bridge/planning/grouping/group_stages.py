@@ -36,7 +36,7 @@ class Division:
     timed: int
 
 
-def divided(
+def group_stages(
     pipeline: Pipeline,
     positions: Sequence[int],
     settings: Settings,
@@ -60,7 +60,7 @@ def divided(
     UsageError
         One stands before what makes its deps, as only `--single-item` has it.
     """
-    if late := backwards(pipeline, positions):
+    if late := backward_stages(pipeline, positions):
         raise UsageError(
             "\n".join(late), "name them the other way round; dvc-bridge repro -s takes any order"
         )
@@ -81,7 +81,7 @@ def divided(
     return Division(tuple(groups), predicted_wall_s(groups, nodes, costs), timed)
 
 
-def backwards(pipeline: Pipeline, positions: Sequence[int]) -> list[str]:
+def backward_stages(pipeline: Pipeline, positions: Sequence[int]) -> list[str]:
     """Say which stages stand before those that make what they read."""
     place = {position: n for n, position in enumerate(positions)}
     return [
@@ -94,7 +94,7 @@ def backwards(pipeline: Pipeline, positions: Sequence[int]) -> list[str]:
 
 
 def in_pods(forecasts: Sequence[Forecast]) -> list[int]:
-    """Give the positions of the stages whose commands run or may run."""
+    """Return the positions of the stages whose commands run or may run."""
     return [
         found.position for found in forecasts if found.verdict in RUNNING and found.stage.for_pods
     ]

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from dvc_bridge.pipeline.fuse import Fuse
-from dvc_bridge.pipeline.resources import PodSettings
+from dvc_bridge.pipeline.resources import Resources
 from dvc_bridge.planning.critical_path import UNKNOWN_S
 from dvc_bridge.planning.graph import topological
 from dvc_bridge.planning.grouping import fusion, split
-from dvc_bridge.planning.grouping.cost_model import Costs, Units, joined, only, wall_s
+from dvc_bridge.planning.grouping.cost_model import Costs, WorkUnits, merge_units, only, wall_s
 
 __all__ = ["Costs", "Group", "Node", "groups_of", "predicted_wall_s"]
 
@@ -40,7 +40,7 @@ class Node:
     position: int
     waits_for: tuple[int, ...]
     seconds: float | None
-    pod: PodSettings
+    pod: Resources
     mutexes: frozenset[str] = frozenset()
 
 
@@ -63,7 +63,7 @@ class Group:
     number: int
     positions: tuple[int, ...]
     needs: tuple[int, ...]
-    pod: PodSettings
+    pod: Resources
     after: tuple[int, ...] = ()
 
 
@@ -84,7 +84,7 @@ def groups_of(nodes: Sequence[Node], fuse: Fuse, costs: Costs) -> list[Group]:
     if fuse is not Fuse.NONE:
         units = fusion.chains(units)
     if fuse is Fuse.AUTO:
-        units = fusion.fused(units, costs)
+        units = fusion.fuse_units(units, costs)
     return _groups(nodes, [sorted(members) for members in units.members])
 
 
@@ -96,14 +96,14 @@ def predicted_wall_s(groups: Sequence[Group], nodes: Sequence[Node], costs: Cost
     for group in groups:
         for position in group.positions:
             label[place[position]] = group.number
-    whole = joined(units, label)[0]
+    whole = merge_units(units, label)[0]
     found = split.cut(whole.before, split.MOST_PODS)
     # The last task of a part, which begins the next, is a layer too.
     walls = [wall_s(only(whole, pods), costs) for pods in found]
     return sum(walls) + costs.layer_s * max(0, len(walls) - 1)
 
 
-def _units(nodes: Sequence[Node], costs: Costs) -> Units:
+def _units(nodes: Sequence[Node], costs: Costs) -> WorkUnits:
     known = [node.seconds for node in nodes if node.seconds is not None]
     usual = median(known) if known else UNKNOWN_S
     place = {node.position: i for i, node in enumerate(nodes)}
@@ -111,7 +111,7 @@ def _units(nodes: Sequence[Node], costs: Costs) -> Units:
     for later, earlier in _mutex_order(nodes):
         before[later].append(earlier)
     seconds = [costs.stage_s + (usual if n.seconds is None else n.seconds) for n in nodes]
-    return Units(
+    return WorkUnits(
         members=[[i] for i in range(len(nodes))],
         before=[sorted(kept) for kept in _direct(before)],
         pods=[node.pod for node in nodes],
@@ -121,7 +121,7 @@ def _units(nodes: Sequence[Node], costs: Costs) -> Units:
 
 
 def _mutex_order(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
-    """Give who of one mutex comes after whom: they follow each other in DVC's order.
+    """Return who of one mutex comes after whom: they follow each other in DVC's order.
 
     That order agrees with what stages wait for, so no circle comes of it.
     """

@@ -56,7 +56,7 @@ def levels_of(groups: Sequence[Group]) -> list[list[Group]]:
 
 
 def needs_of(level: Sequence[Group]) -> Needs:
-    """Give what the tasks of a level need; all of them get the same."""
+    """Return what the tasks of a level need; all of them get the same."""
     pods = [group.pod for group in level]
     times = [g.pod.timeout and g.pod.timeout * len(g.positions) for g in level]
     return Needs(
@@ -69,7 +69,7 @@ def needs_of(level: Sequence[Group]) -> Needs:
 
 
 def check_settings(groups: Sequence[Group]) -> None:
-    """See that pods differ in nothing that a step cannot say.
+    """Check that pods differ in nothing that a step cannot say.
 
     Raises
     ------

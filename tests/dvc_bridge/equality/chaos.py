@@ -138,7 +138,7 @@ class Victim:
                 yield process
 
     def executed(self) -> set[str]:
-        """Give the stages whose commands the last run started."""
+        """Return the stages whose commands the last run started."""
         return set(self._log.read_text().split())
 
     def damage(self) -> Iterator[str]:
@@ -153,7 +153,7 @@ class Victim:
                 yield f"an object of the cache is not what its name says: {path}"
 
     def recorded(self) -> set[str]:
-        """Give the stages that dvc.lock has with today's raw."""
+        """Return the stages that dvc.lock has with today's raw."""
         path = self.root / "dvc.lock"
         stages = yaml.safe_load(path.read_text())["stages"] if path.exists() else {}
         raw = _md5(self.root / "raw")

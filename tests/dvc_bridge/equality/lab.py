@@ -130,7 +130,7 @@ class Lab(ExitStack):
 
 
 def environment(work: Path, python: str | None = None) -> dict[str, str]:
-    """Give what commands need and no more; makes a home and a folder of tools in `work`."""
+    """Return what commands need and no more; makes a home and a folder of tools in `work`."""
     home, tools = work / "home", work / "bin"
     home.mkdir()
     tools.mkdir()

@@ -83,7 +83,7 @@ def _others(
 
 
 def _for_pods(project: Project) -> Project:
-    """Give the project without what pods refuse, and what they do otherwise than DVC."""
+    """Return the project without what pods refuse, and what they do otherwise than DVC."""
     kinds = {"persist": "file", "persist folder": "folder"}
     stages = (
         replace(
@@ -141,7 +141,7 @@ def _readable(project: Project) -> list[str]:
 def _changed(
     draw: st.DrawFn, project: Project, field: str, values: st.SearchStrategy[object]
 ) -> Project:
-    """Give one stage another value of a field."""
+    """Return one stage another value of a field."""
     if not project.stages:
         return project
     at = draw(st.integers(0, len(project.stages) - 1))

@@ -57,7 +57,7 @@ class Stage:
         return f"{self.home}/dvc.yaml:{self.name}" if self.home else self.name
 
     def declaration(self) -> dict[str, object]:
-        """Give its value in dvc.yaml."""
+        """Return its value in dvc.yaml."""
         told: dict[str, object] = {"cmd": self._command()}
         if self.deps:
             told["deps"] = [self._here(dep) for dep in self.deps]
@@ -83,7 +83,7 @@ class Stage:
 
 
 def _reading(path: str) -> str:
-    """Give the command that prints a file, or all of a folder but what git or DVC keep in it."""
+    """Return the command that prints a file, or all of a folder but what git or DVC keep in it."""
     return f"find -H {shlex.quote(path)} -type f ! -name '.*' -print0 | sort -z | xargs -0r cat"
 
 
@@ -108,7 +108,7 @@ class Project:
     params: tuple[tuple[str, int], ...] = ()
 
     def texts(self) -> dict[str, str]:
-        """Give the files whose text the project decides."""
+        """Return the files whose text the project decides."""
         texts = dict(self.files)
         texts["params.yaml"] = "".join(f"{name}: {value}\n" for name, value in self.params)
         for home in HOMES:
@@ -179,7 +179,7 @@ class Story:
         return "\n".join(lines)
 
     def case(self) -> Case:
-        """Give the case that plays it on a project where only `dvc init` has been done."""
+        """Return the case that plays it on a project where only `dvc init` has been done."""
         steps = []
         before: dict[str, str] = {}
         for number, run in enumerate(self.runs, 1):

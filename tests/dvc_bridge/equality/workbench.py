@@ -126,7 +126,7 @@ class Workbench:
         path.symlink_to(target)
 
     def hardlink(self, name: str, other: str) -> None:
-        """Give a file a second name."""
+        """Return a file a second name."""
         (self.root / other).hardlink_to(self.root / name)
 
     def move(self, name: str, other: str) -> None:
@@ -155,7 +155,7 @@ class Workbench:
                 path.unlink()
 
     def chmod(self, name: str, mode: int) -> None:
-        """Give a file another mode."""
+        """Return a file another mode."""
         (self.root / name).chmod(mode)
 
     def copy(self, name: str, other: str) -> None:

@@ -39,9 +39,9 @@ def departure_delays(months: pa.Table, flights: pa.Table) -> pa.Array:
     key = ["departure_utc", "carrier", "flight", "origin"]
     delays = flights.append_column("departure_utc", departure).select([*key, "dep_delay"])
     numbered = months.select(key).append_column("row", pa.array(np.arange(len(months))))
-    joined = numbered.join(delays, key).sort_by("row")
-    assert joined.num_rows == len(months)
-    return joined["dep_delay"].combine_chunks()
+    merge_units = numbered.join(delays, key).sort_by("row")
+    assert merge_units.num_rows == len(months)
+    return merge_units["dep_delay"].combine_chunks()
 
 
 def score_second_half(table: pa.Table, params: Params) -> tuple[Scores, Scores]:
