@@ -19,7 +19,7 @@ from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.engines.base import Engine, Sections
 from dvc_bridge.engines.registry import engine_type
-from dvc_bridge.errors import StoppedError
+from dvc_bridge.errors import BridgeError, StoppedError, UsageError
 from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, repro
 from dvc_bridge.pipeline.result import Result
@@ -83,6 +83,22 @@ class RunContext(ExitStack):
         self.pipeline = read_pipeline(self.project)
         self.order = select(self.pipeline, from_here(self._selection, self.project))
         self.settings = read_settings(self.project, self.pipeline)
+
+    def read_after(self, run: str) -> None:
+        """Read the project again: its files may have been edited while the run went on.
+
+        Raises
+        ------
+        UsageError
+            They cannot be read as they are now; the run's results stay in the remote.
+        """
+        try:
+            self.read()
+        except BridgeError as exc:
+            raise UsageError(
+                f"nothing of run {run} is merged: {exc.message}",
+                f"{exc.fix or 'correct it'}; then dvc-bridge collect {run}",
+            ) from exc
 
     @property
     def _addresses(self) -> list[str]:

@@ -121,6 +121,7 @@ def submit(
         view = watch.view(min(slots, len(groups)))
         status = follow_run(connected, attempt, run, names, upstream, view, context.lock)
         connected.forget(run.__eq__)
+        context.read_after(run)
         found = merge_settled(context, settled, run)
     return Submitted(run, end=end_of_run(found, run, status))
 
@@ -171,6 +172,7 @@ def resume(
             connected, attempt, run, names, needs(plan), view, context.lock, done=done
         )
         connected.forget(run.__eq__)
+        context.read_after(run)
         found = merge_stored(context, run, checkout=True)
     return Submitted(run, end=end_of_run(found, run, status))
 

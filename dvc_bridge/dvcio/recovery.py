@@ -40,7 +40,7 @@ class RecoveryLog:
             file.write(f"{time.time()}\n")
 
     def lines(self) -> Iterator[tuple[str, int, str]]:
-        """Return what the killed run has written: file, place of the stage, line or entry's name."""
+        """Return what a killed run wrote: file, place of the stage, line or name of the entry."""
         with suppress(OSError):
             for text in self._path.read_text(encoding="utf-8").splitlines()[1:]:
                 with suppress(ValueError):  # the kill has cut off the last one

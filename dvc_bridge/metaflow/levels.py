@@ -55,7 +55,7 @@ def begin_levels(
 
 
 def groups(run: LevelsRun, level: int) -> list[str]:
-    """Return what there is to do in a level, from 1: a word a task; one without letters: nothing."""
+    """Return a word for each task of a level, from 1; a word without letters: nothing to do."""
     return run["words"][level - 1] or [""]
 
 
@@ -78,7 +78,7 @@ def work(flow: Any, *words: str) -> None:
 
 
 def told(flow: Any) -> DvcRun:
-    """Return what became of all stages, as flows of `@dvc_stage` know it, and print how many ran."""
+    """Return the results of all stages, as flows of `@dvc_stage` have them; print how many ran."""
     from .flow_plan import all_told  # noqa: PLC0415  see above
 
     with as_metaflow_says():

@@ -138,7 +138,7 @@ def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
 
 
 def modes_of(run: DvcRun, path: str) -> dict[str, int]:
-    """Return the modes that no object says of files at and below `path`, by path from it ("." it)."""
+    """Return the modes that objects do not hold, of files at and below `path`, by relative path."""
     found = {}
     for name, ended in run["results"].items():
         for out, kept in ended["modes"].items():

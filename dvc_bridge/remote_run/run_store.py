@@ -131,7 +131,7 @@ class Store:
         return None if text is None else [str(address) for address in json.loads(text)]
 
     def unknown(self) -> UsageError:
-        """Return what to raise where nothing of the run is in the remote: it names those that are."""
+        """Return the error for a run that is not in the remote; it names the runs that are."""
         known = ", ".join(self.runs()[-5:]) or "none"
         return UsageError(
             f"run {self.run} is not in remote {self._remote.name}", f"known runs: {known}"

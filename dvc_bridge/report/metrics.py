@@ -60,7 +60,7 @@ def _is_matrix(names: Collection[str], parents: Collection[str]) -> bool:
 
 
 def number(value: Any) -> str:
-    """Return a value as HTML: counts with commas, fractions with four decimals, words as they are."""
+    """Return a value as HTML: counts with commas, fractions with four decimals, text unchanged."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return text(value)
     if isinstance(value, int) and abs(value) < MOST_DIGITS:

@@ -137,7 +137,7 @@ class WorkerRecorder:
         """Nothing is left to write."""
 
     def known(self, at: str) -> tuple[Pointer | None, bool]:
-        """Return what is at a path that another stage makes, and whether anything made touches it."""
+        """Return what is at a path that another stage makes, and whether any out touches it."""
         touched = False
         for stage, result in self._made:
             for made, pointer in result.outs(stage).items():

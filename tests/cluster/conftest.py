@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.cluster.submitted import bucket_client
+from tests.cluster.moments import bucket_client
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 # Tools of a test lie here, in the root of its project. The folder of a pod has a name of its own,

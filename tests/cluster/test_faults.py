@@ -23,9 +23,9 @@ import pytest
 from dvc_bridge.pipeline.result import Result, parse_result
 from tests.cluster.client import Client, assert_as_dvc, assert_ends_well, submitted
 from tests.cluster.conftest import all_keys, kubectl
+from tests.cluster.moments import bucket_client
 from tests.cluster.projects import CHAIN, LAYERS, edit, make
 from tests.cluster.servers import Server
-from tests.cluster.submitted import bucket_client
 from tests.cluster.test_submit import NEEDED
 
 pytestmark = [

@@ -46,6 +46,7 @@ def main(argv: Sequence[str]) -> int:
                     code = code or ended
                     if code and not args.keep_going:
                         break
+            context.read_after(run)
             merge_settled(context, settled, run)
             return code
     except BridgeError as exc:

@@ -129,7 +129,7 @@ open("dvc.lock", "w").write(re.sub(rf"^  {sys.argv[1]}:\\n(   .*\\n)+", "", text
 
 
 def chain(deeds: dict[str, str]) -> dict[str, Any]:
-    """Return stages of which each waits for the one before, does something, and says what it saw."""
+    """Return a chain of stages, each of which does something and prints what it saw."""
     stages = {"first": make("first")}
     for name, deed in deeds.items():
         before = list(stages)[-1]

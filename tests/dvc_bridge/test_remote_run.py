@@ -38,6 +38,36 @@ def ran(make_project: MakeProject) -> Path:
     return root
 
 
+def edited_meanwhile(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, edit: str) -> Path:
+    """A project whose dvc.yaml is going to be edited by somebody while the first stage runs."""
+    first = {**CHAIN["one"], "cmd": f"{CHAIN['one']['cmd']}; {edit}"}
+    root = make_project({**CHAIN, "one": first}, {"a": "1"})
+    dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
+    monkeypatch.setenv("DVC_YAML", str(root / "dvc.yaml"))
+    return root
+
+
+def test_results_of_stages_that_dvc_yaml_no_longer_has_when_the_run_ends_are_left_out(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+):
+    root = edited_meanwhile(make_project, monkeypatch, "sed -i s/t[w]o/three/ $DVC_YAML")
+    play(root)
+    assert set(yaml.safe_load((root / "dvc.lock").read_text())["stages"]) == {"one", "aside"}
+
+
+def test_a_dvc_yaml_that_cannot_be_read_when_the_run_ends_is_refused_and_collect_goes_on(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+):
+    root = edited_meanwhile(make_project, monkeypatch, "echo '[' >> $DVC_YAML")
+    text = (root / "dvc.yaml").read_text()
+    printed = play(root, code=2)
+    (run,) = (path.name for path in (bridge_folder(root) / "runs").iterdir())
+    assert f"nothing of run {run} is merged: " in printed
+    assert f"then dvc-bridge collect {run}" in printed
+    (root / "dvc.yaml").write_text(text)
+    assert "3 ran" in bridge(root, "collect", run)
+
+
 def bridge_folder(root: Path) -> Path:
     return root.parent / "remote" / "bridge"
 

@@ -131,6 +131,12 @@ def test_a_program_in_a_folder_is_one_where_only_the_remote_has_it(pods: Lab) ->
     assert not found, "\n".join(found)
 
 
+def test_dvc_sees_after_pods_what_it_sees_after_repro(pods: Lab) -> None:
+    case = next(case for case in PLAYED if case.name == "metrics, plots, fields")
+    found = pods.unlike(replace(case, looks=True))
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize(
     "case",
     [pytest.param(case, marks=() if case.name in QUICK else pytest.mark.full) for case in PLAYED],
