@@ -19,7 +19,7 @@ from dvc_bridge.app.collect import merge_stored
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.remote_run.resume import needs, unfinished_tasks
-from tests.dvc_bridge.commands import bridge, dvc, play
+from tests.dvc_bridge.commands import add_remote, bridge, dvc, play
 from tests.dvc_bridge.conftest import MakeProject
 
 CHAIN = {
@@ -177,6 +177,25 @@ def test_a_lost_folder_is_found_among_files_that_are_no_listings(make_project: M
     (root.parent / "remote" / "files" / "md5" / md5[:2] / md5[2:]).unlink()
     (run,) = (path.name for path in (bridge_folder(root) / "runs").iterdir())
     assert f"folder: object {md5} of remote store: it" in bridge(root, "collect", run, code=3)
+
+
+def test_the_plan_of_a_pod_has_its_stages_in_the_order_of_the_graph(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+):
+    chain = {  # in dvc.yaml the last one stands first
+        "last": {"cmd": "cat middle > last", "deps": ["middle"], "outs": ["last"]},
+        "middle": {"cmd": "cat first > middle", "deps": ["first"], "outs": ["middle"]},
+        "first": {"cmd": "cat raw > first", "deps": ["raw"], "outs": ["first"]},
+    }
+    root = make_project(chain, {"raw": "1"})
+    add_remote(root)
+    monkeypatch.chdir(root)
+    with RunContext(engine="processes", warn=print) as context:
+        context.upload(context.settle(), [[0, 1, 2]], [1], "run")
+        plan = context.store("run")[0].plan()
+    assert plan is not None
+    tasks = [task.stage.address for entry in plan for task in entry.tasks]
+    assert tasks == ["first", "middle", "last"]
 
 
 def test_gc_removes_runs_with_their_scratch_objects_and_snapshots_but_no_object_of_dvc(ran: Path):
