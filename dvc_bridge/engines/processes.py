@@ -137,6 +137,7 @@ class ProcessEngine:
                 start_new_session=True,
             )
         self._wait_for_start(folder, process)
+        process.returncode = 0  # it outlives this process, which Popen would warn about
         return attempt
 
     def resume(self, run: str, record: RunRecord, tasks: Collection[int]) -> RunRecord:
