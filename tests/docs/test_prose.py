@@ -29,7 +29,7 @@ def phrases_in(folder: Path, name: str, text: str) -> str:
         ("a.md", "Take the code as it stands.\n", "a.md:1: 'as it stands'"),
         ("a.md", "one\nthe code as\nit stands\n", "a.md:2: 'as it stands'"),
         ("a.py", "# the code as\n# it stands\n", "a.py:1: 'as it stands'"),
-        ("a.py", 'def f():\n    """Return the code."""\n', 'a.py:2: \'"""Give\''),
+        ("a.py", 'def f():\n    """Give the code."""\n', 'a.py:2: \'"""Give\''),
         ("a.py", 'raise E("foo means nothing")\n', "a.py:1: 'means nothing'"),
     ],
 )

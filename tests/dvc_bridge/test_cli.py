@@ -68,7 +68,7 @@ def test_exit_codes_are_those_of_the_documentation(make_project: MakeProject, tm
     # 3 is in test_verify and test_check, 4 in test_versions_refusal.
     done = python(
         root,
-        "import sys, dvc_bridge.cli as cli, dvc_bridge.cli.plan as plan\n"
+        "import sys, dvc_bridge.cli as cli, dvc_bridge.app.plan as plan\n"
         "plan.find_project = lambda: 1 / 0\nsys.exit(cli.main(['plan']))",
     )
     assert done.returncode == 5

@@ -163,9 +163,9 @@ def test_a_cron_workflow_has_its_schedule_and_no_other_kind_has(project: Path):
 
 def test_what_pods_would_not_see_is_refused_or_told(project: Path):
     (project / "params.yaml").write_text("p: 3")
-    assert "pods take these as they are in" in bridge(project, "convert", "--repo", URL)
+    assert "pods take these files as they are in" in bridge(project, "convert", "--repo", URL)
     (project / "dvc.yaml").write_text((project / "dvc.yaml").read_text() + "# more\n")
-    assert "dvc.yaml: not as in HEAD" in bridge(project, "convert", "--repo", URL, code=2)
+    assert "dvc.yaml differ from HEAD" in bridge(project, "convert", "--repo", URL, code=2)
 
 
 @pytest.mark.parametrize(

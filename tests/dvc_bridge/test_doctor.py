@@ -76,7 +76,7 @@ def test_the_images_of_pods_are_named_with_the_dvc_that_must_be_in_them(make_pro
     file.write_text("argo: {secrets: s3}\nstages: {b: {image: 'other:2'}}\n")
     mark, said = findings(bridge(root, "doctor", code=2, KUBECONFIG="/nowhere"))["image"]
     assert mark == "wrong"
-    assert said == "no image for the pods of a\nfix: argo: {image: NAME} in dvc-bridge.yaml"
+    assert said == "no image for the pods of a\nfix: image: NAME in dvc-bridge.yaml"
 
 
 def test_a_broken_pipeline_and_no_project_are_found(make_project: MakeProject, tmp_path: Path):

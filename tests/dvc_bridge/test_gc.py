@@ -54,7 +54,7 @@ def kept(call: CallBridge, root: Path, *args: str) -> str:
     said = call(root, "gc", *args, code=2)
     assert sorted(root.parent.glob("remote/**/*")) == before
     line, fix = said.splitlines()[-2:]
-    assert fix == "fix: what may still go on is not removed"
+    assert fix == "fix: a run that may still go on is not removed"
     return line.removeprefix(f"dvc-bridge: run {run_of(root)} is kept: ")
 
 
@@ -89,7 +89,7 @@ def test_a_run_stays_whose_workflow_goes_on(
     monkeypatch.setenv("KUBECONFIG", str(unfinished.parent / "kubeconfig"))
     with serving(unfinished.parent, [workflow(run, "Failed"), workflow(run, phase)]):
         said = kept(call_bridge, unfinished, run)
-    assert said == f"Workflow {run} goes on; dvc-bridge stop {run} ends it"
+    assert said == f"it goes on; dvc-bridge stop {run} ends it"
 
 
 @pytest.mark.parametrize("other", [{"uid": "u2"}, {"namespace": "other"}])
@@ -160,5 +160,5 @@ def test_what_is_kept_keeps_its_code_while_others_go(unfinished: Path, call_brid
         os.utime(path, (0, 0))
     said = call_bridge(unfinished, "gc", code=2)
     assert "removed run other\n" in said
-    assert f"run {run} is kept: the cluster does not say" in said
+    assert f"run {run} is kept: the engine does not say" in said
     assert (code.exists(), folder.exists(), other.exists()) == (True, True, False)
