@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that are written completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from dvc_bridge.errors import UsageError
 
-FICLONE = 0x40049409  # the Linux ioctl that makes a file share another's blocks until written
+FICLONE = 0x40049409  # Linux ioctl: share another file's blocks until one is written
 
 
 def _umask() -> int:
@@ -24,22 +24,23 @@ def _umask() -> int:
     return mask
 
 
-# Read once, while there is one thread: reading it means to change it for a moment.
+# Read once, while there is one thread: reading the umask changes it for a moment.
 UMASK = _umask()
 
 
 def write_whole(path: Path, text: str, scratch: Path, *, durable: bool = True) -> None:
-    """Replace a file's text in one step; its mode and owner, and links to it, stay as they were.
+    """Replace a file's text in one step; keep its mode, its owner and links to it.
 
-    Where only the file itself may be written to (a folder of somebody else, a file with several
-    names or mounted by itself), it is written in place, as DVC does.
+    If the file cannot be replaced (another user owns the folder, the file has several hard links or
+    is a mount point), it is written in place, as DVC does.
 
     Parameters
     ----------
     scratch
-        A folder for the unfinished file, made if needed. What a kill leaves there disturbs nobody.
+        A folder for the unfinished file, created if needed. A file that a kill leaves there is
+        harmless.
     durable
-        Whether it must survive a power cut; without, the disk is not waited for.
+        Whether the text must survive a power failure. If false, do not wait for the disk.
     """
     content = text.encode()
 
@@ -51,17 +52,17 @@ def write_whole(path: Path, text: str, scratch: Path, *, durable: bool = True) -
 
     target = Path(os.path.realpath(path)) if path.is_symlink() else path  # a link stays a link
     try:
-        before: os.stat_result | None = target.stat()
+        info: os.stat_result | None = target.stat()
     except FileNotFoundError:
-        before = None
-    if before is None:
+        info = None
+    if info is None:
         _replace(target, write, scratch, 0o666 & ~UMASK)
         return
-    if before.st_nlink > 1:
+    if info.st_nlink > 1:
         _write_in_place(target, write)
         return
     try:
-        _replace(target, write, scratch, before.st_mode & 0o7777, (before.st_uid, before.st_gid))
+        _replace(target, write, scratch, info.st_mode & 0o7777, (info.st_uid, info.st_gid))
     except OSError as exc:
         if exc.errno not in (errno.EACCES, errno.EPERM, errno.EBUSY):
             raise
@@ -75,9 +76,9 @@ def _write_in_place(path: Path, write: Callable[[BinaryIO], None]) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a file or folder, if there is one, as DVC does.
+    """Remove a file or folder if it exists, as DVC does.
 
-    A link to a folder stays, and so does what is in it: commands write through it.
+    Keep a link to a folder, and the content of that folder: commands write through the link.
     """
     if not path.is_dir():
         path.unlink(missing_ok=True)
@@ -93,32 +94,32 @@ def _remove_writable(remove: Callable[[str], object], name: str, _: object) -> N
 
 
 def check_writable(folder: Path) -> None:
-    """Check that files can be made in a cache folder, which need not exist yet.
+    """Check that files can be created in a cache folder, which need not exist yet.
 
     Raises
     ------
     UsageError
-        They cannot.
+        The folder is not writable.
     """
-    above = next(up for up in (folder, *folder.parents) if up.exists())
-    inside = [path for path in (above, above / "files" / "md5", above / "runs") if path.exists()]
-    for path in inside:
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    subfolders = (nearest / "files" / "md5", nearest / "runs")
+    for path in (nearest, *(subfolder for subfolder in subfolders if subfolder.exists())):
         try:
-            with tempfile.TemporaryFile(dir=path):  # permission bits say nothing of root
+            with tempfile.TemporaryFile(dir=path):  # root ignores permission bits
                 pass
         except OSError as exc:
             raise UsageError(
-                f"{path} may not be written to", "chown it, or dvc cache dir FOLDER"
+                f"{path} is not writable", "chown it, or dvc cache dir FOLDER"
             ) from exc
 
 
 def copy_file(source: Path, target: Path, scratch: Path, *, mode: int) -> None:
-    """Copy a file's bytes, sharing blocks where the disk can; the copy appears in one step."""
+    """Copy a file in one step; share its blocks if the file system supports that."""
     _replace(target, lambda file: clone_or_copy(source, file), scratch, mode)
 
 
 def clone_or_copy(source: Path, file: BinaryIO) -> None:
-    """Fill an empty file with the bytes of another."""
+    """Fill an empty file with the bytes of `source`."""
     with source.open("rb") as original:
         with suppress(OSError):
             fcntl.ioctl(file.fileno(), FICLONE, original.fileno())
@@ -139,12 +140,12 @@ def _replace(
     except OSError as exc:
         if exc.errno != errno.EXDEV:
             raise
-        _write(path, write, path.parent, mode, owner)  # another disk than the scratch folder's
+        _write(path, write, path.parent, mode, owner)  # the scratch folder is on another disk
 
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Let errors of the system say which file was written."""
+    """Add the file's name to an operating system error that lacks one."""
     try:
         yield
     except OSError as exc:
@@ -159,9 +160,9 @@ def _write(
     mode: int,
     owner: tuple[int, int] | None,
 ) -> None:
-    handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name[:40]}.")
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name[:40]}.")
     try:
-        with named(path), os.fdopen(handle, "wb") as file:
+        with named(path), os.fdopen(descriptor, "wb") as file:
             write(file)
             info = os.fstat(file.fileno())
             if owner and owner != (info.st_uid, info.st_gid):

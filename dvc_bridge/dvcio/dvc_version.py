@@ -1,4 +1,4 @@
-"""Whether the installed DVC is one whose internals work as this package needs them."""
+"""Check that the installed DVC has the internals that this package uses."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from packaging.version import Version
 from dvc_bridge.errors import VersionMismatchError
 
 FIRST, BEFORE = "3.48", "4"
-# Up to here every release named in the tests has been tried; a later one is looked at first.
+# The tests cover releases up to this one. A later release is checked for the names below.
 NEWEST_TRIED = "3.67"
 
-# module, name in it, parameters that it is called with here
+# (module, name in the module, parameters that this package passes)
 NEEDED = (
     ("dvc.repo", "Repo", ()),
     ("dvc.lock", "LockNoop", ()),
@@ -51,38 +51,40 @@ NEEDED = (
 
 
 def check_version() -> None:
-    """Refuse a DVC that this package cannot work with.
+    """Refuse a DVC version that this package does not support.
 
     Raises
     ------
     VersionMismatchError
-        The installed DVC is outside the range, or is newer than those tried and lacks something.
+        The installed DVC is outside the supported range, or is newer than the tested releases and
+        lacks a name or parameter that this package uses.
     """
-    found = installed()
-    if not Version(FIRST) <= Version(found) < Version(BEFORE):
+    version_found = installed()
+    if not Version(FIRST) <= Version(version_found) < Version(BEFORE):
         raise VersionMismatchError(
-            f"DVC {found} is installed; this works with {FIRST} and later, below {BEFORE}",
+            f"DVC {version_found} is installed; dvc-bridge needs {FIRST} or later, below {BEFORE}",
             f"pip install 'dvc>={FIRST},<{BEFORE}'",
         )
-    if Version(found).release[:2] > Version(NEWEST_TRIED).release and (gone := missing()):
+    is_untested = Version(version_found).release[:2] > Version(NEWEST_TRIED).release
+    if is_untested and (lacking := missing()):
         raise VersionMismatchError(
-            f"DVC {found} is newer than {NEWEST_TRIED} and lacks {', '.join(gone)}",
+            f"DVC {version_found} is newer than {NEWEST_TRIED} and lacks {', '.join(lacking)}",
             f"pip install 'dvc~={NEWEST_TRIED}.0', or a newer dvc-bridge",
         )
 
 
 def is_installed() -> bool:
-    """Whether there is a DVC of any version."""
+    """Return whether any version of DVC is installed."""
     return find_spec("dvc") is not None
 
 
 def installed() -> str:
-    """Return the version of DVC.
+    """Return the version of the installed DVC.
 
     Raises
     ------
     VersionMismatchError
-        There is none.
+        DVC is not installed.
     """
     try:
         return version("dvc")
@@ -91,16 +93,16 @@ def installed() -> str:
 
 
 def missing() -> list[str]:
-    """Name what DVC does not have, or has with other parameters, of what is used here."""
-    gone = []
+    """Return the names and parameters that this package uses and the installed DVC lacks."""
+    lacking = []
     for module, name, parameters in NEEDED:
         try:
-            found: Any = importlib.import_module(module)
+            value: Any = importlib.import_module(module)
             for part in name.split("."):
-                found = getattr(found, part)
-            known = inspect.signature(found).parameters if parameters else ()
+                value = getattr(value, part)
+            accepted = inspect.signature(value).parameters if parameters else ()
         except (ImportError, AttributeError, ValueError):
-            gone.append(f"{module}.{name}")
+            lacking.append(f"{module}.{name}")
             continue
-        gone += [f"{module}.{name}({p})" for p in parameters if p not in known]
-    return gone
+        lacking += [f"{module}.{name}({p})" for p in parameters if p not in accepted]
+    return lacking

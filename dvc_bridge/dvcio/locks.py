@@ -1,8 +1,8 @@
-"""The two locks by which DVC's processes keep out of each other's way.
+"""The two locks that keep DVC processes from interfering with each other.
 
-The repository's lock is held while anything of DVC is read or written, and let go while commands
-run, so that a command may call dvc. What a running command reads and writes is noted in
-`.dvc/tmp/rwlock` (dvc/rwlock.py): a second DVC that wants the same paths is refused.
+A process holds the repository lock while it reads or writes DVC's files, and releases it while
+commands run, so that a command can call dvc. The paths that a running command reads and writes are
+listed in `.dvc/tmp/rwlock` (dvc/rwlock.py): DVC refuses a second process that uses the same paths.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from dvc_bridge.dvcio.atomic_files import named
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import UsageError
 
-# As long as DVC itself waits for another process.
+# DVC itself waits this long for another process.
 START_S = 3.0
 POLL_S = 0.05
-# What a file raises that is not as DVC writes it.
+# Exceptions that reading a damaged lock file can raise.
 _DAMAGED = (
     ValueError,
     AttributeError,
@@ -38,7 +38,7 @@ _DAMAGED = (
 
 
 class RepositoryLock:
-    """The lock without which nobody uses the repository, as this project's DVC takes it."""
+    """The lock on the whole repository, of the kind that the project's settings choose."""
 
     def __init__(self, project: Project) -> None:
         self._path = project.tmp / "lock"
@@ -52,7 +52,7 @@ class RepositoryLock:
         Raises
         ------
         UsageError
-            Another DVC process has it.
+            Another DVC process holds it.
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._take(START_S)
@@ -63,7 +63,10 @@ class RepositoryLock:
 
     @contextmanager
     def released(self) -> Iterator[None]:
-        """Let others have it for a while; a dvc that a stage calls may keep it for long."""
+        """Release the lock, then take it again without a time limit.
+
+        A dvc command that a stage calls can hold the lock for a long time.
+        """
         self._lock.drop()
         try:
             yield
@@ -71,9 +74,9 @@ class RepositoryLock:
             self._take(math.inf)
 
     def _take(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds
         while not self._lock.take():
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 raise UsageError(
                     f"another DVC process holds {self._path}{_holder(self._path)}",
                     "wait for it to end",
@@ -82,7 +85,7 @@ class RepositoryLock:
 
 
 class _Flock:
-    """zc.lockfile's way, with the file kept open: whoever has an flock on it has the lock."""
+    """An flock on the file, as zc.lockfile takes it; the file stays open."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -95,7 +98,7 @@ class _Flock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        with suppress(OSError):  # for others to read only; a full disk is no reason to stop
+        with suppress(OSError):  # the pid is only for messages: a full disk must not stop the run
             os.pwrite(self._file, f"{os.getpid():>10}\n".encode(), 0)
         return True
 
@@ -105,10 +108,10 @@ class _Flock:
 
 
 class _Hardlink:
-    """The way for file systems without locks (core.hardlink_lock), by DVC's own class."""
+    """DVC's own lock for file systems without flock (core.hardlink_lock)."""
 
     def __init__(self, path: Path) -> None:
-        from dvc.lock import make_lock  # noqa: PLC0415  only where it is asked for
+        from dvc.lock import make_lock  # noqa: PLC0415  only with core.hardlink_lock
 
         self._lock = make_lock(str(path), tmp_dir=str(path.parent), hardlink_lock=True)
 
@@ -134,42 +137,44 @@ def _holder(path: Path) -> str:
 
 
 class PathLocks:
-    """What this run's commands read and write just now, for other DVC processes to see."""
+    """The paths that this run's commands currently read and write, visible to other processes."""
 
     def __init__(self, project: Project) -> None:
         self._path = project.tmp / "rwlock"
         self._root = project.root
         self._info = {"pid": os.getpid(), "cmd": "dvc-bridge repro"}
         self._running: dict[int, tuple[list[str], list[str]]] = {}
-        self._known: dict[str, dict[str, Any]] | None = None
+        self._others: dict[str, dict[str, Any]] | None = None
 
     def check(self, reads: Iterable[str], writes: Iterable[str]) -> None:
-        """Check that no other process uses these paths, from the root.
+        """Check that no other process uses these paths, which are relative to the root.
 
-        The answer holds as long as the repository's lock is held.
+        The result is valid while the caller holds the repository lock.
 
         Raises
         ------
         UsageError
-            A living process has claimed one of them.
+            A running process uses one of them.
         """
-        if any(self._others().values()):
-            self._compare(*self._paths(reads, writes))
+        if any(self._claims_of_others().values()):
+            self._refuse_conflicts(*self._absolute_paths(reads, writes))
 
     def forget_others(self) -> None:
-        """The repository's lock was let go: others may have claimed something."""
-        self._known = None
+        """Read the file again next time: the repository lock was released in the meantime."""
+        self._others = None
 
     def take(self, position: int, reads: Iterable[str], writes: Iterable[str]) -> None:
-        """Note paths from the root for a stage that starts; call with the repository's lock held.
+        """Claim paths, relative to the root, for a stage that starts.
+
+        The caller holds the repository lock.
 
         Raises
         ------
         UsageError
-            A living process has claimed one of them.
+            A running process uses one of them.
         """
-        paths = self._paths(reads, writes)
-        self._compare(*paths)
+        paths = self._absolute_paths(reads, writes)
+        self._refuse_conflicts(*paths)
         self._running[position] = paths
         try:
             self._write()
@@ -177,47 +182,49 @@ class PathLocks:
             del self._running[position]
             raise
 
-    def _paths(self, reads: Iterable[str], writes: Iterable[str]) -> tuple[list[str], list[str]]:
-        reading = [os.path.normpath(self._root / at) for at in reads]
-        return reading, [str(self._root / at) for at in writes]
+    def _absolute_paths(
+        self, reads: Iterable[str], writes: Iterable[str]
+    ) -> tuple[list[str], list[str]]:
+        reading = [os.path.normpath(self._root / path) for path in reads]
+        return reading, [str(self._root / path) for path in writes]
 
-    def _compare(self, reading: list[str], writing: list[str]) -> None:
-        others = self._others()
-        self._check(others["write"], [*reading, *writing])
-        self._check(others["read"], writing)
+    def _refuse_conflicts(self, reading: list[str], writing: list[str]) -> None:
+        others = self._claims_of_others()
+        self._refuse_claimed(others["write"], [*reading, *writing])
+        self._refuse_claimed(others["read"], writing)
 
     def drop(self, position: int) -> None:
-        """Take the stage's notes back."""
+        """Remove the stage's claims."""
         if self._running.pop(position, None):
             self._write()
 
-    def _check(self, claimed: dict[str, Any], paths: list[str]) -> None:
-        for path, infos in claimed.items():
+    def _refuse_claimed(self, claims: dict[str, Any], paths: list[str]) -> None:
+        for path, infos in claims.items():
             for info in infos if isinstance(infos, list) else [infos]:
-                if not _lives(int(info["pid"])):
+                if not _is_running(int(info["pid"])):
                     continue
-                for mine in paths:
-                    if mine == path or mine.startswith(f"{path}/") or path.startswith(f"{mine}/"):
+                for own in paths:
+                    if own == path or own.startswith(f"{path}/") or path.startswith(f"{own}/"):
                         raise UsageError(
                             f"{path} is in use by process {info['pid']} ({info['cmd']})",
                             "wait for it to end",
                         )
 
-    def _others(self) -> dict[str, dict[str, Any]]:
-        """What the file says of processes other than this one."""
-        if self._known is None:
-            self._known = self._read()
-        return self._known
+    def _claims_of_others(self) -> dict[str, dict[str, Any]]:
+        """Return the claims in the file that belong to other processes."""
+        if self._others is None:
+            self._others = self._read()
+        return self._others
 
     def _read(self) -> dict[str, dict[str, Any]]:
         try:
             text = self._path.read_text(encoding="utf-8")
-            found = json.loads(text or "{}")
+            claims = json.loads(text or "{}")
             readers = {
                 path: [info for info in infos if info != self._info]
-                for path, infos in found.get("read", {}).items()
+                for path, infos in claims.get("read", {}).items()
             }
-            writers = found.get("write", {}).items()
+            writers = claims.get("write", {}).items()
             others = {
                 "read": {path: infos for path, infos in readers.items() if infos},
                 "write": {path: info for path, info in writers if info != self._info},
@@ -228,12 +235,12 @@ class PathLocks:
             return {"read": {}, "write": {}}
         except _DAMAGED as exc:
             raise UsageError(
-                f"{self._path} is damaged", "delete it when no DVC process runs"
+                f"{self._path} is damaged", "delete it when no DVC process is running"
             ) from exc
         return others
 
     def _write(self) -> None:
-        others = self._others()
+        others = self._claims_of_others()
         reads = {path: list(infos) for path, infos in others["read"].items()}
         writes = dict(others["write"])
         for reading, writing in self._running.values():
@@ -243,7 +250,8 @@ class PathLocks:
                     infos.append(self._info)
             writes.update(dict.fromkeys(writing, self._info))
         text = json.dumps({"read": reads, "write": writes}).encode()
-        # One call, never shorter than before: a kill leaves what was or what is, no half of it.
+        # One call that never shortens the file: after a kill, the file holds either the old or the
+        # new content, not a part of it.
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             with named(self._path):
@@ -252,7 +260,7 @@ class PathLocks:
             os.close(file)
 
 
-def _lives(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     if pid <= 0:
         return False
     try:

@@ -1,4 +1,4 @@
-"""What a killed run leaves half done, and how the next one goes on from there."""
+"""The log that lets a run continue after a killed run, and the removal of its temporary files."""
 
 from __future__ import annotations
 
@@ -11,76 +11,84 @@ from pathlib import Path
 
 from dvc_bridge.dvcio.project import Project
 
-# dvc_objects.fs.utils.tmp_fname, which DVC and dvc-data write through.
+# The names of temporary files of DVC and dvc-data (dvc_objects.fs.utils.tmp_fname).
 TEMPORARY = re.compile(r".*\.[A-Za-z0-9_-]{22}\.tmp")
 
 
 class RecoveryLog:
-    """What a run has put into .gitignore and dvc.lock files; its orderly end removes the record.
+    """The lines and entries that a run has added to .gitignore and dvc.lock files.
 
-    A run that finds such a record goes on where the killed one ended: later lines and entries of
-    earlier stages still go above those that stand there already, as `dvc repro` would have written
-    them.
+    A run that ends normally removes the log. A run that finds a log continues the killed run: new
+    lines and entries of earlier stages go above the existing ones of later stages, as `dvc repro`
+    would have written them.
 
     Parameters
     ----------
     addresses
-        Of the run's stages, in DVC's order.
+        The addresses of the run's stages, in DVC's order.
     """
 
     def __init__(self, project: Project, addresses: Sequence[str]) -> None:
         self._path = project.scratch / "unfinished.jsonl"
         self._addresses = addresses
-        self._places = {address: place for place, address in enumerate(addresses)}
+        self._positions = {address: position for position, address in enumerate(addresses)}
 
     def begin(self) -> None:
-        """Mark that a run goes on, since now unless an older one has not ended."""
+        """Mark that a run is in progress; keep the start time of an earlier run that has not ended."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError), self._path.open("x", encoding="utf-8") as file:
             file.write(f"{time.time()}\n")
 
     def lines(self) -> Iterator[tuple[str, int, str]]:
-        """Return what a killed run wrote: file, place of the stage, line or name of the entry."""
+        """Yield what a killed run wrote: file, position of the stage, line or name of the entry."""
         with suppress(OSError):
             for text in self._path.read_text(encoding="utf-8").splitlines()[1:]:
-                with suppress(ValueError):  # the kill has cut off the last one
-                    written, address, line = json.loads(text)
-                    if address in self._places:
-                        yield written, self._places[address], line
+                with suppress(ValueError):  # the kill can truncate the last line
+                    file, address, line = json.loads(text)
+                    if address in self._positions:
+                        yield file, self._positions[address], line
 
-    def note(self, written: str, lines: Iterable[tuple[int, str]]) -> None:
-        """Say which lines, or entries by name, of which places are about to be written."""
-        texts = [json.dumps([written, self._addresses[place], line]) for place, line in lines]
+    def note(self, name: str, lines: Iterable[tuple[int, str]]) -> None:
+        """Log the lines, or names of entries, that are about to be written.
+
+        Parameters
+        ----------
+        name
+            The file that they are written to.
+        lines
+            (position of the stage, line or name of the entry).
+        """
+        texts = [json.dumps([name, self._addresses[position], line]) for position, line in lines]
         with self._path.open("a", encoding="utf-8") as file:
             file.writelines(f"{text}\n" for text in texts)
 
     def end(self) -> None:
-        """Mark that all has been written."""
+        """Remove the log: the run has written everything."""
         self._path.unlink(missing_ok=True)
 
     def tidy(self, project: Project, outs: Iterable[str]) -> None:
-        """Remove DVC's temporary files that a killed run was writing, beside outs and in the cache.
+        """Remove DVC's temporary files of a killed run, next to outs and in the cache.
 
-        The caller holds the repository's lock: nobody else writes through such files there. A cache
-        outside of the project may be shared, and is left alone.
+        The caller holds the repository lock, so no other process writes such files there. A cache
+        outside the project can be shared; its files are not removed.
 
         Parameters
         ----------
         outs
-            Paths from the root.
+            Paths relative to the root.
         """
         with suppress(OSError, ValueError):
             since = float(self._path.read_text(encoding="utf-8").partition("\n")[0])
             folders = {(project.root / out).parent for out in outs} | {project.root}
             if project.cache.is_relative_to(project.root):
-                # In the first of these DVC tries which links the disk can make.
-                for places in ("files/md5", "files/md5/*", "runs/*/*"):
-                    folders.update(project.cache.glob(places))
+                # DVC tests in files/md5 which kinds of links the file system supports.
+                for pattern in ("files/md5", "files/md5/*", "runs/*/*"):
+                    folders.update(project.cache.glob(pattern))
             for folder in folders:
-                _sweep(folder, since)
+                _remove_temporary_files(folder, since)
 
 
-def _sweep(folder: Path, since: float) -> None:
+def _remove_temporary_files(folder: Path, since: float) -> None:
     with suppress(OSError):
         for path in folder.iterdir():
             if TEMPORARY.fullmatch(path.name) and path.lstat().st_mtime >= since:

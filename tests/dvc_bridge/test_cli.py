@@ -64,7 +64,7 @@ def test_exit_codes_are_those_of_the_documentation(make_project: MakeProject, tm
         bridge(root, *args, code=2)
     assert "did you mean copy?" in bridge(root, "repro", "copi", code=2)
     assert "x is not a number from 1 upwards" in bridge(root, "repro", "-jx", code=2)
-    assert "is in no DVC project" in bridge(tmp_path, "plan", code=2)
+    assert "is not in a DVC project" in bridge(tmp_path, "plan", code=2)
     # 3 is in test_verify and test_check, 4 in test_versions_refusal.
     done = python(
         root,

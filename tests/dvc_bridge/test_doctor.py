@@ -58,7 +58,7 @@ def test_every_wrong_thing_is_found_at_once_with_its_fix(make_project: MakeProje
     }
     assert "y means nothing" in found["settings"][1]
     assert "fix: correct dvc-bridge.yaml" in found["settings"][1]
-    assert "/proc may not be written to" in found["cache"][1]
+    assert "/proc is not writable" in found["cache"][1]
     assert "fix: wait for it to end" in found["lock"][1]
     assert "fix: export SHELL=/bin/sh" in found["shell"][1]
     assert text.endswith("dvc-bridge: a run here would not work, see above\n")
@@ -80,7 +80,7 @@ def test_the_images_of_pods_are_named_with_the_dvc_that_must_be_in_them(make_pro
 
 
 def test_a_broken_pipeline_and_no_project_are_found(make_project: MakeProject, tmp_path: Path):
-    assert "is in no DVC project" in findings(bridge(tmp_path, "doctor", code=2))["project"][1]
+    assert "is not in a DVC project" in findings(bridge(tmp_path, "doctor", code=2))["project"][1]
     root = make_project(STAGES)
     two = {"stages": {name: {"cmd": "echo", "outs": ["same"]} for name in "xy"}}
     (root / "dvc.yaml").write_text(json.dumps(two))

@@ -152,7 +152,7 @@ def test_a_failed_command_outranks_what_is_missing_and_both_are_told(project: Pa
 
 
 def sealed(root: Path, name: str) -> Path:
-    """Make a folder or file of the project one that may not be written to."""
+    """Make a folder or file of the project one that is not writable."""
     path = root / name
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o555)
@@ -164,11 +164,11 @@ def test_a_cache_that_may_not_be_written_to_is_told_before_a_command_runs(projec
     ran = run(project, "repro", prefix=BY_MODES)
     assert ran.code == 2
     assert (
-        f"dvc-bridge: one: {cache} may not be written to\nfix: chown it, or dvc cache" in ran.said
+        f"dvc-bridge: one: {cache} is not writable\nfix: chown it, or dvc cache" in ran.said
     )
     assert not (project / "a").exists()
     assert (
-        f"wrong  cache     {cache} may not be written to"
+        f"wrong  cache     {cache} is not writable"
         in run(project, "doctor", prefix=BY_MODES).said
     )
 
@@ -305,8 +305,8 @@ def test_paths_that_another_process_is_using_are_refused_by_name(project: Path):
 def test_outside_of_a_project_the_next_step_is_named(tmp_path: Path, command: str):
     ran = run(tmp_path, command)
     assert ran.code == 2
-    assert f"{tmp_path} is in no DVC project\n" in ran.said
-    assert "fix: run it inside one, or dvc init\n" in ran.said
+    assert f"{tmp_path} is not in a DVC project\n" in ran.said
+    assert "fix: change to the folder of a project, or run dvc init\n" in ran.said
 
 
 def test_a_project_that_has_lost_its_git_is_told_what_to_do(project: Path):

@@ -12,7 +12,7 @@ from dvc_bridge.errors import VersionMismatchError
 from tests.dvc_bridge.commands import bridge
 from tests.dvc_bridge.conftest import MakeProject
 
-SAID = "DVC {} is installed; this works with 3.48 and later, below 4"
+SAID = "DVC {} is installed; dvc-bridge needs 3.48 or later, below 4"
 
 
 def pretend(folder: Path, version: str) -> str:
