@@ -1,4 +1,4 @@
-"""md5s of files and folders as DVC counts them, each file read once until it changes."""
+"""The md5s of files and folders as DVC computes them; a file is read again only if it changes."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.stage import Pointer
 from dvc_bridge.planning.changes import UndecidedError
 
-# DVC remembers the hashes of large files itself: it is asked before one is read again.
+# DVC stores the hashes of large files itself: ask DVC before reading one again.
 LARGE_BYTES = 1 << 26
-# A file this young could change once more without its time changing.
+# A file modified this recently can change again without a change of its mtime.
 YOUNG_NS = 20_000_000
-# So much is read again at the end of a run, to be remembered although it was young.
+# At the end of a run, up to this many bytes of recently modified files are read again.
 AGAIN_BYTES = 1 << 28
 
 Signature = tuple[int, int, int]  # inode, mtime in ns, size
 
 
 class Hashes:
-    """The hashes of one project's files, remembered between runs.
+    """The hashes of one project's files, stored between runs.
 
     Parameters
     ----------
     store
-        The file that remembers, made when needed; losing it costs time only.
+        The database file, created when needed. Losing it only costs time.
     keep
-        What a walk over a folder leaves out.
+        The filter for files that a walk over a folder includes.
     """
 
     def __init__(self, store: Path, keep: Filter) -> None:
         self._store = store
         self._keep = keep
-        self._known: dict[str, tuple[Signature, str]] = {}
-        self._fresh: dict[str, tuple[Signature, str]] = {}
-        self._young: dict[str, tuple[Signature, str]] = {}
+        self._stored: dict[str, tuple[Signature, str]] = {}
+        self._unsaved: dict[str, tuple[Signature, str]] = {}
+        self._recent: dict[str, tuple[Signature, str]] = {}
         self._database = self._open()
 
     def pointer(self, path: str, *, large: bool = False) -> Pointer | None:
-        """Return what dvc.lock would say of the file or folder; None if there is none.
+        """Return what dvc.lock would hold for the file or folder; None if it does not exist.
 
         Parameters
         ----------
         large
-            Read large files too that are not remembered.
+            Also read large files whose hashes are not stored.
 
         Raises
         ------
         UndecidedError
-            Only DVC can say.
+            Only DVC can decide.
         """
         try:
             info = os.stat(path)  # noqa: PTH116  a string: this runs for every file of a project
@@ -75,39 +75,42 @@ class Hashes:
     def learn(self, path: str, digest: str) -> None:
         """Take the md5 of a file that DVC has just read, or written from its cache.
 
-        It is believed when the file, read once more, has it: somebody may have written meanwhile.
+        The md5 is used only after `settle` has read the file again and found the same md5, because
+        another process can write to the file in the meantime.
         """
         with suppress(OSError):
-            self._young[path] = (signature_of(os.stat(path)), digest)  # noqa: PTH116  as above
+            self._recent[path] = (signature_of(os.stat(path)), digest)  # noqa: PTH116  as above
 
     def trust(self, path: str, signature: Signature, digest: str) -> None:
         """Take the md5 that a file had when it had this signature."""
-        self._fresh[path] = (signature, digest)
+        self._unsaved[path] = (signature, digest)
 
     def known(self, path: str) -> tuple[Signature, str] | None:
-        """Return the signature and md5 of a file as last read; None: not known beyond doubt."""
-        return self._fresh.get(path) or self._known.get(path)
+        """Return the signature and md5 of a file as last read; None if they are not certain."""
+        return self._unsaved.get(path) or self._stored.get(path)
 
     def settle(self) -> None:
-        """Read again what was so young that it could have changed unseen."""
-        left = AGAIN_BYTES
-        for path, (signature, digest) in self._young.items():
-            if signature[2] > left:
+        """Read recently modified files again: their mtimes cannot show every change."""
+        remaining = AGAIN_BYTES
+        for path, (signature, digest) in self._recent.items():
+            if signature[2] > remaining:
                 continue
             with suppress(OSError):
                 info = os.stat(path)  # noqa: PTH116  as above
-                old = time.time_ns() - info.st_mtime_ns > YOUNG_NS
-                if old and signature_of(info) == signature and md5_of(path) == digest:
-                    self._fresh[path] = (signature, digest)
-                    left -= info.st_size
-        self._young.clear()
+                is_old = time.time_ns() - info.st_mtime_ns > YOUNG_NS
+                if is_old and signature_of(info) == signature and md5_of(path) == digest:
+                    self._unsaved[path] = (signature, digest)
+                    remaining -= info.st_size
+        self._recent.clear()
 
     def save(self) -> None:
-        """Remember what was read, but for files that could have changed unseen since."""
+        """Store the hashes, except those of files that can have changed without a new mtime."""
         self.settle()
-        if not self._fresh:
+        if not self._unsaved:
             return
-        with suppress(sqlite3.Error, OSError):  # a disk without room: it is read again next time
+        with suppress(
+            sqlite3.Error, OSError
+        ):  # the disk is full: the next run reads the files again
             if self._database is None:
                 self._store.parent.mkdir(parents=True, exist_ok=True)
                 self._database = sqlite3.connect(self._store, timeout=5)
@@ -119,10 +122,13 @@ class Hashes:
                 )
                 database.executemany(
                     "REPLACE INTO hashes VALUES (?, ?, ?, ?, ?)",
-                    ((path, *known, digest) for path, (known, digest) in self._fresh.items()),
+                    (
+                        (path, *signature, digest)
+                        for path, (signature, digest) in self._unsaved.items()
+                    ),
                 )
-            self._known.update(self._fresh)
-            self._fresh.clear()
+            self._stored.update(self._unsaved)
+            self._unsaved.clear()
 
     def _open(self) -> sqlite3.Connection | None:
         if not self._store.exists():
@@ -130,24 +136,24 @@ class Hashes:
         with suppress(sqlite3.Error):
             database = sqlite3.connect(self._store, timeout=5)
             rows = database.execute("SELECT path, inode, mtime_ns, size, md5 FROM hashes")
-            self._known = {path: ((ino, mtime, size), md5) for path, ino, mtime, size, md5 in rows}
+            self._stored = {path: ((ino, mtime, size), md5) for path, ino, mtime, size, md5 in rows}
             return database
         self._store.unlink(missing_ok=True)
         return None
 
     def _file(self, path: str, info: os.stat_result, large: bool) -> str:
         signature = signature_of(info)
-        known = self._fresh.get(path) or self._known.get(path)
-        if known and known[0] == signature:
-            return known[1]
+        stored = self.known(path)
+        if stored and stored[0] == signature:
+            return stored[1]
         if info.st_size > LARGE_BYTES and not large:
             raise UndecidedError
-        is_old = time.time_ns() - info.st_mtime_ns > YOUNG_NS  # before it is read
+        is_old = time.time_ns() - info.st_mtime_ns > YOUNG_NS  # compute this before reading
         try:
             digest = md5_of(path)
         except OSError as exc:
             raise UndecidedError from exc
-        (self._fresh if is_old else self._young)[path] = (signature, digest)
+        (self._unsaved if is_old else self._recent)[path] = (signature, digest)
         return digest
 
     def _folder(self, path: str, large: bool) -> Pointer:
@@ -169,37 +175,37 @@ class Hashes:
     def _walk(self, path: str) -> Iterator[tuple[str, str]]:
         skip = len(path) + 1
         for folder, names, files in os.walk(path):
-            names[:], found = self._keep(folder, names, files)
-            for name in found:
+            names[:], included = self._keep(folder, names, files)
+            for name in included:
                 file = f"{folder}/{name}"
                 yield file[skip:], file
 
 
 def _check_name(path: str) -> None:
-    """Refuse a file's name that DVC cannot keep.
+    """Refuse a file name that DVC cannot store.
 
     Raises
     ------
     UsageError
-        It is not UTF-8.
+        The name is not UTF-8.
     """
     try:
         path.encode()
     except UnicodeEncodeError as exc:
-        shown = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        escaped = path.encode(errors="surrogateescape").decode(errors="backslashreplace")
         raise UsageError(
-            f"the name of {shown} is not UTF-8, and DVC cannot keep it",
-            "rename it: convmv -r -f latin1 -t utf8 --notest FOLDER does it for many",
+            f"the name of {escaped} is not UTF-8, so DVC cannot store it",
+            "rename it; for many files: convmv -r -f latin1 -t utf8 --notest FOLDER",
         ) from exc
 
 
 def signature_of(info: os.stat_result) -> Signature:
-    """Return what tells that a file has changed."""
+    """Return the values that differ after a file has changed."""
     return info.st_ino, info.st_mtime_ns, info.st_size
 
 
 def folder_md5(files: Mapping[str, str]) -> str:
-    """Return what DVC calls a folder of these files, path -> md5."""
+    """Return DVC's hash (`<md5>.dir`) of a folder with these files, path -> md5."""
     content = [{"md5": files[name], "relpath": name} for name in sorted(files)]
     digest = hashlib.md5(json.dumps(content).encode(), usedforsecurity=False).hexdigest()
     return f"{digest}.dir"
@@ -207,7 +213,7 @@ def folder_md5(files: Mapping[str, str]) -> str:
 
 def md5_of(path: str | Path) -> str:
     """Return the md5 of a file's bytes."""
-    with open(path, "rb") as file:  # noqa: PTH123  mostly strings
+    with open(path, "rb") as file:  # noqa: PTH123  most paths are strings
         return hashlib.file_digest(file, _new_md5).hexdigest()
 
 

@@ -96,7 +96,7 @@ def find_project(start: Path | None = None) -> Project:
 
 
 def _check_inside(root: Path, git_root: Path) -> None:
-    """Refuse a .dvc folder that links out of the repository: DVC cannot make git ignore its files."""
+    """Refuse a .dvc folder that links out of the repository: git cannot ignore its files."""
     gitignore = os.path.realpath(root / ".dvc" / ".gitignore")
     if not gitignore.startswith(f"{git_root}/"):
         raise UsageError(

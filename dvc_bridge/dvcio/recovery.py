@@ -34,7 +34,7 @@ class RecoveryLog:
         self._positions = {address: position for position, address in enumerate(addresses)}
 
     def begin(self) -> None:
-        """Mark that a run is in progress; keep the start time of an earlier run that has not ended."""
+        """Mark that a run is in progress; keep the start time of an unfinished earlier run."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError), self._path.open("x", encoding="utf-8") as file:
             file.write(f"{time.time()}\n")

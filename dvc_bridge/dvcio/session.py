@@ -1,4 +1,4 @@
-"""DVC itself, opened when something must be recorded; until then a run needs none of it."""
+"""DVC's repository object, opened only when a run records something or needs DVC to decide."""
 
 from __future__ import annotations
 
@@ -19,99 +19,99 @@ if TYPE_CHECKING:
 
 
 class Session(ExitStack):
-    """DVC's repository object for the time of a run, its bookkeeping batched.
+    """DVC's repository object for one run, with batched writes of DVC's records.
 
-    The caller holds the repository's lock whenever it uses what is given here.
+    The caller holds the repository lock while it uses the session.
 
     Parameters
     ----------
     warn
-        Is told what DVC warns of.
-    unfinished
-        Keeps what a kill would leave half done; for sessions in which something is recorded.
+        Called with each warning of DVC.
+    recovery_log
+        The log that lets the next run continue after a kill; for sessions that record results.
     """
 
     def __init__(
         self,
         project: Project,
         warn: Callable[[str], object],
-        unfinished: RecoveryLog | None = None,
+        recovery_log: RecoveryLog | None = None,
     ) -> None:
         super().__init__()
         self.project, self._warn = project, warn
-        self._unfinished = unfinished
+        self._recovery_log = recovery_log
         self._repo: Any = None
         self._ignores: GitignoreFiles | None = None
-        self._asked = False
-        self._problem: Exception | None = None
-        self._place = 0
+        self._is_opened = False
+        self._open_error: Exception | None = None
+        self._position = 0
 
     def open(self) -> None:
-        """Import and open DVC, half a second, if that was not done; `repo` tells of problems.
+        """Import and open DVC (half a second) if it is not open; `repo` raises any error.
 
-        On the caller's thread: modules of DVC import each other in circles, which two threads at
-        once do not survive.
+        Call this on one thread: DVC's modules have circular imports, which fail if two threads
+        import them at the same time.
         """
-        if not self._asked:
-            self._asked = True
+        if not self._is_opened:
+            self._is_opened = True
             try:
                 self._open()
             except Exception as exc:
-                self._problem = exc
+                self._open_error = exc
 
     @property
     def opened(self) -> bool:
-        """Whether DVC was needed."""
-        return self._asked
+        """Whether `open` has been called."""
+        return self._is_opened
 
     @property
     def repo(self) -> Any:
-        """DVC's `Repo`, opened now if it was not.
+        """DVC's `Repo`, opened on first use.
 
         Raises
         ------
         UsageError
-            DVC refuses the project's settings.
+            DVC cannot open the project.
         """
         self.open()
-        if isinstance(self._problem, BridgeError):
-            raise self._problem
-        if self._problem is not None:
-            raise UsageError(f"DVC cannot open the project: {self._problem}", "see dvc doctor")
-        self.turn(self._place)
+        if isinstance(self._open_error, BridgeError):
+            raise self._open_error
+        if self._open_error is not None:
+            raise UsageError(f"DVC cannot open the project: {self._open_error}", "run dvc doctor")
+        self.turn(self._position)
         return self._repo
 
-    def turn(self, place: int) -> None:
-        """Let what is recorded next come at `place` of the run, whenever that is."""
-        self._place = place
+    def turn(self, position: int) -> None:
+        """Set the position in the run of the stage that is recorded next."""
+        self._position = position
         if self._repo is not None and self._ignores:
-            self._ignores.position = place
+            self._ignores.position = position
 
     @contextmanager
     def ignoring(self) -> Iterator[None]:
-        """Take lines of .gitignore back where what is done inside fails; keep them where not.
+        """Remove the lines added to .gitignore in the block if the block fails.
 
-        DVC takes back all lines of a run when its last stage fails, those of good stages too.
+        When the last stage of a run fails, DVC removes all lines of the run, including those of
+        successful stages.
         """
         context = self.repo.scm_context
         mark = self._ignores.count if self._ignores else 0
         try:
             yield
         except Exception:
-            gone = self._ignores.take_back(mark) if self._ignores else []
-            tracked = {os.path.relpath(file) for file in gone}
-            context.files_to_track -= tracked
+            removed = self._ignores.take_back(mark) if self._ignores else []
+            context.files_to_track -= {os.path.relpath(file) for file in removed}
             raise
         finally:
             context.ignored_paths = []
 
-    def stage(self, stage: Stage, place: int) -> Any:
-        """Return DVC's own object for the stage, whose turn it is."""
+    def stage(self, stage: Stage, position: int) -> Any:
+        """Return DVC's object for the stage, and set the position to `position`."""
         from dvc.dvcfile import ProjectFile, load_file  # noqa: PLC0415  DVC is imported here only
         from dvc.stage.loader import StageLoader  # noqa: PLC0415
 
         repo = self.repo
-        self.turn(place)
+        self.turn(position)
         path = str(self.project.root / stage.file)
         if stage.kind is not StageKind.STAGE:
             return load_file(repo, path).stage
@@ -119,7 +119,7 @@ class Session(ExitStack):
         return StageLoader.load_stage(ProjectFile(repo, path), stage.name, data, lock)
 
     def track(self, files: list[str]) -> None:
-        """Tell DVC of files that were written for it: with core.autostage it adds them to git."""
+        """Report written files to DVC, which adds them to git if core.autostage is set."""
         if files:
             self.repo.scm_context.track_file([str(self.project.root / file) for file in files])
 
@@ -129,16 +129,16 @@ class Session(ExitStack):
 
         from dvc_bridge.dvcio.recording.dvc_patches import batched  # noqa: PLC0415
 
-        if self._unfinished:
-            self._unfinished.begin()
-            self.callback(self._unfinished.end)
+        if self._recovery_log:
+            self._recovery_log.begin()
+            self.callback(self._recovery_log.end)
         self.enter_context(_warnings_to(self._warn))
         repo = Repo(str(self.project.root))
         repo.lock = LockNoop()
         repo.lock.lock()
         self.callback(repo.close)
         self.enter_context(repo.scm_context(quiet=True))
-        self._ignores = self.enter_context(batched(repo, self._unfinished))
+        self._ignores = self.enter_context(batched(repo, self._recovery_log))
         self._repo = repo
 
 
@@ -153,13 +153,13 @@ class _Warnings(logging.Handler):
 
 @contextmanager
 def _warnings_to(warn: Callable[[str], object]) -> Iterator[None]:
-    """Keep DVC from writing to the terminal, where its lines and bars would fall into a view."""
+    """Pass DVC's warnings to `warn`; suppress its progress bars, which would break our display."""
     for name in ("dvc.progress", "dvc_data.callbacks"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     log = logging.getLogger("dvc")
-    before = log.handlers[:]
+    handlers = log.handlers[:]
     log.handlers[:] = [_Warnings(warn)]
     try:
         yield
     finally:
-        log.handlers[:] = before
+        log.handlers[:] = handlers

@@ -1,4 +1,4 @@
-"""The workspace and the cache as they are: what `plan.decide` asks about."""
+"""The current state of workspace and cache, which the planner reads."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from dvc_bridge.pipeline.stage import Dependency, Output, Params, Pointer
 from dvc_bridge.planning.changes import UndecidedError
 from dvc_bridge.planning.run_cache_key import run_folder
 
-# DVC trusts an object of its cache that has this mode, and reads any other again.
+# DVC trusts a cache object that has this mode, and reads any other object again.
 PROTECTED = 0o444
 
 
 class Workspace:
-    """Files as they are now; implements `plan.decide.StateReader`."""
+    """The files as they are now; implements `planning.changes.StateReader`."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -34,33 +34,33 @@ class Workspace:
         self.hashes = Hashes(project.scratch / "hashes.db", DvcIgnore(project))
 
     def dep(self, dep: Dependency) -> Pointer | None:
-        """The file or folder that a stage reads.
+        """Return the current pointer of a file or folder that a stage reads; None if it is missing.
 
         Raises
         ------
         UsageError
-            It is a pipe: reading it would wait for ever.
+            The dep is a named pipe: reading it would block.
         """
         path = dep.at if dep.at.startswith("/") else f"{self._root}/{dep.at}"
         try:
             return self.hashes.pointer(path)
         except UndecidedError:
             if Path(path).is_fifo():
-                fix = "make it a file: a dep is read more than once"
-                raise UsageError(f"dep {dep.path} is a pipe", fix) from None
+                fix = "replace it with a file: a dep is read more than once"
+                raise UsageError(f"dep {dep.path} is a named pipe", fix) from None
             raise
 
     def out(self, out: Output) -> Pointer | None:
-        """The file or folder that a stage wrote."""
+        """Return the current pointer of an out; None if it is missing."""
         return self.hashes.pointer(f"{self._root}/{out.at}")
 
     def is_link_to_folder(self, out: Output) -> bool:
-        """Whether the user has linked an out to a folder elsewhere."""
+        """Return whether the out is a symbolic link to a folder."""
         path = f"{self._root}/{out.at}"
         return out.local and os.path.islink(path) and os.path.isdir(path)  # noqa: PTH112, PTH114
 
     def values(self, params: Params) -> Mapping[str, Any] | None:
-        """The values of a parameters file, read once until it changes."""
+        """Return the values of a parameters file, cached until it changes; None if missing."""
         path = os.path.join(self._root, params.at)  # noqa: PTH118  params.at may be absolute
         try:
             info = os.stat(path)  # noqa: PTH116
@@ -70,23 +70,23 @@ class Workspace:
         key = (params.at, params.keys)
         if key not in self._values or self._values[key][0] != signature:
             self._values[key] = (signature, read_values(path, params))
-        found: Mapping[str, Any] = self._values[key][1]
-        return found
+        values: Mapping[str, Any] = self._values[key][1]
+        return values
 
     def kept(self, pointer: Pointer) -> bool:
-        """Whether the cache holds the object, and for a folder those of all its files."""
+        """Return whether the cache holds the object and, for a folder, those of all its files."""
         return all(map(self._has, self._objects_of(pointer)))
 
     def lost(self, pointer: Pointer) -> frozenset[str]:
-        """Name the objects that the cache lacks of those that `kept` asks for."""
+        """Return the names of the objects that `kept` checks and the cache lacks."""
         return frozenset(name for name in self._objects_of(pointer) if not self._has(name))
 
     def has_runs(self, key: str) -> bool:
-        """Whether the run cache holds anything under the key."""
+        """Return whether the run cache holds an entry under the key."""
         return os.path.exists(f"{self._cache}/{run_folder(key)}")  # noqa: PTH110  as above
 
     def _objects_of(self, pointer: Pointer) -> list[str]:
-        """Name files of the cache, from its folder: where DVC 3 or, for its hashes, DVC 2 looks."""
+        """Return paths of objects in the cache: DVC 3's layout, or DVC 2's for its hashes."""
         if "local" in self._project.config.get("cache", {}):
             raise UndecidedError
         folder = "files/md5/" if pointer.get("hash") == "md5" else ""
@@ -94,11 +94,11 @@ class Workspace:
         if not listing.endswith(".dir") or not self._has(listing):
             return [listing]
         try:
-            return [listing, *(_object(folder, md5) for md5 in self._inside(listing))]
+            return [listing, *(_object(folder, md5) for md5 in self._files_of(listing))]
         except (OSError, ValueError, TypeError, KeyError) as exc:
             raise UndecidedError from exc
 
-    def _inside(self, listing: str) -> list[str]:
+    def _files_of(self, listing: str) -> list[str]:
         if listing not in self._members:
             with open(f"{self._cache}/{listing}", encoding="utf-8") as file:  # noqa: PTH123
                 self._members[listing] = [item["md5"] for item in json.load(file)]

@@ -212,12 +212,12 @@ REFUSED = {
     "an out inside of .dvc": (
         "dvc.yaml",
         "stages: {one: {cmd: echo, outs: [.dvc/tmp/x]}}\n",
-        "leaves its out .*/.dvc/tmp/x out",
+        "DVC ignores its out .*/.dvc/tmp/x",
     ),
     "an out inside of .git": (
         "dvc.yaml",
         "stages: {one: {cmd: echo, wdir: sub, outs: [../.git/x]}}\n",
-        "leaves its out .*/.git/x out",
+        "DVC ignores its out .*/.git/x",
     ),
     "a remote of an unknown kind": (
         ".dvc/config",
@@ -293,7 +293,7 @@ def test_what_makes_dvc_stumble_is_refused_by_stage(project: Path, entry: str):
 )
 def test_a_null_character_is_refused_where_dvc_fails_while_it_runs(project: Path, entry: str):
     (project / "dvc.yaml").write_text(f"stages: {{one: {{{entry}}}}}\n")
-    with pytest.raises(UsageError, match=r"^dvc\.yaml: stage one: .*'.*\\x00' is no text"):
+    with pytest.raises(UsageError, match=r"^dvc\.yaml: stage one: .*'.*\\x00' is not a string"):
         index_of_ours(project)
 
 

@@ -86,7 +86,7 @@ def test_a_damaged_object_is_not_restored_and_named_with_exit_code_3(project: Pa
     (project / "dvc.lock").unlink()
     ran = run(project, "repro")
     assert ran.code == 3
-    assert f"one: {damaged}: its bytes are not what its name says\nfix: delete it" in ran.said
+    assert f"one: {damaged}: its bytes do not match its name\nfix: delete it" in ran.said
     assert not (project / "a").exists()
     assert not (project / "dvc.lock").exists()
 
@@ -163,13 +163,10 @@ def test_a_cache_that_may_not_be_written_to_is_told_before_a_command_runs(projec
     cache = sealed(project, ".dvc/cache")
     ran = run(project, "repro", prefix=BY_MODES)
     assert ran.code == 2
-    assert (
-        f"dvc-bridge: one: {cache} is not writable\nfix: chown it, or dvc cache" in ran.said
-    )
+    assert f"dvc-bridge: one: {cache} is not writable\nfix: chown it, or dvc cache" in ran.said
     assert not (project / "a").exists()
     assert (
-        f"wrong  cache     {cache} is not writable"
-        in run(project, "doctor", prefix=BY_MODES).said
+        f"wrong  cache     {cache} is not writable" in run(project, "doctor", prefix=BY_MODES).said
     )
 
 
@@ -207,15 +204,15 @@ def test_a_dep_that_may_not_be_read_is_named_by_plan_and_repro(project: Path):
 def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(project: Path):
     (project / "raw").unlink()
     os.mkfifo(project / "raw")
-    assert "fails       one: dep raw is a pipe\n" in run(project, "plan").said
+    assert "fails       one: dep raw is a named pipe\n" in run(project, "plan").said
     ran = run(project, "repro")
     assert ran.code == 2
-    assert "dvc-bridge: one: dep raw is a pipe\nfix: make it a file" in ran.said
+    assert "dvc-bridge: one: dep raw is a named pipe\nfix: replace it with a file" in ran.said
     (project / "dvc.yaml").unlink()
     os.mkfifo(project / "dvc.yaml")
     ran = run(project, "plan")
     assert ran.code == 2
-    assert "dvc-bridge: dvc.yaml is a pipe, not a file\nfix: " in ran.said
+    assert "dvc-bridge: dvc.yaml is a named pipe, not a file\nfix: " in ran.said
 
 
 @pytest.fixture

@@ -101,8 +101,8 @@ def test_an_out_inside_of_dvc_or_git_is_refused_before_the_first_command(
     first_and(root, {"cmd": f"mkdir -p $(dirname {out}); echo > {out}", "outs": [out]})
     for command in ("plan", "repro"):
         said = call_bridge(root, command, code=2)
-        assert "second: .dvcignore leaves its out " in said
-        assert "fix: name other paths" in said
+        assert "second: DVC ignores its out " in said
+        assert "fix: choose other paths" in said
     assert not (root / "ran").exists()
     assert not (root / "dvc.lock").exists()
 

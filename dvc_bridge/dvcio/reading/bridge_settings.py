@@ -1,4 +1,4 @@
-"""dvc-bridge.yaml of a project."""
+"""The reader of dvc-bridge.yaml."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dvc_bridge.pipeline.stage import Pipeline
 
 
 def read_settings(project: Project, pipeline: Pipeline) -> Settings:
-    """Read dvc-bridge.yaml; there need not be one.
+    """Read dvc-bridge.yaml; return the defaults if the file does not exist.
 
     Raises
     ------
     UsageError
-        What stands in it cannot be meant.
+        The file has an invalid setting.
     """
     path = project.root / FILE
     settings = parse_settings(read(path, FILE) if path.exists() else None)
-    if pipeline.whole:  # a glob may name stages of files that were not read
+    if pipeline.whole:  # a glob can match stages of files that were not read
         settings.check(stage.address for stage in pipeline.stages)
     return settings

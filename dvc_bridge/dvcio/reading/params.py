@@ -11,83 +11,83 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.stage import Params
 
 _GLOB = frozenset("*?[]!")
-LOOP = "remove the YAML alias that leads back to where it stands"
+LOOP = "remove the YAML alias that refers to the value that contains it"
 
 
 def read_values(path: str, params: Params) -> dict[str, Any]:
-    """Return those of the asked-for values that the file has; of a whole file, its top level.
+    """Return the requested values that the file has; without keys, its whole content.
 
     Raises
     ------
     UsageError
-        The file cannot be read or parsed.
+        The file cannot be read or parsed, or has a value that DVC cannot store.
     """
     content = _load(path, params.at)
     if not params.keys:
-        whole = content if isinstance(content, dict) else {}
-        check_types(whole, params.at)
-        return whole
-    found = {}
+        mapping = content if isinstance(content, dict) else {}
+        check_types(mapping, params.at)
+        return mapping
+    values = {}
     for key in params.keys:
         try:
-            found[key] = _value(content, key)
+            values[key] = _value(content, key)
         except KeyError:
             continue
-    check_types(found, params.at)
-    return found
+    check_types(values, params.at)
+    return values
 
 
-def check_types(values: Any, shown: str, where: str = "", above: tuple[int, ...] = ()) -> None:
-    """Refuse values that DVC cannot keep, such as dates.
+def check_types(values: Any, name: str, keys: str = "", parents: tuple[int, ...] = ()) -> None:
+    """Refuse values that DVC cannot store, such as dates.
 
     Parameters
     ----------
-    shown
-        Names the file in messages.
-    where, above
-        Of values inside of others: the keys that lead to them, and what holds them.
+    name
+        The file's name in messages.
+    keys, parents
+        For nested values: the keys that lead to them, and the ids of the enclosing values.
 
     Raises
     ------
     UsageError
-        With the parameter and its type.
+        A value has another type, or contains itself; the message has its keys.
     """
     if isinstance(values, dict | list | tuple):
-        if id(values) in above:
-            raise UsageError(f"{shown}: {where} contains itself", LOOP)
+        if id(values) in parents:
+            raise UsageError(f"{name}: {keys} contains itself", LOOP)
         pairs = values.items() if isinstance(values, dict) else enumerate(values)
         for key, value in pairs:
-            inside = f"{where}.{key}" if where else str(key)
-            check_types(value, shown, inside, (*above, id(values)))
+            inner_keys = f"{keys}.{key}" if keys else str(key)
+            check_types(value, name, inner_keys, (*parents, id(values)))
     elif not isinstance(values, str | int | float | bool | None):
         kind = type(values).__name__
-        raise UsageError(f"{shown}: {where} is a {kind}, which DVC cannot keep", "quote it")
+        raise UsageError(f"{name}: {keys} is a {kind}, which DVC cannot store", "quote it")
 
 
-def _load(path: str, shown: str) -> Any:
+def _load(path: str, name: str) -> Any:
     suffix = Path(path).suffix.lower()
     if suffix == ".json":
         try:
-            return json.loads(text_of(Path(path), shown))
+            return json.loads(text_of(Path(path), name))
         except ValueError as exc:
-            raise UsageError(f"{shown}: {exc}", "correct the file at that place") from exc
+            raise UsageError(f"{name}: {exc}", "correct the file at that position") from exc
     if suffix in (".toml", ".py"):
-        return _load_as_dvc(path, shown)
-    return read(Path(path), shown)
+        return _load_as_dvc(path, name)
+    return read(Path(path), name)
 
 
-def _load_as_dvc(path: str, shown: str) -> Any:
-    from dvc.fs import localfs  # noqa: PLC0415  a tenth of a second, for those who need it
+def _load_as_dvc(path: str, name: str) -> Any:
+    from dvc.fs import localfs  # noqa: PLC0415  a tenth of a second, only if needed
     from dvc.utils.serialize import ParseError, load_path  # noqa: PLC0415
 
     try:
         return load_path(path, localfs)
     except ParseError as exc:
-        raise UsageError(f"{shown}: {exc}: {exc.__cause__}", "correct the file") from exc
+        raise UsageError(f"{name}: {exc}: {exc.__cause__}", "correct the file") from exc
 
 
 def _value(content: Any, key: str) -> Any:
-    """Follow `a.b.0`; what is not plainly that is left to the library that DVC uses."""
+    """Return the value at keys such as `a.b.c`; DVC's own library handles all other forms."""
     value = content
     for part in key.split("."):
         if _GLOB.isdisjoint(part) and isinstance(value, dict) and part in value:

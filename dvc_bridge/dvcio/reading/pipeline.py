@@ -1,4 +1,4 @@
-"""A DVC project -> its Pipeline: every stage, in the order of DVC's index, and the edges."""
+"""Read a DVC project into a Pipeline: every stage, in the order of DVC's index, and the edges."""
 
 from __future__ import annotations
 
@@ -37,12 +37,13 @@ def read_pipeline(project: Project, only: Iterable[str] | None = None) -> Pipeli
     Parameters
     ----------
     only
-        Read these files alone, paths from the root, as DVC does for `--single-item`.
+        Read only these files (paths relative to the root), as DVC does for `--single-item`.
 
     Raises
     ------
     UsageError
-        What DVC refuses, and what no parallel run can get right, with file and line.
+        The project is invalid for DVC, or cannot be run in parallel; the message names file and
+        line.
     """
     stages: list[Stage] = []
     outs: set[str] = set()
@@ -50,18 +51,19 @@ def read_pipeline(project: Project, only: Iterable[str] | None = None) -> Pipeli
     problems: list[str] = []
     files = []
     groups: set[tuple[str, str]] = set()
-    found = dvc_files(project, ignore, outs) if only is None else _existing(project, only)
-    for file in found:
+    paths = dvc_files(project, ignore, outs) if only is None else _existing(project, only)
+    for file in paths:
         files.append(file)
         content = read_file(project, file, ignore.ignores)
         groups.update((file, name) for name in content.groups)
         for stage in content.stages:
             stages.append(stage)
-            problems += _problems(project, stage, ignore)
+            problems += _path_problems(project, stage, ignore)
             outs.update(f"{project.root}/{out.at}" for out in stage.outs if out.local)
     if problems:
         raise UsageError(
-            "\n".join(problems), "name other paths; dvc check-ignore -d PATH shows what ignores one"
+            "\n".join(problems),
+            "choose other paths; dvc check-ignore -d PATH prints the pattern that ignores one",
         )
     return replace(
         pipeline_of(stages),
@@ -77,32 +79,32 @@ def _existing(project: Project, files: Iterable[str]) -> Iterator[str]:
             yield file
 
 
-def _problems(project: Project, stage: Stage, ignore: DvcIgnore) -> Iterator[str]:
-    """Say which paths of a stage DVC refuses."""
+def _path_problems(project: Project, stage: Stage, ignore: DvcIgnore) -> Iterator[str]:
+    """Yield a message for each path of a stage that DVC refuses."""
     for end in (*stage.reads, *stage.outs):
         if stage.kind is StageKind.STAGE and is_dvc_file(end.path):
-            yield f"{stage.address}: {end.path} is a file of DVC, no dep and no out"
+            yield f"{stage.address}: {end.path} is a DVC file and cannot be a dep or an out"
     for out in stage.outs:
         path = f"{project.root}/{out.at}"
         if out.local and ignore.ignores(path):
-            yield f"{stage.address}: .dvcignore leaves its out {path} out"
+            yield f"{stage.address}: DVC ignores its out {path}"
 
 
 @dataclass(frozen=True)
 class FileContent:
-    """What a dvc.yaml or .dvc file describes: stages, and the names of its foreach and matrix."""
+    """The content of a dvc.yaml or .dvc file: stages, and names of foreach and matrix stages."""
 
     stages: list[Stage]
     groups: frozenset[str] = frozenset()
 
 
 def read_file(project: Project, file: str, ignores: Callable[[str], bool]) -> FileContent:
-    """Read one dvc.yaml or .dvc file, a path from the root.
+    """Read one dvc.yaml or .dvc file; `file` is relative to the root.
 
     Parameters
     ----------
     ignores
-        Whether DVC ignores an absolute path: such a dvc.lock is not read.
+        Returns whether DVC ignores an absolute path. An ignored dvc.lock is not read.
     """
     text = text_of(project.root / file, file)
     data = parse(text, file)
@@ -120,9 +122,9 @@ def read_file(project: Project, file: str, ignores: Callable[[str], bool]) -> Fi
 
 
 def read_lock(project: Project, file: str) -> Mapping[str, LockEntry]:
-    """Read the stages of a dvc.lock; none if there is no such file."""
+    """Read the stages of a dvc.lock; return an empty mapping if the file does not exist."""
     path = project.root / file
-    if not os.path.lexists(path):  # a link to nothing is refused, as DVC does
+    if not os.path.lexists(path):  # refuse a broken link, as DVC does
         return {}
     text = text_of(path, file)
     return check_lock(parse(text, file), file, text)
@@ -136,10 +138,10 @@ def _stage(project: Project, file: str, entry: ResolvedStage, lock: LockEntry | 
         name=entry.name,
         cmd=data["cmd"],
         wdir=wdir,
-        deps=tuple(Dependency(*_place(project, wdir, path)) for path in data.get("deps") or ()),
+        deps=tuple(Dependency(*_resolve(project, wdir, path)) for path in data.get("deps") or ()),
         params=tuple(
-            _of_file(project, wdir, path, keys)
-            for path, keys in _params(data.get("params") or ()).items()
+            _params_of_file(project, wdir, path, keys)
+            for path, keys in _keys_by_file(data.get("params") or ()).items()
         ),
         outs=tuple(_outs(project, wdir, data)),
         frozen=bool(data.get("frozen", False)),
@@ -150,39 +152,44 @@ def _stage(project: Project, file: str, entry: ResolvedStage, lock: LockEntry | 
     )
 
 
-def _place(project: Project, wdir: str, path: str) -> tuple[str, str, bool]:
-    """Return what dvc.lock calls the path, where it is, and whether that is in the project."""
+def _resolve(project: Project, wdir: str, path: str) -> tuple[str, str, bool]:
+    """Return the path as in dvc.lock, its location, and whether that is in the project.
+
+    The location is relative to the root if it is in the project or a parent folder of it.
+    """
     if "://" in path:
         return path, path, False
     root = str(project.root)
-    whole = os.path.normpath(os.path.join(root, wdir, path))  # noqa: PTH118  strings, thousands
-    if f"{root}/".startswith(f"{whole}/".replace("//", "/")) and whole != root:
-        return path, os.path.relpath(whole, root), False
-    if not f"{whole}/".startswith(f"{root}/"):
-        return path, whole, False
-    at = os.path.relpath(whole, root)
+    absolute = os.path.normpath(os.path.join(root, wdir, path))  # noqa: PTH118  thousands of strings
+    if f"{root}/".startswith(f"{absolute}/".replace("//", "/")) and absolute != root:
+        return path, os.path.relpath(absolute, root), False
+    if not f"{absolute}/".startswith(f"{root}/"):
+        return path, absolute, False
+    location = os.path.relpath(absolute, root)
     if os.path.isabs(path):  # noqa: PTH117  a string
-        path = os.path.relpath(whole, os.path.join(root, wdir))  # noqa: PTH118
-    return path, at, True
+        path = os.path.relpath(absolute, os.path.join(root, wdir))  # noqa: PTH118
+    return path, location, True
 
 
-def _of_file(project: Project, wdir: str, path: str, keys: tuple[str, ...]) -> Params:
-    shown, at, local = _place(project, wdir, path)
-    lock_path = posixpath.relpath(at, wdir) if local else shown
-    return Params(path, at, keys, lock_path if lock_path != path else "")
+def _params_of_file(project: Project, wdir: str, path: str, keys: tuple[str, ...]) -> Params:
+    resolved, location, is_local = _resolve(project, wdir, path)
+    lock_path = posixpath.relpath(location, wdir) if is_local else resolved
+    return Params(path, location, keys, lock_path if lock_path != path else "")
 
 
-def _params(items: Any) -> dict[str, tuple[str, ...]]:
-    whole = {p for item in items if isinstance(item, dict) for p, keys in item.items() if not keys}
-    found: dict[str, list[str]] = {}
+def _keys_by_file(items: Any) -> dict[str, tuple[str, ...]]:
+    """Return the keys that a stage reads of each params file; no keys: the whole file."""
+    mappings = [item for item in items if isinstance(item, dict)]
+    whole_files = {path for item in mappings for path, keys in item.items() if not keys}
+    keys_by_file: dict[str, list[str]] = {}
     for item in items:
         if isinstance(item, str):
-            if DEFAULT_PARAMS not in whole:
-                found.setdefault(DEFAULT_PARAMS, []).append(item)
+            if DEFAULT_PARAMS not in whole_files:
+                keys_by_file.setdefault(DEFAULT_PARAMS, []).append(item)
             continue
         for path, keys in item.items():
-            found.setdefault(path, []).extend([] if path in whole else keys)
-    return {path: tuple(keys) for path, keys in found.items()}
+            keys_by_file.setdefault(path, []).extend([] if path in whole_files else keys)
+    return {path: tuple(keys) for path, keys in keys_by_file.items()}
 
 
 def _outs(project: Project, wdir: str, data: Mapping[str, Any]) -> Iterator[Output]:
@@ -193,23 +200,25 @@ def _outs(project: Project, wdir: str, data: Mapping[str, Any]) -> Iterator[Outp
                 merged.setdefault(path, {}).update(flags)
         for path, flags in merged.items():
             cached, persist = flags.get("cache", True), flags.get("persist", False)
-            yield Output(*_place(project, wdir, path), cached, persist, section != "outs")
+            yield Output(*_resolve(project, wdir, path), cached, persist, section != "outs")
 
 
 def _data_stage(project: Project, file: str, data: Any) -> Stage:
     wdir = posixpath.normpath(posixpath.join(posixpath.dirname(file), data.get("wdir") or "."))
     deps = data.get("deps") or []
-    # DVC draws no edges from what another repository or a database gives.
-    own = [dep for dep in deps if isinstance(dep.get("path"), str) and not dep.keys() & {"repo"}]
+    # DVC has no edges from imports of another repository or of a database.
+    own_deps = [
+        dep for dep in deps if isinstance(dep.get("path"), str) and not dep.keys() & {"repo"}
+    ]
     return Stage(
         file=file,
         name="",
         kind=StageKind.IMPORT if deps else StageKind.DATA,
         wdir=wdir,
-        deps=tuple(Dependency(*_place(project, wdir, dep["path"])) for dep in own),
+        deps=tuple(Dependency(*_resolve(project, wdir, dep["path"])) for dep in own_deps),
         outs=tuple(
             Output(
-                *_place(project, wdir, out["path"]),
+                *_resolve(project, wdir, out["path"]),
                 out.get("cache", True),
                 out.get("persist", False),
             )

@@ -1,4 +1,4 @@
-"""The plots of a project's root dvc.yaml, its own templates read too."""
+"""The plots of a project's root dvc.yaml, with the project's own plot templates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline
 
 
 def read_plots(root: Path, pipeline: Pipeline) -> list[PlotSpec]:
-    """Return the plots of `root`/dvc.yaml and of all its stages.
+    """Return the plots of `root`/dvc.yaml and of all stages of the pipeline.
 
     Parameters
     ----------
@@ -21,15 +21,15 @@ def read_plots(root: Path, pipeline: Pipeline) -> list[PlotSpec]:
     """
     entries = [(stage.wdir, stage.data) for stage in pipeline.stages if stage.name]
     file = root / DVC_YAML
-    whole: Any = parse(text_of(file, DVC_YAML), DVC_YAML) if file.exists() else {}
-    return plot_specs(entries, whole.get("plots") or [], _templates(root / ".dvc" / "plots"))
+    content: Any = parse(text_of(file, DVC_YAML), DVC_YAML) if file.exists() else {}
+    return plot_specs(entries, content.get("plots") or [], _templates(root / ".dvc" / "plots"))
 
 
 def _templates(folder: Path) -> dict[str, Any]:
-    found = {}
+    templates = {}
     for file in sorted(folder.glob("*.json")):
         try:
-            found[file.stem] = json.loads(file.read_text(encoding="utf-8"))
+            templates[file.stem] = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
-            continue  # it is DVC that will say so, in `dvc plots show`
-    return found
+            continue  # `dvc plots show` reports the invalid file
+    return templates

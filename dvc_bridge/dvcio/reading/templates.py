@@ -1,7 +1,7 @@
-"""The entries of one dvc.yaml: checked, and with ${...}, foreach and matrix resolved.
+"""Check the entries of one dvc.yaml and resolve ${...}, foreach and matrix.
 
-What has templates goes through DVC's own resolver; most entries have none, which is what makes
-reading 5,000 stages quick.
+DVC's own resolver handles files with templates. Most entries have none and skip it, which makes
+reading 5,000 stages fast.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dvc_bridge.errors import BridgeError, UsageError, of_system
 
 
 class ResolvedStage(NamedTuple):
-    """A stage of a dvc.yaml: its name, the resolved entry, and the group it came from."""
+    """A stage of a dvc.yaml: its name, its resolved entry, and its foreach or matrix group."""
 
     name: str
     data: Mapping[str, Any]
@@ -34,29 +34,32 @@ def resolve_stages(project: Project, file: str, data: Any, text: str) -> Iterato
     Raises
     ------
     UsageError
-        What DVC refuses, with the line, and matrix items that would have one name.
+        The file is invalid for DVC (the message has the line), or two matrix items would have the
+        same name.
     """
     if "&" in text and "*" in text and (loop := path_to_loop(data)):
         raise UsageError(f"{file}:{line_of(text, loop)}: {loop[-1]} contains itself", LOOP)
     check_dvc_yaml(data, file, text)
     stages = data.get("stages") or {}
-    plain = "${" not in text and "vars" not in data
-    _check_defaults(project, file)
-    if plain and not any(entry.keys() & {"foreach", "matrix", "vars"} for entry in stages.values()):
+    has_templates = "${" in text or "vars" in data
+    _check_default_params(project, file)
+    if not has_templates and not any(
+        entry.keys() & {"foreach", "matrix", "vars"} for entry in stages.values()
+    ):
         for name, entry in stages.items():
             yield ResolvedStage(name, entry)
         return
-    yield from _resolved(project, file, data)
+    yield from _resolve_with_dvc(project, file, data)
 
 
-def _check_defaults(project: Project, file: str) -> None:
-    """Refuse a params.yaml that DVC cannot load as the values of templates, used or not."""
-    shown = posixpath.join(posixpath.dirname(file), "params.yaml")
-    if (project.root / shown).is_file():
-        check_types(read(project.root / shown, shown), shown)
+def _check_default_params(project: Project, file: str) -> None:
+    """Refuse a params.yaml that DVC cannot load for templates; DVC loads it even if unused."""
+    params_file = posixpath.join(posixpath.dirname(file), "params.yaml")
+    if (project.root / params_file).is_file():
+        check_types(read(project.root / params_file, params_file), params_file)
 
 
-def _resolved(project: Project, file: str, data: Any) -> Iterator[ResolvedStage]:
+def _resolve_with_dvc(project: Project, file: str, data: Any) -> Iterator[ResolvedStage]:
     from dvc.exceptions import DvcException  # noqa: PLC0415  only for templates
     from dvc.fs import localfs  # noqa: PLC0415
     from dvc.parsing import DataResolver, MatrixDefinition, split_group_name  # noqa: PLC0415
@@ -64,12 +67,12 @@ def _resolved(project: Project, file: str, data: Any) -> Iterator[ResolvedStage]
     repo = SimpleNamespace(fs=localfs, config={"parsing": project.config.get("parsing", {})})
     try:
         resolver = DataResolver(repo, str((project.root / file).parent), data)
-        for top in ("artifacts", "datasets", "metrics", "params", "plots"):
-            # DVC refuses the file if one of them is wrong; 3.48 knows no datasets.
-            getattr(resolver, f"resolve_{top}", list)()
+        for section in ("artifacts", "datasets", "metrics", "params", "plots"):
+            # DVC refuses the file if a section is invalid. DVC 3.48 has no datasets.
+            getattr(resolver, f"resolve_{section}", list)()
         for name, definition in resolver.definitions.items():
             if isinstance(definition, MatrixDefinition):
-                _check_names(file, name, definition)
+                _check_item_names(file, name, definition)
         for name in resolver.get_keys():
             group, key = split_group_name(name)
             yield ResolvedStage(
@@ -80,9 +83,11 @@ def _resolved(project: Project, file: str, data: Any) -> Iterator[ResolvedStage]
     except DvcException as exc:
         raise UsageError(message_with_causes(exc), _template_fix(project, file, exc)) from exc
     except RecursionError:
-        raise UsageError(f"{file}: a value of its templates contains itself", LOOP) from None
-    except Exception as exc:  # DVC ends with a traceback: a date, a file that is not what it says
-        fix = f"correct that value in {file}, or in a file that its vars name; quote dates"
+        raise UsageError(f"{file}: a template value contains itself", LOOP) from None
+    except (
+        Exception
+    ) as exc:  # DVC crashes on dates and on files whose content does not fit their suffix
+        fix = f"correct that value in {file}, or in a file in its vars; quote dates"
         raise UsageError(f"{file}: {message_with_causes(exc)}", fix) from exc
 
 
@@ -90,37 +95,37 @@ def _template_fix(project: Project, file: str, exc: BaseException | None) -> str
     from dvc.parsing.context import ParamsLoadError  # noqa: PLC0415  only for templates
 
     while exc is not None and not isinstance(exc, ParamsLoadError):
-        exc = exc.__cause__ or exc.__context__  # DVC keeps the first in its own log alone
+        exc = exc.__cause__ or exc.__context__  # DVC reports the first error only in its log
     if exc is None:
         return f"correct {file}"
     if str(project.config.get("hydra", {}).get("enabled", "")).lower() == "true":
-        return "Hydra composes that file (hydra.enabled): `dvc exp run` does it; then run again"
+        return "Hydra generates that file (hydra.enabled): run `dvc exp run`, then run again"
     return f"add or correct that file, or the vars of {file}"
 
 
-def _check_names(file: str, name: str, definition: Any) -> None:
-    """Refuse a matrix of which two items would have one name (`MatrixDefinition` keeps one)."""
+def _check_item_names(file: str, name: str, definition: Any) -> None:
+    """Refuse a matrix if two items would have the same name: `MatrixDefinition` keeps only one."""
     from dvc.parsing import is_map_or_seq, to_str  # noqa: PLC0415  only for a matrix
 
     values = [
-        [f"{key}{i}" if is_map_or_seq(value) else to_str(value) for i, value in enumerate(of_key)]
-        for key, of_key in definition.resolved_iterable.items()
+        [f"{key}{i}" if is_map_or_seq(value) else to_str(value) for i, value in enumerate(options)]
+        for key, options in definition.resolved_iterable.items()
     ]
-    items = Counter("-".join(parts) for parts in product(*values))
-    if twice := [f"{name}@{item}" for item, times in items.items() if times > 1]:
+    counts = Counter("-".join(parts) for parts in product(*values))
+    if duplicates := [f"{name}@{item}" for item, count in counts.items() if count > 1]:
         raise UsageError(
-            f"{file}: two items of matrix {name} are both called {', '.join(twice)};"
-            " DVC would run one of them and drop the other",
-            "rename values so that joining them with - gives different names",
+            f"{file}: two items of matrix {name} have the name {', '.join(duplicates)};"
+            " DVC would run only one of them",
+            "rename values so that joining them with - results in different names",
         )
 
 
 def message_with_causes(exc: BaseException) -> str:
-    """Return an exception's message with those of its causes that say more."""
+    """Return an exception's message, with the messages of causes that add information."""
     if isinstance(exc, BridgeError):
         return exc.message
-    if isinstance(exc, OSError) and (refused := of_system(exc)):
-        return refused.message
+    if isinstance(exc, OSError) and (system_error := of_system(exc)):
+        return system_error.message
     parts = [str(exc) or repr(exc)]
     cause = exc.__cause__
     while cause is not None:

@@ -1,8 +1,8 @@
-"""YAML as DVC reads it, by the C parser: the same values, ten times faster.
+"""Read YAML with the C parser: the same values as DVC, ten times faster.
 
-DVC's parser, ruamel.yaml, follows YAML 1.2 and is pure Python; libyaml follows 1.1. The two agree
-on everything but the type of plain scalars, which is decided here, and on a few rare features, for
-which, as for every error, the text is handed to DVC's own parser.
+DVC's parser, ruamel.yaml, follows YAML 1.2 and is pure Python; libyaml follows YAML 1.1. They
+differ in the types of plain scalars, which this module determines, and in a few rare features.
+DVC's own parser reads files with such features and files with errors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import yaml
 
 from dvc_bridge.errors import UsageError
 
-_WORDS: dict[str, Any] = {
+_CONSTANTS: dict[str, Any] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
     **dict.fromkeys(("null", "Null", "NULL", "~", ""), None),
@@ -25,13 +25,13 @@ _WORDS: dict[str, Any] = {
 _INT = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 _MAYBE_NUMBER = frozenset("-+.0123456789")
-# All that ruamel.yaml may take for a number or a date, and more; an md5 is seldom among it.
+# Everything that ruamel.yaml can read as a number or a date, and more; few md5s match.
 _ODD = re.compile(
     r"[-+]?(?:0[xob][0-9a-fA-F_]*|\.(?:inf|Inf|INF|nan|NaN|NAN)|[0-9_.]+(?:[eE][-+]?[0-9_]+)?)"
     r"|[0-9]{4}-.*"
 )
-# What the two scanners cut differently: documents, tags, merges, tabs, line ends of their own,
-# explicit keys, anchors with a colon; blocks with a comment or a line of spaces at their head.
+# What the two scanners can read differently: documents, tags, merges, tabs, unusual line ends,
+# explicit keys, anchors with a colon; blocks that begin with a comment or a line of spaces.
 _RARE = re.compile(
     r"^(?:\ufeff|%|---|\.\.\.|\?)|!|<<|[\t\r\x7f-\x9f\u2028\u2029]|[&*]\S*:"
     r"|[|>][-+0-9]* *(?:#|\n\n*(?: +\n|#))",
@@ -40,7 +40,7 @@ _RARE = re.compile(
 
 
 class _RareError(Exception):
-    """What the two parsers may see differently."""
+    """The text has a feature that the two parsers can read differently."""
 
 
 class _Loader(yaml.CSafeLoader):
@@ -61,8 +61,8 @@ class _Loader(yaml.CSafeLoader):
 
 def _plain(_: Any, node: Any) -> Any:
     text: str = node.value
-    if text in _WORDS:
-        return _WORDS[text]
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
     if text[0] not in _MAYBE_NUMBER:
         return text
     if _INT.fullmatch(text):
@@ -74,54 +74,54 @@ def _plain(_: Any, node: Any) -> Any:
 
 @cache
 def _scalar(text: str) -> Any:
-    from dvc.utils.serialize import loads_yaml  # noqa: PLC0415  only for odd numbers and dates
+    from dvc.utils.serialize import loads_yaml  # noqa: PLC0415  only for unusual numbers and dates
 
-    return loads_yaml(f"- {text}")[0]  # by itself, ... would be the end of a document
+    return loads_yaml(f"- {text}")[0]  # in a list, because `...` alone would end the document
 
 
 _Loader.add_constructor("plain", _plain)
 
 
 def parse(text: str, path: str) -> Any:
-    """Return what DVC's own parser gives for `text`; `{}` for an empty one.
+    """Return the same value as DVC's own parser for `text`; `{}` for an empty text.
 
     Raises
     ------
     UsageError
-        No YAML; `path`, line and column are named.
+        `text` is not valid YAML; the message has `path`, line and column.
     """
     if not _RARE.search(text):
         try:
             return yaml.load(text, Loader=_Loader) or {}  # noqa: S506  a subclass of the safe one
         except (yaml.YAMLError, _RareError, ValueError, RecursionError):
-            pass  # DVC's parser says what is wrong, or reads it
+            pass  # DVC's parser reads the text or reports the error
     return _parse_as_dvc(text, path)
 
 
-def read(path: Path, shown: str) -> Any:
-    """Return the values of a file that exists; `shown` is its name in messages."""
-    return parse(text_of(path, shown), shown)
+def read(path: Path, name: str) -> Any:
+    """Return the content of an existing file; `name` is its name in messages."""
+    return parse(text_of(path, name), name)
 
 
-def text_of(path: Path, shown: str) -> str:
+def text_of(path: Path, name: str) -> str:
     """Return the text of a file as DVC reads it.
 
     Raises
     ------
     UsageError
-        It is not UTF-8, or may not be read.
+        The file is not UTF-8, is a named pipe, or cannot be read.
     """
     try:
-        if path.is_fifo():  # reading would wait for ever
+        if path.is_fifo():  # reading would block
             raise UsageError(
-                f"{shown} is a pipe, not a file", f"remove it, or git checkout {shown}"
+                f"{name} is a named pipe, not a file", f"remove it, or git checkout {name}"
             )
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as exc:
-        raise UsageError(f"{shown} is not UTF-8: {exc.reason}", "save it as UTF-8") from exc
+        raise UsageError(f"{name} is not UTF-8: {exc.reason}", "save it as UTF-8") from exc
     except OSError as exc:
-        fix = f"look at what stands there: ls -ld {shown}"
-        raise UsageError(f"{shown} cannot be read: {exc.strerror}", fix) from exc
+        fix = f"check its type and permissions: ls -ld {name}"
+        raise UsageError(f"{name} cannot be read: {exc.strerror}", fix) from exc
 
 
 def _parse_as_dvc(text: str, path: str) -> Any:
@@ -130,35 +130,37 @@ def _parse_as_dvc(text: str, path: str) -> Any:
     try:
         return parse_yaml(text, path)
     except YAMLFileCorruptedError as exc:
-        raise UsageError(f"{path}: {_syntax(exc.__cause__, text)}", _next_step(text, path)) from exc
+        raise UsageError(
+            f"{path}: {_describe_error(exc.__cause__, text)}", _fix(text, path)
+        ) from exc
     except RecursionError:
         raise UsageError(f"{path} is nested too deeply", "correct the file") from None
-    except (ValueError, LookupError, TypeError) as exc:  # such as a date that no calendar has
+    except (ValueError, LookupError, TypeError) as exc:  # such as an invalid date
         raise UsageError(f"{path}: {exc}") from exc
 
 
-def _syntax(cause: BaseException | None, text: str) -> str:
-    at = getattr(cause, "position", None)
-    if at is not None:
-        line = text.count("\n", 0, at) + 1
-        return f"line {line}: a character that YAML does not allow: {text[at]!r}"
+def _describe_error(cause: BaseException | None, text: str) -> str:
+    position = getattr(cause, "position", None)
+    if position is not None:
+        line = text.count("\n", 0, position) + 1
+        return f"line {line}: a character that YAML does not allow: {text[position]!r}"
     mark = getattr(cause, "problem_mark", None)
-    problem = getattr(cause, "problem", None) or "not YAML"
+    problem = getattr(cause, "problem", None) or "invalid YAML"
     context = getattr(cause, "context", None)
-    said = f"{context}: {problem}" if context else problem
-    return f"line {mark.line + 1}, column {mark.column + 1}: {said}" if mark else str(said)
+    message = f"{context}: {problem}" if context else problem
+    return f"line {mark.line + 1}, column {mark.column + 1}: {message}" if mark else str(message)
 
 
-def _next_step(text: str, path: str) -> str:
+def _fix(text: str, path: str) -> str:
     if re.search(r"^<<<<<<< ", text, re.MULTILINE):
-        lock = path.endswith(".lock")
-        keep = "take either side (git checkout --ours or --theirs), then dvc-bridge repro"
-        return f"git's merge left both sides in it: {keep if lock else 'resolve the conflict'}"
-    return "correct the file at that place"
+        choose = "take either side (git checkout --ours or --theirs), then run dvc-bridge repro"
+        step = choose if path.endswith(".lock") else "resolve the conflict"
+        return f"the file has an unresolved merge conflict of git: {step}"
+    return "correct the file at that position"
 
 
 def line_of(text: str, keys: Sequence[Any]) -> int:
-    """Return the line, from 1, of the value that `keys` lead to, or as far as they do."""
+    """Return the line (from 1) of the value at `keys`, or of the last key that exists."""
     node = yaml.compose(text, Loader=yaml.CSafeLoader)
     line = 1
     for key in keys:
@@ -176,16 +178,16 @@ def line_of(text: str, keys: Sequence[Any]) -> int:
     return line
 
 
-def path_to_loop(value: Any, above: tuple[int, ...] = ()) -> list[Any]:
-    """Return the keys that lead to a value that contains itself, by a YAML alias; none: no keys."""
+def path_to_loop(value: Any, parents: tuple[int, ...] = ()) -> list[Any]:
+    """Return the keys of a value that contains itself by a YAML alias; empty if there is none."""
     pairs: Any = ()
     if isinstance(value, dict):
         pairs = value.items()
     elif isinstance(value, list):
         pairs = enumerate(value)
     for key, inner in pairs:
-        if id(inner) in (*above, id(value)):
+        if id(inner) in (*parents, id(value)):
             return [key]
-        if found := path_to_loop(inner, (*above, id(value))):
-            return [key, *found]
+        if keys := path_to_loop(inner, (*parents, id(value))):
+            return [key, *keys]
     return []
