@@ -1,4 +1,4 @@
-"""One stage, in the steps that `dvc repro` takes, with the command left to the caller."""
+"""The steps of `dvc repro` for one stage; the caller runs the command."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import IntegrityError, MissingInputError
 from dvc_bridge.pipeline.stage import DVC_YAML, Stage
 
-# Tried: 3.48.4 does not tell a command which stage it is, 3.55.2 does.
+# DVC 3.48.4 does not set DVC_STAGE for commands; 3.55.2 does (tested).
 STAGE_NAMED_SINCE = "3.49"
 
 
 class DvcOutcome(Enum):
-    """What a stage needs after its state has been looked at."""
+    """What `begin` has done with a stage, or what the caller must do next."""
 
     UNCHANGED = "unchanged"
     RECORDED = "recorded"
@@ -36,7 +36,7 @@ class DvcOutcome(Enum):
 
 @dataclass(frozen=True)
 class Command:
-    """The shells of one stage, to be started one after the other."""
+    """The shell commands of one stage, to be run one after the other."""
 
     lines: list[str]
     argv: list[list[str]]
@@ -45,7 +45,7 @@ class Command:
 
 
 def clear(project: Project, stage: Stage) -> None:
-    """Remove what an earlier run left at the stage's outs, but for those that persist."""
+    """Remove the stage's outs of an earlier run, except those with `persist: true`."""
     for out in stage.outs:
         if out.persist or not out.local:
             continue
@@ -53,10 +53,19 @@ def clear(project: Project, stage: Stage) -> None:
 
 
 def begin(stage: Any, *, force: bool) -> DvcOutcome:
-    """Let DVC look at the stage and clear the way for its command.
+    """Let DVC check the stage and prepare it for its command.
 
-    COMMAND: run `command(stage)`, then `finish`. RESTORED: the run cache had it, call `finish`.
-    RECORDED: DVC has dealt with it (data, imports, frozen stages). UNCHANGED: nothing to do.
+    Returns
+    -------
+    DvcOutcome
+        COMMAND: run `command(stage)`, then `finish`. RESTORED: the outs come from the run cache;
+        call `finish`. RECORDED: DVC has recorded the stage (data, imports, frozen stages).
+        UNCHANGED: nothing to do.
+
+    Raises
+    ------
+    MissingInputError
+        The source of data or of an import is missing.
     """
     from dvc.stage.cache import RunCacheNotFoundError  # noqa: PLC0415  the caller has opened DVC
     from dvc.stage.exceptions import MissingDataSource  # noqa: PLC0415
@@ -80,12 +89,12 @@ def begin(stage: Any, *, force: bool) -> DvcOutcome:
 
 
 def command(project: Project, stage: Stage, env: Mapping[str, str]) -> Command:
-    """What to start for this stage, as DVC would start it (dvc/stage/run.py).
+    """Return the commands of this stage as DVC starts them (dvc/stage/run.py).
 
     Parameters
     ----------
     env
-        The environment that every command of the run gets.
+        The environment of all commands of the run.
     """
     cmd = stage.cmd or ""
     lines = cmd if isinstance(cmd, list) else cmd.splitlines()
@@ -93,40 +102,41 @@ def command(project: Project, stage: Stage, env: Mapping[str, str]) -> Command:
     options = {"zsh": ["--no-rcs"], "bash": ["--noprofile", "--norc"]}.get(
         posixpath.basename(shell).lower(), []
     )
-    shown = project.shown(stage.file)
-    own = {"DVC_ROOT": env.get("DVC_ROOT", str(project.root))}
-    if _names_stages():
-        own["DVC_STAGE"] = stage.name if shown == DVC_YAML else f"{shown}:{stage.name}"
+    dvc_yaml = project.shown(stage.file)
+    variables = {"DVC_ROOT": env.get("DVC_ROOT", str(project.root))}
+    if _sets_dvc_stage():
+        is_root_file = dvc_yaml == DVC_YAML
+        variables["DVC_STAGE"] = stage.name if is_root_file else f"{dvc_yaml}:{stage.name}"
     return Command(
         lines,
         [[shell, *options, "-c", line] for line in lines],
         str(project.root / stage.wdir),
-        {**env, **own},
+        {**env, **variables},
     )
 
 
 @cache
-def _names_stages() -> bool:
-    """Whether this DVC tells commands which stage they are; asked once, since it reads a file."""
+def _sets_dvc_stage() -> bool:
+    """Return whether this DVC sets DVC_STAGE; cached, because `version` reads a file."""
     return Version(version("dvc")) >= Version(STAGE_NAMED_SINCE)
 
 
 def finish(stage: Any) -> None:
-    """Hash and store what the command left, with its run-cache entry."""
+    """Hash and store the outs of the command, and write the run-cache entry."""
     stage.save(run_cache=all(travels(out) for out in stage.outs))
     stage.commit()
 
 
 def entry(stage: Any) -> dict[str, Any]:
-    """What dvc.lock says of the stage as it is now."""
+    """Return the dvc.lock entry of the stage as it is now."""
     from dvc.stage.serialize import to_single_stage_lockfile  # noqa: PLC0415  as in `begin`
 
-    found: dict[str, Any] = to_single_stage_lockfile(stage)
-    return found
+    lock_entry: dict[str, Any] = to_single_stage_lockfile(stage)
+    return lock_entry
 
 
 def learn(stage: Any, hashes: Hashes) -> None:
-    """Remember what DVC has hashed, so that the next run need not."""
+    """Store the hashes that DVC has computed, so that the next run does not compute them again."""
     state, fs = stage.repo.state, stage.repo.fs
     for path, md5 in _files(stage):
         with suppress(OSError):
@@ -134,31 +144,31 @@ def learn(stage: Any, hashes: Hashes) -> None:
             if info.st_size <= LARGE_BYTES:
                 hashes.learn(path, md5)
                 continue
-            # Reading it again takes long: DVC's memory is as good as DVC itself.
-            _, known = state.get(path, fs)
-            if known and known.value == md5:
+            # Reading a large file again takes long, so trust the hash in DVC's state database.
+            _, hash_info = state.get(path, fs)
+            if hash_info and hash_info.value == md5:
                 hashes.trust(path, signature_of(info), md5)
 
 
 def check(stage: Any, hashes: Hashes, cache: Path) -> None:
-    """Check what has come out of the cache: DVC trusts the names of its objects.
+    """Check outs that came from the cache: DVC does not verify the bytes of its objects.
 
     Raises
     ------
     IntegrityError
-        The bytes of an object are not what its name says.
+        The bytes of an object do not match its name.
     """
-    wrong = [
-        f"{cache / 'files' / 'md5' / md5[:2] / md5[2:]}: its bytes are not what its name says"
+    damaged = [
+        f"{cache / 'files' / 'md5' / md5[:2] / md5[2:]}: its bytes do not match its name"
         for path, md5 in _files(stage)
         if (hashes.pointer(path, large=True) or {}).get("md5") != md5
     ]
-    if wrong:
-        raise IntegrityError("\n".join(wrong), "delete it, then dvc pull, or run again")
+    if damaged:
+        raise IntegrityError("\n".join(damaged), "delete it, then run dvc pull, or run again")
 
 
 def _files(stage: Any) -> Iterator[tuple[str, str]]:
-    """The files of a stage's outs as DVC's object has them: path and md5."""
+    """Yield path and md5 of each file of the stage's outs, from DVC's stage object."""
     for out in stage.outs:
         if not out.is_in_repo or out.hash_name != "md5" or not out.hash_info:
             continue
@@ -170,17 +180,17 @@ def _files(stage: Any) -> Iterator[tuple[str, str]]:
 
 
 def travels(out: Any) -> bool:
-    """Whether DVC's run cache can hold the out: cached, or else a metric or plot."""
+    """Return whether DVC's run cache can hold the out: it is cached, or a metric or plot."""
     return bool(out.use_cache or out.is_metric or out.is_plot)
 
 
 def base_environment() -> dict[str, str]:
-    """The environment of commands, without what pyenv's launcher put into it."""
+    """Return the environment of commands, without the changes of pyenv's launcher."""
     if "PYENV_ROOT" in os.environ or "PYENV_DIR" in os.environ or _is_frozen():
         from dvc.utils import fix_env  # noqa: PLC0415  a twentieth of a second
 
-        fixed: dict[str, str] = fix_env(None)
-        return fixed
+        environment: dict[str, str] = fix_env(None)
+        return environment
     return dict(os.environ)
 
 

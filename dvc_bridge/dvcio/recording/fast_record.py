@@ -1,9 +1,9 @@
-"""A stage that has run, recorded without DVC's objects: the same files in a tenth of the time.
+"""Record a stage that has run without DVC's objects: the same files in a tenth of the time.
 
-For stages whose outs are plain files of moderate size in a cache of plain copies, which is most of
-them; every other stage is left to `Stage.save` and `Stage.commit`. What those two would leave is
-left here too: objects, run-cache entry, .gitignore lines, modes, and, at the end of the run, what
-DVC itself remembers of hashes and links.
+This covers most stages: those whose outs are plain files of moderate size in a cache that uses
+copies. `Stage.save` and `Stage.commit` of DVC record all others. The recorder writes the same data
+as these two methods: objects, run-cache entry, .gitignore lines, modes and, at the end of the run,
+the hashes and links in DVC's state database.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from dvc_bridge.pipeline.stage import LockEntry, Output, Pointer, Stage
 from dvc_bridge.planning.changes import UndecidedError
 from dvc_bridge.planning.next_action import current_inputs, in_run_cache, is_legacy
 
-# Above this the bytes cost more than DVC's objects do, and DVC reads large files in parallel.
+# Above this size, the bytes cost more than DVC's objects, and DVC reads large files in parallel.
 MODERATE_BYTES = 1 << 23
 PLAIN_LINKS = (None, "reflink,copy", ["reflink", "copy"])
 
 
 class FastRecorder:
-    """Records stages one by one; what DVC should remember is handed over by `remember`."""
+    """Records stages one by one; `remember` then passes their hashes to DVC."""
 
     def __init__(self, project: Project, session: Session, workspace: Workspace) -> None:
         self._project, self._session, self._workspace = project, session, workspace
         cache: Mapping[str, Any] = project.config.get("cache", {})
-        self._can = set(cache) <= {"dir", "type"} and cache.get("type") in PLAIN_LINKS
-        inside = project.cache.is_relative_to(project.root)
-        self._scratch = project.scratch if inside else project.cache
+        self._is_plain_cache = set(cache) <= {"dir", "type"} and cache.get("type") in PLAIN_LINKS
+        is_in_project = project.cache.is_relative_to(project.root)
+        self._scratch = project.scratch if is_in_project else project.cache
         self._hashed: dict[str, str] = {}
 
     def record(self, stage: Stage) -> LockEntry | None:
-        """Store what the stage's command left and give its lock entry; None: DVC must do it.
+        """Store the stage's outs and return its lock entry; None if DVC must record the stage.
 
-        Nothing has been changed where it is None.
+        If the result is None, nothing has changed.
         """
-        if not (self._can and in_run_cache(stage) and all(map(_is_plain, stage.outs))):
+        if not (self._is_plain_cache and in_run_cache(stage) and all(map(_is_plain, stage.outs))):
             return None
         if is_legacy(stage):
             return None
@@ -66,16 +66,16 @@ class FastRecorder:
             repo.state.save_link(path, repo.fs)
             self._hashed[path] = pointer["md5"]
         for dep in stage.deps:
-            read = self._workspace.hashes.known(self._path(dep.at))
-            if read:
-                self._hashed[self._path(dep.at)] = read[1]
+            signature_and_md5 = self._workspace.hashes.known(self._path(dep.at))
+            if signature_and_md5:
+                self._hashed[self._path(dep.at)] = signature_and_md5[1]
         keep_run(self._project.cache, entry, self._scratch)
         return entry
 
     def remember(self) -> None:
-        """Tell DVC the hashes of what was recorded, so that `dvc status` reads nothing again.
+        """Save the hashes of recorded files for DVC, so that `dvc status` does not compute them.
 
-        Of files that have changed since, it is told nothing.
+        Files that have changed since are left out.
         """
         hashed, self._hashed = self._hashed, {}
         if not hashed:
@@ -91,24 +91,24 @@ class FastRecorder:
                 items.append((path, HashInfo("md5", md5), info))
         if hasattr(repo.state, "save_many"):
             repo.state.save_many(items, repo.fs)
-        else:  # dvc-data of DVC 3.63 and before
+        else:  # dvc-data of DVC 3.63 and earlier
             for path, md5_info, info in items:
                 repo.state.save(path, repo.fs, md5_info, info=info)
 
     def _unchanged(self, path: str, md5: str) -> Mapping[str, Any] | None:
-        """Return what DVC tells files apart by, if the file is still the one that was hashed."""
-        known = self._workspace.hashes.known(path)
+        """Return DVC's `info` of the file if it has not changed since it was hashed, else None."""
+        hashed = self._workspace.hashes.known(path)
         try:
             info: Mapping[str, Any] = self._session.repo.fs.info(path)
-            signature = signature_of(os.stat(path))  # noqa: PTH116  strings, as in `look`
+            signature = signature_of(os.stat(path))  # noqa: PTH116  a string
         except OSError:
             return None
-        same = known == (signature, md5) and not info.get("islink")
-        # DVC's own stat came first: had the file changed between the two, they would differ.
+        same = hashed == (signature, md5) and not info.get("islink")
+        # DVC's stat call came first. If the file changed between the two calls, they differ.
         return info if same and info["ino"] == signature[0] else None
 
-    def _path(self, at: str) -> str:
-        return f"{self._project.root}/{at}"
+    def _path(self, location: str) -> str:
+        return f"{self._project.root}/{location}"
 
     def _pointer(self, out: Output) -> Pointer:
         path = self._path(out.at)
@@ -118,16 +118,16 @@ class FastRecorder:
         if not 0 < info.st_size <= MODERATE_BYTES:
             raise UndecidedError
         pointer = self._workspace.out(out)
-        kept = pointer is not None and self._workspace.kept(pointer)  # raises where it is doubtful
+        is_cached = pointer is not None and self._workspace.kept(pointer)  # raises if uncertain
         if pointer is None:
             raise UndecidedError
-        return {**pointer, "kept": True} if kept else pointer
+        return {**pointer, "kept": True} if is_cached else pointer
 
     def _store(self, path: str, pointer: Pointer) -> None:
-        mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116  strings, as in `look`
-        plain = 0o666 & ~UMASK | (stat.S_IXUSR if pointer.get("isexec") else 0)
-        if mode != plain:
-            os.chmod(path, plain)  # noqa: PTH101
+        mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116  a string
+        default_mode = 0o666 & ~UMASK | (stat.S_IXUSR if pointer.get("isexec") else 0)
+        if mode != default_mode:
+            os.chmod(path, default_mode)  # noqa: PTH101
         if pointer.get("kept"):
             return
         md5 = pointer["md5"]
@@ -141,7 +141,7 @@ def _is_plain(out: Output) -> bool:
 
 
 def _entry(inputs: LockEntry, outs: Mapping[str, Pointer]) -> LockEntry:
-    """Put the entry together in the order in which DVC writes it."""
+    """Build the entry in the order in which DVC writes it."""
     entry = dict(inputs)
     if "deps" in entry:
         entry["deps"] = [_item(dep["path"], dep) for dep in entry["deps"]]

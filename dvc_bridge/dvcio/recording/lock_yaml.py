@@ -1,7 +1,7 @@
-"""Entries of dvc.lock and of the run cache as text, byte for byte what DVC writes, but quicker.
+"""Serialize entries of dvc.lock and the run cache: the same bytes as DVC, but faster.
 
-DVC writes them with ruamel.yaml: 5 ms for an entry of ten lines. The plain majority of entries is
-written here; an entry with anything else, such as a list or a long line, is left to DVC.
+DVC uses ruamel.yaml, which takes 5 ms for an entry of ten lines. This module writes the common
+forms. DVC's own writer handles an entry with anything else, such as a list or a long line.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import Any
 
 # ruamel.yaml folds plain text beyond this column.
 WIDTH = 80
-# Plain in YAML beyond doubt: starts like a word or a path, holds nothing with a meaning.
+# Certainly a plain scalar: begins like a word or a path, has no character with a meaning in YAML.
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./=+@%,-]*(?: [A-Za-z0-9_./=+@%,$;&|<>()*?~^-]+)*")
 _HEX = re.compile(r"(?=[0-9]*[a-f])(?!0b|[0-9]+e[0-9]+(?:$|\.))[0-9a-f]{32}(?:\.dir)?")
-_WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
+_RESERVED = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 
 
 class _HardError(Exception):
-    """A value for DVC's own writer."""
+    """The entry needs DVC's own writer."""
 
 
 def entry_text(entry: Mapping[str, Any]) -> str:
-    """Return the text of one entry by itself, as in a file of the run cache."""
+    """Return the text of one entry as in a file of the run cache."""
     try:
         return "".join(_entry_lines(entry, ""))
     except _HardError:
@@ -32,7 +32,7 @@ def entry_text(entry: Mapping[str, Any]) -> str:
 
 
 def named_entry_text(name: str, entry: Mapping[str, Any]) -> str:
-    """Return the text of one entry below `stages:` of a dvc.lock."""
+    """Return the text of one entry as below `stages:` in a dvc.lock."""
     try:
         head = _line("  ", name, "")
         return "".join((head, *_entry_lines(entry, "    ")))
@@ -101,7 +101,7 @@ def _scalar(value: Any) -> str:
         return repr(value)
     if type(value) is not str:
         raise _HardError
-    if _PLAIN.fullmatch(value) and value.lower() not in _WORDS and " #" not in value:
+    if _PLAIN.fullmatch(value) and value.lower() not in _RESERVED and " #" not in value:
         return value
     if _HEX.fullmatch(value):
         return value

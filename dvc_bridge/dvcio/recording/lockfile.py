@@ -1,8 +1,8 @@
-"""Stage results -> dvc.lock: entries in DVC's order, each file whole or not at all.
+"""Write stage results to dvc.lock: entries in DVC's order, each file atomically.
 
-DVC reads and writes the whole file again after every stage. Here a new entry is put into it as a
-block of text, which gives the same bytes where the file is as DVC writes it; by DVC's own writer
-where it is not. As with DVC, what others have done to the file meanwhile stays.
+DVC reads and writes the whole file after every stage. This module inserts a new entry as a block of
+text. If the file is as DVC writes it, the result has the same bytes; otherwise, DVC's own writer
+adds the entry. As with DVC, changes that other processes make in the meantime are kept.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ class _File:
     Parameters
     ----------
     signature
-        Of the file as it was read or written last; None: there was none.
+        The signature of the file as last read or written; None if there was no file.
     text
-        What it holds.
+        The content of the file.
     blocks
-        Its entries as text, by name; None where it is not as DVC writes it.
+        The text of each entry, by name; None if the file is not as DVC writes it.
     head, tail
-        What stands before and after them.
+        The text before and after the entries.
     anchors
-        Whether one of them has YAML anchors, which are numbered through the file.
+        Whether an entry has YAML anchors, whose numbers continue through the file.
     new
-        Entries that this run, or a killed one that it goes on from, has added: name -> place.
+        Entries added by this run, or by the killed run that it continues: name -> position.
     last
-        The last of these places.
+        The highest of these positions.
     unwritten
-        What is to be written, by place: name and entry.
+        Entries to write: position -> (name, entry).
     """
 
     signature: Signature | None = None
@@ -72,30 +72,30 @@ class LockFiles:
 
     Parameters
     ----------
-    unfinished
-        Keeps which entries are new, for the run after a killed one to bring into order.
+    recovery_log
+        Logs which entries are new, so that the run after a killed run can order its own.
     """
 
-    def __init__(self, project: Project, unfinished: RecoveryLog | None = None) -> None:
+    def __init__(self, project: Project, recovery_log: RecoveryLog | None = None) -> None:
         self._root = project.root
-        self._unfinished = unfinished
-        self._memory = project.scratch / "locks.json"
+        self._recovery_log = recovery_log
+        self._digests_file = project.scratch / "locks.json"
         self._files: dict[str, _File] = {}
         self._dirty: set[str] = set()
         self._written: set[str] = set()
-        for file, place, name in unfinished.lines() if unfinished else ():
-            known = self._file(file)
-            known.new[name], known.last = place, max(known.last, place)
+        for path, position, name in recovery_log.lines() if recovery_log else ():
+            file = self._file(path)
+            file.new[name], file.last = position, max(file.last, position)
 
     @property
     def size(self) -> int:
-        """How many characters are to be written."""
+        """The number of characters in the files that have unwritten entries."""
         return sum(len(self._files[name].text) for name in self._dirty)
 
-    def record(self, place: int, dvc_yaml: str, name: str, entry: LockEntry) -> None:
-        """Take a stage's entry, to be written by the next `write`."""
+    def record(self, position: int, dvc_yaml: str, name: str, entry: LockEntry) -> None:
+        """Add a stage's entry; the next `write` writes it."""
         file = lock_file(dvc_yaml)
-        self._file(file).unwritten[place] = (name, entry)
+        self._file(file).unwritten[position] = (name, entry)
         self._dirty.add(file)
 
     def write(self, *, durable: bool = True) -> None:
@@ -104,96 +104,104 @@ class LockFiles:
         Parameters
         ----------
         durable
-            Whether they must survive a power cut.
+            Whether the files must survive a power failure.
         """
         for name in sorted(self._dirty):
             file, path = self._files[name], self._root / name
             if file.signature is None or file.signature != _signature(path):
                 file.text = text_of(path, name) if path.exists() else ""
-                self._cut(file, name)
+                self._split(file, name)
             if file.blocks is not None:
                 self._merge(file, file.blocks, name)
                 blocks: Iterable[str] = file.blocks.values()
                 if file.anchors:
-                    blocks = _numbered(blocks)
+                    blocks = _renumber_anchors(blocks)
                 file.text = "".join((file.head, *blocks, file.tail))
             else:
-                file.text = _merged_as_dvc(file.text, name, file.unwritten)
-                self._cut(file, name)
-            write_whole(path, file.text, self._memory.parent, durable=durable)
+                file.text = _merge_with_dvc(file.text, name, file.unwritten)
+                self._split(file, name)
+            write_whole(path, file.text, self._digests_file.parent, durable=durable)
             file.signature = _signature(path)
             file.unwritten.clear()
             self._dirty.discard(name)
             self._written.add(name)
 
     def close(self) -> list[str]:
-        """Write what is left; give the paths of all files that were written, from the root."""
+        """Write the remaining entries; return the paths of all written files, from the root."""
         self.write()
-        self._remember([self._files[name].text for name in sorted(self._written)])
+        self._save_digests([self._files[name].text for name in sorted(self._written)])
         return sorted(self._written)
 
     def _file(self, name: str) -> _File:
         return self._files.setdefault(name, _File())
 
     def _merge(self, file: _File, blocks: dict[str, str], name: str) -> None:
-        """Put what was recorded into the blocks: new entries last, in the order of the run."""
-        fresh = {n: p for p, (n, _) in file.unwritten.items() if n not in blocks}
-        if self._unfinished and fresh:
-            self._unfinished.note(name, [(place, key) for key, place in fresh.items()])
+        """Put the unwritten entries into the blocks: new entries last, in the order of the run."""
+        added = {
+            key: position for position, (key, _) in file.unwritten.items() if key not in blocks
+        }
+        if self._recovery_log and added:
+            self._recovery_log.note(name, [(position, key) for key, position in added.items()])
         for _, (entry_name, entry) in sorted(file.unwritten.items()):
             text = blocks[entry_name] = named_entry_text(entry_name, entry)
             file.anchors = file.anchors or "&id" in text
-        in_order = min(fresh.values(), default=0) > file.last or not file.new
-        file.last = max(file.last, *fresh.values(), -1)
-        file.new.update(fresh)
-        if fresh and not in_order:
-            # What stands below an entry that no run of ours has made is in somebody else's order.
+        in_order = min(added.values(), default=0) > file.last or not file.new
+        file.last = max(file.last, *added.values(), -1)
+        file.new.update(added)
+        if added and not in_order:
+            # Reorder only the entries at the end of the file that our runs have added: another
+            # process decided on the order above them.
             tail = list(takewhile(file.new.__contains__, reversed(blocks)))
             for key in sorted(tail, key=file.new.__getitem__):
                 blocks[key] = blocks.pop(key)
 
-    def _cut(self, file: _File, name: str) -> None:
-        """Cut a file's text into the entries of its stages, if it is as DVC writes it."""
+    def _split(self, file: _File, name: str) -> None:
+        """Split a file's text into the entries of its stages, if it is as DVC writes it."""
         file.blocks, file.head, file.tail = {}, HEAD, ""
         file.anchors = "&id" in file.text
         if not file.text:
             return
-        head, found, rest = f"\n{file.text}".partition(_STAGES)
+        head, key, rest = f"\n{file.text}".partition(_STAGES)
         blocks: list[list[str]] = []
         lines = rest.splitlines(keepends=True)
-        inside = list(takewhile(lambda line: line[:2] == "  ", lines))
-        for line in inside:
+        indented = list(takewhile(lambda line: line[:2] == "  ", lines))
+        for line in indented:
             if line[2] not in " -":
                 blocks.append([])
             elif not blocks:
                 break
             blocks[-1].append(line)
-        file.head, file.tail = (head + found)[1:], "".join(lines[len(inside) :])
-        file.blocks = self._named(file, blocks, name) if found and file.text[-1] == "\n" else None
+        file.head, file.tail = (head + key)[1:], "".join(lines[len(indented) :])
+        is_complete = key and file.text[-1] == "\n"
+        file.blocks = self._name_blocks(file, blocks, name) if is_complete else None
 
-    def _named(self, file: _File, blocks: list[list[str]], name: str) -> dict[str, str] | None:
+    def _name_blocks(
+        self, file: _File, blocks: list[list[str]], name: str
+    ) -> dict[str, str] | None:
+        """Return the blocks by entry name; None if the file is not as DVC writes it."""
         entries = parse(file.text, name)["stages"]
         if not isinstance(entries, dict) or len(blocks) != len(entries):
             return None
-        named = {key: "".join(lines) for key, lines in zip(entries, blocks, strict=True)}
-        if self._is_known(file.text) or _as_written(entries, named, file.head, file.tail):
-            return named
+        by_name = {key: "".join(lines) for key, lines in zip(entries, blocks, strict=True)}
+        if self._has_digest(file.text) or _is_as_dvc_writes(entries, by_name, file.head, file.tail):
+            return by_name
         return None
 
-    def _is_known(self, text: str) -> bool:
+    def _has_digest(self, text: str) -> bool:
+        """Return whether an earlier run wrote this text."""
         with suppress(OSError, ValueError):
-            return _digest(text) in json.loads(self._memory.read_text(encoding="utf-8"))
+            return _digest(text) in json.loads(self._digests_file.read_text(encoding="utf-8"))
         return False
 
-    def _remember(self, texts: list[str]) -> None:
+    def _save_digests(self, texts: list[str]) -> None:
         if not texts:
             return
-        known: list[str] = []
+        digests: list[str] = []
         with suppress(OSError, ValueError):
-            known = list(json.loads(self._memory.read_text(encoding="utf-8")))
-        known = [*known, *map(_digest, texts)][-100:]
+            digests = list(json.loads(self._digests_file.read_text(encoding="utf-8")))
+        digests = [*digests, *map(_digest, texts)][-100:]
         with suppress(OSError):
-            write_whole(self._memory, json.dumps(known), self._memory.parent)
+            write_whole(self._digests_file, json.dumps(digests), self._digests_file.parent)
 
 
 def _signature(path: Path) -> Signature | None:
@@ -203,10 +211,10 @@ def _signature(path: Path) -> Signature | None:
         return None
 
 
-def _as_written(
+def _is_as_dvc_writes(
     entries: Mapping[str, LockEntry], blocks: Mapping[str, str], head: str, tail: str
 ) -> bool:
-    texts = _numbered(named_entry_text(name, entry) for name, entry in entries.items())
+    texts = _renumber_anchors(named_entry_text(name, entry) for name, entry in entries.items())
     same = all(text == block for text, block in zip(texts, blocks.values(), strict=True))
     return same and (
         (head, tail) == (HEAD, "") or _is_stable(head.removesuffix(_STAGES[1:]) + tail)
@@ -214,7 +222,7 @@ def _as_written(
 
 
 def _is_stable(text: str) -> bool:
-    """Whether DVC writes the same again; comments it moves about with the entries."""
+    """Return whether DVC writes the text unchanged; it moves comments together with entries."""
     if "#" in text:
         return False
     from dvc.utils.serialize import dumps_yaml  # noqa: PLC0415  half a second
@@ -223,33 +231,33 @@ def _is_stable(text: str) -> bool:
     return bool(dumps_yaml(parse_yaml_for_update(text, "dvc.lock")) == text)
 
 
-def _numbered(blocks: Iterable[str]) -> Iterator[str]:
-    """Number the anchors of entries, each of which begins with 1, as in one document."""
+def _renumber_anchors(blocks: Iterable[str]) -> Iterator[str]:
+    """Number the anchors of all entries as in one document; within each entry they begin with 1."""
     last = 0
     for block in blocks:
         numbers: dict[str, int] = {}
         for sign, number in _ANCHOR.findall(block) if "&id" in block else ():
             if sign == "&" and number not in numbers:
                 numbers[number] = last + len(numbers) + 1
-        text = _ANCHOR.sub(partial(_renumbered, numbers), block) if numbers else block
+        text = _ANCHOR.sub(partial(_renumber, numbers), block) if numbers else block
         if text != block and parse(text, "") != parse(block, ""):
-            text = block  # it was in a text, such as a command
+            text = block  # the match was part of a string, such as a command
         else:
             last += len(numbers)
         yield text
 
 
-def _renumbered(numbers: Mapping[str, int], match: re.Match[str]) -> str:
+def _renumber(numbers: Mapping[str, int], match: re.Match[str]) -> str:
     number = numbers.get(match[2])
     return match[0] if number is None else f"{match[1]}id{number:03}"
 
 
 def _digest(text: str) -> str:
-    # Releases of ruamel.yaml fold long lines at different places.
+    # Releases of ruamel.yaml fold long lines at different positions.
     return hashlib.sha256(f"{version('ruamel.yaml')} {text}".encode()).hexdigest()
 
 
-def _merged_as_dvc(base: str, file: str, entries: Mapping[int, tuple[str, LockEntry]]) -> str:
+def _merge_with_dvc(base: str, file: str, entries: Mapping[int, tuple[str, LockEntry]]) -> str:
     from dvc.utils.serialize import dumps_yaml  # noqa: PLC0415  half a second
     from dvc.utils.serialize._yaml import parse_yaml_for_update  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Results in DVC's run cache, and DVC's own word on stages that only it can judge."""
+"""Results in DVC's run cache, and DVC's own check of stages that only DVC can decide about."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dvc_bridge.planning.run_cache_key import run_folder, run_path
 
 
 def newest_run(project: Project, key: str) -> LockEntry | None:
-    """Return the result that DVC would take for a key (dvc/stage/cache.py); None: there is none."""
+    """Return the entry that DVC would use for a key (dvc/stage/cache.py); None if there is none."""
     folder = project.cache / run_folder(key)
     if not folder.is_dir():
         return None
@@ -29,17 +29,17 @@ def newest_run(project: Project, key: str) -> LockEntry | None:
     try:
         entry: Any = read(newest, str(newest))
     except UsageError:
-        return None  # DVC deletes a damaged one and runs the stage
+        return None  # DVC deletes a damaged entry and runs the stage
     return entry if isinstance(entry, dict) and "cmd" in entry else None
 
 
 def any_run(project: Project) -> bool:
-    """Whether the run cache holds any result."""
+    """Return whether the run cache holds any entry."""
     return any(project.cache.glob("runs/*/*"))
 
 
 def keep_run(cache: Path, entry: LockEntry, scratch: Path) -> None:
-    """Put a lock entry into the run cache, if it is not there.
+    """Write a lock entry to the run cache if it does not exist.
 
     Parameters
     ----------
@@ -53,39 +53,39 @@ def keep_run(cache: Path, entry: LockEntry, scratch: Path) -> None:
 
 
 def ask_dvc(session: Session, stage: Stage) -> Sequence[str]:
-    """Return DVC's own reasons to run the stage; none: it is up to date.
+    """Return DVC's reasons to run the stage; empty if the stage is up to date.
 
     Raises
     ------
     UsageError
-        DVC cannot say, for example because a file may not be read.
+        DVC cannot decide, for example because a file is not readable.
     """
     loaded = session.stage(stage, 0)
     with _without_folder_objects():
         try:
             if not loaded.changed():
                 return ()
-            # What a frozen stage is made from decides nothing, and may be out of reach.
-            deps = [] if stage.frozen else _changed(loaded.deps)
-            outs, own = _changed(loaded.outs), loaded.changed_stage()
+            # The deps of a frozen stage do not matter, and can be inaccessible.
+            deps = [] if stage.frozen else _changed_paths(loaded.deps)
+            outs, is_edited = _changed_paths(loaded.outs), loaded.changed_stage()
         except Exception as exc:
             raise UsageError(message_with_causes(exc)) from exc
-    said = [f"dep {name} changed" for name in deps] + [f"out {name} changed" for name in outs]
-    return [*said, *([f"{stage.file} is not as DVC has written it"] if own else ())] or [
-        "DVC says that it has changed"
-    ]
+    reasons = [f"dep {name} changed" for name in deps] + [f"out {name} changed" for name in outs]
+    if is_edited:
+        reasons.append(f"{stage.file} differs from what DVC has written")
+    return reasons or ["DVC reports that it has changed"]
 
 
 @contextmanager
 def _without_folder_objects() -> Iterator[None]:
-    """Hash folders with DVC 2's hashes without their objects: DVC stores those in the cache."""
+    """Hash folders that have DVC 2 hashes without storing their objects in the cache."""
     from dvc_data.hashfile import build  # noqa: PLC0415  the session has opened DVC
     from dvc_data.hashfile.hash import hash_file  # noqa: PLC0415
 
     def with_hash(odb: Any, tree: Any, _: str) -> Any:
-        _, found = hash_file(tree.path, tree.fs, odb.hash_name)
-        tree.hash_info.name = found.name
-        tree.hash_info.value = f"{found.value.removesuffix('.dir')}.dir"
+        _, hash_info = hash_file(tree.path, tree.fs, odb.hash_name)
+        tree.hash_info.name = hash_info.name
+        tree.hash_info.value = f"{hash_info.value.removesuffix('.dir')}.dir"
         return tree
 
     original = build._build_external_tree_info
@@ -96,5 +96,5 @@ def _without_folder_objects() -> Iterator[None]:
         build._build_external_tree_info = original
 
 
-def _changed(ends: Iterable[Any]) -> list[str]:
+def _changed_paths(ends: Iterable[Any]) -> list[str]:
     return [str(end) for end in ends if end.workspace_status()]

@@ -1,4 +1,4 @@
-"""A DVC project of its own in a folder, without git, on somebody else's cache."""
+"""A temporary DVC project without git, which stores results in the cache of another project."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ from dvc_bridge.planning.run_cache_key import StageSpec
 
 
 def save_results(folder: Path, cache: Path, spec: StageSpec) -> Result:
-    """Put the outs that a stage left in `folder` into the cache, and its run-cache entry after.
+    """Store a stage's outs from `folder` in the cache, then write its run-cache entry.
 
     Returns
     -------
     Result
-        With the stage's entry as dvc.lock would hold it.
+        Contains the stage's entry as dvc.lock would hold it.
 
     Raises
     ------
     UsageError
-        An out that was not made.
+        An out is missing.
+    IntegrityError
+        The stage's params changed during the run.
     """
-    # The run cache looks for its stages from the working directory (dvc/stage/cache.py).
+    # DVC's run cache resolves paths from the working directory (dvc/stage/cache.py).
     settings = {"cache": {"dir": str(cache)}}
     with chdir(folder), closing(open_bare(folder, settings)) as repo, lock_repo(repo):
         dvcfile = ProjectFile(repo, str(folder / "dvc.yaml"))
@@ -41,8 +43,8 @@ def save_results(folder: Path, cache: Path, spec: StageSpec) -> Result:
             stage.save(run_cache=False)
             stage.commit(relink=False)
             repo.stage_cache.save(stage)
-        except DvcException as error:
-            raise UsageError(f"stage {spec['name']}: {error}") from None
+        except DvcException as exc:
+            raise UsageError(f"stage {spec['name']}: {exc}") from None
         entry = to_single_stage_lockfile(stage)
     if entry.get("params", {}) != spec["params"]:
         raise IntegrityError(f"stage {spec['name']}: its params changed while it ran")
@@ -50,5 +52,5 @@ def save_results(folder: Path, cache: Path, spec: StageSpec) -> Result:
         Output(out.def_path, Path(out.fs_path).relative_to(folder).as_posix(), cached=out.use_cache)
         for out in stage.outs
     )
-    kept = modes(folder, Stage(DVC_YAML, spec["name"], outs=outs), entry)
-    return Result(spec["name"], RAN, entry, kept)
+    file_modes = modes(folder, Stage(DVC_YAML, spec["name"], outs=outs), entry)
+    return Result(spec["name"], RAN, entry, file_modes)
