@@ -123,7 +123,10 @@ def test_wrong_credentials_here_are_told_once_within_half_a_minute_and_nothing_s
     assert time.monotonic() - begun < 30
     assert printed.startswith("dvc-bridge: remote store (s3://")
     assert printed.count("fix: ") == 1
-    assert "fix: correct its credentials (here: the environment or .dvc/config.local;" in printed
+    assert (
+        "fix: correct its credentials (on this machine: the environment or .dvc/config.local;"
+        in printed
+    )
     found = bridge(root, "doctor", code=2, **given)
     assert "fix: correct its credentials" in found
 

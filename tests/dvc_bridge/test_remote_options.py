@@ -147,7 +147,7 @@ def test_without_settings_it_is_refused_before_anything_is_sent(
         for remote, option in PRIVATE.items():
             assert f"remote {remote}: {option} names " in text
             assert f"argo.remotes.{remote}.{option}" in text or f"{{{remote}: {{{option}:" in text
-        assert "fix: docs/argo.md of dvc-bridge: Credentials" in text
+        assert "fix: see Credentials in docs/argo.md of dvc-bridge" in text
     assert [path for path in project.parent.glob("remote/**/*") if path.is_file()] == []
 
 

@@ -1,4 +1,4 @@
-"""A remote's settings without its secrets, and a DVC repository that is nothing but them."""
+"""Settings of remotes with and without secrets, and a minimal DVC repository that has only them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from dvc_bridge.pipeline.settings import ArgoSettings
 
 Sections = dict[str, dict[str, str]]
 
-# An object store that says nothing for so long is asked again (the default is a minute).
+# Retry a request if the object store does not respond within this time (the default is 60 s).
 TIMEOUT_S = 15
 
 
 def store_settings(config: Mapping[str, Any], names: Iterable[str]) -> Sections:
-    """Return the settings of the default remote and of those named, secrets included.
+    """Return the settings of the default remote and of the named remotes, secrets included.
 
     Parameters
     ----------
     config
-        DVC's: of a `Repo`, or `dvcio.project.config_as_dvc`.
+        DVC's settings: of a `Repo`, or from `dvcio.project.config_as_dvc`.
 
     Raises
     ------
     UsageError
-        There is no default remote, or none of a name.
+        There is no default remote, or no remote with one of the names.
     """
     return _sections(config, names, lambda _, options: options)
 
@@ -36,36 +36,37 @@ def store_settings(config: Mapping[str, Any], names: Iterable[str]) -> Sections:
 def pod_settings(
     config: Mapping[str, Any], names: Iterable[str], argo: ArgoSettings | None
 ) -> Sections:
-    """Return the settings by which pods find the remotes, without secrets.
+    """Return the settings that pods need to open the remotes, without secrets.
 
     Parameters
     ----------
     argo
-        None: what pods cannot be given is left out.
+        The settings of the Argo engine. If None, leave out settings that cannot be passed to pods.
 
     Raises
     ------
     UsageError
-        As `store_settings`, and for what pods cannot be given; all of it in one message.
+        As `store_settings`; also if settings cannot be passed to pods (one message for all).
     """
     problems: list[str] = []
 
-    def told(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
-        own = dict(dict(argo.remotes if argo else ()).get(name, ()))
-        given, wrong = for_pods(name, options, own, has_secrets=bool(argo and argo.has_secrets))
-        problems.extend(wrong if argo else ())
-        return given
+    def without_secrets(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        overrides = dict(dict(argo.remotes if argo else ()).get(name, ()))
+        has_secrets = bool(argo and argo.has_secrets)
+        pod_options, errors = for_pods(name, options, overrides, has_secrets=has_secrets)
+        problems.extend(errors if argo else ())
+        return pod_options
 
-    sections = _sections(config, names, told)
+    sections = _sections(config, names, without_secrets)
     if problems:
-        raise UsageError("\n".join(problems), "docs/argo.md of dvc-bridge: Credentials")
+        raise UsageError("\n".join(problems), "see Credentials in docs/argo.md of dvc-bridge")
     return sections
 
 
 def _sections(
     config: Mapping[str, Any],
     names: Iterable[str],
-    told: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
+    select: Callable[[str, Mapping[str, Any]], Mapping[str, Any]],
 ) -> Sections:
     default = config["core"].get("remote")
     if not default:
@@ -74,16 +75,16 @@ def _sections(
     for name in dict.fromkeys([default, *sorted(names)]):
         options = config["remote"].get(name)
         if options is None:
-            raise UsageError(f"there is no remote {name}", "dvc remote list; dvc remote add")
-        given = {key: str(value) for key, value in told(name, options).items()}
+            raise UsageError(f"remote {name} does not exist", "dvc remote list; dvc remote add")
+        texts = {key: str(value) for key, value in select(name, options).items()}
         if str(options["url"]).startswith("s3://"):
-            given = {"read_timeout": str(TIMEOUT_S), "connect_timeout": str(TIMEOUT_S), **given}
-        sections[f"'remote \"{name}\"'"] = given
+            texts = {"read_timeout": str(TIMEOUT_S), "connect_timeout": str(TIMEOUT_S), **texts}
+        sections[f"'remote \"{name}\"'"] = texts
     return sections
 
 
 def write_config(file: Path, sections: Mapping[str, Mapping[str, str]]) -> None:
-    """Write settings as DVC reads them."""
+    """Write settings in the format that DVC reads."""
     config = ConfigParser(interpolation=None)
     config.read_dict(sections)
     with file.open("w", encoding="utf-8") as stream:
@@ -91,7 +92,7 @@ def write_config(file: Path, sections: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def open_bare(folder: Path, sections: Mapping[str, Mapping[str, str]]) -> Any:
-    """Make a folder a DVC repository without git, with these settings, and open it as a `Repo`."""
+    """Create a DVC repository without git in a folder, with these settings; return its `Repo`."""
     from dvc.repo import Repo  # noqa: PLC0415  half a second
 
     (folder / ".dvc").mkdir(parents=True, exist_ok=True)
@@ -100,7 +101,7 @@ def open_bare(folder: Path, sections: Mapping[str, Mapping[str, str]]) -> Any:
         "no_scm": "true",
         "analytics": "false",
         "check_update": "false",
-        # Else every folder leaves one of its own behind, system-wide.
+        # By default, DVC creates a folder in the system's site cache for every repository.
         "site_cache_dir": str(folder / ".dvc" / "site"),
     }
     write_config(folder / ".dvc" / "config", {**sections, "core": core})

@@ -1,4 +1,4 @@
-"""What a remote's files, listings and faults mean."""
+"""Interpret a remote's listings, run-cache entries and errors."""
 
 from __future__ import annotations
 
@@ -13,56 +13,59 @@ from dvc_bridge.dvcio.reading.yaml12 import parse
 from dvc_bridge.errors import BridgeError, RemoteRefusedError, StorageError, UsageError
 from dvc_bridge.pipeline.stage import LockEntry, Pointer
 
-# Not worth another try: the same call gives the same answer.
+# Errors that a retry cannot fix.
 _FINAL = ("NoCredentials", "CredentialRetrieval", "ParamValidation", "InvalidAccessKey", "Config")
 _ACCESS = (
-    "correct its credentials (here: the environment or .dvc/config.local; for pods: the Secret that"
-    " argo.secrets names), and see that the bucket is there"
+    "correct its credentials (on this machine: the environment or .dvc/config.local; for pods: the"
+    " Secret in argo.secrets), and check that the bucket exists"
 )
 
 
 def files_of(folder: bytes) -> dict[str, str]:
-    """Return the files of a folder by the bytes of its object: path -> md5."""
+    """Return the files of a folder from the bytes of its object: path -> md5."""
     return {item["relpath"]: item["md5"] for item in json.loads(folder)}
 
 
 def inside(cache: Any, md5: str) -> Iterator[str]:
-    """Return the md5s of a folder's files by its object in a cache; nothing if it is not there."""
+    """Yield the md5s of a folder's files from its object in a cache; nothing if that is missing."""
     with suppress(OSError):
         yield from files_of(Path(cache.oid_to_path(md5)).read_bytes()).values()
 
 
-def holds(cache: Any, md5: str, lost: str) -> bool:
-    """Whether an object is the lost one, or a folder that the cache has and that names it."""
-    if md5 == lost:
+def holds(cache: Any, md5: str, lost_md5: str) -> bool:
+    """Return whether an object is the lost object, or a cached folder that contains it."""
+    if md5 == lost_md5:
         return True
-    listed = md5.endswith(".dir") and Path(cache.oid_to_path(md5)).exists()
-    return listed and lost in inside(cache, md5)
+    is_cached_folder = md5.endswith(".dir") and Path(cache.oid_to_path(md5)).exists()
+    return is_cached_folder and lost_md5 in inside(cache, md5)
 
 
-def part_of(files: Mapping[str, str], at: str) -> Pointer | None:
-    """Return a file or folder within a folder as a dep would see it, but for its size.
+def part_of(files: Mapping[str, str], path: str) -> Pointer | None:
+    """Return the pointer of a file or folder within a folder, without its size.
 
     Parameters
     ----------
     files
-        Of the folder: path -> md5.
+        The files of the folder: path -> md5.
+    path
+        The path within the folder.
     """
-    if at in files:
-        return {"hash": "md5", "md5": files[at]}
-    held = {p.removeprefix(f"{at}/"): md5 for p, md5 in files.items() if p.startswith(f"{at}/")}
-    return {"hash": "md5", "md5": folder_md5(held)} if held else None
+    if path in files:
+        return {"hash": "md5", "md5": files[path]}
+    prefix = f"{path}/"
+    subfolder = {p.removeprefix(prefix): md5 for p, md5 in files.items() if p.startswith(prefix)}
+    return {"hash": "md5", "md5": folder_md5(subfolder)} if subfolder else None
 
 
 def written_s(item: dict[str, Any]) -> float:
-    """Return when a file of a listing was last written, in seconds since 1970."""
-    when = item.get("LastModified") or item.get("last_modified") or item.get("mtime") or 0.0
-    stamp: Callable[[], float] | None = getattr(when, "timestamp", None)
-    return stamp() if stamp else float(when)
+    """Return the modification time of a listed file, in seconds since 1970."""
+    modified = item.get("LastModified") or item.get("last_modified") or item.get("mtime") or 0.0
+    stamp: Callable[[], float] | None = getattr(modified, "timestamp", None)
+    return stamp() if stamp else float(modified)
 
 
 def run_entry(text: bytes) -> LockEntry | None:
-    """Read an entry of the run cache; None: it is none."""
+    """Read an entry of the run cache; None if the text is not a valid entry."""
     with suppress(UsageError, UnicodeDecodeError):
         value = parse(text.decode(), "an entry of the run cache")
         return value if isinstance(value, dict) and "cmd" in value else None
@@ -70,16 +73,16 @@ def run_entry(text: bytes) -> LockEntry | None:
 
 
 def fault(where: str, exc: BaseException) -> BridgeError:
-    """Return what a call to a remote has met as one of our errors.
+    """Convert an error of a call to a remote into a `BridgeError`.
 
     Parameters
     ----------
     where
-        The remote, for the message.
+        The name of the remote in the message.
     """
-    said = f"{where}: {type(exc).__name__}: {exc}"
-    if isinstance(exc, PermissionError) or any(word in said for word in _FINAL):
-        return RemoteRefusedError(said, _ACCESS)
+    message = f"{where}: {type(exc).__name__}: {exc}"
+    if isinstance(exc, PermissionError) or any(name in message for name in _FINAL):
+        return RemoteRefusedError(message, _ACCESS)
     if isinstance(exc, FileNotFoundError):
-        return RemoteRefusedError(said, "make the bucket, or correct the remote's url")
-    return StorageError(said, "see that it can be reached from here; then the same again")
+        return RemoteRefusedError(message, "create the bucket, or correct the remote's url")
+    return StorageError(message, "check that this machine can reach it; then retry")
