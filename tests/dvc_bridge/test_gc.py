@@ -64,7 +64,7 @@ def test_a_run_stays_where_the_cluster_cannot_be_asked(
 ):
     args = [run_of(unfinished)] if named else ["--days", "0"]
     said = kept(call_bridge, unfinished, *args)
-    assert said.startswith("the cluster does not say whether it goes on: no cluster is configured")
+    assert said.startswith("the engine does not say whether it goes on: no cluster is configured")
 
 
 def test_a_run_stays_where_the_credentials_have_expired_or_the_server_is_silent(
@@ -134,7 +134,7 @@ def test_a_run_with_a_failed_result_may_be_retried_and_stays(
     submitted_to(pods_project, HERE)
     path = next(folder_of(pods_project).glob("stages/*.json"))
     path.write_text(json.dumps({**json.loads(path.read_text()), "outcome": "failed"}))
-    assert "the cluster does not say" in kept(call_bridge, pods_project, run_of(pods_project))
+    assert "the engine does not say" in kept(call_bridge, pods_project, run_of(pods_project))
 
 
 def test_a_run_of_an_unknown_cluster_stays_until_nothing_was_written_for_the_days(
