@@ -2,16 +2,16 @@
 
     BridgeError                     exit code
     ├── StageFailedError            1   a stage's command failed
-    ├── UsageError                  2   the call, the project or the environment is not right
-    │   ├── GraphError                  stages that cannot be put in order
-    │   ├── RefusedError                no room, no right to a file, a broken disk
+    ├── UsageError                  2   invalid arguments, project or environment
+    │   ├── GraphError                  the stages cannot be ordered
+    │   ├── RefusedError                the disk is full, a permission is missing, or the disk fails
     │   └── MissingInputError           a dep or a parameter does not exist
-    ├── RemoteRefusedError          2   a remote does not take the credentials, or is not there
-    ├── IntegrityError              3   bytes are not what their hash says
+    ├── RemoteRefusedError          2   a remote rejects the credentials or does not exist
+    ├── IntegrityError              3   bytes do not match their hash
     │   └── LostObjectError             an object of a remote is missing or damaged
-    ├── VersionMismatchError        4   this dvc, or a plan of another version, is not supported
-    ├── StorageError               75   the remote does not answer: the same again may do it
-    └── StoppedError          128 + n   signal n has ended the run; what was done is kept
+    ├── VersionMismatchError        4   the version of dvc, or of a plan, is not supported
+    ├── StorageError               75   the remote does not respond; retry
+    └── StoppedError          128 + n   signal n ended the run; finished results are kept
 
 Anything else that escapes is a bug of dvc_bridge: exit code 5, with a traceback.
 """
@@ -20,22 +20,30 @@ from __future__ import annotations
 
 import errno
 
-_ROOM = "make room, then run again: what had finished is kept"
-_RIGHTS = "give this user the right to it, or run as one who has it"
-# What a machine may refuse, and what to do about it.
-_BY_SYSTEM = {
-    errno.ENOSPC: _ROOM,
-    errno.EDQUOT: _ROOM,
-    errno.EACCES: _RIGHTS,
-    errno.EPERM: _RIGHTS,
-    errno.EROFS: "make it writable, or work in a copy",
-    errno.EIO: "look at the disk: dmesg says what happened",
-    errno.EMFILE: "raise the limit: ulimit -n 4096",
+_DISK_FULL = "free some disk space, then run again; finished results are kept"
+_NO_PERMISSION = "grant this user the permission, or run as a user who has it"
+# Error codes of the operating system -> the next step for the user.
+_FIX_BY_ERRNO = {
+    errno.ENOSPC: _DISK_FULL,
+    errno.EDQUOT: _DISK_FULL,
+    errno.EACCES: _NO_PERMISSION,
+    errno.EPERM: _NO_PERMISSION,
+    errno.EROFS: "make the file system writable, or work in a copy",
+    errno.EIO: "check the disk; `dmesg` shows the cause",
+    errno.EMFILE: "raise the limit of open files: ulimit -n 4096",
 }
 
 
 class BridgeError(Exception):
-    """What the user can act on: `message`, and `fix`, the next step, when there is one."""
+    """An error that the user can act on.
+
+    Parameters
+    ----------
+    message
+        What is wrong, and where.
+    fix
+        The next step; empty if there is none.
+    """
 
     exit_code = 2
 
@@ -49,21 +57,21 @@ class BridgeError(Exception):
 
 
 class StageFailedError(BridgeError):
-    """A stage's command ended with a code other than 0."""
+    """The command of a stage exited with a code other than 0."""
 
     exit_code = 1
 
 
 class UsageError(BridgeError):
-    """The call, the project or the environment is not right."""
+    """The arguments, the project or the environment are invalid."""
 
 
 class GraphError(UsageError):
-    """Stages wait for each other in a circle, or write where others do."""
+    """The stages form a cycle, or their outs overlap."""
 
 
 class RefusedError(UsageError):
-    """The machine has refused something: no room, no right, a broken disk."""
+    """The operating system refused: a full or failing disk, or a missing permission."""
 
 
 class MissingInputError(UsageError):
@@ -71,11 +79,11 @@ class MissingInputError(UsageError):
 
 
 class RemoteRefusedError(BridgeError):
-    """A remote does not take the credentials, or is not there; no stage is to blame."""
+    """A remote rejects the credentials or does not exist; no stage caused the failure."""
 
 
 class IntegrityError(BridgeError):
-    """Bytes differ from what their hash says."""
+    """Bytes do not match their hash."""
 
     exit_code = 3
 
@@ -86,7 +94,7 @@ class LostObjectError(IntegrityError):
     Parameters
     ----------
     md5
-        Its name.
+        The name of the object.
     """
 
     def __init__(self, md5: str, message: str, fix: str) -> None:
@@ -95,47 +103,47 @@ class LostObjectError(IntegrityError):
 
 
 class VersionMismatchError(BridgeError):
-    """A version that is outside the supported range."""
+    """A version is outside the supported range."""
 
     exit_code = 4
 
 
 class StorageError(BridgeError):
-    """The remote does not answer, or breaks off: worth another try."""
+    """The remote does not respond, or the connection breaks: the user can retry."""
 
-    exit_code = 75  # EX_TEMPFAIL of sysexits.h, by which pods are tried again
+    exit_code = 75  # EX_TEMPFAIL of sysexits.h, which makes the engine retry the pod
 
 
 class StoppedError(BridgeError):
-    """A signal has ended the run before its time.
+    """A signal ended the run early.
 
     Parameters
     ----------
     signum
-        Which; the exit code is 128 more, as shells have it.
+        The number of the signal; the exit code is 128 + `signum`, as in a shell.
     kept
-        Whether there is something to go on from.
+        Whether finished results are kept, so that the next run continues from them.
     """
 
     def __init__(self, signum: int, *, kept: bool = True) -> None:
         if kept:
-            super().__init__("stopped; what had finished is kept", "run again to go on from there")
+            super().__init__("stopped; finished results are kept", "run again to continue")
         else:
             super().__init__("stopped")
         self.exit_code = 128 + signum
 
 
 def of_system(exc: OSError, where: str = "") -> RefusedError | None:
-    """Return what the machine has refused as an error; None if it is another kind of failure.
+    """Return a refusal of the operating system as an error; None for any other failure.
 
     Parameters
     ----------
     where
-        The file or folder, for a system that names none.
+        The file or folder to name if `exc` names none.
     """
-    fix = _BY_SYSTEM.get(exc.errno or 0)
+    fix = _FIX_BY_ERRNO.get(exc.errno or 0)
     if fix is None:
         return None
-    # Of two files the second is the one that was to be written.
-    place = exc.filename2 or exc.filename or where
-    return RefusedError(f"{place}: {exc.strerror}" if place else f"{exc.strerror}", fix)
+    # If there are two files, the second is the target of the write.
+    path = exc.filename2 or exc.filename or where
+    return RefusedError(f"{path}: {exc.strerror}" if path else f"{exc.strerror}", fix)

@@ -1,1 +1,1 @@
-"""What a pipeline is: immutable values, without input or output."""
+"""The pipeline model: immutable values, without input or output."""

@@ -1,4 +1,4 @@
-"""How stages are grouped into tasks: the setting `fuse`."""
+"""The setting `fuse`, which controls how stages are grouped into tasks."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ class Fuse(Enum):
     """How many stages a task may hold."""
 
     NONE = "none"  # one stage per task
-    CHAINS = "chains"  # stages of a chain, where nothing else can run at that time
-    AUTO = "auto"  # small stages too, where the run takes no longer
+    CHAINS = "chains"  # the stages of a chain, if nothing can run in parallel to them
+    AUTO = "auto"  # small stages too, if the run does not take longer

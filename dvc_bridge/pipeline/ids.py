@@ -1,4 +1,4 @@
-"""Names made from those of stages, projects and flows, as other places allow them."""
+"""File, run and Kubernetes names derived from stages, projects and flows."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ _SLUG_CHARS = 60
 
 
 def file_name(address: str) -> str:
-    """Return a file name: readable, at most 69 characters, and no two addresses share one."""
+    """Return a readable file name of at most 69 characters that is unique for each address."""
     readable = re.sub(r"[^A-Za-z0-9]+", "-", address).strip("-")[:_SLUG_CHARS]
     return f"{readable}-{hashlib.sha256(address.encode()).hexdigest()[:8]}".lstrip("-")
 
 
 def flow_run_name(flow: str, run_id: str) -> str:
-    """Return the name under which the DVC remote knows a run of a Metaflow flow.
+    """Return the name of a run of a Metaflow flow in the DVC remote.
 
-    Flows are called like Python classes, without a dash: no two runs share a name.
+    The name of a flow is that of a Python class and has no dash, so each run has a name of its own.
     """
     return f"{flow}-{run_id}"
 
 
 def slug(project: str) -> str:
-    """Return a name that Kubernetes allows and that resembles a project's."""
+    """Return a valid Kubernetes name that resembles the name of a project."""
     return re.sub(r"[^a-z0-9]+", "-", project.lower()).strip("-")[:20].rstrip("-") or "run"

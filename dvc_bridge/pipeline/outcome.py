@@ -1,4 +1,4 @@
-"""What became of the stages of a run."""
+"""The outcomes of the stages of a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dvc_bridge.errors import BridgeError
 
 
 class Outcome(Enum):
-    """How a stage's turn ended."""
+    """The outcome of one stage."""
 
     RAN = "ran"
     RESTORED = "from the run cache"
@@ -20,14 +20,14 @@ class Outcome(Enum):
 
 @dataclass
 class Summary:
-    """What became of the stages of a run, by address.
+    """The outcomes of the stages of a run, by address.
 
     Parameters
     ----------
     errors
-        Why those that failed did.
+        Address -> the error of a stage that failed.
     interrupted
-        The signal that ended the run before its time; 0 if none did.
+        The signal that ended the run early; 0 if none did.
     """
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -36,8 +36,8 @@ class Summary:
     seconds: float = 0.0
 
     def of(self, outcome: Outcome) -> list[str]:
-        """Return the stages whose turn ended so, in the order in which they did."""
-        return [address for address, found in self.outcomes.items() if found is outcome]
+        """Return the stages with this outcome, in the order in which they ended."""
+        return [address for address, actual in self.outcomes.items() if actual is outcome]
 
     def __str__(self) -> str:
         counts = [f"{len(self.of(o))} {o.value}" for o in Outcome if self.of(o)]

@@ -1,4 +1,4 @@
-"""Plots of a dvc.yaml as values: which column against which, and what a template adds."""
+"""Plots of a dvc.yaml as values: the columns to draw, and what a template adds."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
-# Of DVC's own templates; all others draw lines.
+# DVC's own templates that draw points; all others draw lines.
 _POINTS = ("scatter", "scatter_jitter")
-_HOLE = "<DVC"
+_PLACEHOLDER = "<DVC"
 
 
 class PlotSpec(TypedDict):
     """One plot; plain data, so it can travel as JSON or pickle.
 
     `x` and `y` are columns; an empty `x` stands for the number of the row, an empty `y` for the
-    last column. `lines` is the column that tells one line from another; empty: the first one with
-    words. `reference` is a line that the template draws, as points; `square` says that both axes go
-    from 0 to 1.
+    last column. `lines` is the column whose values distinguish the lines; empty: the first column
+    that has text values. `reference` is a line that the template draws, as points. `square` is
+    true if both axes go from 0 to 1.
     """
 
     file: str  # from the project's root
@@ -42,30 +42,30 @@ def plot_specs(
     Parameters
     ----------
     entries
-        Of the stages of dvc.yaml: `wdir` and entry.
+        The `wdir` and the entry of each stage of dvc.yaml.
     whole
-        The section `plots` of dvc.yaml itself.
+        The top-level section `plots` of dvc.yaml.
     templates
         The project's own Vega-Lite templates by name.
     """
-    found: list[PlotSpec] = []
+    specs: list[PlotSpec] = []
     for wdir, entry in entries:
         for item in entry.get("plots") or ():
             for path, flags in item.items() if isinstance(item, dict) else [(item, {})]:
                 file = posixpath.normpath(posixpath.join(wdir, path))
-                found += _specs(file, flags.get("y") or "", "", flags, templates)
-    of_stages = {spec["file"] for spec in found}
-    for name, flags in _named(whole):
+                specs += _specs(file, flags.get("y") or "", "", flags, templates)
+    stage_files = {spec["file"] for spec in specs}
+    for name, flags in _plot_items(whole):
         y = flags.get("y") or ""
         if isinstance(y, dict):
             for file, columns in y.items():
-                found += _specs(posixpath.normpath(file), columns, name, flags, templates)
-        elif flags or name not in of_stages:
-            found += _specs(posixpath.normpath(name), y, "", flags, templates)
-    return found
+                specs += _specs(posixpath.normpath(file), columns, name, flags, templates)
+        elif flags or name not in stage_files:
+            specs += _specs(posixpath.normpath(name), y, "", flags, templates)
+    return specs
 
 
-def _named(whole: Sequence[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _plot_items(whole: Sequence[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for item in whole:
         if isinstance(item, str):
             yield item, {}
@@ -80,7 +80,7 @@ def _specs(
     if isinstance(x, dict):
         x = x.get(file) or next(iter(x.values()), "")
     template = str(flags.get("template") or "")
-    told = _of_template(templates.get(template) or {})
+    settings = _read_template(templates.get(template) or {})
     for column in y if isinstance(y, list) else [y]:
         yield PlotSpec(
             file=file,
@@ -90,40 +90,40 @@ def _specs(
             x_label=str(flags.get("x_label") or x or ""),
             y_label=str(flags.get("y_label") or column),
             points=template in _POINTS,
-            lines=told["lines"],
-            reference=told["reference"],
-            square=told["square"],
+            lines=settings["lines"],
+            reference=settings["reference"],
+            square=settings["square"],
         )
 
 
-class _Told(TypedDict):
+class _TemplateSettings(TypedDict):
     lines: str
     reference: list[list[float]]
     square: bool
 
 
-def _of_template(template: Any) -> _Told:
-    """Find in a Vega-Lite template what we draw too: lines by a column, a line of its own."""
-    told = _Told(lines="", reference=[], square=False)
+def _read_template(template: Any) -> _TemplateSettings:
+    """Read the parts of a Vega-Lite template that charts support."""
+    settings = _TemplateSettings(lines="", reference=[], square=False)
     if not isinstance(template, dict):
-        return told
+        return settings
     for layer in [template, *(template.get("layer") or ())]:
         encoding = layer.get("encoding") if isinstance(layer, dict) else None
         if not isinstance(encoding, dict):
             continue
         x, y, color = (encoding.get(name) or {} for name in ("x", "y", "color"))
-        if not str(color.get("field", _HOLE)).startswith(_HOLE):
-            told["lines"] = str(color["field"])
+        if not str(color.get("field", _PLACEHOLDER)).startswith(_PLACEHOLDER):
+            settings["lines"] = str(color["field"])
         domains = [(axis.get("scale") or {}).get("domain") for axis in (x, y)]
-        told["square"] = told["square"] or domains == [[0, 1], [0, 1]]
-        own = (layer.get("data") or {}).get("values")
-        if isinstance(own, list) and layer is not template:
-            told["reference"] = [
+        settings["square"] = settings["square"] or domains == [[0, 1], [0, 1]]
+        values = (layer.get("data") or {}).get("values")
+        if isinstance(values, list) and layer is not template:
+            settings["reference"] = [
                 [float(point[x["field"]]), float(point[y["field"]])]
-                for point in own
+                for point in values
                 if _is_number(point, x) and _is_number(point, y)
             ]
-    return told
+    return settings
 
 
 def _is_number(point: Any, axis: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Positions of stages as a short word, and a pipeline's shape as a hash: what a manifest holds."""
+"""Positions of stages as a short string, and the shape of a pipeline as a hash, for manifests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dvc_bridge.pipeline.stage import Pipeline
 
 
 def ranges(positions: Iterable[int]) -> str:
-    """Return positions as a word: 0, 1, 2, 7 -> `0-2,7`."""
+    """Return positions as a string: 0, 1, 2, 7 -> `0-2,7`."""
     parts: list[list[int]] = []
     for position in sorted(positions):
         if parts and parts[-1][1] == position - 1:
@@ -21,26 +21,28 @@ def ranges(positions: Iterable[int]) -> str:
     return ",".join(f"{first}-{last}" if first != last else str(first) for first, last in parts)
 
 
-def positions_in(word: str) -> list[int]:
-    """Read what `ranges` has written.
+def positions_in(text: str) -> list[int]:
+    """Return the positions in a string that `ranges` wrote.
 
     Raises
     ------
     UsageError
-        It is no such word.
+        The string is not a list of ranges.
     """
-    found: list[int] = []
+    positions: list[int] = []
     try:
-        for part in word.split(","):
+        for part in text.split(","):
             first, _, last = part.partition("-")
-            found += range(int(first), int(last or first) + 1)
+            positions += range(int(first), int(last or first) + 1)
     except ValueError as exc:
-        raise UsageError(f"{word!r} names no stages", "dvc-bridge convert makes it anew") from exc
-    return found
+        raise UsageError(
+            f"invalid stage positions {text!r}", "generate the manifest again: dvc-bridge convert"
+        ) from exc
+    return positions
 
 
 def shape(pipeline: Pipeline) -> str:
-    """Hash what positions rest on: the stages by address, in order, and who feeds whom."""
+    """Hash what positions depend on: the addresses of the stages, in order, and their edges."""
     stages = [
         (stage.address, upstream)
         for stage, upstream in zip(pipeline.stages, pipeline.upstream, strict=True)

@@ -1,11 +1,11 @@
-"""Which options of a DVC remote another machine can be given, and what to do about the others."""
+"""The options of a DVC remote that can be sent to another machine, and how to handle the others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 _FILE = "dvc-bridge.yaml"
-# Of remotes of all kinds (dvc/config_schema.py): no secret, and no file of one machine.
+# Options of all kinds of remotes (dvc/config_schema.py) that are neither a secret nor a local file.
 OPEN = frozenset(
     {
         *("url", "endpointurl", "region", "use_ssl", "listobjects", "sse", "sse_kms_key_id", "acl"),
@@ -22,7 +22,7 @@ OPEN = frozenset(
         *("type", "shared", "protected", "slow_link_warning", "no_traverse"),
     }
 )
-# Secrets -> the variable of the environment that says the same.
+# Secret options -> the environment variable with the same meaning; empty: there is none.
 SECRET = {
     "access_key_id": "AWS_ACCESS_KEY_ID",
     "secret_access_key": "AWS_SECRET_ACCESS_KEY",
@@ -37,60 +37,60 @@ SECRET = {
     **dict.fromkeys(("sse_customer_key", "password", "passphrase", "token"), ""),
     **dict.fromkeys(("custom_auth_header", "bearer_token_command"), ""),
 }
-# Questions that nobody answers in a pod.
-ASKS = ("ask_password", "ask_passphrase")
-_WORDS = ("true", "false")
+# Options that make DVC prompt the user, which is not possible in a pod.
+PROMPTS = ("ask_password", "ask_passphrase")
+_BOOLEANS = ("true", "false")
 
 
 def travels(option: str, value: str) -> bool:
-    """Whether another machine gets the option as it is."""
-    if option == "ssl_verify":  # a word, or a file with certificates
-        return value.lower() in _WORDS
+    """Whether the option can be sent to another machine unchanged."""
+    if option == "ssl_verify":  # true or false, or a file with certificates
+        return value.lower() in _BOOLEANS
     return option in OPEN
 
 
 def for_pods(
     name: str, options: Mapping[str, object], own: Mapping[str, str], *, has_secrets: bool
 ) -> tuple[dict[str, str], list[str]]:
-    """Return the options of a remote that pods get, and what is wrong with the others.
+    """Return the options of a remote that pods get, and the problems with the others.
 
     Parameters
     ----------
     own
-        Options that are other ones in pods; empty for none.
+        Options whose values differ in pods; an empty value removes the option.
     has_secrets
-        Whether pods have credentials of their own; what these are is not known.
+        Whether pods have credentials of their own; their content is not known here.
     """
-    given = {key: str(value) for key, value in options.items()}
-    told = {key: value for key, value in given.items() if travels(key, value)} | dict(own)
-    left = {k: v for k, v in given.items() if k not in told and v.lower() != "false"}
-    problems = [said for option in left if (said := _problem(name, option))]
-    variables = [SECRET[option] for option in left if SECRET.get(option)]
+    texts = {key: str(value) for key, value in options.items()}
+    sent = {key: value for key, value in texts.items() if travels(key, value)} | dict(own)
+    rest = {k: v for k, v in texts.items() if k not in sent and v.lower() != "false"}
+    problems = [problem for option in rest if (problem := _problem(name, option))]
+    variables = [SECRET[option] for option in rest if SECRET.get(option)]
     if variables and not has_secrets:
         problems.append(
-            f"remote {name}: its keys stay on this machine; make a Secret with"
-            f" {', '.join(variables)}, and name it: argo: {{secrets: [NAME]}} in {_FILE}"
+            f"remote {name}: its keys are not sent to pods; create a Secret with"
+            f" {', '.join(variables)}, and add its name to {_FILE}: argo: {{secrets: [NAME]}}"
         )
-    return {key: value for key, value in told.items() if value != ""}, problems
+    return {key: value for key, value in sent.items() if value != ""}, problems
 
 
 def _problem(name: str, option: str) -> str:
-    if option in ASKS:
-        return f"remote {name}: {option} asks a person, and there is none in a pod"
+    if option in PROMPTS:
+        return f"remote {name}: {option} prompts the user, which is not possible in a pod"
     if option == "profile":
         return (
-            f"remote {name}: profile names credentials of this machine; pods take those of their"
-            f" environment: put them into a Secret that argo.secrets names, and"
+            f"remote {name}: profile refers to credentials on this machine; pods use those of their"
+            f" environment: put them into a Secret listed in argo.secrets, and put"
             f" argo: {{remotes: {{{name}: {{profile: ''}}}}}} into {_FILE}"
         )
     if option not in SECRET:
         return (
-            f"remote {name}: {option} names a file of this machine; put it into a Secret under"
-            f" argo.secret_files in {_FILE}, and its path in pods into argo.remotes.{name}.{option}"
+            f"remote {name}: {option} is a file on this machine; put it into a Secret listed in"
+            f" argo.secret_files in {_FILE}, and set argo.remotes.{name}.{option} to its pod path"
         )
     if not SECRET[option]:
         return (
-            f"remote {name}: {option} is a secret that DVC takes from no environment, and a"
-            " manifest may not hold it: use a remote with other credentials"
+            f"remote {name}: {option} is a secret that DVC cannot read from the environment, and a"
+            " manifest must not contain it: use a remote with other credentials"
         )
     return ""

@@ -1,4 +1,4 @@
-"""What the pod of a stage is given: image, resources, place, time, secrets."""
+"""The settings of a stage's pod: image, resources, node, timeout, retries, secrets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 USUAL_RETRIES = 2
-# Without requests nothing is known of a stage's appetite; two hide each other's waiting.
+# Without requests the needs of a stage are unknown; two stages overlap each other's I/O waits.
 USUAL_JOBS = 2
 
 _QUANTITY = re.compile(r"(\d+(\.\d+)?|\.\d+)([kMGTPE]i?|[num])?")
@@ -22,20 +22,21 @@ Pairs = tuple[tuple[str, Any], ...]
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The settings of a pod; stages with equal ones may share it.
+    """The settings of a pod; stages with equal settings may share a pod.
 
     Parameters
     ----------
     cpu, memory
-        Kubernetes quantities, as requests; memory as the limit too. None: no request.
+        Kubernetes quantities of the requests; memory is also the limit. None: no request.
     gpu
         Number of `nvidia.com/gpu`.
     timeout
-        Seconds that one stage may take in a pod; None: no end.
+        How long one stage may take in a pod, in seconds; None: no limit.
     retries
-        How often a lost pod or a storage fault is tried again; a failing command never is.
+        How often the engine retries after a lost pod or a storage error. It never retries a failing
+        command.
     node_selector, tolerations
-        As pairs, sorted, so that equal ones are equal.
+        Sorted pairs, so that equal settings compare equal.
     secret_env
         Names of Secrets that become environment variables.
     """
@@ -52,7 +53,7 @@ class Resources:
 
     @property
     def jobs(self) -> int:
-        """How many stages run at a time in the pod: what is asked for is what one stage needs."""
+        """How many stages run at a time in the pod: requests are the needs of one stage."""
         return 1 if self.cpu or self.memory or self.gpu else USUAL_JOBS
 
 
@@ -60,90 +61,88 @@ KEYS = tuple(field.name for field in fields(Resources))
 
 
 class InvalidValueError(Exception):
-    """The value cannot be meant; says what it must be."""
+    """The value is invalid; the message describes a valid value."""
 
 
 def parse_resources(values: Mapping[str, Any], where: str, problems: list[str]) -> dict[str, Any]:
-    """Read those of the settings that are given.
+    """Read the settings that are present.
 
     Parameters
     ----------
     where
-        Of the mapping in the file, for messages.
+        The path of the mapping in the file, for messages.
     problems
-        What is wrong is added here.
+        A list to which messages are appended.
     """
-    found: dict[str, Any] = {}
+    resources: dict[str, Any] = {}
     for key in KEYS:
         if values.get(key) is None:
             continue
         try:
-            found[key] = _READERS[key](values[key])
+            resources[key] = _READERS[key](values[key])
         except InvalidValueError as exc:
             problems.append(f"{where}.{key} must be {exc}")
-    return found
+    return resources
 
 
 def text(value: Any) -> str:
-    """Read a word that Argo takes as it stands."""
+    """Read text that Argo takes unchanged."""
     if not isinstance(value, str) or not value.strip() or value != value.strip():
-        raise InvalidValueError("a text; numbers and true or false need quotes")
+        raise InvalidValueError("text; numbers and true or false need quotes")
     if "{{" in value:
-        raise InvalidValueError(
-            "a text without {{, which Argo would take for an expression of its own"
-        )
+        raise InvalidValueError("text without {{, which Argo would read as an expression")
     return value
 
 
 def image(value: Any) -> str:
-    """Read the name of an image."""
+    """Read an image name."""
     if not re.fullmatch(r"[\w.:/@+-]+", text(value)):
-        raise InvalidValueError("the name of an image, as registry/name:tag")
+        raise InvalidValueError("an image name such as registry/name:tag")
     return str(value)
 
 
 def name(value: Any) -> str:
-    """Read the name of an object of Kubernetes."""
+    """Read the name of a Kubernetes object."""
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise InvalidValueError("a name of Kubernetes: small letters, digits, - and .")
+        raise InvalidValueError("a Kubernetes name: lowercase letters, digits, - and .")
     return value
 
 
 def names(value: Any) -> tuple[str, ...]:
-    """Read a name or a list of them."""
+    """Read a name or a list of names."""
     return tuple(dict.fromkeys(name(v) for v in (value if isinstance(value, list) else [value])))
 
 
 def at_least(least: int) -> Callable[[Any], int]:
-    """Return a reader of whole numbers."""
+    """Return a reader of integers that are at least `least`."""
 
     def read(value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise InvalidValueError(f"a whole number, {least} or more")
+            raise InvalidValueError(f"an integer, {least} or more")
         return value
 
     return read
 
 
 def _quantity(value: Any) -> str:
-    said = str(value) if isinstance(value, int | float | str) else ""
-    found = _QUANTITY.fullmatch(said)
-    if isinstance(value, bool) or not found or not float(found[1]):
-        raise InvalidValueError("a quantity of Kubernetes: 2, 0.5, 500m, 512Mi, 4Gi")
-    return said
+    quantity = str(value) if isinstance(value, int | float | str) else ""
+    match = _QUANTITY.fullmatch(quantity)
+    if isinstance(value, bool) or not match or not float(match[1]):
+        raise InvalidValueError("a Kubernetes quantity: 2, 0.5, 500m, 512Mi, 4Gi")
+    return quantity
 
 
 def _seconds(value: Any) -> int:
-    found = _TIME.fullmatch(str(value))
-    if isinstance(value, bool) or not found or not int(found[1]):
-        raise InvalidValueError("a time: seconds, or 90m, 2h, 1d")
-    return int(found[1]) * _UNIT_S[found[2]]
+    match = _TIME.fullmatch(str(value))
+    if isinstance(value, bool) or not match or not int(match[1]):
+        raise InvalidValueError("a duration: seconds, or 90m, 2h, 1d")
+    return int(match[1]) * _UNIT_S[match[2]]
 
 
 def _selector(value: Any) -> Pairs:
     if not isinstance(value, dict):
-        raise InvalidValueError("a mapping of labels to texts")
-    return tuple(sorted((text(key), text(word)) for key, word in value.items()))
+        raise InvalidValueError("a mapping of labels to strings")
+    return tuple(sorted((text(key), text(label_value)) for key, label_value in value.items()))
 
 
 def _tolerations(value: Any) -> tuple[Pairs, ...]:
@@ -151,11 +150,11 @@ def _tolerations(value: Any) -> tuple[Pairs, ...]:
     for item in items:
         if not isinstance(item, dict) or not item.keys() <= _TOLERATION.keys():
             raise InvalidValueError(f"a list of mappings with {', '.join(_TOLERATION)}")
-        for key, given in item.items():
+        for key, field_value in item.items():
             if _TOLERATION[key] is int:
-                at_least(0)(given)
+                at_least(0)(field_value)
             else:
-                text(given)
+                text(field_value)
     return tuple(tuple(sorted(item.items())) for item in items)
 
 

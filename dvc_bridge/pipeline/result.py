@@ -1,4 +1,4 @@
-"""What became of a stage in a pod: the value that pods leave in the remote for each other."""
+"""The result of a stage in a pod, which pods exchange through the remote."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ RAN, RESTORED, UNCHANGED, FAILED = "ran", "run cache", "up to date", "failed"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The end of one stage.
+    """The result of one stage.
 
     Parameters
     ----------
     address
-        Of the stage, as seen from the root.
+        The address of the stage from the root.
     outcome
-        RAN, RESTORED (the run cache had it), UNCHANGED or FAILED.
+        RAN, RESTORED (from the run cache), UNCHANGED or FAILED.
     entry
-        What dvc.lock says of it; empty where it has failed.
+        The lock entry of the stage; empty if it failed.
     modes
-        Out -> path inside (empty for the out itself) -> mode of a file, where DVC's objects do
-        not say it: files of folders that may be executed, and all of outs that are not cached.
+        Out -> path inside it (empty for the out itself) -> mode of a file, for modes that DVC's
+        objects do not contain: executable files of folders, and all files of outs that are not
+        cached.
     message
-        Why it has failed.
+        Why the stage failed.
     seconds
-        How long its command took; None: none has run.
+        How long its command took; None: no command ran.
     """
 
     address: str
@@ -48,22 +49,22 @@ class Result:
 
     @property
     def good(self) -> bool:
-        """Whether others can go on from it."""
+        """Whether the stages downstream can use it."""
         return self.outcome != FAILED
 
     def outs(self, stage: Stage) -> dict[str, Pointer]:
-        """Return what its outs are, by their place in the project."""
-        known = {item["path"]: item for item in self.entry.get("outs") or ()}
-        return {out.at: known[out.path] for out in stage.outs if out.path in known}
+        """Return the pointers of the outs by path from the project's root."""
+        pointers = {item["path"]: item for item in self.entry.get("outs") or ()}
+        return {out.at: pointers[out.path] for out in stage.outs if out.path in pointers}
 
 
 def result_text(result: Result) -> str:
-    """Return a result as it stands in the remote."""
+    """Return a result in the format of the remote."""
     return to_text({"version": VERSION, **plain_result(result)})
 
 
 def plain_result(result: Result) -> dict[str, Any]:
-    """Return a result as a value for `to_text`; `dataclasses.asdict` would part what is one."""
+    """Return a result as a value for `to_text`, with shared containers, which `asdict` copies."""
     return {field.name: getattr(result, field.name) for field in fields(result)}
 
 
@@ -73,7 +74,7 @@ def parse_result(text: str | bytes) -> Result:
     Raises
     ------
     VersionMismatchError
-        Another version of dvc-bridge has written it.
+        Another version of dvc-bridge wrote it.
     """
     value: dict[str, Any] = from_text(text)
     if value.pop("version", None) != VERSION:

@@ -8,45 +8,45 @@ from enum import StrEnum
 
 
 class Phase(StrEnum):
-    """Where a task or a run stands. The values are those of `status --json`."""
+    """The phase of a task or a run. The values appear in `status --json`."""
 
     PENDING = "Pending"
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
-    ERROR = "Error"  # the engine lost it, or could not carry it out
+    ERROR = "Error"  # the engine lost it or could not run it
     SKIPPED = "Skipped"
-    OMITTED = "Omitted"  # a task that it waits for failed
+    OMITTED = "Omitted"  # a task upstream failed
 
     @property
     def is_bad(self) -> bool:
-        """Whether it ended without success."""
+        """Whether this is a final phase without success."""
         return self in (Phase.FAILED, Phase.ERROR)
 
     @property
     def is_end(self) -> bool:
-        """Whether it does not change any more."""
+        """Whether this is a final phase."""
         return self not in (Phase.PENDING, Phase.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
 class TaskStatus:
-    """The status of one task of a run, at its newest attempt.
+    """The status of one task of a run, in its latest attempt.
 
     Parameters
     ----------
     task
         The number of the task.
     place
-        What the engine calls it, as a pod's name or a job's id; empty if it never began.
+        The engine's name for it, such as a pod's name or a job's ID; empty if it never started.
     started, finished
         In UTC.
     exit_code
-        Of the worker; None if there is none (yet).
+        The exit code of the worker; None if there is none yet.
     attempts
-        How many times it was started.
+        How many times the engine started it.
     fix
-        What the user has to do because it cannot start by itself; empty: it can.
+        What the user must do before the task can start; empty: nothing.
     """
 
     task: int
@@ -67,7 +67,7 @@ class RunStatus:
     Parameters
     ----------
     tasks
-        Those that have begun, by number.
+        The tasks that have started, by number.
     stages
         The addresses of each task's stages; empty if the engine does not know them.
     """
@@ -83,5 +83,5 @@ class RunStatus:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen."""
+        """Whether the run has ended."""
         return self.phase.is_end

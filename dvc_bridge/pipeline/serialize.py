@@ -1,7 +1,9 @@
-"""Stages and lock entries as JSON and back, nothing lost: odd floats, odd keys, anchors.
+"""Lossless conversion of stages and lock entries to JSON and back.
 
-The standard library's JSON keeps `inf` and `nan`. Keys that are no text, which YAML allows in
-values of parameters, travel as pairs.
+It preserves special floats, keys that are not strings, and anchors.
+
+The standard library's JSON keeps `inf` and `nan`. Keys that are not strings, which YAML
+allows in values of parameters, become pairs.
 """
 
 from __future__ import annotations
@@ -18,18 +20,18 @@ PAIRS, SAME = "\0pairs", "\0same"
 
 def to_text(value: Any) -> str:
     """Return a value of mappings, lists and scalars as one line of JSON."""
-    return json.dumps(_Packing(value)(value), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(_Encoder(value)(value), ensure_ascii=False, separators=(",", ":"))
 
 
 def from_text(text: str | bytes) -> Any:
-    """Return the value that `to_text` made a line of.
+    """Return the value from a line that `to_text` returned.
 
     Raises
     ------
     ValueError
-        It did not.
+        The text is not JSON.
     """
-    return _unpacked(json.loads(text), {})
+    return _decode(json.loads(text), {})
 
 
 def plain_stage(stage: Stage) -> dict[str, Any]:
@@ -55,7 +57,7 @@ def plain_stage(stage: Stage) -> dict[str, Any]:
 
 
 def parse_stage(value: Mapping[str, Any]) -> Stage:
-    """Return the stage that `plain_stage` made a value of."""
+    """Return the stage from a value that `plain_stage` returned."""
     return Stage(
         **{
             **value,
@@ -69,49 +71,49 @@ def parse_stage(value: Mapping[str, Any]) -> Stage:
     )
 
 
-class _Packing:
-    """Makes JSON of a value; a container that stands in it twice, by a YAML anchor, stays one."""
+class _Encoder:
+    """Converts a value to JSON values; a container that a YAML anchor shares stays shared."""
 
     def __init__(self, value: Any) -> None:
-        self._seen: Counter[int] = Counter()
-        self._count(value)
+        self._uses: Counter[int] = Counter()
+        self._count_uses(value)
         self._numbers: dict[int, int] = {}
 
     def __call__(self, value: Any) -> Any:
         if not isinstance(value, Mapping | list | tuple):
             return value
-        if self._seen[id(value)] < 2:
-            return self._inside(value)
-        known = self._numbers.get(id(value))
-        if known is not None:
-            return {SAME: known}
+        if self._uses[id(value)] < 2:
+            return self._encode_items(value)
+        earlier = self._numbers.get(id(value))
+        if earlier is not None:
+            return {SAME: earlier}
         self._numbers[id(value)] = number = len(self._numbers)
-        return {SAME: number, "is": self._inside(value)}
+        return {SAME: number, "is": self._encode_items(value)}
 
-    def _inside(self, value: Any) -> Any:
+    def _encode_items(self, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return [self(inner) for inner in value]
         if all(isinstance(key, str) for key in value) and not {PAIRS, SAME} & value.keys():
             return {key: self(inner) for key, inner in value.items()}
         return {PAIRS: [[key, self(inner)] for key, inner in value.items()]}
 
-    def _count(self, value: Any) -> None:
+    def _count_uses(self, value: Any) -> None:
         if isinstance(value, Mapping | list) and value:
-            self._seen[id(value)] += 1
-            if self._seen[id(value)] == 1:
+            self._uses[id(value)] += 1
+            if self._uses[id(value)] == 1:
                 for inner in value.values() if isinstance(value, Mapping) else value:
-                    self._count(inner)
+                    self._count_uses(inner)
 
 
-def _unpacked(value: Any, known: dict[int, Any]) -> Any:
+def _decode(value: Any, shared: dict[int, Any]) -> Any:
     if isinstance(value, list):
-        return [_unpacked(inner, known) for inner in value]
+        return [_decode(inner, shared) for inner in value]
     if not isinstance(value, dict):
         return value
     if PAIRS in value:
-        return {key: _unpacked(inner, known) for key, inner in value[PAIRS]}
+        return {key: _decode(inner, shared) for key, inner in value[PAIRS]}
     if SAME not in value:
-        return {key: _unpacked(inner, known) for key, inner in value.items()}
+        return {key: _decode(inner, shared) for key, inner in value.items()}
     if "is" in value:
-        known[value[SAME]] = _unpacked(value["is"], known)
-    return known[value[SAME]]
+        shared[value[SAME]] = _decode(value["is"], shared)
+    return shared[value[SAME]]

@@ -1,16 +1,16 @@
-"""dvc-bridge.yaml: what a run should know of stages that dvc.yaml does not say.
+"""The settings in dvc-bridge.yaml: what a run needs to know that is not in dvc.yaml.
 
     argo:
       image: registry/team/image:1
       secrets: s3-credentials
     stages:
       "train@*":
-        mutex: gpu          # of the stages with this word, one runs at a time
+        mutex: gpu          # only one of the stages with this word runs at a time
         gpu: 1
         memory: 8Gi
 
-Keys of `stages` are globs over addresses; of two that name a stage, the later one wins, key by
-key. It is a file of its own so that dvc.yaml and its hashes stay as they are.
+Keys of `stages` are globs over addresses; if several match a stage, the last one wins, key by key.
+The settings are in a separate file so that dvc.yaml and its hashes stay unchanged.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from dvc_bridge.pipeline.resources import InvalidValueError, Resources, parse_re
 FILE = "dvc-bridge.yaml"
 KEYS = ("mutex", *resources.KEYS)
 PULL = ("Always", "IfNotPresent", "Never")
-# What every engine has; `argo: {image: ...}` and so on are older names of the same settings.
+# Settings of every engine; `argo: {image: ...}` and so on are older names of the same settings.
 NEUTRAL_KEYS = ("image", "secrets", "fuse")
 TOP_KEYS = ("engine", *NEUTRAL_KEYS, "stages", "snapshot", "argo", "processes")
 _SHOWN = 5
@@ -39,23 +39,23 @@ _SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class ArgoSettings:
-    """What holds for the whole Workflow.
+    """Settings of the whole Workflow.
 
     Parameters
     ----------
     image, secrets
-        Of every pod; a stage may name another image, and more secrets.
+        The image and the secrets of every pod; a stage may have another image and more secrets.
     service_account
-        Whose token Argo's own containers use.
+        The service account whose token Argo's own containers use.
     user
-        The UID of the pods; None: the cluster's choice, which must not be root.
+        The UID of the pods; None: the cluster chooses it, and it must not be root.
     parallelism
-        How many pods may run at a time; None: as many as there is room for.
+        How many pods may run at a time; None: no limit.
     secret_files
-        Secrets whose keys are files in a folder of every pod: pairs of name and folder.
+        Secrets that every pod mounts as files: pairs of a Secret's name and a folder.
     remotes
-        Options of DVC remotes that are other ones in pods: pairs of a remote's name and of pairs
-        of an option and its value, empty for none.
+        Options of DVC remotes whose values differ in pods: pairs of a remote's name and its
+        options, which are pairs of a name and a value; an empty value removes the option.
     """
 
     image: str = ""
@@ -71,12 +71,12 @@ class ArgoSettings:
 
     @property
     def all_secrets(self) -> tuple[str, ...]:
-        """Name the Secrets that pods need, as variables or as files."""
+        """The names of the Secrets that pods need, as variables or as files."""
         return (*self.secrets, *(secret for secret, _ in self.secret_files))
 
     @property
     def has_secrets(self) -> bool:
-        """Whether pods have credentials: a Secret, or an account with rights of its own."""
+        """Whether pods have credentials: a Secret, or a service account of their own."""
         return bool(self.secrets) or self.service_account != ArgoSettings().service_account
 
 
@@ -100,13 +100,13 @@ class Settings:
     Parameters
     ----------
     mutexes
-        Word -> the globs of the stages of which one runs at a time.
+        Mutex -> the globs of the stages of which only one runs at a time.
     pods
-        Glob -> the settings of a pod that it gives, in the file's order.
+        Glob -> its pod settings, in the file's order.
     engine
-        The name of the engine that carries out runs.
+        The name of the engine that executes runs.
     allow
-        Globs over files, from the root of the git repository, that are sent although they look
+        Globs, from the root of the git repository, over files that are sent although they look
         like secrets.
     """
 
@@ -119,20 +119,20 @@ class Settings:
 
     @property
     def is_remote(self) -> bool:
-        """Whether they say how stages run elsewhere."""
+        """Whether the settings describe how to run stages remotely."""
         return bool(self.argo.image) or self.engine != "argo"
 
     def mutex_groups(self, addresses: Iterable[str]) -> tuple[frozenset[str], ...]:
-        """Return the groups of stages that keep out of each other's way, by address."""
-        known = list(addresses)
+        """Return the groups of stages of which only one runs at a time, by address."""
+        all_addresses = list(addresses)
         groups = (
-            frozenset(a for a in known if any(fnmatchcase(a, glob) for glob in globs))
+            frozenset(a for a in all_addresses if any(fnmatchcase(a, glob) for glob in globs))
             for globs in self.mutexes.values()
         )
         return tuple(group for group in groups if len(group) > 1)
 
     def mutex_words(self, address: str) -> frozenset[str]:
-        """Return the words of which this stage must be the only one to run."""
+        """Return the mutexes that this stage holds while it runs."""
         return frozenset(
             word
             for word, globs in self.mutexes.items()
@@ -142,46 +142,46 @@ class Settings:
     def pod(self, address: str) -> Resources:
         """Return the settings of the pod of this stage."""
         values: dict[str, Any] = {"image": self.argo.image}
-        for glob, given in self.pods.items():
+        for glob, pod_settings in self.pods.items():
             if fnmatchcase(address, glob):
-                values |= given
+                values |= pod_settings
         secrets = dict.fromkeys((*self.argo.secrets, *values.pop("secret_env", ())))
         return replace(Resources(), **values, secret_env=tuple(secrets))
 
     def images(self, addresses: Iterable[str]) -> tuple[str, ...]:
-        """Name the images of the pods of these stages.
+        """Return the images of the pods of these stages.
 
         Raises
         ------
         UsageError
-            A stage has none.
+            A stage has no image.
         """
-        found = {address: self.pod(address).image for address in addresses}
-        if without := [address for address, image in found.items() if not image]:
-            more = f" and {len(without) - _SHOWN} more" if len(without) > _SHOWN else ""
+        images = {address: self.pod(address).image for address in addresses}
+        if incomplete := [address for address, image in images.items() if not image]:
+            more = f" and {len(incomplete) - _SHOWN} more" if len(incomplete) > _SHOWN else ""
             raise UsageError(
-                f"no image for the pods of {', '.join(without[:_SHOWN])}{more}",
-                f"image: NAME in {FILE}",
+                f"no image for the pods of {', '.join(incomplete[:_SHOWN])}{more}",
+                f"set image: NAME in {FILE}",
             )
-        return tuple(dict.fromkeys(found.values()))
+        return tuple(dict.fromkeys(images.values()))
 
     def check(self, addresses: Iterable[str]) -> None:
-        """Check that every glob names a stage of the project, or its settings would be nobody's.
+        """Check that every glob matches a stage of the project; otherwise, a typo would be silent.
 
         Raises
         ------
         UsageError
-            One does not.
+            A glob matches no stage.
         """
-        known = list(addresses)
+        all_addresses = list(addresses)
         globs = [*(glob for globs in self.mutexes.values() for glob in globs), *self.pods]
-        lost = [
-            f"{FILE}: stages.{glob} names no stage{_meant(glob, known)}"
+        unmatched = [
+            f"{FILE}: stages.{glob} matches no stage{_suggestion(glob, all_addresses)}"
             for glob in dict.fromkeys(globs)
-            if not any(fnmatchcase(address, glob) for address in known)
+            if not any(fnmatchcase(address, glob) for address in all_addresses)
         ]
-        if lost:
-            raise UsageError("\n".join(lost), "dvc stage list --all names them all")
+        if unmatched:
+            raise UsageError("\n".join(unmatched), "`dvc stage list --all` lists all stages")
 
 
 def parse_settings(content: Any) -> Settings:
@@ -190,17 +190,17 @@ def parse_settings(content: Any) -> Settings:
     Raises
     ------
     UsageError
-        Keys that mean nothing, or values of the wrong type; all of them in one message.
+        There are unknown keys or values of the wrong type; one message lists all of them.
     """
     problems: list[str] = []
     mutexes: dict[str, list[str]] = {}
     pods: dict[str, Mapping[str, Any]] = {}
     top = _mapping(content, "", TOP_KEYS, problems)
     for glob, values in _mapping(top.get("stages"), "stages", None, problems).items():
-        given = _mapping(values, f"stages.{glob}", KEYS, problems)
-        if pod := parse_resources(given, f"stages.{glob}", problems):
+        section = _mapping(values, f"stages.{glob}", KEYS, problems)
+        if pod := parse_resources(section, f"stages.{glob}", problems):
             pods[str(glob)] = pod
-        words = given.get("mutex", [])
+        words = section.get("mutex", [])
         words = [words] if isinstance(words, str) else words
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             problems.append(f"stages.{glob}.mutex must be a word or a list of words")
@@ -211,17 +211,17 @@ def parse_settings(content: Any) -> Settings:
     engine = top.get("engine") or "argo"
     if not isinstance(engine, str):
         problems.append("engine must be the name of an engine")
-    given = _mapping(top.get("processes"), "processes", ("parallelism",), problems)
-    processes = ProcessSettings(_parallelism(given.get("parallelism"), problems))
+    section = _mapping(top.get("processes"), "processes", ("parallelism",), problems)
+    processes = ProcessSettings(_parallelism(section.get("parallelism"), problems))
     allow = _allow(_mapping(top.get("snapshot"), "snapshot", ("allow",), problems), problems)
     if problems:
         raise UsageError("\n".join(f"{FILE}: {p}" for p in problems), f"correct {FILE}")
-    named = {word: tuple(globs) for word, globs in mutexes.items()}
-    return Settings(named, pods, argo, allow, engine, processes)
+    mutex_globs = {word: tuple(globs) for word, globs in mutexes.items()}
+    return Settings(mutex_globs, pods, argo, allow, engine, processes)
 
 
 def _argo_section(top: Mapping[str, Any], problems: list[str]) -> Mapping[str, Any]:
-    """Return the section `argo`, with the keys that stand at the top for every engine."""
+    """Return the section `argo` with the top-level keys that apply to every engine."""
     section = dict(_mapping(top.get("argo"), "argo", tuple(_ARGO), problems))
     for key in NEUTRAL_KEYS:
         if top.get(key) is None:
@@ -242,8 +242,8 @@ def _parallelism(value: Any, problems: list[str]) -> int | None:
         return None
 
 
-def _allow(given: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
-    value = given.get("allow") or []
+def _allow(section: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
+    value = section.get("allow") or []
     globs = [value] if isinstance(value, str) else value
     if not isinstance(globs, list) or not all(isinstance(glob, str) for glob in globs):
         problems.append("snapshot.allow must be a path or a list of paths")
@@ -251,16 +251,16 @@ def _allow(given: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
     return tuple(globs)
 
 
-def _argo(given: Mapping[str, Any], problems: list[str]) -> ArgoSettings:
-    found: dict[str, Any] = {}
-    for key, value in given.items():
+def _argo(section: Mapping[str, Any], problems: list[str]) -> ArgoSettings:
+    values: dict[str, Any] = {}
+    for key, value in section.items():
         if key not in _ARGO or value is None:
             continue
         try:
-            found[key] = _ARGO[key](value)
+            values[key] = _ARGO[key](value)
         except InvalidValueError as exc:
             problems.append(f"argo.{key} must be {exc}")
-    return replace(ArgoSettings(), **found)
+    return replace(ArgoSettings(), **values)
 
 
 def _user(value: Any) -> int | None:
@@ -269,40 +269,46 @@ def _user(value: Any) -> int | None:
 
 def _pull(value: Any) -> str:
     if value not in PULL:
-        raise InvalidValueError(f"one of {', '.join(PULL)}{_meant(value, PULL)}")
+        raise InvalidValueError(f"one of {', '.join(PULL)}{_suggestion(value, PULL)}")
     return str(value)
 
 
 def _fuse(value: Any) -> Fuse:
-    words = [fuse.value for fuse in Fuse]
-    if value not in words:
-        raise InvalidValueError(f"one of {', '.join(words)}{_meant(value, words)}")
+    names = [fuse.value for fuse in Fuse]
+    if value not in names:
+        raise InvalidValueError(f"one of {', '.join(names)}{_suggestion(value, names)}")
     return Fuse(value)
 
 
 def _secret_files(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not value:
-        raise InvalidValueError("a mapping of Secrets to folders, as {gcs-key: /secrets/gcs}")
-    found = {resources.name(secret): folder for secret, folder in value.items()}
-    for folder in found.values():
-        if not isinstance(folder, str) or not _FOLDER.fullmatch(folder) or folder in _TAKEN:
-            raise InvalidValueError("a mapping of Secrets to folders of the pod, as /secrets/gcs")
-    if len(set(found.values())) < len(found):
-        raise InvalidValueError("a mapping of Secrets to folders, another one for each")
-    return tuple(sorted(found.items()))
+        raise InvalidValueError("a mapping of Secrets to folders, such as {gcs-key: /secrets/gcs}")
+    folders = {resources.name(secret): folder for secret, folder in value.items()}
+    for folder in folders.values():
+        if not isinstance(folder, str) or not _FOLDER.fullmatch(folder) or folder in _RESERVED:
+            raise InvalidValueError(
+                "a mapping of Secrets to folders of the pod, such as /secrets/gcs"
+            )
+    if len(set(folders.values())) < len(folders):
+        raise InvalidValueError("a mapping of Secrets to folders, a different one for each")
+    return tuple(sorted(folders.items()))
 
 
 def _remotes(value: Any) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
-        raise InvalidValueError("a mapping of remotes to options, as {store: {endpointurl: URL}}")
+        raise InvalidValueError(
+            "a mapping of remotes to options, such as {store: {endpointurl: URL}}"
+        )
     for name, options in value.items():
         for option, text in options.items():
             if not isinstance(text, str | int | float) or "{{" in str(text):
-                raise InvalidValueError(f"a mapping of texts, which {name}.{option} is not")
+                raise InvalidValueError(
+                    f"a mapping of remotes to strings; {name}.{option} is not a string"
+                )
             if option in SECRET and text != "":
                 raise InvalidValueError(
-                    f"a mapping without secrets: {name}.{option} belongs into a Secret that"
-                    " argo.secrets names"
+                    f"a mapping without secrets: {name}.{option} belongs in a Secret listed in"
+                    " argo.secrets"
                 )
     return tuple(
         sorted((n, tuple(sorted((k, str(v)) for k, v in o.items()))) for n, o in value.items())
@@ -310,7 +316,7 @@ def _remotes(value: Any) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
 
 
 _FOLDER = re.compile(r"/[\w.-]+(/[\w.-]+)*")
-_TAKEN = ("/work", "/tmp")  # noqa: S108  folders of the pod itself
+_RESERVED = ("/work", "/tmp")  # noqa: S108  folders that the pod uses itself
 _ARGO: dict[str, Callable[[Any], Any]] = {
     "image": resources.image,
     "image_pull_policy": _pull,
@@ -335,11 +341,11 @@ def _mapping(
         return {}
     if keys is not None:
         for key in [key for key in value if key not in keys]:
-            hint = _meant(key, keys) or f"; known here: {', '.join(keys)}"
-            problems.append(f"{where}.{key}".lstrip(".") + f" means nothing{hint}")
+            hint = _suggestion(key, keys) or f"; valid keys: {', '.join(keys)}"
+            problems.append("unknown key " + f"{where}.{key}".lstrip(".") + hint)
     return value
 
 
-def _meant(word: Any, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(str(word), known, n=1)
+def _suggestion(text: Any, candidates: Sequence[str]) -> str:
+    close = difflib.get_close_matches(str(text), candidates, n=1)
     return f"; did you mean {close[0]}?" if close else ""

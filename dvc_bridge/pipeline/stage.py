@@ -1,8 +1,8 @@
-"""A pipeline as values: the stages of a project, what each reads and writes, and who feeds whom.
+"""A pipeline as values: the stages of a project, their inputs and outputs, and the edges.
 
-Words are DVC's. Every `at` is a path from the project's root with `/`, an absolute path outside
-it (`..` and `../..` for the folders above), or a URL; every `path` is what dvc.lock calls the same
-thing, from the stage's `wdir`.
+The terms are DVC's. Every `at` is a path from the project's root with `/`, an absolute path
+outside the project (`..` and `../..` for the folders above), or a URL; every `path` is the name of
+the same file or folder in dvc.lock, from the stage's `wdir`.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-# What dvc.lock says of a file or folder beside its path: hash, md5, size, nfiles, isexec.
+# The fields of a file or folder in dvc.lock except its path: hash, md5, size, nfiles, isexec.
 Pointer = Mapping[str, Any]
-# A stage as it stands in dvc.lock: cmd, deps, params, outs.
+# The entry of a stage in dvc.lock: cmd, deps, params, outs.
 LockEntry = Mapping[str, Any]
 
 DVC_YAML = "dvc.yaml"
 
 
 def lock_file(dvc_yaml: str) -> str:
-    """Return the lock file of a dvc.yaml."""
+    """Return the path of the lock file that belongs to a dvc.yaml."""
     return f"{dvc_yaml.removesuffix('.yaml')}.lock"
 
 
 class StageKind(Enum):
-    """Where a stage stands, and what bringing it up to date means."""
+    """Where a stage is defined, which determines how it is brought up to date."""
 
     STAGE = "stage"  # an entry of dvc.yaml with a command
     DATA = "data"  # a .dvc file of `dvc add`
-    IMPORT = "import"  # a .dvc file that says where its out comes from
+    IMPORT = "import"  # a .dvc file that names the source of its out
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A file or folder that a stage reads; `local` says whether it lies in the project."""
+    """A file or folder that a stage reads; `local`: whether it is inside the project."""
 
     path: str
     at: str
@@ -44,14 +44,14 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """Values that a stage reads from a parameters file; no `keys`: the whole file.
+    """Values that a stage reads from a parameters file; empty `keys`: the whole file.
 
     Parameters
     ----------
     path
-        As dvc.yaml has it. By this DVC looks for it in dvc.lock.
+        The path in dvc.yaml. DVC uses it to find the file in dvc.lock.
     lock_path
-        What dvc.lock calls it, if that is not the same; DVC writes it so.
+        The path that DVC writes to dvc.lock, if it differs from `path`.
     """
 
     path: str
@@ -61,7 +61,7 @@ class Params:
 
     @property
     def key(self) -> str:
-        """What dvc.lock calls it."""
+        """The path that DVC writes to dvc.lock."""
         return self.lock_path or self.path
 
 
@@ -72,11 +72,11 @@ class Output:
     Parameters
     ----------
     cached
-        Whether DVC keeps it in its cache (`cache: false` says no).
+        Whether DVC keeps it in its cache; false for `cache: false`.
     persist
-        Whether it stays where it is when the stage starts.
+        Whether DVC leaves it in place when the stage starts.
     shown
-        Whether it is a metric or a plot: DVC's run cache holds those even with `cache: false`.
+        Whether it is a metric or a plot: DVC's run cache keeps them even with `cache: false`.
     """
 
     path: str
@@ -89,22 +89,22 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One stage, its templates resolved.
+    """One stage with its templates resolved.
 
     Parameters
     ----------
     file
-        The dvc.yaml or .dvc file it stands in, from the root.
+        The dvc.yaml or .dvc file that defines it, from the root.
     name
         Its name in dvc.yaml; empty for a .dvc file.
     wdir
-        Where its command runs, from the root; `.` is the root.
+        The working directory of its command, from the root; `.` is the root.
     group
-        The foreach or matrix that it came from; empty if none.
+        The name of the foreach or matrix that generates it; empty if there is none.
     data
-        The resolved entry, as DVC's own loader takes it.
+        The resolved entry, in the format of DVC's own loader.
     lock
-        Its entry in dvc.lock (for a .dvc file: the file), None if there is none.
+        Its entry in dvc.lock (for a .dvc file: the content of the file); None if there is none.
     """
 
     file: str
@@ -123,29 +123,29 @@ class Stage:
 
     @property
     def reads(self) -> tuple[Dependency | Params, ...]:
-        """All that it reads, parameter files too, in DVC's order."""
+        """All inputs, including parameter files, in DVC's order."""
         return (*self.deps, *self.params)
 
     @property
     def is_local(self) -> bool:
-        """Whether all its deps and outs lie in the project."""
+        """Whether all its deps and outs are inside the project."""
         return all(d.local for d in self.deps) and all(o.local for o in self.outs)
 
     @property
     def address(self) -> str:
-        """What DVC calls it at the root: `train`, `sub/dvc.yaml:train`, `raw.csv.dvc`."""
+        """DVC's name for it at the root: `train`, `sub/dvc.yaml:train`, `raw.csv.dvc`."""
         if not self.name:
             return self.file
         return self.name if self.file == DVC_YAML else f"{self.file}:{self.name}"
 
     @property
     def for_pods(self) -> bool:
-        """Whether a pod can bring it up to date: data, imports and frozen stages are recorded."""
+        """Whether a pod can run it; data, imports and frozen stages are only recorded."""
         return self.kind is StageKind.STAGE and not self.frozen
 
     @property
     def callback(self) -> bool:
-        """Whether it is a command without deps and outs, which DVC runs every time."""
+        """Whether it is a command without deps and outs, which DVC runs each time."""
         return bool(self.cmd) and not (self.deps or self.params or self.outs)
 
 
@@ -156,13 +156,13 @@ class Pipeline:
     Parameters
     ----------
     upstream
-        For each stage the positions of those whose outs it reads, in DVC's order of edges.
+        For each stage the positions of the stages whose outs it reads, in DVC's order of edges.
     files
-        The dvc.yaml and .dvc files that were read, those without stages too.
+        The dvc.yaml and .dvc files that were read, including files without stages.
     groups
-        File and name of every foreach and matrix, those without items too.
+        File and name of every foreach and matrix, including those without items.
     whole
-        Whether these are all stages of the project.
+        Whether the pipeline contains all stages of the project.
     """
 
     stages: tuple[Stage, ...]
@@ -172,12 +172,12 @@ class Pipeline:
     whole: bool = True
 
     def active(self, position: int) -> tuple[int, ...]:
-        """The edges that DVC follows: a frozen stage waits for nobody."""
+        """Return the edges that DVC follows: a frozen stage waits for no other stage."""
         return () if self.stages[position].frozen else self.upstream[position]
 
 
 def overlap(read: str, made: str) -> bool:
-    """Whether one path lies in the other; what is read may be the root or a folder above it."""
+    """Whether one path is inside the other; `read` may be the root or a folder above it."""
     if not read.strip("./"):
         return True
     return read == made or read.startswith(f"{made}/") or made.startswith(f"{read}/")

@@ -61,7 +61,7 @@ def select(pipeline: Pipeline, selection: Selection) -> list[int]:
             problems.append(_nothing(pipeline, target, selection.folder))
         chosen.update(dict.fromkeys(found or ()))
     if problems:
-        raise UsageError("\n".join(problems), "dvc stage list --all names them all")
+        raise UsageError("\n".join(problems), "`dvc stage list --all` lists all stages")
     if selection.single_item:
         return list(chosen)
     return execution_order(pipeline, list(chosen), downstream=selection.downstream)

@@ -56,7 +56,7 @@ def test_every_wrong_thing_is_found_at_once_with_its_fix(make_project: MakeProje
         "lock",
         "shell",
     }
-    assert "y means nothing" in found["settings"][1]
+    assert "unknown key y" in found["settings"][1]
     assert "fix: correct dvc-bridge.yaml" in found["settings"][1]
     assert "/proc is not writable" in found["cache"][1]
     assert "fix: wait for it to end" in found["lock"][1]
@@ -76,7 +76,7 @@ def test_the_images_of_pods_are_named_with_the_dvc_that_must_be_in_them(make_pro
     file.write_text("argo: {secrets: s3}\nstages: {b: {image: 'other:2'}}\n")
     mark, said = findings(bridge(root, "doctor", code=2, KUBECONFIG="/nowhere"))["image"]
     assert mark == "wrong"
-    assert said == "no image for the pods of a\nfix: image: NAME in dvc-bridge.yaml"
+    assert said == "no image for the pods of a\nfix: set image: NAME in dvc-bridge.yaml"
 
 
 def test_a_broken_pipeline_and_no_project_are_found(make_project: MakeProject, tmp_path: Path):

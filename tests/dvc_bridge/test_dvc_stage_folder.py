@@ -73,7 +73,9 @@ def test_a_step_on_a_full_disk_names_the_place_and_leaves_no_folder(
     (project / FOLDERS).mkdir(parents=True)
     (project / "words").write_text("words" * 500_000)
     printed = run(project, code=1, under=small_disk(folder, options))
-    assert re.search(rf" {project}/{place}: No space left on device\n.* fix: make room", printed)
+    assert re.search(
+        rf" {project}/{place}: No space left on device\n.* fix: free some disk space", printed
+    )
     assert "Traceback" not in printed
     assert "left:\n" in printed
 

@@ -177,7 +177,7 @@ def test_a_project_that_may_not_be_written_to_is_refused_by_file(project: Path, 
     ran = run(project, command, prefix=BY_MODES)
     assert ran.code == 2
     assert f"{folder}/lock: Permission denied\n" in ran.said
-    assert "fix: give this user the right to it" in ran.said
+    assert "fix: grant this user the permission" in ran.said
 
 
 def test_a_remote_that_lets_nobody_in_is_told_once_and_blames_no_stage(project: Path):
@@ -267,7 +267,7 @@ def test_a_disk_that_is_full_from_the_start_is_told(small_disk: Callable[[str], 
     )
     planned, run_ = ran.said.split("code 0\n")
     assert planned.startswith("2 stages: runs 2\n")
-    assert "No space left on device\nfix: make room, then run again" in run_
+    assert "No space left on device\nfix: free some disk space, then run again" in run_
     assert run_.endswith("code 2\n")
 
 

@@ -105,10 +105,10 @@ def test_all_that_pods_cannot_have_is_said_at_once_and_nothing_to_those_that_oth
     with pytest.raises(UsageError) as raised:
         pod_settings(config, ["b"], ArgoSettings())
     assert [line.partition(";")[0] for line in raised.value.message.splitlines()] == [
-        "remote a: keyfile names a file of this machine",
-        "remote a: ask_passphrase asks a person, and there is none in a pod",
-        "remote b: password is a secret that DVC takes from no environment, and a manifest may"
-        " not hold it: use a remote with other credentials",
+        "remote a: keyfile is a file on this machine",
+        "remote a: ask_passphrase prompts the user, which is not possible in a pod",
+        "remote b: password is a secret that DVC cannot read from the environment, and a manifest"
+        " must not contain it: use a remote with other credentials",
     ]
     sections = pod_settings(config, ["b"], None)
     assert sections["'remote \"a\"'"] == {"url": "ssh://h/x"}

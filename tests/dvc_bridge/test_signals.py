@@ -71,7 +71,7 @@ def test_sigterm_to_the_process_alone_reaches_what_its_commands_have_started(
     assert_none_left(processes)
     assert (root / "tidied").read_text() == "tidied\n"  # it was waited for
     assert "slow: failed" in run.printed
-    assert "fix: run again to go on from there" in run.printed
+    assert "fix: run again to continue" in run.printed
 
 
 def test_a_second_ctrl_c_kills_a_command_that_ignores_the_first(
