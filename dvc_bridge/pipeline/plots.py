@@ -12,7 +12,7 @@ _PLACEHOLDER = "<DVC"
 
 
 class PlotSpec(TypedDict):
-    """One plot; plain data, so it can travel as JSON or pickle.
+    """One plot; plain data, so it can be sent as JSON or pickle.
 
     `x` and `y` are columns; an empty `x` stands for the number of the row, an empty `y` for the
     last column. `lines` is the column whose values distinguish the lines; empty: the first column

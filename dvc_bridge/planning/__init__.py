@@ -1,1 +1,1 @@
-"""Decisions about a pipeline, without input or output."""
+"""Planning: decisions about a pipeline, without input or output."""

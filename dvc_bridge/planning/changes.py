@@ -1,7 +1,7 @@
-"""What has changed since a stage's entry in dvc.lock, by DVC's own rules.
+"""Detect what changed since a stage's entry in dvc.lock, by DVC's own rules.
 
-The one function here is asked by everybody: by `plan` for all reasons, by a run for the first. It
-sees files through a `StateReader`, so that it can be asked about files that do not exist yet.
+`plan` asks `changes` for all reasons, a run for the first one only. The function reads files
+through a `StateReader`, so that it also works for files that do not exist yet.
 The rules are those of `Stage.changed` (dvc/stage/__init__.py, dvc 3.48 to 3.67).
 """
 
@@ -21,28 +21,28 @@ from dvc_bridge.pipeline.stage import (
     StageKind,
 )
 
-# The objects of a pointer, its own and those of a folder's files, that DVC's cache lacks.
+# Returns the objects of a pointer, including the files of a folder, that DVC's cache lacks.
 Lost = Callable[[Pointer], frozenset[str]]
 
 
 class UndecidedError(Exception):
-    """Only DVC itself can say: an import, a file outside the project, an old kind of hash."""
+    """Only DVC can decide: an import, a file outside the project, or a hash of an older DVC."""
 
 
 class StateReader(Protocol):
-    """How files and folders are now."""
+    """Reads the current state of files and folders."""
 
     def dep(self, dep: Dependency) -> Pointer | None:
-        """The file or folder; None: there is none."""
+        """Return the pointer of the file or folder; None if there is none."""
 
     def out(self, out: Output) -> Pointer | None:
-        """The file or folder; None: there is none."""
+        """Return the pointer of the file or folder; None if there is none."""
 
     def values(self, params: Params) -> Mapping[str, Any] | None:
-        """The parameters found among those asked for; None: no such file."""
+        """Return the requested parameters that exist; None if there is no such file."""
 
     def kept(self, pointer: Pointer) -> bool:
-        """Whether DVC's cache holds it, with all its files."""
+        """Return whether DVC's cache contains it, with all its files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Change:
     what
         `cmd`, `dep`, `param`, `out`, `always` or `new`.
     name
-        The path, or `file:parameter`; empty for the others.
+        The path, or `file:parameter`; empty for the other kinds.
     old, new
-        md5s, values or commands; None where there is nothing.
+        md5s, values or commands; None if there is none.
     """
 
     what: str
@@ -66,26 +66,26 @@ class Change:
 
     def __str__(self) -> str:
         if self.what == "new":
-            return "it has never run: no entry in dvc.lock"
+            return "never run (no dvc.lock entry)"
         if self.what == "always":
-            return "it runs every time"
+            return "always runs"
         subject = f"{self.what} {self.name}".rstrip()
         if self.what == "out" and self.old == self.new:
             return f"{subject} is not in the cache"
         if self.new is None:
-            return f"{subject} is gone"
+            return f"{subject} is missing"
         if self.old is None:
             return f"{subject} is new"
-        return f"{subject} changed from {_shown(self.old)} to {_shown(self.new)}"
+        return f"{subject} changed from {_format(self.old)} to {_format(self.new)}"
 
 
-def changes(stage: Stage, look: StateReader) -> Iterator[Change]:
-    """Return the reasons to run the stage, one by one; none: it is up to date.
+def changes(stage: Stage, reader: StateReader) -> Iterator[Change]:
+    """Yield the reasons to run the stage; if there are none, it is up to date.
 
     Raises
     ------
     UndecidedError
-        DVC must be asked; raised last, since what is certain needs no answer.
+        Only DVC can decide. It is raised after all reasons that are certain.
     """
     if stage.kind not in (StageKind.STAGE, StageKind.DATA):
         raise UndecidedError
@@ -104,26 +104,26 @@ def changes(stage: Stage, look: StateReader) -> Iterator[Change]:
     outs = locked(lock, "outs")
     checks += [(_out, out, outs.get(out.path)) for out in stage.outs]
     undecided = False
-    for check, item, known in checks:
+    for check, item, lock_value in checks:
         try:
-            yield from check(item, known, look)
+            yield from check(item, lock_value, reader)
         except UndecidedError:
             undecided = True
     if undecided:
         raise UndecidedError
 
 
-def _command(stage: Stage, known: Any, _look: StateReader) -> Iterator[Change]:
+def _command(stage: Stage, lock_value: Any, _reader: StateReader) -> Iterator[Change]:
     if stage.kind is not StageKind.STAGE:
         return
-    if known != stage.cmd:
-        yield Change("cmd", "", known, stage.cmd)
+    if lock_value != stage.cmd:
+        yield Change("cmd", "", lock_value, stage.cmd)
     if not stage.frozen and (stage.callback or stage.always_changed):
         yield Change("always")
 
 
 def locked(lock: LockEntry, section: str) -> dict[str, Pointer]:
-    """Return the pointers of `deps` or `outs` of a lock entry by path."""
+    """Return the pointers of the `deps` or `outs` of a lock entry by path."""
     return {item["path"]: item for item in lock.get(section) or ()}
 
 
@@ -133,7 +133,7 @@ def md5(pointer: Pointer | None) -> str | None:
     Raises
     ------
     UndecidedError
-        It is of an older DVC, or of a cloud.
+        The pointer is from an older DVC or from cloud storage.
     """
     if not pointer or len(pointer) == 1:
         return None
@@ -142,20 +142,22 @@ def md5(pointer: Pointer | None) -> str | None:
     return str(pointer["md5"])
 
 
-def _dep(dep: Dependency, known: Pointer | None, look: StateReader) -> Iterator[Change]:
+def _dep(dep: Dependency, lock_value: Pointer | None, reader: StateReader) -> Iterator[Change]:
     if not dep.local:
         raise UndecidedError
-    old, new = md5(known), md5(look.dep(dep))
+    old, new = md5(lock_value), md5(reader.dep(dep))
     if old != new or new is None:
         yield Change("dep", dep.path, old, new)
 
 
-def _params(params: Params, known: Mapping[str, Any] | None, look: StateReader) -> Iterator[Change]:
-    actual = look.values(params)
+def _params(
+    params: Params, lock_value: Mapping[str, Any] | None, reader: StateReader
+) -> Iterator[Change]:
+    actual = reader.values(params)
     if actual is None:
-        yield Change("param", params.path, known or "", None)
+        yield Change("param", params.path, lock_value or "", None)
         return
-    old = dict(known or {})
+    old = dict(lock_value or {})
     for key in params.keys or dict.fromkeys([*actual, *old]):
         if key not in actual:
             yield Change("param", f"{params.path}:{key}", old.get(key, ""), None)
@@ -163,7 +165,7 @@ def _params(params: Params, known: Mapping[str, Any] | None, look: StateReader) 
             yield Change("param", f"{params.path}:{key}", None, actual[key])
         elif not _same(actual[key], old[key]):
             yield Change("param", f"{params.path}:{key}", old[key], actual[key])
-    if known is None and not actual:
+    if lock_value is None and not actual:
         yield Change("param", params.path, None, "")
 
 
@@ -171,19 +173,19 @@ def _same(actual: Any, old: Any) -> bool:
     return bool(actual == old) or (isinstance(actual, tuple) and list(actual) == old)
 
 
-def _out(out: Output, pointer: Pointer | None, look: StateReader) -> Iterator[Change]:
+def _out(out: Output, pointer: Pointer | None, reader: StateReader) -> Iterator[Change]:
     if not out.local:
         raise UndecidedError
     old = md5(pointer)
-    if pointer and old and out.cached and not look.kept(pointer):
+    if pointer and old and out.cached and not reader.kept(pointer):
         yield Change("out", out.path, old, old)
         return
-    new = md5(look.out(out))
+    new = md5(reader.out(out))
     if old != new or new is None:
         yield Change("out", out.path, old, new)
 
 
-def _shown(value: Any) -> str:
+def _format(value: Any) -> str:
     text = str(value) if not isinstance(value, str) else value
     if len(text) >= 32 and not text.removesuffix(".dir").strip("0123456789abcdef"):
         return text[:8]
@@ -191,9 +193,13 @@ def _shown(value: Any) -> str:
 
 
 def losses(stage: Stage, lost: Lost) -> frozenset[str]:
-    """Name the objects of the stage's outs in dvc.lock that the cache lacks."""
-    known = locked(stage.lock or {}, "outs")
-    pointers = [known[out.path] for out in stage.outs if out.cached and out.path in known]
+    """Return the md5s of the objects of the stage's outs in dvc.lock that the cache lacks."""
+    pointers_by_path = locked(stage.lock or {}, "outs")
+    pointers = [
+        pointers_by_path[out.path]
+        for out in stage.outs
+        if out.cached and out.path in pointers_by_path
+    ]
     try:
         return frozenset().union(*(lost(pointer) for pointer in pointers if "md5" in pointer))
     except UndecidedError:
@@ -201,12 +207,14 @@ def losses(stage: Stage, lost: Lost) -> frozenset[str]:
 
 
 def sharing_losses(stages: Sequence[Stage], lost: Lost) -> list[frozenset[str]]:
-    """Return the groups of stages that have lost one and the same object, by address.
+    """Return the groups of stages, by address, whose outs lack the same object.
 
-    The first of them to run brings it back, and then the others are unchanged.
+    The first stage to run creates the object again, and then the others are unchanged.
     """
     makers: dict[str, set[str]] = {}
     for stage in stages:
         for md5 in losses(stage, lost):
             makers.setdefault(md5, set()).add(stage.address)
-    return sorted({frozenset(found) for found in makers.values() if len(found) > 1}, key=sorted)
+    return sorted(
+        {frozenset(addresses) for addresses in makers.values() if len(addresses) > 1}, key=sorted
+    )

@@ -1,4 +1,4 @@
-"""Whether results made elsewhere are what the stages here would make, by all that they declare."""
+"""Check whether results from a remote run match the declarations of the stages here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dvc_bridge.planning.changes import StateReader, UndecidedError, changes, lo
 
 
 def same_shape(stage: Stage, entry: LockEntry) -> bool:
-    """Whether a result is one of the stage as dvc.yaml has it now."""
+    """Whether a result belongs to the stage as dvc.yaml currently defines it."""
     return (
         entry.get("cmd") == stage.cmd
         and {dep.path for dep in stage.deps} == set(locked(entry, "deps"))
@@ -31,113 +31,120 @@ def same_shape(stage: Stage, entry: LockEntry) -> bool:
 
 
 def incompatible(
-    pipeline: Pipeline, order: Sequence[int], results: Mapping[str, Result], look: StateReader
+    pipeline: Pipeline, order: Sequence[int], results: Mapping[str, Result], reader: StateReader
 ) -> dict[str, tuple[str, ...]]:
-    """Give, by address, why results are not those of the stages here; nothing of those that are.
+    """Return, by address, why results do not belong to the stages here; only such results.
 
     Parameters
     ----------
     order
         Positions in DVC's order.
-    look
-        The workspace. Where a stage reads what another result brings, that is what counts; where
-        it reads data that is not here, what its .dvc file or dvc.lock says.
+    reader
+        The workspace. If a stage reads an out of another result, that result counts instead; if
+        it reads data that is not in the workspace, its .dvc file or dvc.lock counts.
     """
-    found: dict[str, tuple[str, ...]] = {}
-    known: dict[str, Pointer] = {}
+    reasons: dict[str, tuple[str, ...]] = {}
+    lock_pointers: dict[str, Pointer] = {}
     for stage in pipeline.stages:
         pointers = locked(stage.lock or {}, "outs")
-        known.update((out.at, pointers[out.path]) for out in stage.outs if out.path in pointers)
-    brought: dict[str, Pointer] = {}
+        lock_pointers.update(
+            (out.at, pointers[out.path]) for out in stage.outs if out.path in pointers
+        )
+    result_pointers: dict[str, Pointer] = {}
     for position in order:
         stage = pipeline.stages[position]
         result = results.get(stage.address)
         if result is None or not result.good:
             continue
-        if why := tuple(_reasons(stage, result.entry, _After(look, brought, known, result.entry))):
-            found[stage.address] = why
+        state = _StateWithResults(reader, result_pointers, lock_pointers, result.entry)
+        if result_reasons := tuple(_reasons(stage, result.entry, state)):
+            reasons[stage.address] = result_reasons
         else:
-            brought.update(result.outs(stage))
+            result_pointers.update(result.outs(stage))
     for address in results.keys() - {stage.address for stage in pipeline.stages}:
-        found[address] = ("dvc.yaml has no such stage",)
-    return found
+        reasons[address] = ("there is no such stage in dvc.yaml",)
+    return reasons
 
 
 def as_local(
     pipeline: Pipeline,
     results: Mapping[str, Result],
-    look: StateReader,
+    reader: StateReader,
     modes_of: Callable[[Stage, LockEntry], Modes],
 ) -> dict[str, Result]:
-    """Return the results with what becomes of each in this project, whatever it was in the run's.
+    """Return the results with the outcome that each has in this project instead of the run's.
 
-    UNCHANGED is what dvc.lock has and whose outs are here, or at least those of git.
+    A result is UNCHANGED if dvc.lock has the same entry and its outs are here, or at least those
+    that git tracks.
 
     Parameters
     ----------
     modes_of
-        Gives the modes of a stage's outs in the workspace, as `Result.modes` has them.
+        Returns the modes of a stage's outs in the workspace, in the format of `Result.modes`.
     """
     stages = {stage.address: stage for stage in pipeline.stages}
-    seen = {}
+    local_results = {}
     for address, result in results.items():
         stage = stages[address]
-        same = result.entry == stage.lock and _outs_stand(stage, look)
-        if same and (result.outcome != RAN or modes_of(stage, result.entry) == result.modes):
-            seen[address] = replace(result, outcome=UNCHANGED)
+        is_same = result.entry == stage.lock and _are_outs_current(stage, reader)
+        if is_same and (result.outcome != RAN or modes_of(stage, result.entry) == result.modes):
+            local_results[address] = replace(result, outcome=UNCHANGED)
         else:
             outcome = RESTORED if result.outcome == UNCHANGED else result.outcome
-            seen[address] = replace(result, outcome=outcome)
-    return seen
+            local_results[address] = replace(result, outcome=outcome)
+    return local_results
 
 
-def _outs_stand(stage: Stage, look: StateReader) -> bool:
+def _are_outs_current(stage: Stage, reader: StateReader) -> bool:
     try:
-        gone = {change.name for change in changes(stage, look) if change.what == "out"}
-        return not gone or any(not out.cached and out.path not in gone for out in stage.outs)
+        changed_outs = {change.name for change in changes(stage, reader) if change.what == "out"}
+        return not changed_outs or any(
+            not out.cached and out.path not in changed_outs for out in stage.outs
+        )
     except UndecidedError:
-        return True  # a merge looks at each out once more
+        return True  # the merge checks each out again
 
 
-def _reasons(stage: Stage, entry: LockEntry, look: StateReader) -> Iterator[str]:
+def _reasons(stage: Stage, entry: LockEntry, reader: StateReader) -> Iterator[str]:
     if not same_shape(stage, entry):
-        yield "its cmd, or the names of its deps, params or outs, are others"
+        yield "the stage definition differs (cmd, deps, params or outs)"
         return
     try:
-        for change in changes(replace(stage, lock=entry), look):
-            # Not a number is none that it equals, and yet the same parameter as there.
-            same = repr(change.old) == repr(change.new)
-            if change.what == "dep" or (change.what == "param" and not same):
+        for change in changes(replace(stage, lock=entry), reader):
+            # NaN is not equal to itself, but here it is the same parameter.
+            is_same = repr(change.old) == repr(change.new)
+            if change.what == "dep" or (change.what == "param" and not is_same):
                 yield str(change)
     except UndecidedError:
-        return  # outside of the project: DVC itself looks there, when it is asked next
+        return  # outside the project: DVC checks it in its next run
 
 
-class _After:
-    """The workspace with the results before a stage in it; implements `plan.decide.StateReader`."""
+class _StateWithResults:
+    """The workspace with the upstream results applied; implements `changes.StateReader`."""
 
     def __init__(
         self,
-        now: StateReader,
-        brought: Mapping[str, Pointer],
-        known: Mapping[str, Pointer],
+        workspace: StateReader,
+        result_pointers: Mapping[str, Pointer],
+        lock_pointers: Mapping[str, Pointer],
         entry: LockEntry,
     ) -> None:
-        self._now, self._brought, self._known = now, brought, known
-        self._read = locked(entry, "deps")
+        self._workspace = workspace
+        self._result_pointers, self._lock_pointers = result_pointers, lock_pointers
+        self._deps = locked(entry, "deps")
 
     def dep(self, dep: Dependency) -> Pointer | None:
-        if dep.at in self._brought:
-            return self._brought[dep.at]
-        if any(overlap(dep.at, at) for at in self._brought):
-            return self._read.get(dep.path)  # what is inside of an out comes and goes with it
-        return self._now.dep(dep) or self._known.get(dep.at)
+        if dep.at in self._result_pointers:
+            return self._result_pointers[dep.at]
+        if any(overlap(dep.at, path) for path in self._result_pointers):
+            return self._deps.get(dep.path)  # a path inside an out comes and goes with the out
+        return self._workspace.dep(dep) or self._lock_pointers.get(dep.at)
 
     def out(self, _out: Output) -> Pointer | None:
-        raise UndecidedError  # what is there now does not matter
+        raise UndecidedError  # the current out does not matter
 
     def values(self, params: Params) -> Mapping[str, Any] | None:
-        return self._now.values(params)
+        return self._workspace.values(params)
 
     def kept(self, _pointer: Pointer) -> bool:
         raise UndecidedError

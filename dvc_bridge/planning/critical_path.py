@@ -1,4 +1,4 @@
-"""How long a run takes at best, from how long its stages took before."""
+"""The shortest possible duration of a run, from earlier durations of its stages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statistics import median
 from dvc_bridge.pipeline.stage import StageKind
 from dvc_bridge.planning.forecast import RUNNING, Forecast
 
-# What a stage is taken to last when none of the run has ever been timed: then only counts matter.
+# The assumed duration of a stage if none of the run was ever timed: only the counts matter then.
 UNKNOWN_S = 1.0
 
 
@@ -22,10 +22,10 @@ class Timeline:
     path
         Its positions, first to last.
     path_s, work_s
-        How long it lasts, and how long all stages last one after the other.
+        The duration of the chain, and of all stages one after the other.
     commands, timed
-        How many commands may run, and how many of them have been timed before; the others count
-        as the median of those.
+        How many commands may run, and how many of them have an earlier duration; the others are
+        assumed to take the median of these durations.
     """
 
     path: tuple[int, ...]
@@ -36,7 +36,7 @@ class Timeline:
 
     @property
     def speed_up(self) -> float:
-        """How many times faster than one after the other a run can be."""
+        """How many times faster a parallel run can be than a sequential run."""
         return self.work_s / self.path_s if self.path_s else 1.0
 
 
@@ -46,32 +46,32 @@ def timeline(forecasts: Sequence[Forecast], seconds: Mapping[str, float]) -> Tim
     Parameters
     ----------
     seconds
-        How long the commands of stages took, by address.
+        Earlier durations of the stages' commands, by address.
     """
     running = [
         f
         for f in forecasts
         if f.verdict in RUNNING
         and f.stage.kind is not StageKind.DATA
-        and not f.stage.frozen  # nothing but recorded, as data is
+        and not f.stage.frozen  # only recorded, like data
     ]
-    known = [seconds[f.stage.address] for f in running if f.stage.address in seconds]
-    default = median(known) if known else UNKNOWN_S
+    durations = [seconds[f.stage.address] for f in running if f.stage.address in seconds]
+    default = median(durations) if durations else UNKNOWN_S
     ends: dict[int, float] = {}
     previous: dict[int, int | None] = {}
-    for found in running:  # in order: what a stage waits for comes before it
-        latest = max(filter(ends.__contains__, found.waits_for), key=ends.__getitem__, default=None)
+    for item in running:  # in order: a stage comes after the stages that it waits for
+        latest = max(filter(ends.__contains__, item.waits_for), key=ends.__getitem__, default=None)
         begin = 0.0 if latest is None else ends[latest]
-        ends[found.position] = begin + seconds.get(found.stage.address, default)
-        previous[found.position] = latest
+        ends[item.position] = begin + seconds.get(item.stage.address, default)
+        previous[item.position] = latest
     path: list[int] = []
-    at: int | None = max(ends, key=lambda p: ends[p], default=None)
-    while at is not None:
-        path.append(at)
-        at = previous[at]
+    position: int | None = max(ends, key=lambda p: ends[p], default=None)
+    while position is not None:
+        path.append(position)
+        position = previous[position]
     work_s = sum(seconds.get(f.stage.address, default) for f in running)
     path_s = max(ends.values(), default=0.0)
-    return Timeline(tuple(reversed(path)), path_s, work_s, len(running), len(known))
+    return Timeline(tuple(reversed(path)), path_s, work_s, len(running), len(durations))
 
 
 def remaining_s(
@@ -80,23 +80,23 @@ def remaining_s(
     elapsed: Mapping[int, float],
     jobs: int,
 ) -> float:
-    """Return how long the rest of a run takes: its longest chain, or all of it over the jobs.
+    """Return the remaining seconds of a run: its longest chain, or all work divided by the jobs.
 
     Parameters
     ----------
     left
-        Place -> how long the stage lasts, in order; None: unknown, as long as the median.
+        Index -> duration of the stage, in order; None: unknown, the median is assumed.
     followers
-        For each place, the places that wait for it.
+        For each index, the indexes that wait for it.
     elapsed
-        How long the stages that run have been running.
+        Index -> how long a running stage has been running.
     """
-    known = [seconds for seconds in left.values() if seconds is not None]
-    usual = median(known) if known else UNKNOWN_S
+    durations = [seconds for seconds in left.values() if seconds is not None]
+    usual = median(durations) if durations else UNKNOWN_S
     work_s, chains = 0.0, dict[int, float]()
-    for place in reversed(tuple(left)):
-        seconds = left[place]
-        rest = max(0.0, (usual if seconds is None else seconds) - elapsed.get(place, 0.0))
+    for index in reversed(tuple(left)):
+        seconds = left[index]
+        rest = max(0.0, (usual if seconds is None else seconds) - elapsed.get(index, 0.0))
         work_s += rest
-        chains[place] = rest + max((chains.get(f, 0.0) for f in followers[place]), default=0.0)
+        chains[index] = rest + max((chains.get(f, 0.0) for f in followers[index]), default=0.0)
     return max(work_s / jobs, *chains.values(), 0.0)

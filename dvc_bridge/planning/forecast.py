@@ -1,4 +1,4 @@
-"""What a run would do: for every stage whether it runs, and why, before anything is touched."""
+"""Forecast a run: for every stage whether it runs, and why, before anything changes."""
 
 from __future__ import annotations
 
@@ -33,31 +33,31 @@ from dvc_bridge.planning.run_cache_key import restored_entry, run_cache_key
 
 
 class Verdict(Enum):
-    """What a run would do with a stage."""
+    """The expected outcome of a stage."""
 
     RUNS = "runs"
-    MAY_RUN = "may run"  # it depends on what stages before it make
+    MAY_RUN = "may run"  # it depends on outs of upstream stages
     RUN_CACHE = "run cache"
     UP_TO_DATE = "up to date"
     FAILS = "fails"
 
 
-# Verdicts of stages whose results are not known before.
+# Verdicts of stages whose results are not known before the run.
 RUNNING = (Verdict.RUNS, Verdict.MAY_RUN)
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """One stage of a run to come.
+    """The forecast of one stage.
 
     Parameters
     ----------
     reasons
-        Why it is not up to date; for MAY_RUN, only what is known so far.
+        Why it is not up to date; for MAY_RUN, only the reasons that are known so far.
     waits_for
-        Positions of the stages before it whose results decide or are read.
+        Positions of the earlier stages whose results it reads or that decide whether it runs.
     result
-        The lock entry that the run cache gives; for RUN_CACHE only.
+        The lock entry from the run cache; for RUN_CACHE only.
     """
 
     position: int
@@ -70,21 +70,21 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Sources:
-    """What a forecast asks.
+    """The sources of information of a forecast.
 
     Parameters
     ----------
     look
-        The workspace and the cache.
+        The state of the workspace and the cache.
     run
-        The result that the run cache would give for a key; None if there is none.
+        Returns the result that the run cache holds for a key; None if there is none.
     has_runs
-        Whether the run cache holds anything at all.
+        Returns whether the run cache contains any entry.
     ask
-        DVC's own reasons to run a stage that only it can judge.
+        Returns DVC's own reasons to run a stage, for stages that only DVC can decide.
     lost
-        What the cache lacks of a pointer, where stages share a cache: the first stage that makes
-        such an object brings it back for all.
+        Returns the objects of a pointer that the cache lacks, if stages share a cache: the first
+        stage that creates such an object restores it for all stages.
     """
 
     look: StateReader
@@ -102,105 +102,112 @@ def forecast(
     force: bool = False,
     alone: bool = False,
 ) -> list[Forecast]:
-    """Say what would become of the stages at `order`, in that order.
+    """Forecast the stages at `order`, in that order.
 
     Parameters
     ----------
     alone
-        Each stands for itself, as with `--single-item`: no failure makes another pointless.
+        Whether stages are independent, as with `--single-item`: a failure skips no other stage.
     """
-    seen: dict[int, Forecast] = {}
-    brought: dict[int, dict[str, Pointer]] = {}  # outs that the run cache would bring
-    coming: dict[str, int] = {}  # lost objects: the stage that may bring them back
+    forecasts: dict[int, Forecast] = {}
+    restored: dict[int, dict[str, Pointer]] = {}  # outs that the run cache would restore
+    restoring: dict[str, int] = {}  # lost objects -> the stage that may restore them
     for position in order:
         stage = pipeline.stages[position]
         needs = () if alone else pipeline.active(position)
-        if lost := [seen[p] for p in needs if p in seen and seen[p].verdict is Verdict.FAILS]:
-            names = ", ".join(f.stage.address for f in lost)
-            seen[position] = Forecast(
-                position, stage, Verdict.FAILS, (f"it needs {names}: that fails",)
+        if failing := [
+            forecasts[p] for p in needs if p in forecasts and forecasts[p].verdict is Verdict.FAILS
+        ]:
+            names = ", ".join(f.stage.address for f in failing)
+            forecasts[position] = Forecast(
+                position, stage, Verdict.FAILS, (f"it needs {names}, which fails",)
             )
             continue
-        before = [seen[p] for p in pipeline.upstream[position] if p in seen]
-        waits = tuple(f.position for f in before if f.verdict in RUNNING)
-        unmade = [out.at for p in waits for out in pipeline.stages[p].outs]
-        known = {at: out for f in before for at, out in brought.get(f.position, {}).items()}
-        gone = losses(stage, sources.lost)
-        bringing = sorted({coming[md5] for md5 in gone if md5 in coming} - set(waits))
-        look = _Ahead(sources.look, known, unmade, returns=bool(gone) and gone <= coming.keys())
-        found = _one(position, stage, look, sources, force=force)
-        result = look.result if found.verdict is Verdict.RUN_CACHE else None
-        seen[position] = replace(found, waits_for=(*waits, *bringing), result=result)
-        if found.verdict in RUNNING:
-            coming.update((md5, position) for md5 in gone - coming.keys())
+        earlier = [forecasts[p] for p in pipeline.upstream[position] if p in forecasts]
+        waits = tuple(f.position for f in earlier if f.verdict in RUNNING)
+        unknown = [out.at for p in waits for out in pipeline.stages[p].outs]
+        expected = {at: out for f in earlier for at, out in restored.get(f.position, {}).items()}
+        lost = losses(stage, sources.lost)
+        restorers = sorted({restoring[md5] for md5 in lost if md5 in restoring} - set(waits))
+        state = _ExpectedState(
+            sources.look, expected, unknown, returns=bool(lost) and lost <= restoring.keys()
+        )
+        stage_forecast = _forecast_stage(position, stage, state, sources, force=force)
+        result = state.result if stage_forecast.verdict is Verdict.RUN_CACHE else None
+        forecasts[position] = replace(stage_forecast, waits_for=(*waits, *restorers), result=result)
+        if stage_forecast.verdict in RUNNING:
+            restoring.update((md5, position) for md5 in lost - restoring.keys())
         if result:
             outs = locked(result, "outs")
-            brought[position] = {o.at: outs[o.path] for o in stage.outs if o.path in outs}
-    return list(seen.values())
+            restored[position] = {o.at: outs[o.path] for o in stage.outs if o.path in outs}
+    return list(forecasts.values())
 
 
-class _UnknownError(UndecidedError):
-    """It is not made yet."""
+class _UnknownStateError(UndecidedError):
+    """The out does not exist yet."""
 
 
-class _Ahead:
-    """The workspace as it will be when the stage's turn comes; implements `decide.StateReader`.
+class _ExpectedState:
+    """The expected workspace at the start of the stage; implements `changes.StateReader`.
 
     Parameters
     ----------
-    known, unmade
-        Outs that the run cache brings until then, and paths of outs that are not known before.
+    restored, unknown
+        Outs that the run cache restores before that, and paths of outs that are not known yet.
     returns
-        Whether stages before it may bring back all that the cache has lost of its outs.
+        Whether earlier stages may restore all objects of its outs that the cache lacks.
     """
 
     def __init__(
         self,
-        now: StateReader,
-        known: Mapping[str, Pointer],
-        unmade: Sequence[str],
+        workspace: StateReader,
+        restored: Mapping[str, Pointer],
+        unknown: Sequence[str],
         *,
         returns: bool,
     ) -> None:
-        self._now, self._known, self._unmade, self._returns = now, known, unmade, returns
+        self._workspace, self._restored = workspace, restored
+        self._unknown, self._returns = unknown, returns
         self.result: LockEntry | None = None
 
     @property
     def changes(self) -> bool:
-        """Whether the stage may find other files than those of now when its turn comes."""
-        return bool(self._known or self._unmade or self._returns)
+        """Whether the files may change before the stage starts."""
+        return bool(self._restored or self._unknown or self._returns)
 
     def dep(self, dep: Dependency) -> Pointer | None:
-        if any(overlap(dep.at, at) for at in self._unmade):
-            raise _UnknownError
-        if dep.at in self._known:
-            return self._known[dep.at]
-        if any(overlap(dep.at, at) for at in self._known):
-            raise _UnknownError
-        return self._now.dep(dep)
+        if any(overlap(dep.at, path) for path in self._unknown):
+            raise _UnknownStateError
+        if dep.at in self._restored:
+            return self._restored[dep.at]
+        if any(overlap(dep.at, path) for path in self._restored):
+            raise _UnknownStateError
+        return self._workspace.dep(dep)
 
     def out(self, out: Output) -> Pointer | None:
-        return self._now.out(out)
+        return self._workspace.out(out)
 
     def values(self, params: Params) -> Mapping[str, Any] | None:
-        if any(overlap(params.at, at) for at in (*self._unmade, *self._known)):
-            raise _UnknownError
-        return self._now.values(params)
+        if any(overlap(params.at, path) for path in (*self._unknown, *self._restored)):
+            raise _UnknownStateError
+        return self._workspace.values(params)
 
     def kept(self, pointer: Pointer) -> bool:
-        kept = self._now.kept(pointer)
-        if self._returns and not kept:
-            raise _UnknownError
-        return kept
+        is_kept = self._workspace.kept(pointer)
+        if self._returns and not is_kept:
+            raise _UnknownStateError
+        return is_kept
 
 
-def _one(position: int, stage: Stage, look: _Ahead, sources: Sources, *, force: bool) -> Forecast:
+def _forecast_stage(
+    position: int, stage: Stage, state: _ExpectedState, sources: Sources, *, force: bool
+) -> Forecast:
     try:
-        verdict, reasons = _forced(stage, look) if force else _decided(stage, look, sources)
+        verdict, reasons = _decide_forced(stage, state) if force else _decide(stage, state, sources)
     except UsageError as exc:
         return Forecast(position, stage, Verdict.FAILS, (exc.message,))
-    if verdict is Verdict.RUNS and (lost := _missing_data(stage, look)):
-        why = f"missing: {', '.join(lost)}; dvc pull {stage.address}"
+    if verdict is Verdict.RUNS and (missing := _missing_data(stage, state)):
+        why = f"missing: {', '.join(missing)}; run dvc pull {stage.address}"
         return Forecast(position, stage, Verdict.FAILS, (why,))
     return Forecast(position, stage, verdict, reasons)
 
@@ -208,78 +215,82 @@ def _one(position: int, stage: Stage, look: _Ahead, sources: Sources, *, force: 
 Decision = tuple[Verdict, tuple[str, ...]]
 
 
-def _forced(stage: Stage, look: _Ahead) -> Decision:
+def _decide_forced(stage: Stage, state: _ExpectedState) -> Decision:
     why = "asked for with --force"  # DVC records the outs of data and of frozen stages again
     try:
         if stage.cmd and not stage.frozen:
-            current_inputs(stage, look)
+            current_inputs(stage, state)
     except UndecidedError:
         pass
-    except UsageError as exc:  # seen by DVC when the command has run
+    except UsageError as exc:  # DVC notices it after the command
         return Verdict.FAILS, (why, exc.message)
     return Verdict.RUNS, (why,)
 
 
-def _decided(stage: Stage, look: _Ahead, sources: Sources) -> Decision:
+def _decide(stage: Stage, state: _ExpectedState, sources: Sources) -> Decision:
     reasons: list[Change] = []
     try:
-        for change in changes(stage, look):
-            reasons.append(change)  # noqa: PERF402  kept when an exception comes
+        for change in changes(stage, state):
+            reasons.append(change)  # noqa: PERF402  the list survives an exception
         if not reasons:
             return Verdict.UP_TO_DATE, ()
     except UndecidedError:
         if not reasons:
-            return _undecided(stage, look, sources)
-    told = tuple(map(str, reasons))
+            return _ask_dvc(stage, state, sources)
+    messages = tuple(map(str, reasons))
     try:
-        return _from_cache(stage, look, sources, reasons), told
+        return _check_run_cache(stage, state, sources, reasons), messages
     except UndecidedError:
-        if not look.changes:
-            return _undecided(stage, look, sources)
+        if not state.changes:
+            return _ask_dvc(stage, state, sources)
         restorable = may_restore(stage) and sources.has_runs()
-        return (Verdict.MAY_RUN if restorable else Verdict.RUNS), told
+        return (Verdict.MAY_RUN if restorable else Verdict.RUNS), messages
 
 
-def _undecided(stage: Stage, look: _Ahead, sources: Sources) -> Decision:
-    """Ask DVC, which sees files as they are now: not those that stages before this one make."""
-    if look.changes and not stage.frozen:
+def _ask_dvc(stage: Stage, state: _ExpectedState, sources: Sources) -> Decision:
+    """Ask DVC, which reads the current files, not the future outs of earlier stages."""
+    if state.changes and not stage.frozen:
         return Verdict.MAY_RUN, ()
-    told = tuple(sources.ask(stage))
-    return (Verdict.RUNS if told else Verdict.UP_TO_DATE), told
+    reasons = tuple(sources.ask(stage))
+    return (Verdict.RUNS if reasons else Verdict.UP_TO_DATE), reasons
 
 
-def _missing_data(stage: Stage, look: StateReader) -> list[str]:
-    """Name the outs that DVC only records, and that are not here to be recorded."""
+def _missing_data(stage: Stage, state: StateReader) -> list[str]:
+    """Return the paths of outs that DVC only records and that do not exist in the workspace."""
     if stage.cmd and not stage.frozen:
         return []
-    known = locked(stage.lock or {}, "outs")
+    pointers = locked(stage.lock or {}, "outs")
     fetched = stage.kind is StageKind.IMPORT and not stage.frozen
-    if fetched or (stage.kind is StageKind.IMPORT and any("md5" not in p for p in known.values())):
-        return []  # DVC brings it from where it is imported
-    return [out.path for out in stage.outs if out.local and not _is_here(out, look)]
+    if fetched or (
+        stage.kind is StageKind.IMPORT and any("md5" not in p for p in pointers.values())
+    ):
+        return []  # DVC downloads it from its source
+    return [out.path for out in stage.outs if out.local and not _is_here(out, state)]
 
 
-def _is_here(out: Output, look: StateReader) -> bool:
+def _is_here(out: Output, state: StateReader) -> bool:
     try:
-        return look.out(out) is not None
+        return state.out(out) is not None
     except UndecidedError:
         return True
 
 
-def _from_cache(stage: Stage, look: _Ahead, sources: Sources, reasons: Sequence[Change]) -> Verdict:
+def _check_run_cache(
+    stage: Stage, state: _ExpectedState, sources: Sources, reasons: Sequence[Change]
+) -> Verdict:
     if stage.frozen or any("://" in dep.at for dep in stage.deps):
         return Verdict.RUNS
-    inputs = current_inputs(stage, look)
+    inputs = current_inputs(stage, state)
     only_outs = stage.lock is not None and all(change.what == "out" for change in reasons)
     if may_restore(stage):
         result = stage.lock if only_outs else None
-        if result is None or not _all_kept(result, look):
+        if result is None or not _are_all_cached(result, state):
             result = sources.run(run_cache_key(inputs, [out.path for out in stage.outs]))
-        if result is not None and _all_kept(result, look):
-            look.result = result if only_outs else restored_entry(result, inputs)
+        if result is not None and _are_all_cached(result, state):
+            state.result = result if only_outs else restored_entry(result, inputs)
             return Verdict.RUN_CACHE
     return Verdict.RUNS
 
 
-def _all_kept(entry: LockEntry, look: StateReader) -> bool:
-    return all(look.kept(out) for out in entry.get("outs") or ())
+def _are_all_cached(entry: LockEntry, state: StateReader) -> bool:
+    return all(state.kept(out) for out in entry.get("outs") or ())

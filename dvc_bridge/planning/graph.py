@@ -1,4 +1,4 @@
-"""Who feeds whom, and in which order: DVC's rules over paths, without DVC.
+"""The edges between stages and the order of execution, by DVC's rules over paths, without DVC.
 
 The rules are those of dvc/repo/graph.py, dvc/repo/trie.py and dvc/repo/reproduce.py
 (dvc 3.48 to 3.67); tests compare edges and order with DVC's own index.
@@ -16,81 +16,81 @@ Producer = tuple[int, Output]
 
 
 class _Node:
-    """One path of the tree of outs."""
+    """One path in the tree of outs."""
 
-    __slots__ = ("below", "made_by")
+    __slots__ = ("below", "producer")
 
     def __init__(self) -> None:
         self.below: dict[str, _Node] = {}
-        self.made_by: Producer | None = None
+        self.producer: Producer | None = None
 
     def producers(self) -> Iterator[Producer]:
-        if self.made_by:
-            yield self.made_by
+        if self.producer:
+            yield self.producer
         for node in self.below.values():
             yield from node.producers()
 
 
 def pipeline_of(stages: Sequence[Stage]) -> Pipeline:
-    """Connect the stages; every problem of the graph is collected before the first is raised.
+    """Connect the stages; one error reports all problems of the graph.
 
     Raises
     ------
     GraphError
-        Two stages write the same path, an out lies inside another, a dvc.yaml inside an out, or
-        stages wait for each other in a circle.
+        Two stages write the same path, an out is inside another, a dvc.yaml is inside an out, or
+        the stages form a cycle.
     """
     problems: list[str] = []
     outs = _outs_tree(stages, problems)
     for stage in stages:
-        above = next(_on_the_way(outs, stage.file), None)
-        if above:
-            problems.append(f"{stage.file} lies inside {above[1].at}, which is an out")
+        container = next(_containing_outs(outs, stage.file), None)
+        if container:
+            problems.append(f"{stage.file} is inside {container[1].at}, which is an out")
     upstream = tuple(_upstream(stage, outs) for stage in stages)
     for position, stage in enumerate(stages):
         if position in upstream[position]:
-            own = ", ".join(out.at for out in stage.outs)
-            problems.append(f"{stage.address} reads what it writes itself ({own})")
-    if not problems and (circle := _circle(upstream)):
-        names = " -> ".join(stages[p].address for p in circle)
+            own_outs = ", ".join(out.at for out in stage.outs)
+            problems.append(f"{stage.address} reads its own outs ({own_outs})")
+    if not problems and (cycle := _find_cycle(upstream)):
+        names = " -> ".join(stages[p].address for p in cycle)
         problems.append(f"stages wait for each other: {names}")
     if problems:
-        raise GraphError("\n".join(problems), "change the outs or deps named here in dvc.yaml")
+        raise GraphError("\n".join(problems), "change these outs or deps in dvc.yaml")
     return Pipeline(tuple(stages), upstream)
 
 
 def execution_order(
     pipeline: Pipeline, chosen: Sequence[int] | None, *, downstream: bool = False
 ) -> list[int]:
-    """Return the positions in the order in which `dvc repro` takes them.
+    """Return the positions in the order in which `dvc repro` processes them.
 
     Parameters
     ----------
     chosen
-        The stages asked for, with everything upstream of them; None or none: all.
+        The selected stages, which include everything upstream; None or empty: all stages.
     downstream
-        Take what is downstream of `chosen` instead of upstream.
+        Include everything downstream of `chosen` instead of upstream.
     """
     following = [pipeline.active(p) for p in range(len(pipeline.stages))]
     if not chosen:
         return _postorder(range(len(following)), following.__getitem__)
-    reach = _reversed(following) if downstream else following
-    kept = set(_postorder(chosen, reach.__getitem__))
-    return _postorder(sorted(kept), lambda p: [u for u in following[p] if u in kept])
+    reach = _reverse(following) if downstream else following
+    included = set(_postorder(chosen, reach.__getitem__))
+    return _postorder(sorted(included), lambda p: [u for u in following[p] if u in included])
 
 
 def in_graph_order(pipeline: Pipeline, positions: Sequence[int]) -> list[int]:
-    """Return positions in an order in which each stage comes after those whose outs it reads.
+    """Return positions so that each stage comes after the stages whose outs it reads.
 
-    What the graph leaves open stays in the order given: one that fits is given back as it is.
+    Otherwise the given order stays; a valid order is returned unchanged.
     """
-    place = {position: number for number, position in enumerate(positions)}
-    before = [[place[up] for up in pipeline.active(p) if up in place] for p in positions]
-    return [positions[number] for number in topological(before, range(len(positions)))]
+    index = {position: number for number, position in enumerate(positions)}
+    predecessors = [[index[up] for up in pipeline.active(p) if up in index] for p in positions]
+    return [positions[number] for number in topological(predecessors, range(len(positions)))]
 
 
 def topological(before: Sequence[Iterable[int]], rank: Sequence[int]) -> list[int]:
-    """Sort so that each comes after those before it, and otherwise by rank."""
+    """Sort the items so that each comes after those in `before`, and otherwise by rank."""
     after: list[list[int]] = [[] for _ in before]
     missing = [0] * len(before)
     for i, upstream in enumerate(before):
@@ -110,77 +110,84 @@ def topological(before: Sequence[Iterable[int]], rank: Sequence[int]) -> list[in
     return order
 
 
-def _parts(at: str) -> list[str]:
-    """None for the root, and for what is above it: all outs lie inside."""
-    return [part for part in (at.partition("://")[2] or at).split("/") if part not in (".", "..")]
+def _parts(path: str) -> list[str]:
+    """Return the parts of a path; none for the root and the folders above it."""
+    return [
+        part for part in (path.partition("://")[2] or path).split("/") if part not in (".", "..")
+    ]
 
 
 def _outs_tree(stages: Sequence[Stage], problems: list[str]) -> _Node:
     root = _Node()
     for position, stage in enumerate(stages):
         for out in stage.outs:
-            node, above = root, root.made_by
+            node, container = root, root.producer
             for part in _parts(out.at):
                 node = node.below.setdefault(part, _Node())
-                if node.made_by:
-                    above = above or node.made_by
-            other = above or next(node.producers(), None)
-            if other is None:
-                node.made_by = (position, out)
+                if node.producer:
+                    container = container or node.producer
+            conflict = container or next(node.producers(), None)
+            if conflict is None:
+                node.producer = (position, out)
                 continue
-            maker = stages[other[0]].address
-            if other[1].at == out.at:
-                makers = " and ".join(sorted({maker, stage.address}))
-                problems.append(f"{out.at} is an out of {makers}" + _twice(maker, stage.address))
+            producer_address = stages[conflict[0]].address
+            if conflict[1].at == out.at:
+                addresses = " and ".join(sorted({producer_address, stage.address}))
+                problems.append(
+                    f"{out.at} is an out of {addresses}"
+                    + _duplicate_suffix(producer_address, stage.address)
+                )
             else:
-                problems.append(f"{out.at} ({stage.address}) and {other[1].at} ({maker}) overlap")
+                problems.append(
+                    f"{out.at} ({stage.address}) and {conflict[1].at} ({producer_address}) overlap"
+                )
     return root
 
 
-def _twice(one: str, other: str) -> str:
+def _duplicate_suffix(one: str, other: str) -> str:
     return " twice" if one == other else ""
 
 
-def _on_the_way(root: _Node, at: str) -> Iterator[Producer]:
-    """The outs that are `at` or hold it, from the outermost."""
+def _containing_outs(root: _Node, path: str) -> Iterator[Producer]:
+    """Yield the outs that are the path or contain it, from the outermost."""
     node = root
-    if node.made_by:
-        yield node.made_by
-    for part in _parts(at):
-        found = node.below.get(part)
-        if found is None:
+    if node.producer:
+        yield node.producer
+    for part in _parts(path):
+        child = node.below.get(part)
+        if child is None:
             return
-        node = found
-        if node.made_by:
-            yield node.made_by
+        node = child
+        if node.producer:
+            yield node.producer
 
 
-def _node(root: _Node, at: str) -> _Node | None:
+def _find_node(root: _Node, path: str) -> _Node | None:
     node: _Node | None = root
-    for part in _parts(at):
+    for part in _parts(path):
         node = node.below.get(part) if node else None
     return node
 
 
 def _upstream(stage: Stage, outs: _Node) -> tuple[int, ...]:
-    found: dict[int, None] = {}
-    for at in (read.at for read in stage.reads):
-        found.update((position, None) for position, _ in _on_the_way(outs, at))
-        if node := _node(outs, at):
-            found.update((position, None) for position, _ in node.producers())
-    return tuple(found)
+    positions: dict[int, None] = {}
+    for path in (read.at for read in stage.reads):
+        positions.update((position, None) for position, _ in _containing_outs(outs, path))
+        if node := _find_node(outs, path):
+            positions.update((position, None) for position, _ in node.producers())
+    return tuple(positions)
 
 
-def _reversed(edges: Sequence[Iterable[int]]) -> list[list[int]]:
-    back: list[list[int]] = [[] for _ in edges]
+def _reverse(edges: Sequence[Iterable[int]]) -> list[list[int]]:
+    sources: list[list[int]] = [[] for _ in edges]
     for position, targets in enumerate(edges):
         for target in targets:
-            back[target].append(position)
-    return back
+            sources[target].append(position)
+    return sources
 
 
 def _postorder(starts: Iterable[int], following: Callable[[int], Iterable[int]]) -> list[int]:
-    """Depth first, children in their order, each node after its children; never recursive."""
+    """Return the nodes depth first, each after its children, in order; without recursion."""
     seen: set[int] = set()
     order: list[int] = []
     for start in starts:
@@ -201,8 +208,8 @@ def _postorder(starts: Iterable[int], following: Callable[[int], Iterable[int]])
     return order
 
 
-def _circle(upstream: Sequence[Sequence[int]]) -> list[int]:
-    """One circle of the graph, its first stage repeated at the end; empty if there is none."""
+def _find_cycle(upstream: Sequence[Sequence[int]]) -> list[int]:
+    """Return one cycle, with its first stage repeated at the end; empty if there is none."""
     state = [0] * len(upstream)  # 0 unseen, 1 on the path, 2 done
     for start in range(len(upstream)):
         if state[start]:

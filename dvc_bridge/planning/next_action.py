@@ -1,4 +1,4 @@
-"""What to do first with a stage whose turn it is: nothing, run its command, or ask DVC."""
+"""The next action for a ready stage: skip it, run its command, or ask DVC."""
 
 from __future__ import annotations
 
@@ -13,57 +13,57 @@ from dvc_bridge.planning.run_cache_key import inputs_entry, lock_params, run_cac
 
 
 class NextAction(Enum):
-    """What to do first with a stage."""
+    """The next action for a ready stage."""
 
     UNCHANGED = "unchanged"
     COMMAND = "command"
-    ASK = "ask"  # only DVC can say, or the run cache may have the result
+    ASK = "ask"  # only DVC can decide, or the run cache may have the result
 
 
 def first_step(
-    stage: Stage, look: StateReader, *, force: bool, has_runs: Callable[[str], bool]
+    stage: Stage, reader: StateReader, *, force: bool, has_runs: Callable[[str], bool]
 ) -> tuple[NextAction, Change | None]:
-    """Return what to do with a stage whose turn it is, and the first reason to run it.
+    """Return the next action for a ready stage, and the first reason to run it.
 
     Parameters
     ----------
     has_runs
-        Whether the run cache holds anything under a key.
+        Returns whether the run cache contains an entry for a key.
 
     Raises
     ------
     UndecidedError
-        DVC must be asked.
+        Only DVC can decide.
     MissingInputError
         A dep or a parameter is missing.
     """
-    change = None if force else next(changes(stage, look), None)
+    change = None if force else next(changes(stage, reader), None)
     if change is None and not force:
         return NextAction.UNCHANGED, None
     if stage.kind is not StageKind.STAGE or stage.frozen or not stage.is_local or is_legacy(stage):
         return NextAction.ASK, change
-    if force:  # what is missing shows when the command has run, as with DVC
+    if force:  # missing inputs show up after the command, as with DVC
         return (
             NextAction.ASK if any(out.persist for out in stage.outs) else NextAction.COMMAND
         ), None
-    inputs = current_inputs(stage, look)
-    # Where only outs are gone or edited, the cache may still hold what they were.
+    inputs = current_inputs(stage, reader)
+    # If only outs are missing or edited, the cache may still contain the old ones.
     only_outs = change is not None and change.what == "out"
     if any(out.persist for out in stage.outs) or only_outs:
         return NextAction.ASK, change
     key = run_cache_key(inputs, [o.path for o in stage.outs]) if in_run_cache(stage) else ""
-    known = bool(key) and has_runs(key)
-    return (NextAction.ASK if known else NextAction.COMMAND), change
+    is_cached = bool(key) and has_runs(key)
+    return (NextAction.ASK if is_cached else NextAction.COMMAND), change
 
 
-def is_certain_to_run(stage: Stage, look: StateReader, has_runs: Callable[[str], bool]) -> bool:
-    """Whether the stage's command runs even if all that the cache has lost comes back."""
+def is_certain_to_run(stage: Stage, reader: StateReader, has_runs: Callable[[str], bool]) -> bool:
+    """Whether the stage's command runs even if all objects that the cache lacks are restored."""
     if not stage.cmd or stage.frozen or not stage.is_local:
         return False
     try:
-        if all(change.what == "out" for change in changes(stage, look)):
+        if all(change.what == "out" for change in changes(stage, reader)):
             return False
-        inputs = current_inputs(stage, look)
+        inputs = current_inputs(stage, reader)
     except (UndecidedError, MissingInputError):
         return False
     outs = [out.path for out in stage.outs]
@@ -71,14 +71,14 @@ def is_certain_to_run(stage: Stage, look: StateReader, has_runs: Callable[[str],
 
 
 def is_legacy(stage: Stage) -> bool:
-    """Whether dvc.lock has a hash of DVC 2 for the stage, which DVC 3 keeps while it holds."""
+    """Whether dvc.lock has a hash of DVC 2 for the stage, which DVC 3 keeps while it is valid."""
     entry = stage.lock or {}
     items = [*(entry.get("deps") or ()), *(entry.get("outs") or ())]
     return any("md5" in item and "hash" not in item for item in items)
 
 
 def in_run_cache(stage: Stage) -> bool:
-    """Whether DVC keeps this stage's results by what went into them (dvc/stage/cache.py)."""
+    """Whether DVC stores this stage's results by their inputs (dvc/stage/cache.py)."""
     if stage.callback or stage.always_changed or not stage.outs:
         return False
     hashed = all("://" not in dep.at for dep in stage.deps)
@@ -86,34 +86,34 @@ def in_run_cache(stage: Stage) -> bool:
 
 
 def may_restore(stage: Stage) -> bool:
-    """Whether DVC takes the results of an earlier run for this stage instead of its command."""
+    """Whether DVC may restore the results of an earlier run instead of running the command."""
     return in_run_cache(stage) and bool(stage.cmd) and not any(out.persist for out in stage.outs)
 
 
 def leaves_run(stage: Stage) -> bool:
-    """Whether DVC writes an entry of the run cache when this stage has run."""
-    travel = all((o.cached or o.shown) and o.local and not o.persist for o in stage.outs)
-    here = all("://" not in dep.at for dep in stage.deps)
-    every_time = stage.callback or stage.always_changed
-    return travel and here and bool(stage.outs and stage.reads) and not every_time
+    """Whether DVC writes a run cache entry after this stage has run."""
+    restorable = all((o.cached or o.shown) and o.local and not o.persist for o in stage.outs)
+    hashed = all("://" not in dep.at for dep in stage.deps)
+    always_runs = stage.callback or stage.always_changed
+    return restorable and hashed and bool(stage.outs and stage.reads) and not always_runs
 
 
-def current_inputs(stage: Stage, look: StateReader) -> LockEntry:
-    """Return the part of the stage's lock entry that is known before it runs.
+def current_inputs(stage: Stage, reader: StateReader) -> LockEntry:
+    """Return the part of the stage's lock entry that is known before the stage runs.
 
     Raises
     ------
     MissingInputError
         A dep, a parameters file or a parameter does not exist.
     UndecidedError
-        It is not known of one of them; none of the others is missing.
+        The state of an input is unknown, and no other input is missing.
     """
     missing = []
     undecided: UndecidedError | None = None
     deps: list[tuple[str, Pointer]] = []
     for dep in stage.deps:
         try:
-            pointer = look.dep(dep)
+            pointer = reader.dep(dep)
         except UndecidedError as exc:
             undecided = exc
             continue
@@ -124,20 +124,20 @@ def current_inputs(stage: Stage, look: StateReader) -> LockEntry:
     values: list[tuple[str, str, Mapping[str, Any]]] = []
     for params in stage.params:
         try:
-            found = look.values(params)
+            file_values = reader.values(params)
         except UndecidedError as exc:
             undecided = exc
             continue
-        if found is None:
+        if file_values is None:
             missing.append(f"parameters file {params.path} does not exist")
             continue
-        lost = [key for key in params.keys if key not in found]
-        missing += [f"parameter {key} is missing from {params.path}" for key in lost]
-        values.append((params.path, params.key, found))
+        missing_keys = [key for key in params.keys if key not in file_values]
+        missing += [f"parameter {key} is missing from {params.path}" for key in missing_keys]
+        values.append((params.path, params.key, file_values))
     if missing:
         raise MissingInputError(
             "; ".join(missing),
-            "bring it back (dvc checkout or dvc pull for what DVC tracks), or correct dvc.yaml",
+            "restore it (dvc checkout or dvc pull if DVC tracks it), or correct dvc.yaml",
         )
     if undecided:
         raise undecided

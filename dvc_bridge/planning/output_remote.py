@@ -1,4 +1,4 @@
-"""Which remote a stage's out belongs to, by what dvc.yaml or its .dvc file says."""
+"""The remote of a stage's out, as set in dvc.yaml or its .dvc file."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dvc_bridge.pipeline.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where the objects of an out go.
+    """The destination of the objects of an out.
 
     Parameters
     ----------
     remote
-        The name of its own remote; None: the default one.
+        The name of the out's remote; None: the default remote.
     pushed
-        Whether `dvc push` may send it (`push: false` says no).
+        Whether `dvc push` sends it; false for `push: false`.
     """
 
     remote: str | None = None
@@ -26,16 +26,16 @@ class Destination:
 
 
 def home(stage: Stage, path: str) -> Destination:
-    """Return where the out with this path, as the stage names it, belongs."""
-    found: dict[str, Any] = {}
+    """Return the destination of the out with this path in the stage's definition."""
+    options: dict[str, Any] = {}
     for name, flags in _outs(stage):
         if name == path:
-            found.update(flags)
-    return Destination(found.get("remote"), bool(found.get("push", True)))
+            options.update(flags)
+    return Destination(options.get("remote"), bool(options.get("push", True)))
 
 
 def remotes(stage: Stage) -> set[str]:
-    """Return the names of the remotes that its outs ask for."""
+    """Return the names of the remotes that the stage's outs name."""
     return {str(flags["remote"]) for _, flags in _outs(stage) if flags.get("remote")}
 
 

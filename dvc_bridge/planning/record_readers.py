@@ -1,7 +1,7 @@
-"""Stages that read what DVC writes when it records others: dvc.lock and .gitignore files.
+"""Stages that read files which DVC writes when it records other stages: dvc.lock and .gitignore.
 
-No edge of the graph says so, but under `dvc repro` such a stage sees what the stages before it
-have left, and not what those after it do.
+The graph has no edge for this, but under `dvc repro` such a stage reads what the stages before it
+left, and not what the stages after it write.
 """
 
 from __future__ import annotations
@@ -14,50 +14,50 @@ from dvc_bridge.pipeline.stage import Stage, lock_file
 
 
 def record_readers(stages: Sequence[Stage], *, git: bool) -> dict[int, list[int]]:
-    """Give, by place, for each such stage the places of those whose recording it may see.
+    """Return the index of each such stage -> the indexes of the stages whose records it may read.
 
     Parameters
     ----------
     stages
-        Of a run, in its order.
+        The stages of a run, in its order.
     git
         Whether DVC writes .gitignore files.
     """
     writers: dict[str, list[int]] = {}
-    for place, stage in enumerate(stages):
-        for file in _written(stage, git=git):
-            writers.setdefault(file, []).append(place)
+    for index, stage in enumerate(stages):
+        for file in _record_files(stage, git=git):
+            writers.setdefault(file, []).append(index)
     files = sorted(writers)
-    found: dict[int, list[int]] = {}
-    for place, stage in enumerate(stages):
-        others = {
+    writers_by_reader: dict[int, list[int]] = {}
+    for index, stage in enumerate(stages):
+        file_writers = {
             writer
             for read in stage.reads
-            for file in _inside(files, read.at)
+            for file in _files_inside(files, read.at)
             for writer in writers[file]
-            if writer != place
+            if writer != index
         }
-        if others:
-            found[place] = sorted(others)
-    return found
+        if file_writers:
+            writers_by_reader[index] = sorted(file_writers)
+    return writers_by_reader
 
 
-def _written(stage: Stage, *, git: bool) -> set[str]:
+def _record_files(stage: Stage, *, git: bool) -> set[str]:
     files = {lock_file(stage.file)} if stage.name else set()
     if git:
         outs = (out.at for out in stage.outs if out.local and out.cached)
-        files |= {posixpath.join(posixpath.dirname(at), ".gitignore") for at in outs}
+        files |= {posixpath.join(posixpath.dirname(path), ".gitignore") for path in outs}
     return files
 
 
-def _inside(files: Sequence[str], at: str) -> Iterator[str]:
-    """Those of the sorted files that are at a path or in it."""
-    if not at.strip("./"):  # the project, or a folder above it
+def _files_inside(files: Sequence[str], path: str) -> Iterator[str]:
+    """Yield those of the sorted files that are the path or inside it."""
+    if not path.strip("./"):  # the project, or a folder above it
         yield from files
         return
-    first = bisect_left(files, at)
+    first = bisect_left(files, path)
     for file in files[first:]:
-        if file == at or file.startswith(f"{at}/"):
+        if file == path or file.startswith(f"{path}/"):
             yield file
-        elif not file.startswith(at):
+        elif not file.startswith(path):
             return

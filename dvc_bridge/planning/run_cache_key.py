@@ -1,4 +1,4 @@
-"""The key under which DVC's run cache keeps the results of a stage.
+"""The key of a stage's results in DVC's run cache.
 
 The rules are those of `dvc/stage/cache.py` (dvc 3.48 to 3.67); tests compare every key with DVC's.
 """
@@ -20,7 +20,7 @@ _NOT_IN_KEY = ("size", "nfiles")
 
 
 class StageSpec(TypedDict):
-    """A stage with its templates resolved; plain data, so it can travel as JSON or pickle."""
+    """A stage with its templates resolved; plain data, so it can be sent as JSON or pickle."""
 
     name: str
     wdir: str  # from the project's root; the paths below are from `wdir`
@@ -42,9 +42,9 @@ def inputs_entry(
     Parameters
     ----------
     deps
-        Paths and what dvc.lock says of them; one that stands twice in dvc.yaml does so here too.
+        Paths and their pointers in dvc.lock, including duplicates in dvc.yaml.
     params
-        As `lock_params` gives them.
+        The result of `lock_params`.
     """
     entry: dict[str, Any] = {"cmd": cmd}
     if items := [{**pointer, "path": path} for path, pointer in deps]:
@@ -60,15 +60,15 @@ def run_cache_key(entry: LockEntry, outs: Iterable[str]) -> str:
     Raises
     ------
     UsageError
-        A parameter is of a type that no lock file can hold, such as a date.
+        A parameter has a type that a lock file cannot contain, such as a date.
     """
     return _sha256({**entry, "outs": sorted(outs)})
 
 
 def restored_entry(run: LockEntry, inputs: LockEntry) -> LockEntry:
-    """Return what dvc.lock says of a stage whose outs come from a run with the same key.
+    """Return the lock entry of a stage whose outs come from a run with the same key.
 
-    The key knows nothing of parameters called `size` or `nfiles`: all are taken from `inputs`.
+    The key ignores parameters called `size` or `nfiles`, so all parameters come from `inputs`.
     """
     return {key: inputs["params"] if key == "params" else value for key, value in run.items()}
 
@@ -76,19 +76,19 @@ def restored_entry(run: LockEntry, inputs: LockEntry) -> LockEntry:
 def lock_params(
     values: Iterable[tuple[str, str, Mapping[str, Any]]],
 ) -> dict[str, dict[str, Any]]:
-    """Return parameters as dvc.lock has them: file -> parameter -> value, in its order.
+    """Return parameters in the format and order of dvc.lock: file -> parameter -> value.
 
     Parameters
     ----------
     values
-        The file as dvc.yaml calls it, what dvc.lock calls it, and the values. Of two that dvc.lock
-        calls the same, it keeps one.
+        The file's name in dvc.yaml, its name in dvc.lock, and the values. dvc.lock keeps one of two
+        files with the same name.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for _, file, given in sorted(values, key=itemgetter(0)):
-        found[file] = {key: given[key] for key in sorted(given)}
-    usual = {file: found[file] for file in ("params.yaml",) if file in found}
-    return {**usual, **found}
+    params: dict[str, dict[str, Any]] = {}
+    for _, file, file_values in sorted(values, key=itemgetter(0)):
+        params[file] = {key: file_values[key] for key in sorted(file_values)}
+    usual = {file: params[file] for file in ("params.yaml",) if file in params}
+    return {**usual, **params}
 
 
 def entry_key(entry: LockEntry) -> str:
@@ -97,32 +97,34 @@ def entry_key(entry: LockEntry) -> str:
 
 
 def entry_hash(entry: LockEntry) -> str:
-    """Return the name of the file in the key's folder that holds the entry: 64 hex digits."""
+    """Return the name of the entry's file in the key's folder: 64 hex digits."""
     return _sha256(entry)
 
 
 def run_folder(key: str) -> str:
-    """Return the folder, in a cache or a remote, of the runs with a key."""
+    """Return the folder of the runs with a key, in a cache or a remote."""
     return f"runs/{key[:2]}/{key}"
 
 
 def run_path(entry: LockEntry) -> str:
-    """Return the file, in a cache or a remote, that holds a lock entry."""
+    """Return the path of the file of a lock entry, in a cache or a remote."""
     return f"{run_folder(entry_key(entry))}/{entry_hash(entry)}"
 
 
 def _sha256(value: Any) -> str:
     try:
-        text = json.dumps(_without(value), sort_keys=True)
+        text = json.dumps(_drop_unkeyed(value), sort_keys=True)
     except TypeError as exc:
-        raise UsageError(f"a parameter cannot be kept: {exc}", "quote dates in it") from exc
+        raise UsageError(
+            f"a parameter cannot be stored: {exc}", "quote dates in parameters"
+        ) from exc
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _without(value: Any) -> Any:
-    # DVC leaves these names out at every depth, in the values of parameters too.
+def _drop_unkeyed(value: Any) -> Any:
+    # DVC drops these keys at every depth, including in values of parameters.
     if isinstance(value, Mapping):
-        return {k: _without(v) for k, v in value.items() if k not in _NOT_IN_KEY}
+        return {k: _drop_unkeyed(v) for k, v in value.items() if k not in _NOT_IN_KEY}
     if isinstance(value, list):
-        return [_without(v) for v in value]
+        return [_drop_unkeyed(v) for v in value]
     return value

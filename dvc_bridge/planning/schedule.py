@@ -1,4 +1,4 @@
-"""Which stage may start next: places in DVC's order, and what each waits for."""
+"""Schedule stages: which stage may start next, by its index in DVC's order."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from dvc_bridge.pipeline.stage import Pipeline
 
 
 class Schedule:
-    """The stages of one run, by their place in the order that `dvc repro` would take.
+    """The schedule of one run; a stage is its index in the order of `dvc repro`.
 
     Parameters
     ----------
     needs
-        For each place, the places whose failure makes it pointless.
+        For each index, the stages whose failure skips it.
     after
-        For each place, the places that must have ended before it may start; holds `needs`.
+        For each index, the stages that must end before it may start; contains `needs`.
     mutexes
-        Groups of places of which only one may be taken at a time.
+        Groups of stages of which only one may run at a time.
     queues
-        Groups of places that are taken in order, one when those before it have ended.
+        Groups of stages that run in order, each after the end of the ones before it.
     certain
-        Whether a place at the head of a queue runs whatever those before it do: it need not wait
-        for their end.
+        Returns whether the stage at the head of a queue runs in any case, so that it does not wait
+        for the end of the ones before it.
 
     Attributes
     ----------
     needs
-        As above.
+        The parameter `needs`.
     followers
-        For each place, the places that wait for it.
+        For each index, the stages that wait for it.
     """
 
     def __init__(
@@ -48,26 +48,26 @@ class Schedule:
         self._dependents: list[list[int]] = [[] for _ in range(count)]
         self.followers: list[list[int]] = [[] for _ in range(count)]
         self._blockers = [0] * count
-        for place in range(count):
-            for upstream in needs[place]:
-                self._dependents[upstream].append(place)
-            for earlier in after[place]:
-                self.followers[earlier].append(place)
-                self._blockers[place] += 1
+        for index in range(count):
+            for upstream in needs[index]:
+                self._dependents[upstream].append(index)
+            for earlier in after[index]:
+                self.followers[earlier].append(index)
+                self._blockers[index] += 1
         self._ready = [p for p in range(count) if not self._blockers[p]]
         self._ended = [False] * count
         self._groups: dict[int, list[int]] = {}
         for group, members in enumerate(mutexes):
-            for place in members:
-                self._groups.setdefault(place, []).append(group)
+            for index in members:
+                self._groups.setdefault(index, []).append(group)
         self._held: set[int] = set()
         self._parked: list[int] = []
         self._queues = [_Queue(members) for members in queues]
         self._certain = certain
         self._queued: dict[int, list[_Queue]] = {}
         for queue in self._queues:
-            for place in queue.members:
-                self._queued.setdefault(place, []).append(queue)
+            for index in queue.members:
+                self._queued.setdefault(index, []).append(queue)
 
     @classmethod
     def of(
@@ -86,90 +86,90 @@ class Schedule:
         Parameters
         ----------
         alone
-            Each stands for itself, as with `--single-item`: no failure makes another pointless.
+            Whether stages are independent, as with `--single-item`: a failure skips no other stage.
         mutexes
             Groups of addresses.
         queues
-            Groups of addresses that are taken one after the other, in order.
+            Groups of addresses that run one after the other, in order.
         certain
-            As above.
+            The parameter of the class.
         in_order
-            Pairs of places that are taken one after the other, in order.
+            Pairs of indexes that run one after the other, in order.
         """
-        places = {position: place for place, position in enumerate(order)}
+        indexes = {position: index for index, position in enumerate(order)}
         needs: list[list[int]] = [[] for _ in order]
         after: list[list[int]] = [[] for _ in order]
-        for position, place in places.items():
+        for position, index in indexes.items():
             active = () if alone else pipeline.active(position)
             for upstream in pipeline.upstream[position]:
-                other = places.get(upstream)
+                other = indexes.get(upstream)
                 if other is None:
                     continue
-                if upstream in active:  # whatever the order says: its outs are read
-                    after[place].append(other)
-                    needs[place].append(other)
-                else:  # a frozen stage waits too: its files are read in DVC's order
-                    early, late = sorted((place, other))
+                if upstream in active:  # regardless of the order: its outs are read
+                    after[index].append(other)
+                    needs[index].append(other)
+                else:  # a frozen stage waits too: DVC reads its files in order
+                    early, late = sorted((index, other))
                     after[late].append(early)
         for pair in in_order:
             early, late = sorted(pair)
             after[late].append(early)
         addresses = [pipeline.stages[p].address for p in order]
         groups = [[p for p, a in enumerate(addresses) if a in group] for group in mutexes]
-        rows = [[p for p, a in enumerate(addresses) if a in group] for group in queues]
-        return cls(needs, after, groups, rows, certain)
+        queue_members = [[p for p, a in enumerate(addresses) if a in group] for group in queues]
+        return cls(needs, after, groups, queue_members, certain)
 
     @property
     def ready(self) -> bool:
         """Whether a stage may start."""
         while self._ready:
-            place = self._ready[0]
-            if not self._held.isdisjoint(self._groups.get(place, ())):
+            index = self._ready[0]
+            if not self._held.isdisjoint(self._groups.get(index, ())):
                 self._parked.append(heapq.heappop(self._ready))
-            elif self._must_queue(place):
+            elif self._must_queue(index):
                 heapq.heappop(self._ready)
             else:
                 return True
         return False
 
-    def _must_queue(self, place: int) -> bool:
-        for queue in self._queued.get(place, ()):
-            if queue.next != place or (queue.running and not self._certain(place)):
-                queue.waiting.add(place)
+    def _must_queue(self, index: int) -> bool:
+        for queue in self._queued.get(index, ()):
+            if queue.next != index or (queue.running and not self._certain(index)):
+                queue.waiting.add(index)
                 return True
         return False
 
     def take(self) -> int:
-        """The ready stage that is first in DVC's order; ask `ready` before."""
-        place = heapq.heappop(self._ready)
-        self._held.update(self._groups.get(place, ()))
-        for queue in self._queued.get(place, ()):
-            self._wake(queue.take(place))
-        return place
+        """Start the ready stage that is first in DVC's order and return it; check `ready` first."""
+        index = heapq.heappop(self._ready)
+        self._held.update(self._groups.get(index, ()))
+        for queue in self._queued.get(index, ()):
+            self._wake(queue.take(index))
+        return index
 
-    def ended(self, place: int) -> None:
-        """The stage has ended, well or badly: what waited for it may start."""
-        self._ended[place] = True
-        if self._groups.get(place):
-            self._held.difference_update(self._groups[place])
+    def ended(self, index: int) -> None:
+        """Record the end of a stage, successful or not, so that its followers may start."""
+        self._ended[index] = True
+        if self._groups.get(index):
+            self._held.difference_update(self._groups[index])
             for parked in self._parked:
                 heapq.heappush(self._ready, parked)
             self._parked.clear()
-        for queue in self._queued.get(place, ()):
-            self._wake(queue.end(place))
-        for follower in self.followers[place]:
+        for queue in self._queued.get(index, ()):
+            self._wake(queue.end(index))
+        for follower in self.followers[index]:
             self._blockers[follower] -= 1
             if not self._blockers[follower] and not self._ended[follower]:
                 heapq.heappush(self._ready, follower)
 
-    def _wake(self, place: int | None) -> None:
-        if place is not None and not self._ended[place]:
-            heapq.heappush(self._ready, place)
+    def _wake(self, index: int | None) -> None:
+        if index is not None and not self._ended[index]:
+            heapq.heappush(self._ready, index)
 
-    def skip_dependents(self, place: int) -> list[int]:
-        """Take everything downstream of a failed stage out of the run; return it in order."""
+    def skip_dependents(self, index: int) -> list[int]:
+        """Remove everything downstream of a failed stage from the run; return it in order."""
         skipped: set[int] = set()
-        stack = [place]
+        stack = [index]
         while stack:
             for dependent in self._dependents[stack.pop()]:
                 if dependent not in skipped and not self._ended[dependent]:
@@ -183,9 +183,9 @@ class Schedule:
 
 
 class _Queue:
-    """Places that are taken in their order.
+    """Stages that run in order.
 
-    `next` is the one whose turn it is, `running` those that have been taken and have not ended.
+    `next` is the next stage to start; `running` are the stages that have started and not ended.
     """
 
     def __init__(self, members: Sequence[int]) -> None:
@@ -198,22 +198,22 @@ class _Queue:
     def next(self) -> int | None:
         return self._left[0] if self._left else None
 
-    def take(self, place: int) -> int | None:
-        """It has started; give the one that may be looked at again."""
+    def take(self, index: int) -> int | None:
+        """Record the start of a stage; return the waiting stage to check again, if any."""
         self._left.popleft()
-        self.running.add(place)
+        self.running.add(index)
         return self._waiting_next()
 
-    def end(self, place: int) -> int | None:
-        """It has ended, or is not going to run; give the one that may be looked at again."""
-        if place in self.running:
-            self.running.discard(place)
+    def end(self, index: int) -> int | None:
+        """Record the end or skip of a stage; return the waiting stage to check again, if any."""
+        if index in self.running:
+            self.running.discard(index)
         else:
-            self._left.remove(place)
+            self._left.remove(index)
         return self._waiting_next()
 
     def _waiting_next(self) -> int | None:
         if self.next not in self.waiting:
             return None
-        self.waiting.discard(place := self.next)
-        return place
+        self.waiting.discard(index := self.next)
+        return index

@@ -1,4 +1,4 @@
-"""Which stages the words on the command line mean, as `dvc repro` reads them."""
+"""The stages that command-line targets select, by the rules of `dvc repro`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline
 from dvc_bridge.planning.graph import execution_order
 
-# A path, then perhaps a colon and a name; a name after @ may hold anything.
+# A path, optionally followed by a colon and a name; the part after @ may contain any character.
 _TARGET = re.compile(r"(?P<path>.*?)(?::(?P<name>[^\\/:]*))?$")
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which stages, in the words of `dvc repro`.
+    """A selection of stages, with the options of `dvc repro`.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Selection:
         Names, `path/dvc.yaml:name`, groups of foreach or matrix, dvc.yaml or .dvc files.
         None: the dvc.yaml of `folder`.
     folder
-        Where the command was given, from the root.
+        The folder in which the user ran the command, from the root.
     """
 
     targets: tuple[str, ...] = ()
@@ -37,29 +37,29 @@ class Selection:
 
     @property
     def alone(self) -> bool:
-        """Whether the targets stand for themselves: `--all-pipelines` overrules."""
+        """Whether the targets run without upstream stages; `--all-pipelines` overrides it."""
         return self.single_item and not self.all_pipelines
 
 
 def select(pipeline: Pipeline, selection: Selection) -> list[int]:
-    """Return the positions of the stages to look at, in the order of `dvc repro`.
+    """Return the positions of the selected stages, in the order of `dvc repro`.
 
-    A dvc.yaml without stages means all of the project, as it does there.
+    A dvc.yaml without stages selects the whole project, as with `dvc repro`.
 
     Raises
     ------
     UsageError
-        Targets that name nothing; all of them in one message.
+        Targets match nothing; one message lists all of them.
     """
     if selection.all_pipelines:
         return execution_order(pipeline, None)
     chosen: dict[int, None] = {}
     problems = []
     for target in selection.targets or (DVC_YAML,):
-        found = _meant(pipeline, target, selection.folder)
-        if found is None:
-            problems.append(_nothing(pipeline, target, selection.folder))
-        chosen.update(dict.fromkeys(found or ()))
+        positions = _match_target(pipeline, target, selection.folder)
+        if positions is None:
+            problems.append(_describe_missing(pipeline, target, selection.folder))
+        chosen.update(dict.fromkeys(positions or ()))
     if problems:
         raise UsageError("\n".join(problems), "`dvc stage list --all` lists all stages")
     if selection.single_item:
@@ -67,8 +67,8 @@ def select(pipeline: Pipeline, selection: Selection) -> list[int]:
     return execution_order(pipeline, list(chosen), downstream=selection.downstream)
 
 
-def _meant(pipeline: Pipeline, target: str, folder: str) -> list[int] | None:
-    """The stages, none for a file without any; None: there is no such stage or file."""
+def _match_target(pipeline: Pipeline, target: str, folder: str) -> list[int] | None:
+    """Return the stages of a target, empty for a file without stages; None if it does not exist."""
     path, name = _split(target)
     file = posixpath.normpath(posixpath.join(folder, path))
     stages = [(p, stage) for p, stage in enumerate(pipeline.stages) if stage.file == file]
@@ -80,9 +80,9 @@ def _meant(pipeline: Pipeline, target: str, folder: str) -> list[int] | None:
 
 
 def files_of(selection: Selection) -> list[str] | None:
-    """Name the files, from the root, that hold what a selection means; None: all may.
+    """Return the files, from the root, that define the selected stages; None: all files.
 
-    DVC reads no others for `--single-item`, whatever stands in them.
+    With `--single-item` DVC reads no other files, whatever they contain.
     """
     if not selection.alone:
         return None
@@ -101,14 +101,14 @@ def _split(target: str) -> tuple[str, str]:
     return DVC_YAML, target
 
 
-def _nothing(pipeline: Pipeline, target: str, folder: str) -> str:
+def _describe_missing(pipeline: Pipeline, target: str, folder: str) -> str:
     path, name = _split(target)
     if not name:
         return f"there is no {posixpath.normpath(posixpath.join(folder, path))}"
-    return f"no stage {target}{_near(pipeline, target)}"
+    return f"no stage {target}{_suggestion(pipeline, target)}"
 
 
-def _near(pipeline: Pipeline, target: str) -> str:
+def _suggestion(pipeline: Pipeline, target: str) -> str:
     names: Sequence[str] = [
         *(stage.address for stage in pipeline.stages),
         *{stage.group for stage in pipeline.stages if stage.group},

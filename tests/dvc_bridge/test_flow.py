@@ -271,7 +271,7 @@ def test_what_is_downstream_runs_after_what_it_reads_in_whatever_file_and_place_
 def test_stages_named_before_what_makes_their_deps_are_refused_but_planned(project: Path):
     backward_stages = ("-s", "join", "part@a")
     said = bridge(project, *HERE, *backward_stages, code=2)
-    assert "join is to run before part@a, which makes what it reads: no pod could" in said
+    assert "join comes before part@a, which makes its deps; pods cannot run in this order" in said
     (project / "dvc-bridge.yaml").write_text("argo: {image: 'image:1'}\n")
     assert "no pod could" in bridge(
         project, "convert", "--repo", "https://example.org/x", *backward_stages, code=2

@@ -36,7 +36,7 @@ SAID = {
     OutputDuplicationError: "is an out of",
     OverlappingOutputPathsError: "overlap",
     StagePathAsOutputError: "which is an out",
-    CyclicGraphError: "wait for each other|reads what it writes",
+    CyclicGraphError: "wait for each other|reads its own outs",
 }
 Stages = dict[str, dict[str, Any]]
 

@@ -131,14 +131,14 @@ def test_every_reason_is_told_with_old_and_new_and_the_run_does_what_was_said(
         "runs        cmd: cmd changed from 'cat a > cmd.txt' to 'cat a a > cmd.txt'",
         f"runs        dep: dep b changed from {md5_1} to {md5_2}",
         "runs        param: param params.yaml:rate changed from 0.1 to 0.25",
-        "run cache   removed: out removed.txt is gone",
+        "run cache   removed: out removed.txt is missing",
         f"run cache   edited: out edited.txt changed from {md5_1} to ",
         "runs        uncached: out uncached.txt is not in the cache",
-        "runs        always: it runs every time",
+        "runs        always: always runs",
         "fails       missing: dependency d does not exist",
         "fails       behind: it needs missing",
-        "runs        keep: out keep.txt is gone",
-        "runs        new: it has never run: no entry in dvc.lock",
+        "runs        keep: out keep.txt is missing",
+        "runs        new: never run (no dvc.lock entry)",
     ):
         assert line in text
     assert "same" not in text

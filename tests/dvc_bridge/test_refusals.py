@@ -136,7 +136,7 @@ def test_what_is_missing_is_no_failed_command(
     assert f"fails       one: {said}\n" in run(project, "plan").said
     ran = run(project, "repro")
     assert ran.code == 2
-    assert f"dvc-bridge: one: {said}\nfix: bring it back" in ran.said
+    assert f"dvc-bridge: one: {said}\nfix: restore it" in ran.said
 
 
 def test_a_failed_command_outranks_what_is_missing_and_both_are_told(project: Path):
@@ -147,7 +147,7 @@ def test_a_failed_command_outranks_what_is_missing_and_both_are_told(project: Pa
     assert ran.code == 1
     assert "lost: dependency no does not exist\n" in ran.said
     assert "bad: `exit 3` exited with 3\n" in ran.said
-    assert "\nfix: bring it back" in ran.said
+    assert "\nfix: restore it" in ran.said
     assert "\nwhat the commands printed is in " in ran.said
 
 

@@ -24,7 +24,7 @@ from tests.dvc_bridge.kubernetes_api import serving, workflow
 # Of a library that DVC uses.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 ALL_GOOD = "dvc.lock and the workspace match what `dvc repro` would have produced"
-OUT = "its result is left out: its cmd, or the names of its deps"
+OUT = "its result is left out: the stage definition differs"
 NOT_OF_NOW = "its result is merged but out of date: param params.yaml:p changed from 1 to 2"
 
 

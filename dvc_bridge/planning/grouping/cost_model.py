@@ -1,4 +1,4 @@
-"""Units of work with what they wait for, how long they take in pods, and how they are joined."""
+"""Units of work with their dependencies, their duration in pods, and how to merge them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from dvc_bridge.planning.graph import topological
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """What pods cost, in seconds, as measured with Argo's default controller.
+    """The costs of pods in seconds, measured with Argo's default controller.
 
     Parameters
     ----------
     layer_s
-        A pod that waits for another: the controller looks every ten seconds.
+        The delay of a pod that waits for another: the controller checks every ten seconds.
     pod_s
-        A pod holds its place for so long beside its stages.
+        How long a pod occupies its slot in addition to its stages.
     create_s
-        Between two pods of which nothing but the controller's own limits holds the second back.
+        The time between two pod starts, if only the controller's own limits delay the second.
     stage_s
-        A stage, beside its command.
+        The overhead of a stage in addition to its command.
     slots
         How many pods run at a time.
     pods
-        How many pods one Workflow should hold: the controller walks all of them each time.
+        How many pods one Workflow should contain: the controller walks all of them each time.
     """
 
     layer_s: float = 10.0
@@ -39,16 +39,16 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class WorkUnits:
-    """Stages, or groups of them, one entry each; a unit comes after those before it.
+    """Stages or groups of stages, one entry each; a unit comes after the units it waits for.
 
     Parameters
     ----------
     members
-        Numbers of stages.
+        The stages of each unit, by number.
     before
-        The units that must have ended.
+        The units that must end before each unit starts.
     path_s, work_s
-        How long its longest chain of stages takes, and all of them one after the other.
+        The duration of each unit's longest chain of stages, and of all its stages in sequence.
     """
 
     members: Sequence[Sequence[int]]
@@ -61,28 +61,28 @@ class WorkUnits:
         return len(self.members)
 
     def inside_s(self) -> list[float]:
-        """How long each takes in its pod at most, in whatever order its stages are taken."""
+        """Return the maximum duration of each unit in its pod, for any order of its stages."""
         zipped = zip(self.pods, self.path_s, self.work_s, strict=True)
         return [inside_s(pod.jobs, path, work) for pod, path, work in zipped]
 
 
 def inside_s(jobs: int, path_s: float, work_s: float) -> float:
-    """Return how long stages take in one pod at most: what any order of them keeps to."""
+    """Return the maximum duration of stages in one pod, which holds for any order of them."""
     return work_s / jobs + path_s * (1 - 1 / jobs)
 
 
 def wall_s(units: WorkUnits, costs: Costs) -> float:
-    """Predict how long all units take, each in a pod."""
+    """Predict the duration of all units, each in a pod of its own."""
     ends = ends_s(units.before, units.inside_s(), costs)
-    return max(max(ends, default=0.0), _held_s(units, costs)) + costs.create_s * len(units)
+    return max(max(ends, default=0.0), _occupied_s(units, costs)) + costs.create_s * len(units)
 
 
-def _held_s(units: WorkUnits, costs: Costs) -> float:
+def _occupied_s(units: WorkUnits, costs: Costs) -> float:
     return (costs.pod_s * len(units) + sum(units.inside_s())) / costs.slots
 
 
 def ends_s(before: Sequence[Sequence[int]], alone_s: Sequence[float], costs: Costs) -> list[float]:
-    """Return when each has ended if every one starts as soon as it may."""
+    """Return when each unit ends if every unit starts as soon as possible."""
     ends: list[float] = []
     for upstream, inside in zip(before, alone_s, strict=True):
         ends.append(max((ends[p] for p in upstream), default=0.0) + costs.layer_s + inside)
@@ -90,33 +90,35 @@ def ends_s(before: Sequence[Sequence[int]], alone_s: Sequence[float], costs: Cos
 
 
 def merge_units(units: WorkUnits, label: Sequence[int]) -> tuple[WorkUnits, list[int]]:
-    """Join units of equal label; give the new ones, and for each old one its new one."""
+    """Merge units with equal labels; return the new units, and for each old unit its new unit."""
     parts: dict[int, list[int]] = {}
-    for i, word in enumerate(label):
-        parts.setdefault(word, []).append(i)
-    outside = [{label[p] for i in part for p in units.before[i]} for part in parts.values()]
-    index = {word: n for n, word in enumerate(parts)}
-    before = [{index[o] for o in out} - {n} for n, out in enumerate(outside)]
-    olds = list(parts.values())
-    order = topological(before, [min(units.members[i][0] for i in part) for part in olds])
+    for i, label_value in enumerate(label):
+        parts.setdefault(label_value, []).append(i)
+    part_dependencies = [
+        {label[p] for i in part for p in units.before[i]} for part in parts.values()
+    ]
+    index = {label_value: n for n, label_value in enumerate(parts)}
+    before = [{index[o] for o in out} - {n} for n, out in enumerate(part_dependencies)]
+    part_units = list(parts.values())
+    order = topological(before, [min(units.members[i][0] for i in part) for part in part_units])
     new = {part: n for n, part in enumerate(order)}
     end: list[float] = []
     for i, upstream in enumerate(units.before):
         inside = max((end[p] for p in upstream if label[p] == label[i]), default=0.0)
         end.append(units.path_s[i] + inside)
-    turned = [olds[n] for n in order]
+    ordered_parts = [part_units[n] for n in order]
     larger = WorkUnits(
-        members=[sorted(m for i in part for m in units.members[i]) for part in turned],
+        members=[sorted(m for i in part for m in units.members[i]) for part in ordered_parts],
         before=[sorted(new[p] for p in before[n]) for n in order],
-        pods=[units.pods[part[0]] for part in turned],
-        path_s=[max(end[i] for i in part) for part in turned],
-        work_s=[sum(units.work_s[i] for i in part) for part in turned],
+        pods=[units.pods[part[0]] for part in ordered_parts],
+        path_s=[max(end[i] for i in part) for part in ordered_parts],
+        work_s=[sum(units.work_s[i] for i in part) for part in ordered_parts],
     )
-    return larger, [new[index[word]] for word in label]
+    return larger, [new[index[label_value]] for label_value in label]
 
 
 def only(units: WorkUnits, chosen: Sequence[int]) -> WorkUnits:
-    """Return some of the units, in their order; what they wait for beside each other has ended."""
+    """Return the chosen units, in order, without dependencies on other units, which have ended."""
     new = {old: n for n, old in enumerate(chosen)}
     return WorkUnits(
         members=[units.members[i] for i in chosen],

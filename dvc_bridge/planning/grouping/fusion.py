@@ -1,4 +1,4 @@
-"""Join units of work into larger ones where that makes the whole no longer."""
+"""Merge units of work into larger ones if the predicted duration does not grow."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from dvc_bridge.planning.grouping.cost_model import (
     wall_s,
 )
 
-# How often a proposal is cut back to what hurts nobody before it is dropped.
-_CUTS = 4
-# From here on a finer search would cost the client more than it saves.
-_MANY = 3000
+# How often a proposal is reduced to the merges without a cost before it is dropped.
+_MAX_REDUCTIONS = 4
+# From this number of units, a finer search would cost the client more than it saves.
+_MANY_UNITS = 3000
 
 
 def chains(units: WorkUnits) -> WorkUnits:
-    """Join units of equal settings that follow each other with nothing beside them."""
+    """Merge consecutive units with equal settings if nothing can run in parallel to them."""
     followers = [0] * len(units)
     for upstream in units.before:
         for other in upstream:
@@ -37,35 +37,35 @@ def chains(units: WorkUnits) -> WorkUnits:
 
 
 def fuse_units(units: WorkUnits, costs: Costs) -> WorkUnits:
-    """Join small units too, as long as the predicted wall does not grow."""
+    """Merge small units too, as long as the predicted wall time does not grow."""
     allowed_s = wall_s(units, costs)
-    for propose in (_downward, _beside, _downward):
+    for propose in (_merge_down, _merge_across, _merge_down):
         for bound_s in _bounds(units, costs, _step(len(units))):
-            units = _improved(units, propose(units, bound_s), costs)
-    return units if len(units) <= costs.pods else _within(units, allowed_s, costs)
+            units = _apply_proposal(units, propose(units, bound_s), costs)
+    return units if len(units) <= costs.pods else _limit_pods(units, allowed_s, costs)
 
 
-def _within(units: WorkUnits, allowed_s: float, costs: Costs) -> WorkUnits:
-    """Join units of one depth until no more are left than a Workflow should hold."""
-    if len(set(_rows(units))) > costs.pods:
+def _limit_pods(units: WorkUnits, allowed_s: float, costs: Costs) -> WorkUnits:
+    """Merge units of one depth until their number fits into a Workflow."""
+    if len(set(_merge_keys(units))) > costs.pods:
         return units
     bounds = list(_bounds(units, costs, 1.2))
-    least = bisect_left(
-        bounds, True, key=lambda bound_s: len(set(_beside(units, bound_s))) <= costs.pods
+    first = bisect_left(
+        bounds, True, key=lambda bound_s: len(set(_merge_across(units, bound_s))) <= costs.pods
     )
-    fewer, _ = merge_units(units, _beside(units, bounds[least]))
-    return fewer if wall_s(fewer, costs) <= allowed_s else units
+    merged, _ = merge_units(units, _merge_across(units, bounds[first]))
+    return merged if wall_s(merged, costs) <= allowed_s else units
 
 
 def _step(count: int) -> float:
-    """Return the ratio of one bound to the one before it: a search of a few seconds at most."""
-    if count < _MANY:
+    """Return the ratio of successive bounds; it limits the search to a few seconds."""
+    if count < _MANY_UNITS:
         return 2.0
-    return 4.0 if count < 4 * _MANY else 16.0
+    return 4.0 if count < 4 * _MANY_UNITS else 16.0
 
 
 def _bounds(units: WorkUnits, costs: Costs, factor: float) -> Iterator[float]:
-    """Return how long a pod may take: from next to nothing to more than all there is."""
+    """Yield bounds on the duration of a pod, from almost zero to more than the total work."""
     bound_s, all_s = max(2 * costs.stage_s, 0.1), sum(units.work_s)
     while bound_s < factor * all_s:
         yield bound_s
@@ -73,11 +73,12 @@ def _bounds(units: WorkUnits, costs: Costs, factor: float) -> Iterator[float]:
     yield bound_s
 
 
-def _downward(units: WorkUnits, bound_s: float) -> list[int]:
-    """Propose to join units with what they wait for, while a pod stays within the bound.
+def _merge_down(units: WorkUnits, bound_s: float) -> list[int]:
+    """Propose to merge units with the units they wait for, while a pod stays within the bound.
 
-    Every unit has a level; it is joined with all units of the highest level before it, or is one
-    level above them. So what leads out of a group always leads upwards: there are no circles.
+    Every unit has a level: either it is merged with all units of the highest level before it, or
+    it is one level above them. Edges that leave a group always lead upwards, so there are no
+    cycles.
     """
     root = list(range(len(units)))
     level = [0] * len(units)
@@ -93,70 +94,72 @@ def _downward(units: WorkUnits, bound_s: float) -> list[int]:
     for i, upstream in enumerate(units.before):
         if not upstream:
             continue
-        found = [(find(p), p) for p in upstream]
-        top = max(level[r] for r, _ in found)
-        near = [(r, p) for r, p in found if level[r] == top]
-        roots = sorted({r for r, _ in near})
-        chain = units.path_s[i] + max(end[p] for _, p in near)
+        candidates = [(find(p), p) for p in upstream]
+        top = max(level[r] for r, _ in candidates)
+        highest = [(r, p) for r, p in candidates if level[r] == top]
+        roots = sorted({r for r, _ in highest})
+        chain = units.path_s[i] + max(end[p] for _, p in highest)
         longest = max(chain, *(path[r] for r in roots))
         total = units.work_s[i] + sum(work[r] for r in roots)
-        equal = all(units.pods[r] == units.pods[i] for r in roots)
-        if not equal or inside_s(units.pods[i].jobs, longest, total) > bound_s:
+        have_equal_pods = all(units.pods[r] == units.pods[i] for r in roots)
+        if not have_equal_pods or inside_s(units.pods[i].jobs, longest, total) > bound_s:
             level[i] = top + 1
             continue
-        into = roots[0]
+        target = roots[0]
         for other in (*roots[1:], i):
-            root[other] = into
-        end[i], path[into], work[into] = chain, longest, total
+            root[other] = target
+        end[i], path[target], work[target] = chain, longest, total
     return [find(i) for i in range(len(units))]
 
 
-def _beside(units: WorkUnits, bound_s: float) -> list[int]:
-    """Propose to join units of one depth, siblings first, while a pod stays within the bound."""
+def _merge_across(units: WorkUnits, bound_s: float) -> list[int]:
+    """Propose to merge units of one depth, siblings first, while a pod stays within the bound."""
     label = list(range(len(units)))
-    alone_s, rows = units.inside_s(), _rows(units)
-    filled: dict[tuple[int, Resources], tuple[int, float, float]] = {}
-    for i in sorted(label, key=lambda i: (rows[i][0], units.before[i], i)):
+    alone_s, keys = units.inside_s(), _merge_keys(units)
+    open_groups: dict[tuple[int, Resources], tuple[int, float, float]] = {}
+    for i in sorted(label, key=lambda i: (keys[i][0], units.before[i], i)):
         if alone_s[i] > bound_s:
             continue
-        into, longest, total = filled.get(rows[i], (i, 0.0, 0.0))
+        target, longest, total = open_groups.get(keys[i], (i, 0.0, 0.0))
         longest, total = max(longest, units.path_s[i]), total + units.work_s[i]
         if inside_s(units.pods[i].jobs, longest, total) > bound_s:
-            into, longest, total = i, units.path_s[i], units.work_s[i]
-        filled[rows[i]] = into, longest, total
-        label[i] = into
+            target, longest, total = i, units.path_s[i], units.work_s[i]
+        open_groups[keys[i]] = target, longest, total
+        label[i] = target
     return label
 
 
-def _rows(units: WorkUnits) -> list[tuple[int, Resources]]:
-    """Return for each unit what those must have in common that can be joined beside each other."""
+def _merge_keys(units: WorkUnits) -> list[tuple[int, Resources]]:
+    """Return a key for each unit; units with equal keys can be merged with each other."""
     depth: list[int] = []
     for upstream in units.before:
         depth.append(max((depth[p] + 1 for p in upstream), default=0))
     return list(zip(depth, units.pods, strict=True))
 
 
-def _improved(units: WorkUnits, label: list[int], costs: Costs) -> WorkUnits:
-    """Take what of a proposal makes the whole no longer.
+def _apply_proposal(units: WorkUnits, label: list[int], costs: Costs) -> WorkUnits:
+    """Apply the part of a proposal that does not increase the predicted duration.
 
-    A part of a proposal is as free of circles as all of it. Joining never adds to the work, so
-    only ways through the graph have to be looked at.
+    A part of a proposal has no cycles either. A merge never adds work, so only paths through the
+    graph need a check.
     """
     allowed_s = wall_s(units, costs)
-    for _ in range(_CUTS if len(units) < _MANY else 2):
-        if all(joined_to == i for i, joined_to in enumerate(label)):
+    for _ in range(_MAX_REDUCTIONS if len(units) < _MANY_UNITS else 2):
+        if all(target == i for i, target in enumerate(label)):
             return units
-        larger, place = merge_units(units, label)
+        larger, unit_of = merge_units(units, label)
         if wall_s(larger, costs) <= allowed_s:
             return larger
-        ways = _ways(larger, costs)
+        paths = _longest_paths(larger, costs)
         limit = allowed_s - costs.create_s * len(larger)
-        label = [i if ways[place[i]] > limit else into for i, into in enumerate(label)]
+        label = [
+            i if paths[unit_of[i]] > limit else target_unit for i, target_unit in enumerate(label)
+        ]
     return units
 
 
-def _ways(units: WorkUnits, costs: Costs) -> list[float]:
-    """Return how long the longest way through each unit takes."""
+def _longest_paths(units: WorkUnits, costs: Costs) -> list[float]:
+    """Return the duration of the longest path through each unit."""
     alone_s = units.inside_s()
     ends = ends_s(units.before, alone_s, costs)
     rest = [0.0] * len(units)

@@ -1,4 +1,4 @@
-"""The stages of a run that need pods, divided into groups by dvc-bridge.yaml and earlier runs."""
+"""Divide the stages of a run that need pods into groups, by dvc-bridge.yaml and earlier runs."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from dvc_bridge.planning.grouping.groups import (
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """Groups of stages, a pod each.
+    """Groups of stages, one pod each.
 
     Parameters
     ----------
     wall_s
-        From the first pod to the end of the last, as predicted.
+        The predicted time from the first pod to the end of the last.
     timed
-        How many of the stages have been timed before; the others count as the median of those.
+        How many of the stages have an earlier duration; the others are assumed to take the median.
     """
 
     groups: tuple[Group, ...]
@@ -44,33 +44,33 @@ def group_stages(
     costs: Costs,
     fuse: Fuse | None = None,
 ) -> Division:
-    """Divide the stages at `positions`, which are in DVC's order.
+    """Divide the stages at `positions`, which must be in DVC's order, into groups.
 
     Parameters
     ----------
     seconds
-        How long the commands of stages took, by address.
+        Earlier durations of the stages' commands, by address.
     costs
-        What tasks cost, and how many there may be.
+        The costs of tasks, and their maximum number.
     fuse
-        How many stages a task may hold; None: as dvc-bridge.yaml says.
+        How stages are grouped into tasks; None: the setting in dvc-bridge.yaml.
 
     Raises
     ------
     UsageError
-        One stands before what makes its deps, as only `--single-item` has it.
+        A stage comes before a stage that makes its deps, which only `--single-item` allows.
     """
-    if late := backward_stages(pipeline, positions):
+    if backward := backward_stages(pipeline, positions):
         raise UsageError(
-            "\n".join(late), "name them the other way round; dvc-bridge repro -s takes any order"
+            "\n".join(backward), "reverse their order; dvc-bridge repro -s accepts any order"
         )
-    known, nodes = set(positions), []
+    selected, nodes = set(positions), []
     for position in positions:
         address = pipeline.stages[position].address
         nodes.append(
             Node(
                 position,
-                tuple(sorted(set(pipeline.upstream[position]) & known)),
+                tuple(sorted(set(pipeline.upstream[position]) & selected)),
                 seconds.get(address),
                 settings.pod(address),
                 settings.mutex_words(address),
@@ -82,19 +82,17 @@ def group_stages(
 
 
 def backward_stages(pipeline: Pipeline, positions: Sequence[int]) -> list[str]:
-    """Say which stages stand before those that make what they read."""
-    place = {position: n for n, position in enumerate(positions)}
+    """Return a message for each stage that comes before a stage that makes its deps."""
+    index = {position: n for n, position in enumerate(positions)}
     return [
-        f"{pipeline.stages[p].address} is to run before {pipeline.stages[up].address}, which makes"
-        " what it reads: no pod could"
+        f"{pipeline.stages[p].address} comes before {pipeline.stages[up].address}, which makes"
+        " its deps; pods cannot run in this order"
         for p in positions
         for up in pipeline.upstream[p]
-        if place.get(up, -1) > place[p]
+        if index.get(up, -1) > index[p]
     ]
 
 
 def in_pods(forecasts: Sequence[Forecast]) -> list[int]:
     """Return the positions of the stages whose commands run or may run."""
-    return [
-        found.position for found in forecasts if found.verdict in RUNNING and found.stage.for_pods
-    ]
+    return [item.position for item in forecasts if item.verdict in RUNNING and item.stage.for_pods]

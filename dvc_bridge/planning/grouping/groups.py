@@ -1,8 +1,8 @@
-"""Which stages share a pod.
+"""Group stages that share a pod.
 
-A pod costs seconds and a layer of pods costs more, so stages are joined where that does not
-make the run longer. Groups are convex: no way between two stages of one group leads through
-another, and the groups wait for each other without a circle.
+A pod costs seconds and a layer of pods costs more, so stages are merged if the run does not take
+longer. Groups are convex: no path between two stages of one group leads through another group,
+and the graph of the groups has no cycle.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ class Node:
     Parameters
     ----------
     position
-        Its place in the pipeline.
+        Its position in the pipeline.
     waits_for
         Positions of the nodes whose results it needs.
     seconds
-        How long its command took before; None: not known.
+        The earlier duration of its command; None: unknown.
     mutexes
-        Words of which it must be the only one to run.
+        The mutexes that it holds while it runs.
     """
 
     position: int
@@ -51,13 +51,13 @@ class Group:
     Parameters
     ----------
     number
-        From 0; a group comes after those that it waits for.
+        The number, from 0; a group comes after the groups that it waits for.
     positions
         In DVC's order.
     needs
-        Numbers of the groups whose results it needs and that no other of them needs already.
+        Numbers of the groups whose results it needs, without those that another of them needs.
     after
-        Numbers of the groups that must have ended before, well or badly: they share a mutex.
+        Numbers of the groups that must end before, successfully or not: they share a mutex.
     """
 
     number: int
@@ -68,17 +68,17 @@ class Group:
 
 
 def groups_of(nodes: Sequence[Node], fuse: Fuse, costs: Costs) -> list[Group]:
-    """Join stages into groups of equal settings.
+    """Merge stages into groups with equal settings.
 
     Parameters
     ----------
     nodes
-        In DVC's order: a stage comes after those that it waits for.
+        The stages in DVC's order: a stage comes after the stages that it waits for.
 
     Notes
     -----
-    With AUTO the predicted wall is at most that with CHAINS, and that at most that with NONE.
-    Where it makes no run longer, AUTO stays within `costs.pods`.
+    The predicted wall time with AUTO is at most that with CHAINS, which is at most that with NONE.
+    AUTO stays within `costs.pods` if the run does not take longer.
     """
     units = _units(nodes, costs)
     if fuse is not Fuse.NONE:
@@ -89,31 +89,31 @@ def groups_of(nodes: Sequence[Node], fuse: Fuse, costs: Costs) -> list[Group]:
 
 
 def predicted_wall_s(groups: Sequence[Group], nodes: Sequence[Node], costs: Costs) -> float:
-    """Predict the seconds from the first pod to the end of the last."""
-    place = {node.position: i for i, node in enumerate(nodes)}
+    """Predict the seconds from the first pod to the end of the last pod."""
+    index = {node.position: i for i, node in enumerate(nodes)}
     units = _units(nodes, costs)
     label = [0] * len(nodes)
     for group in groups:
         for position in group.positions:
-            label[place[position]] = group.number
-    whole = merge_units(units, label)[0]
-    found = split.cut(whole.before, split.MOST_PODS)
-    # The last task of a part, which begins the next, is a layer too.
-    walls = [wall_s(only(whole, pods), costs) for pods in found]
+            label[index[position]] = group.number
+    merged_units = merge_units(units, label)[0]
+    parts = split.cut(merged_units.before, split.MOST_PODS)
+    # The last task of a part, which starts the next part, is a layer too.
+    walls = [wall_s(only(merged_units, pods), costs) for pods in parts]
     return sum(walls) + costs.layer_s * max(0, len(walls) - 1)
 
 
 def _units(nodes: Sequence[Node], costs: Costs) -> WorkUnits:
-    known = [node.seconds for node in nodes if node.seconds is not None]
-    usual = median(known) if known else UNKNOWN_S
-    place = {node.position: i for i, node in enumerate(nodes)}
-    before = [[place[p] for p in node.waits_for] for node in nodes]
+    durations = [node.seconds for node in nodes if node.seconds is not None]
+    usual = median(durations) if durations else UNKNOWN_S
+    index = {node.position: i for i, node in enumerate(nodes)}
+    before = [[index[p] for p in node.waits_for] for node in nodes]
     for later, earlier in _mutex_order(nodes):
         before[later].append(earlier)
     seconds = [costs.stage_s + (usual if n.seconds is None else n.seconds) for n in nodes]
     return WorkUnits(
         members=[[i] for i in range(len(nodes))],
-        before=[sorted(kept) for kept in _direct(before)],
+        before=[sorted(edges) for edges in _direct_edges(before)],
         pods=[node.pod for node in nodes],
         path_s=seconds,
         work_s=list(seconds),
@@ -121,30 +121,30 @@ def _units(nodes: Sequence[Node], costs: Costs) -> WorkUnits:
 
 
 def _mutex_order(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
-    """Return who of one mutex comes after whom: they follow each other in DVC's order.
+    """Yield pairs (later, earlier) of stages with one mutex, which run in DVC's order.
 
-    That order agrees with what stages wait for, so no circle comes of it.
+    That order agrees with the dependencies of the stages, so it adds no cycle.
     """
     last: dict[str, int] = {}
     for i, node in enumerate(nodes):
-        for word in node.mutexes:
-            if word in last:
-                yield i, last[word]
-            last[word] = i
+        for mutex in node.mutexes:
+            if mutex in last:
+                yield i, last[mutex]
+            last[mutex] = i
 
 
-def _direct(before: Sequence[Iterable[int]]) -> list[set[int]]:
-    """Drop what follows from the rest: of a -> b -> c and a -> c, the latter.
+def _direct_edges(before: Sequence[Iterable[int]]) -> list[set[int]]:
+    """Return the transitive reduction: of a -> b -> c and a -> c, drop the latter.
 
-    Sets are bits of whole numbers, and are forgotten when no one can ask for them any more.
+    Sets of ancestors are bit masks, which are deleted when they are no longer needed.
     """
-    kept = [set(upstream) for upstream in before]
-    asked = [0] * len(kept)
-    for upstream in kept:
+    edges = [set(upstream) for upstream in before]
+    pending_uses = [0] * len(edges)
+    for upstream in edges:
         for other in upstream:
-            asked[other] += 1
+            pending_uses[other] += 1
     ancestors: dict[int, int] = {}
-    for i, upstream in enumerate(kept):
+    for i, upstream in enumerate(edges):
         above = 0
         for other in upstream:
             above |= ancestors[other]
@@ -153,37 +153,37 @@ def _direct(before: Sequence[Iterable[int]]) -> list[set[int]]:
             reach |= 1 << other
             if above >> other & 1:
                 upstream.discard(other)
-            asked[other] -= 1
-            if not asked[other]:
+            pending_uses[other] -= 1
+            if not pending_uses[other]:
                 del ancestors[other]
-        if asked[i]:
+        if pending_uses[i]:
             ancestors[i] = reach
-    return kept
+    return edges
 
 
 def _groups(nodes: Sequence[Node], parts: Sequence[Sequence[int]]) -> list[Group]:
     part_of = {i: part for part, members in enumerate(parts) for i in members}
-    place = {node.position: i for i, node in enumerate(nodes)}
+    index = {node.position: i for i, node in enumerate(nodes)}
     needs = [
-        {part_of[place[p]] for i in members for p in nodes[i].waits_for} - {part}
+        {part_of[index[p]] for i in members for p in nodes[i].waits_for} - {part}
         for part, members in enumerate(parts)
     ]
     order = [set(upstream) for upstream in needs]
     for later, earlier in _mutex_order(nodes):
         if part_of[later] != part_of[earlier]:
             order[part_of[later]].add(part_of[earlier])
-    turn = topological(order, [members[0] for members in parts])
-    number = {part: n for n, part in enumerate(turn)}
-    renumbered = [{number[p] for p in needs[part]} for part in turn]
-    direct = _direct([{number[p] for p in order[part]} for part in turn])
-    need = _direct(renumbered)
+    part_order = topological(order, [members[0] for members in parts])
+    number = {part: n for n, part in enumerate(part_order)}
+    renumbered = [{number[p] for p in needs[part]} for part in part_order]
+    direct_order = _direct_edges([{number[p] for p in order[part]} for part in part_order])
+    direct_needs = _direct_edges(renumbered)
     return [
         Group(
             n,
             tuple(nodes[i].position for i in parts[part]),
-            tuple(sorted(need[n])),
+            tuple(sorted(direct_needs[n])),
             nodes[parts[part][0]].pod,
-            tuple(sorted(direct[n] - renumbered[n])),
+            tuple(sorted(direct_order[n] - renumbered[n])),
         )
-        for n, part in enumerate(turn)
+        for n, part in enumerate(part_order)
     ]

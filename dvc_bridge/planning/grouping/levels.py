@@ -1,4 +1,4 @@
-"""Groups of stages in levels: what a Metaflow flow can say, whose graph is a row of foreach."""
+"""Groups of stages in levels, for Metaflow flows, whose graph is a sequence of foreach steps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dvc_bridge.errors import UsageError
 from dvc_bridge.planning.grouping.groups import Group
 
-# Metaflow takes no more of a step.
+# The maximum that Metaflow allows for a step.
 MOST_RETRIES = 4
 _UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 _UNITS |= {f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)}
@@ -17,16 +17,16 @@ _UNITS |= {"ki": 1024.0, "n": 1e-9, "u": 1e-6, "m": 1e-3}
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What each task of a level is given: the most that one of its groups asks for.
+    """The resources of each task of a level: the maximum of its groups' requests.
 
     Parameters
     ----------
     cpu
-        Cores; None: nothing is asked for.
+        Cores; None: no request.
     memory
-        Megabytes (10**6 bytes); None: nothing is asked for.
+        Megabytes (10**6 bytes); None: no request.
     timeout
-        Seconds; None: no end.
+        Seconds; None: no limit.
     """
 
     cpu: float | None
@@ -37,26 +37,26 @@ class Needs:
 
 
 def levels_of(groups: Sequence[Group]) -> list[list[Group]]:
-    """Divide groups into levels: each waits for groups of earlier levels alone.
+    """Divide groups into levels: each group waits only for groups of earlier levels.
 
     Parameters
     ----------
     groups
-        A group comes after those that it waits for.
+        In an order in which a group comes after the groups that it waits for.
     """
     level: dict[int, int] = {}
     levels: list[list[Group]] = []
     for group in groups:
-        place = 1 + max((level[n] for n in (*group.needs, *group.after)), default=-1)
-        level[group.number] = place
-        if place == len(levels):
+        index = 1 + max((level[n] for n in (*group.needs, *group.after)), default=-1)
+        level[group.number] = index
+        if index == len(levels):
             levels.append([])
-        levels[place].append(group)
+        levels[index].append(group)
     return levels
 
 
 def needs_of(level: Sequence[Group]) -> Needs:
-    """Return what the tasks of a level need; all of them get the same."""
+    """Return the resources of the tasks of a level; all tasks get the same."""
     pods = [group.pod for group in level]
     times = [g.pod.timeout and g.pod.timeout * len(g.positions) for g in level]
     return Needs(
@@ -69,21 +69,21 @@ def needs_of(level: Sequence[Group]) -> Needs:
 
 
 def check_settings(groups: Sequence[Group]) -> None:
-    """Check that pods differ in nothing that a step cannot say.
+    """Check that pods do not differ in settings that a step cannot express.
 
     Raises
     ------
     UsageError
-        They have images, places or Secrets of their own.
+        Some stages have their own images, nodes or Secrets.
     """
     keys = ("image", "node_selector", "tolerations", "secret_env")
-    own = [key for key in keys if len({getattr(group.pod, key) for group in groups}) > 1]
-    if own:
+    differing = [key for key in keys if len({getattr(group.pod, key) for group in groups}) > 1]
+    if differing:
         raise UsageError(
-            f"dvc-bridge.yaml gives some stages {', '.join(own)} of their own, which the steps"
-            " of a generated flow have in common",
-            "say it there for all, and to Metaflow: --with kubernetes:image=...; or dvc-bridge"
-            " submit, whose pods may differ",
+            f"dvc-bridge.yaml sets {', '.join(differing)} for some stages, but all steps of a"
+            " generated flow share these settings",
+            "set it for all stages there and for Metaflow (--with kubernetes:image=...), or use"
+            " dvc-bridge submit, whose pods may differ",
         )
 
 

@@ -1,4 +1,4 @@
-"""Which pods a Workflow holds, where there are more than one should hold."""
+"""Split the pods of a run into parts, if there are more than one Workflow should contain."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ MOST_PODS = 500
 
 
 def cut(waits: Sequence[Collection[int]], most: int) -> list[list[int]]:
-    """Divide pods into parts of about equal size that follow each other.
+    """Divide pods into consecutive parts of about equal size.
 
     Parameters
     ----------
     waits
-        For each pod the numbers of those that it waits for, all of them smaller than its own.
+        For each pod the numbers of the pods that it waits for, which are smaller than its own.
     most
-        How many pods a part holds at most.
+        The maximum number of pods in a part.
 
     Returns
     -------
     list
-        Numbers in order, part by part. What a pod waits for is in its own part or in an earlier
-        one, and so is all that lies between.
+        Numbers in order, part by part. The pods that a pod waits for are in its own part or in an
+        earlier one, and so are all pods between them.
 
     Notes
     -----
-    A part begins when the one before has ended, so pods of one layer stay together: cut across, a
-    wide graph would have all of its layers in each part.
+    A part begins when the previous part has ended, so pods of one layer stay together. Otherwise,
+    each part of a wide graph would contain all layers.
     """
     layer: list[int] = []
-    for before in waits:
-        layer.append(1 + max((layer[other] for other in before), default=-1))
+    for dependencies in waits:
+        layer.append(1 + max((layer[other] for other in dependencies), default=-1))
     order = sorted(range(len(waits)), key=lambda pod: (layer[pod], pod))
     count = -(-len(order) // most)
     ends = [len(order) * part // count for part in range(count + 1)] if count else [0]
