@@ -1,1 +1,1 @@
-"""Revisions and what to commit."""
+"""Git: revisions, and the files to commit after a merge."""

@@ -1,4 +1,4 @@
-"""What git has to take of a merge, and the line that commits it with a word about the run."""
+"""Files to commit after a merge, and the git command for it."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ TRAILER = "Metaflow-Run"
 
 
 def uncommitted(project: Project, stages: Iterable[Stage]) -> list[str]:
-    """Name what git has not committed of these stages: dvc.lock, .gitignore, outs of its own.
+    """Return the uncommitted files of these stages: dvc.lock, .gitignore, and outs that git tracks.
 
-    Paths are as seen from the current directory; nothing outside of git.
+    Paths are relative to the current directory. The result is empty outside a git repository.
     """
     if project.git_root is None:
         return []
-    wanted: dict[str, None] = {}
+    candidates: dict[str, None] = {}
     for stage in stages:
-        wanted[lock_file(stage.file)] = None
+        candidates[lock_file(stage.file)] = None
         for out in stage.outs:
             if out.local:
-                wanted[f"{out.at.rpartition('/')[0] or '.'}/.gitignore"] = None
+                candidates[f"{out.at.rpartition('/')[0] or '.'}/.gitignore"] = None
                 if not out.cached:
-                    wanted[out.at] = None
-    there = [at for at in wanted if (project.root / at).exists()]
-    words = ("status", "--porcelain", "-z", "--untracked-files=all", "--", *there)
-    listed = git(project.root, *words) if there else ""
-    names = [entry[3:] for entry in listed.split("\0") if entry]
+                    candidates[out.at] = None
+    existing = [path for path in candidates if (project.root / path).exists()]
+    arguments = ("status", "--porcelain", "-z", "--untracked-files=all", "--", *existing)
+    output = git(project.root, *arguments) if existing else ""
+    names = [entry[3:] for entry in output.split("\0") if entry]
     return [project.shown(str(project.git_root / name)) for name in sorted(names)]
 
 
 def commit_line(paths: Sequence[str], pathspec: str) -> str:
-    """Return the shell line that commits `paths` and names the run in a trailer."""
-    shown = shlex.join(paths)
+    """Return the shell command that commits `paths` and names the run in a trailer."""
+    quoted_paths = shlex.join(paths)
     message = shlex.join(["-m", f"Results of {pathspec}", "--trailer", f"{TRAILER}: {pathspec}"])
-    return f"git add {shown} && git commit {message}"
+    return f"git add {quoted_paths} && git commit {message}"
 
 
 def lock_names(project: Project, stages: Iterable[Stage]) -> list[str]:
-    """Return git's names (40 hex digits) of the stages' dvc.lock files as they are now."""
+    """Return the git object names (40 hex digits) of the stages' current dvc.lock files."""
     root = lock_file(DVC_YAML)
     files = sorted({lock_file(s.file) for s in stages if s.name}, key=lambda f: (f != root, f))
-    there = [file for file in files if (project.root / file).exists()]
-    if project.git_root is None or not there:
+    existing = [file for file in files if (project.root / file).exists()]
+    if project.git_root is None or not existing:
         return []
-    return git(project.root, "hash-object", "--", *there).split()
+    return git(project.root, "hash-object", "--", *existing).split()

@@ -34,7 +34,7 @@ class PlotSpec(TypedDict):
 
 def plot_specs(
     entries: Sequence[tuple[str, Mapping[str, Any]]],
-    whole: Sequence[Any],
+    top_level: Sequence[Any],
     templates: Mapping[str, Any],
 ) -> list[PlotSpec]:
     """Return the plots of a project.
@@ -43,7 +43,7 @@ def plot_specs(
     ----------
     entries
         The `wdir` and the entry of each stage of dvc.yaml.
-    whole
+    top_level
         The top-level section `plots` of dvc.yaml.
     templates
         The project's own Vega-Lite templates by name.
@@ -53,27 +53,27 @@ def plot_specs(
         for item in entry.get("plots") or ():
             for path, flags in item.items() if isinstance(item, dict) else [(item, {})]:
                 file = posixpath.normpath(posixpath.join(wdir, path))
-                specs += _specs(file, flags.get("y") or "", "", flags, templates)
+                specs += _make_specs(file, flags.get("y") or "", "", flags, templates)
     stage_files = {spec["file"] for spec in specs}
-    for name, flags in _plot_items(whole):
+    for name, flags in _read_items(top_level):
         y = flags.get("y") or ""
         if isinstance(y, dict):
             for file, columns in y.items():
-                specs += _specs(posixpath.normpath(file), columns, name, flags, templates)
+                specs += _make_specs(posixpath.normpath(file), columns, name, flags, templates)
         elif flags or name not in stage_files:
-            specs += _specs(posixpath.normpath(name), y, "", flags, templates)
+            specs += _make_specs(posixpath.normpath(name), y, "", flags, templates)
     return specs
 
 
-def _plot_items(whole: Sequence[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    for item in whole:
+def _read_items(top_level: Sequence[Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for item in top_level:
         if isinstance(item, str):
             yield item, {}
         elif isinstance(item, dict):
             yield from ((str(name), flags or {}) for name, flags in item.items())
 
 
-def _specs(
+def _make_specs(
     file: str, y: Any, name: str, flags: Mapping[str, Any], templates: Mapping[str, Any]
 ) -> Iterator[PlotSpec]:
     x = flags.get("x") or ""

@@ -50,22 +50,22 @@ def travels(option: str, value: str) -> bool:
 
 
 def for_pods(
-    name: str, options: Mapping[str, object], own: Mapping[str, str], *, has_secrets: bool
+    name: str, options: Mapping[str, object], overrides: Mapping[str, str], *, has_secrets: bool
 ) -> tuple[dict[str, str], list[str]]:
     """Return the options of a remote that pods get, and the problems with the others.
 
     Parameters
     ----------
-    own
+    overrides
         Options whose values differ in pods; an empty value removes the option.
     has_secrets
         Whether pods have credentials of their own; their content is not known here.
     """
     texts = {key: str(value) for key, value in options.items()}
-    sent = {key: value for key, value in texts.items() if travels(key, value)} | dict(own)
-    rest = {k: v for k, v in texts.items() if k not in sent and v.lower() != "false"}
-    problems = [problem for option in rest if (problem := _problem(name, option))]
-    variables = [SECRET[option] for option in rest if SECRET.get(option)]
+    sent = {key: value for key, value in texts.items() if travels(key, value)} | dict(overrides)
+    withheld = {k: v for k, v in texts.items() if k not in sent and v.lower() != "false"}
+    problems = [problem for option in withheld if (problem := _describe_problem(name, option))]
+    variables = [SECRET[option] for option in withheld if SECRET.get(option)]
     if variables and not has_secrets:
         problems.append(
             f"remote {name}: its keys are not sent to pods; create a Secret with"
@@ -74,7 +74,7 @@ def for_pods(
     return {key: value for key, value in sent.items() if value != ""}, problems
 
 
-def _problem(name: str, option: str) -> str:
+def _describe_problem(name: str, option: str) -> str:
     if option in PROMPTS:
         return f"remote {name}: {option} prompts the user, which is not possible in a pod"
     if option == "profile":

@@ -124,7 +124,7 @@ def at_least(least: int) -> Callable[[Any], int]:
     return read
 
 
-def _quantity(value: Any) -> str:
+def _parse_quantity(value: Any) -> str:
     quantity = str(value) if isinstance(value, int | float | str) else ""
     match = _QUANTITY.fullmatch(quantity)
     if isinstance(value, bool) or not match or not float(match[1]):
@@ -132,20 +132,20 @@ def _quantity(value: Any) -> str:
     return quantity
 
 
-def _seconds(value: Any) -> int:
+def _parse_seconds(value: Any) -> int:
     match = _TIME.fullmatch(str(value))
     if isinstance(value, bool) or not match or not int(match[1]):
         raise InvalidValueError("a duration: seconds, or 90m, 2h, 1d")
     return int(match[1]) * _UNIT_S[match[2]]
 
 
-def _selector(value: Any) -> Pairs:
+def _parse_selector(value: Any) -> Pairs:
     if not isinstance(value, dict):
         raise InvalidValueError("a mapping of labels to strings")
     return tuple(sorted((text(key), text(label_value)) for key, label_value in value.items()))
 
 
-def _tolerations(value: Any) -> tuple[Pairs, ...]:
+def _parse_tolerations(value: Any) -> tuple[Pairs, ...]:
     items = value if isinstance(value, list) else [value]
     for item in items:
         if not isinstance(item, dict) or not item.keys() <= _TOLERATION.keys():
@@ -160,12 +160,12 @@ def _tolerations(value: Any) -> tuple[Pairs, ...]:
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "image": image,
-    "cpu": _quantity,
-    "memory": _quantity,
+    "cpu": _parse_quantity,
+    "memory": _parse_quantity,
     "gpu": at_least(0),
-    "timeout": _seconds,
+    "timeout": _parse_seconds,
     "retries": at_least(0),
-    "node_selector": _selector,
-    "tolerations": _tolerations,
+    "node_selector": _parse_selector,
+    "tolerations": _parse_tolerations,
     "secret_env": names,
 }

@@ -64,7 +64,8 @@ def parse_stage(value: Mapping[str, Any]) -> Stage:
             "kind": StageKind(value["kind"]),
             "deps": tuple(Dependency(*dep) for dep in value["deps"]),
             "params": tuple(
-                Params(path, at, tuple(keys), *more) for path, at, keys, *more in value["params"]
+                Params(path, location, tuple(keys), *lock_path)
+                for path, location, keys, *lock_path in value["params"]
             ),
             "outs": tuple(Output(*out) for out in value["outs"]),
         }

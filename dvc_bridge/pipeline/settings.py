@@ -134,8 +134,8 @@ class Settings:
     def mutex_words(self, address: str) -> frozenset[str]:
         """Return the mutexes that this stage holds while it runs."""
         return frozenset(
-            word
-            for word, globs in self.mutexes.items()
+            mutex
+            for mutex, globs in self.mutexes.items()
             if any(fnmatchcase(address, glob) for glob in globs)
         )
 
@@ -158,9 +158,9 @@ class Settings:
         """
         images = {address: self.pod(address).image for address in addresses}
         if incomplete := [address for address, image in images.items() if not image]:
-            more = f" and {len(incomplete) - _SHOWN} more" if len(incomplete) > _SHOWN else ""
+            suffix = f" and {len(incomplete) - _SHOWN} more" if len(incomplete) > _SHOWN else ""
             raise UsageError(
-                f"no image for the pods of {', '.join(incomplete[:_SHOWN])}{more}",
+                f"no image for the pods of {', '.join(incomplete[:_SHOWN])}{suffix}",
                 f"set image: NAME in {FILE}",
             )
         return tuple(dict.fromkeys(images.values()))
@@ -176,7 +176,7 @@ class Settings:
         all_addresses = list(addresses)
         globs = [*(glob for globs in self.mutexes.values() for glob in globs), *self.pods]
         unmatched = [
-            f"{FILE}: stages.{glob} matches no stage{_suggestion(glob, all_addresses)}"
+            f"{FILE}: stages.{glob} matches no stage{_suggest(glob, all_addresses)}"
             for glob in dict.fromkeys(globs)
             if not any(fnmatchcase(address, glob) for address in all_addresses)
         ]
@@ -195,34 +195,36 @@ def parse_settings(content: Any) -> Settings:
     problems: list[str] = []
     mutexes: dict[str, list[str]] = {}
     pods: dict[str, Mapping[str, Any]] = {}
-    top = _mapping(content, "", TOP_KEYS, problems)
-    for glob, values in _mapping(top.get("stages"), "stages", None, problems).items():
-        section = _mapping(values, f"stages.{glob}", KEYS, problems)
+    top = _parse_mapping(content, "", TOP_KEYS, problems)
+    for glob, values in _parse_mapping(top.get("stages"), "stages", None, problems).items():
+        section = _parse_mapping(values, f"stages.{glob}", KEYS, problems)
         if pod := parse_resources(section, f"stages.{glob}", problems):
             pods[str(glob)] = pod
-        words = section.get("mutex", [])
-        words = [words] if isinstance(words, str) else words
-        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        names = section.get("mutex", [])
+        names = [names] if isinstance(names, str) else names
+        if not isinstance(names, list) or not all(isinstance(mutex, str) for mutex in names):
             problems.append(f"stages.{glob}.mutex must be a word or a list of words")
             continue
-        for word in words:
-            mutexes.setdefault(word, []).append(str(glob))
-    argo = _argo(_argo_section(top, problems), problems)
+        for mutex in names:
+            mutexes.setdefault(mutex, []).append(str(glob))
+    argo = _parse_argo(_merge_argo_section(top, problems), problems)
     engine = top.get("engine") or "argo"
     if not isinstance(engine, str):
         problems.append("engine must be the name of an engine")
-    section = _mapping(top.get("processes"), "processes", ("parallelism",), problems)
-    processes = ProcessSettings(_parallelism(section.get("parallelism"), problems))
-    allow = _allow(_mapping(top.get("snapshot"), "snapshot", ("allow",), problems), problems)
+    section = _parse_mapping(top.get("processes"), "processes", ("parallelism",), problems)
+    processes = ProcessSettings(_parse_parallelism(section.get("parallelism"), problems))
+    allow = _parse_allow(
+        _parse_mapping(top.get("snapshot"), "snapshot", ("allow",), problems), problems
+    )
     if problems:
         raise UsageError("\n".join(f"{FILE}: {p}" for p in problems), f"correct {FILE}")
-    mutex_globs = {word: tuple(globs) for word, globs in mutexes.items()}
+    mutex_globs = {mutex: tuple(globs) for mutex, globs in mutexes.items()}
     return Settings(mutex_globs, pods, argo, allow, engine, processes)
 
 
-def _argo_section(top: Mapping[str, Any], problems: list[str]) -> Mapping[str, Any]:
+def _merge_argo_section(top: Mapping[str, Any], problems: list[str]) -> Mapping[str, Any]:
     """Return the section `argo` with the top-level keys that apply to every engine."""
-    section = dict(_mapping(top.get("argo"), "argo", tuple(_ARGO), problems))
+    section = dict(_parse_mapping(top.get("argo"), "argo", tuple(_ARGO), problems))
     for key in NEUTRAL_KEYS:
         if top.get(key) is None:
             continue
@@ -232,7 +234,7 @@ def _argo_section(top: Mapping[str, Any], problems: list[str]) -> Mapping[str, A
     return section
 
 
-def _parallelism(value: Any, problems: list[str]) -> int | None:
+def _parse_parallelism(value: Any, problems: list[str]) -> int | None:
     if value is None:
         return None
     try:
@@ -242,7 +244,7 @@ def _parallelism(value: Any, problems: list[str]) -> int | None:
         return None
 
 
-def _allow(section: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
+def _parse_allow(section: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
     value = section.get("allow") or []
     globs = [value] if isinstance(value, str) else value
     if not isinstance(globs, list) or not all(isinstance(glob, str) for glob in globs):
@@ -251,7 +253,7 @@ def _allow(section: Mapping[str, Any], problems: list[str]) -> tuple[str, ...]:
     return tuple(globs)
 
 
-def _argo(section: Mapping[str, Any], problems: list[str]) -> ArgoSettings:
+def _parse_argo(section: Mapping[str, Any], problems: list[str]) -> ArgoSettings:
     values: dict[str, Any] = {}
     for key, value in section.items():
         if key not in _ARGO or value is None:
@@ -263,24 +265,24 @@ def _argo(section: Mapping[str, Any], problems: list[str]) -> ArgoSettings:
     return replace(ArgoSettings(), **values)
 
 
-def _user(value: Any) -> int | None:
+def _parse_user(value: Any) -> int | None:
     return None if value == "any" else resources.at_least(1)(value)
 
 
-def _pull(value: Any) -> str:
+def _parse_pull_policy(value: Any) -> str:
     if value not in PULL:
-        raise InvalidValueError(f"one of {', '.join(PULL)}{_suggestion(value, PULL)}")
+        raise InvalidValueError(f"one of {', '.join(PULL)}{_suggest(value, PULL)}")
     return str(value)
 
 
-def _fuse(value: Any) -> Fuse:
+def _parse_fuse(value: Any) -> Fuse:
     names = [fuse.value for fuse in Fuse]
     if value not in names:
-        raise InvalidValueError(f"one of {', '.join(names)}{_suggestion(value, names)}")
+        raise InvalidValueError(f"one of {', '.join(names)}{_suggest(value, names)}")
     return Fuse(value)
 
 
-def _secret_files(value: Any) -> tuple[tuple[str, str], ...]:
+def _parse_secret_files(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not value:
         raise InvalidValueError("a mapping of Secrets to folders, such as {gcs-key: /secrets/gcs}")
     folders = {resources.name(secret): folder for secret, folder in value.items()}
@@ -294,7 +296,7 @@ def _secret_files(value: Any) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(folders.items()))
 
 
-def _remotes(value: Any) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+def _parse_remotes(value: Any) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
     if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
         raise InvalidValueError(
             "a mapping of remotes to options, such as {store: {endpointurl: URL}}"
@@ -319,19 +321,19 @@ _FOLDER = re.compile(r"/[\w.-]+(/[\w.-]+)*")
 _RESERVED = ("/work", "/tmp")  # noqa: S108  folders that the pod uses itself
 _ARGO: dict[str, Callable[[Any], Any]] = {
     "image": resources.image,
-    "image_pull_policy": _pull,
+    "image_pull_policy": _parse_pull_policy,
     "namespace": resources.name,
     "service_account": resources.name,
     "secrets": resources.names,
-    "user": _user,
-    "fuse": _fuse,
+    "user": _parse_user,
+    "fuse": _parse_fuse,
     "parallelism": resources.at_least(1),
-    "secret_files": _secret_files,
-    "remotes": _remotes,
+    "secret_files": _parse_secret_files,
+    "remotes": _parse_remotes,
 }
 
 
-def _mapping(
+def _parse_mapping(
     value: Any, where: str, keys: tuple[str, ...] | None, problems: list[str]
 ) -> Mapping[str, Any]:
     if value is None:
@@ -341,11 +343,11 @@ def _mapping(
         return {}
     if keys is not None:
         for key in [key for key in value if key not in keys]:
-            hint = _suggestion(key, keys) or f"; valid keys: {', '.join(keys)}"
+            hint = _suggest(key, keys) or f"; valid keys: {', '.join(keys)}"
             problems.append("unknown key " + f"{where}.{key}".lstrip(".") + hint)
     return value
 
 
-def _suggestion(text: Any, candidates: Sequence[str]) -> str:
+def _suggest(text: Any, candidates: Sequence[str]) -> str:
     close = difflib.get_close_matches(str(text), candidates, n=1)
     return f"; did you mean {close[0]}?" if close else ""

@@ -176,8 +176,8 @@ class Pipeline:
         return () if self.stages[position].frozen else self.upstream[position]
 
 
-def overlap(read: str, made: str) -> bool:
+def overlap(read: str, written: str) -> bool:
     """Whether one path is inside the other; `read` may be the root or a folder above it."""
     if not read.strip("./"):
         return True
-    return read == made or read.startswith(f"{made}/") or made.startswith(f"{read}/")
+    return read == written or read.startswith(f"{written}/") or written.startswith(f"{read}/")

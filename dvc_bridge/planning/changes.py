@@ -96,13 +96,13 @@ def changes(stage: Stage, reader: StateReader) -> Iterator[Change]:
         yield Change("new")
         return
     checks: list[tuple[Callable[[Any, Any, StateReader], Iterator[Change]], Any, Any]]
-    checks = [(_command, stage, lock.get("cmd"))]
+    checks = [(_compare_command, stage, lock.get("cmd"))]
     if stage.kind is StageKind.STAGE and not stage.frozen:
         deps, values = locked(lock, "deps"), lock.get("params") or {}
-        checks += [(_dep, dep, deps.get(dep.path)) for dep in stage.deps]
-        checks += [(_params, params, values.get(params.path)) for params in stage.params]
+        checks += [(_compare_dep, dep, deps.get(dep.path)) for dep in stage.deps]
+        checks += [(_compare_params, params, values.get(params.path)) for params in stage.params]
     outs = locked(lock, "outs")
-    checks += [(_out, out, outs.get(out.path)) for out in stage.outs]
+    checks += [(_compare_out, out, outs.get(out.path)) for out in stage.outs]
     undecided = False
     for check, item, lock_value in checks:
         try:
@@ -113,7 +113,7 @@ def changes(stage: Stage, reader: StateReader) -> Iterator[Change]:
         raise UndecidedError
 
 
-def _command(stage: Stage, lock_value: Any, _reader: StateReader) -> Iterator[Change]:
+def _compare_command(stage: Stage, lock_value: Any, _reader: StateReader) -> Iterator[Change]:
     if stage.kind is not StageKind.STAGE:
         return
     if lock_value != stage.cmd:
@@ -142,7 +142,9 @@ def md5(pointer: Pointer | None) -> str | None:
     return str(pointer["md5"])
 
 
-def _dep(dep: Dependency, lock_value: Pointer | None, reader: StateReader) -> Iterator[Change]:
+def _compare_dep(
+    dep: Dependency, lock_value: Pointer | None, reader: StateReader
+) -> Iterator[Change]:
     if not dep.local:
         raise UndecidedError
     old, new = md5(lock_value), md5(reader.dep(dep))
@@ -150,7 +152,7 @@ def _dep(dep: Dependency, lock_value: Pointer | None, reader: StateReader) -> It
         yield Change("dep", dep.path, old, new)
 
 
-def _params(
+def _compare_params(
     params: Params, lock_value: Mapping[str, Any] | None, reader: StateReader
 ) -> Iterator[Change]:
     actual = reader.values(params)
@@ -163,17 +165,17 @@ def _params(
             yield Change("param", f"{params.path}:{key}", old.get(key, ""), None)
         elif key not in old:
             yield Change("param", f"{params.path}:{key}", None, actual[key])
-        elif not _same(actual[key], old[key]):
+        elif not _are_equal(actual[key], old[key]):
             yield Change("param", f"{params.path}:{key}", old[key], actual[key])
     if lock_value is None and not actual:
         yield Change("param", params.path, None, "")
 
 
-def _same(actual: Any, old: Any) -> bool:
+def _are_equal(actual: Any, old: Any) -> bool:
     return bool(actual == old) or (isinstance(actual, tuple) and list(actual) == old)
 
 
-def _out(out: Output, pointer: Pointer | None, reader: StateReader) -> Iterator[Change]:
+def _compare_out(out: Output, pointer: Pointer | None, reader: StateReader) -> Iterator[Change]:
     if not out.local:
         raise UndecidedError
     old = md5(pointer)

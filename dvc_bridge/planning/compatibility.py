@@ -57,7 +57,7 @@ def incompatible(
         if result is None or not result.good:
             continue
         state = _StateWithResults(reader, result_pointers, lock_pointers, result.entry)
-        if result_reasons := tuple(_reasons(stage, result.entry, state)):
+        if result_reasons := tuple(_find_mismatches(stage, result.entry, state)):
             reasons[stage.address] = result_reasons
         else:
             result_pointers.update(result.outs(stage))
@@ -105,7 +105,7 @@ def _are_outs_current(stage: Stage, reader: StateReader) -> bool:
         return True  # the merge checks each out again
 
 
-def _reasons(stage: Stage, entry: LockEntry, reader: StateReader) -> Iterator[str]:
+def _find_mismatches(stage: Stage, entry: LockEntry, reader: StateReader) -> Iterator[str]:
     if not same_shape(stage, entry):
         yield "the stage definition differs (cmd, deps, params or outs)"
         return

@@ -92,11 +92,11 @@ def remaining_s(
         Index -> how long a running stage has been running.
     """
     durations = [seconds for seconds in left.values() if seconds is not None]
-    usual = median(durations) if durations else UNKNOWN_S
+    default = median(durations) if durations else UNKNOWN_S
     work_s, chains = 0.0, dict[int, float]()
     for index in reversed(tuple(left)):
         seconds = left[index]
-        rest = max(0.0, (usual if seconds is None else seconds) - elapsed.get(index, 0.0))
-        work_s += rest
-        chains[index] = rest + max((chains.get(f, 0.0) for f in followers[index]), default=0.0)
+        remaining = max(0.0, (default if seconds is None else seconds) - elapsed.get(index, 0.0))
+        work_s += remaining
+        chains[index] = remaining + max((chains.get(f, 0.0) for f in followers[index]), default=0.0)
     return max(work_s / jobs, *chains.values(), 0.0)

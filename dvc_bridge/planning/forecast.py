@@ -124,17 +124,21 @@ def forecast(
             )
             continue
         earlier = [forecasts[p] for p in pipeline.upstream[position] if p in forecasts]
-        waits = tuple(f.position for f in earlier if f.verdict in RUNNING)
-        unknown = [out.at for p in waits for out in pipeline.stages[p].outs]
-        expected = {at: out for f in earlier for at, out in restored.get(f.position, {}).items()}
+        waits_for = tuple(f.position for f in earlier if f.verdict in RUNNING)
+        unknown = [out.at for p in waits_for for out in pipeline.stages[p].outs]
+        expected = {
+            path: out for f in earlier for path, out in restored.get(f.position, {}).items()
+        }
         lost = losses(stage, sources.lost)
-        restorers = sorted({restoring[md5] for md5 in lost if md5 in restoring} - set(waits))
+        restorers = sorted({restoring[md5] for md5 in lost if md5 in restoring} - set(waits_for))
         state = _ExpectedState(
             sources.look, expected, unknown, returns=bool(lost) and lost <= restoring.keys()
         )
         stage_forecast = _forecast_stage(position, stage, state, sources, force=force)
         result = state.result if stage_forecast.verdict is Verdict.RUN_CACHE else None
-        forecasts[position] = replace(stage_forecast, waits_for=(*waits, *restorers), result=result)
+        forecasts[position] = replace(
+            stage_forecast, waits_for=(*waits_for, *restorers), result=result
+        )
         if stage_forecast.verdict in RUNNING:
             restoring.update((md5, position) for md5 in lost - restoring.keys())
         if result:
@@ -206,9 +210,9 @@ def _forecast_stage(
         verdict, reasons = _decide_forced(stage, state) if force else _decide(stage, state, sources)
     except UsageError as exc:
         return Forecast(position, stage, Verdict.FAILS, (exc.message,))
-    if verdict is Verdict.RUNS and (missing := _missing_data(stage, state)):
-        why = f"missing: {', '.join(missing)}; run dvc pull {stage.address}"
-        return Forecast(position, stage, Verdict.FAILS, (why,))
+    if verdict is Verdict.RUNS and (missing := _find_missing_data(stage, state)):
+        reason = f"missing: {', '.join(missing)}; run dvc pull {stage.address}"
+        return Forecast(position, stage, Verdict.FAILS, (reason,))
     return Forecast(position, stage, verdict, reasons)
 
 
@@ -216,15 +220,15 @@ Decision = tuple[Verdict, tuple[str, ...]]
 
 
 def _decide_forced(stage: Stage, state: _ExpectedState) -> Decision:
-    why = "asked for with --force"  # DVC records the outs of data and of frozen stages again
+    reason = "asked for with --force"  # DVC records the outs of data and of frozen stages again
     try:
         if stage.cmd and not stage.frozen:
             current_inputs(stage, state)
     except UndecidedError:
         pass
     except UsageError as exc:  # DVC notices it after the command
-        return Verdict.FAILS, (why, exc.message)
-    return Verdict.RUNS, (why,)
+        return Verdict.FAILS, (reason, exc.message)
+    return Verdict.RUNS, (reason,)
 
 
 def _decide(stage: Stage, state: _ExpectedState, sources: Sources) -> Decision:
@@ -255,7 +259,7 @@ def _ask_dvc(stage: Stage, state: _ExpectedState, sources: Sources) -> Decision:
     return (Verdict.RUNS if reasons else Verdict.UP_TO_DATE), reasons
 
 
-def _missing_data(stage: Stage, state: StateReader) -> list[str]:
+def _find_missing_data(stage: Stage, state: StateReader) -> list[str]:
     """Return the paths of outs that DVC only records and that do not exist in the workspace."""
     if stage.cmd and not stage.frozen:
         return []
@@ -265,10 +269,10 @@ def _missing_data(stage: Stage, state: StateReader) -> list[str]:
         stage.kind is StageKind.IMPORT and any("md5" not in p for p in pointers.values())
     ):
         return []  # DVC downloads it from its source
-    return [out.path for out in stage.outs if out.local and not _is_here(out, state)]
+    return [out.path for out in stage.outs if out.local and not _exists(out, state)]
 
 
-def _is_here(out: Output, state: StateReader) -> bool:
+def _exists(out: Output, state: StateReader) -> bool:
     try:
         return state.out(out) is not None
     except UndecidedError:

@@ -41,12 +41,12 @@ def pipeline_of(stages: Sequence[Stage]) -> Pipeline:
         the stages form a cycle.
     """
     problems: list[str] = []
-    outs = _outs_tree(stages, problems)
+    outs = _build_outs_tree(stages, problems)
     for stage in stages:
-        container = next(_containing_outs(outs, stage.file), None)
+        container = next(_find_containing_outs(outs, stage.file), None)
         if container:
             problems.append(f"{stage.file} is inside {container[1].at}, which is an out")
-    upstream = tuple(_upstream(stage, outs) for stage in stages)
+    upstream = tuple(_find_upstream(stage, outs) for stage in stages)
     for position, stage in enumerate(stages):
         if position in upstream[position]:
             own_outs = ", ".join(out.at for out in stage.outs)
@@ -94,8 +94,8 @@ def topological(before: Sequence[Iterable[int]], rank: Sequence[int]) -> list[in
     after: list[list[int]] = [[] for _ in before]
     missing = [0] * len(before)
     for i, upstream in enumerate(before):
-        for other in upstream:
-            after[other].append(i)
+        for predecessor in upstream:
+            after[predecessor].append(i)
             missing[i] += 1
     ready = [(rank[i], i) for i, count in enumerate(missing) if not count]
     heapq.heapify(ready)
@@ -110,19 +110,19 @@ def topological(before: Sequence[Iterable[int]], rank: Sequence[int]) -> list[in
     return order
 
 
-def _parts(path: str) -> list[str]:
+def _split_path(path: str) -> list[str]:
     """Return the parts of a path; none for the root and the folders above it."""
     return [
         part for part in (path.partition("://")[2] or path).split("/") if part not in (".", "..")
     ]
 
 
-def _outs_tree(stages: Sequence[Stage], problems: list[str]) -> _Node:
+def _build_outs_tree(stages: Sequence[Stage], problems: list[str]) -> _Node:
     root = _Node()
     for position, stage in enumerate(stages):
         for out in stage.outs:
             node, container = root, root.producer
-            for part in _parts(out.at):
+            for part in _split_path(out.at):
                 node = node.below.setdefault(part, _Node())
                 if node.producer:
                     container = container or node.producer
@@ -148,12 +148,12 @@ def _duplicate_suffix(one: str, other: str) -> str:
     return " twice" if one == other else ""
 
 
-def _containing_outs(root: _Node, path: str) -> Iterator[Producer]:
+def _find_containing_outs(root: _Node, path: str) -> Iterator[Producer]:
     """Yield the outs that are the path or contain it, from the outermost."""
     node = root
     if node.producer:
         yield node.producer
-    for part in _parts(path):
+    for part in _split_path(path):
         child = node.below.get(part)
         if child is None:
             return
@@ -164,15 +164,15 @@ def _containing_outs(root: _Node, path: str) -> Iterator[Producer]:
 
 def _find_node(root: _Node, path: str) -> _Node | None:
     node: _Node | None = root
-    for part in _parts(path):
+    for part in _split_path(path):
         node = node.below.get(part) if node else None
     return node
 
 
-def _upstream(stage: Stage, outs: _Node) -> tuple[int, ...]:
+def _find_upstream(stage: Stage, outs: _Node) -> tuple[int, ...]:
     positions: dict[int, None] = {}
     for path in (read.at for read in stage.reads):
-        positions.update((position, None) for position, _ in _containing_outs(outs, path))
+        positions.update((position, None) for position, _ in _find_containing_outs(outs, path))
         if node := _find_node(outs, path):
             positions.update((position, None) for position, _ in node.producers())
     return tuple(positions)

@@ -28,7 +28,7 @@ class Destination:
 def home(stage: Stage, path: str) -> Destination:
     """Return the destination of the out with this path in the stage's definition."""
     options: dict[str, Any] = {}
-    for name, flags in _outs(stage):
+    for name, flags in _read_outs(stage):
         if name == path:
             options.update(flags)
     return Destination(options.get("remote"), bool(options.get("push", True)))
@@ -36,10 +36,10 @@ def home(stage: Stage, path: str) -> Destination:
 
 def remotes(stage: Stage) -> set[str]:
     """Return the names of the remotes that the stage's outs name."""
-    return {str(flags["remote"]) for _, flags in _outs(stage) if flags.get("remote")}
+    return {str(flags["remote"]) for _, flags in _read_outs(stage) if flags.get("remote")}
 
 
-def _outs(stage: Stage) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _read_outs(stage: Stage) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for section in ("outs", "metrics", "plots"):
         for item in stage.data.get(section) or ():
             if isinstance(item, str):

@@ -33,7 +33,7 @@ def record_readers(stages: Sequence[Stage], *, git: bool) -> dict[int, list[int]
         file_writers = {
             writer
             for read in stage.reads
-            for file in _files_inside(files, read.at)
+            for file in _find_files_inside(files, read.at)
             for writer in writers[file]
             if writer != index
         }
@@ -50,7 +50,7 @@ def _record_files(stage: Stage, *, git: bool) -> set[str]:
     return files
 
 
-def _files_inside(files: Sequence[str], path: str) -> Iterator[str]:
+def _find_files_inside(files: Sequence[str], path: str) -> Iterator[str]:
     """Yield those of the sorted files that are the path or inside it."""
     if not path.strip("./"):  # the project, or a folder above it
         yield from files

@@ -87,8 +87,8 @@ def lock_params(
     params: dict[str, dict[str, Any]] = {}
     for _, file, file_values in sorted(values, key=itemgetter(0)):
         params[file] = {key: file_values[key] for key in sorted(file_values)}
-    usual = {file: params[file] for file in ("params.yaml",) if file in params}
-    return {**usual, **params}
+    default_params = {file: params[file] for file in ("params.yaml",) if file in params}
+    return {**default_params, **params}
 
 
 def entry_key(entry: LockEntry) -> str:

@@ -102,14 +102,14 @@ class Schedule:
         for position, index in indexes.items():
             active = () if alone else pipeline.active(position)
             for upstream in pipeline.upstream[position]:
-                other = indexes.get(upstream)
-                if other is None:
+                upstream_index = indexes.get(upstream)
+                if upstream_index is None:
                     continue
                 if upstream in active:  # regardless of the order: its outs are read
-                    after[index].append(other)
-                    needs[index].append(other)
+                    after[index].append(upstream_index)
+                    needs[index].append(upstream_index)
                 else:  # a frozen stage waits too: DVC reads its files in order
-                    early, late = sorted((index, other))
+                    early, late = sorted((index, upstream_index))
                     after[late].append(early)
         for pair in in_order:
             early, late = sorted(pair)

@@ -69,7 +69,7 @@ def select(pipeline: Pipeline, selection: Selection) -> list[int]:
 
 def _match_target(pipeline: Pipeline, target: str, folder: str) -> list[int] | None:
     """Return the stages of a target, empty for a file without stages; None if it does not exist."""
-    path, name = _split(target)
+    path, name = _split_target(target)
     file = posixpath.normpath(posixpath.join(folder, path))
     stages = [(p, stage) for p, stage in enumerate(pipeline.stages) if stage.file == file]
     if not name:
@@ -86,29 +86,29 @@ def files_of(selection: Selection) -> list[str] | None:
     """
     if not selection.alone:
         return None
-    paths = (_split(target)[0] for target in selection.targets or (DVC_YAML,))
+    paths = (_split_target(target)[0] for target in selection.targets or (DVC_YAML,))
     return [posixpath.normpath(posixpath.join(selection.folder, path)) for path in paths]
 
 
-def _split(target: str) -> tuple[str, str]:
-    before, at, key = target.partition("@")
-    match = _TARGET.match(before)
+def _split_target(target: str) -> tuple[str, str]:
+    prefix, separator, key = target.partition("@")
+    match = _TARGET.match(prefix)
     path, name = (match["path"], match["name"]) if match else (target, None)
     if name:
-        return path or DVC_YAML, name + at + key
+        return path or DVC_YAML, name + separator + key
     if target.endswith(".dvc") or posixpath.basename(target) == DVC_YAML:
         return target, ""
     return DVC_YAML, target
 
 
 def _describe_missing(pipeline: Pipeline, target: str, folder: str) -> str:
-    path, name = _split(target)
+    path, name = _split_target(target)
     if not name:
         return f"there is no {posixpath.normpath(posixpath.join(folder, path))}"
-    return f"no stage {target}{_suggestion(pipeline, target)}"
+    return f"no stage {target}{_suggest(pipeline, target)}"
 
 
-def _suggestion(pipeline: Pipeline, target: str) -> str:
+def _suggest(pipeline: Pipeline, target: str) -> str:
     names: Sequence[str] = [
         *(stage.address for stage in pipeline.stages),
         *{stage.group for stage in pipeline.stages if stage.group},

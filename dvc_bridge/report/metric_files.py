@@ -1,4 +1,4 @@
-"""Files of metrics and plots as values."""
+"""Read metrics and plot files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def metric_files(wdir: str, entry: Mapping[str, Any]) -> list[str]:
-    """Name the metrics files of a stage, from the project's root.
+    """Return the metrics files of a stage, from the project's root.
 
     Parameters
     ----------
     entry
-        The stage as it stands in dvc.yaml.
+        The entry of the stage in dvc.yaml.
     """
     items = entry.get("metrics") or ()
     paths = [path for item in items for path in ([item] if isinstance(item, str) else item)]
@@ -29,7 +29,7 @@ def metric_files(wdir: str, entry: Mapping[str, Any]) -> list[str]:
 
 
 def parsed(file: str, content: bytes | None) -> Any:
-    """Return what a file of JSON, YAML or TOML holds; None where it cannot be read."""
+    """Return the content of a JSON, YAML or TOML file; None if it cannot be read."""
     try:
         text = (content or b"").decode("utf-8-sig")
         if content is None:
@@ -44,9 +44,9 @@ def parsed(file: str, content: bytes | None) -> Any:
 
 
 def table(file: str, content: bytes | None) -> Rows | None:
-    """Return the rows of a plot's file, of CSV or TSV by its head, else the first list of mappings.
+    """Return the rows of a plot's file: those of CSV or TSV, or else the first list of mappings.
 
-    None where there are none.
+    The result is None if there are no rows.
     """
     if content is None:
         return None
@@ -57,13 +57,13 @@ def table(file: str, content: bytes | None) -> Rows | None:
             return list(csv.DictReader(io.StringIO(text), delimiter=separator))
         except (UnicodeDecodeError, csv.Error):
             return None
-    return _rows_in(parsed(file, content))
+    return _find_rows(parsed(file, content))
 
 
-def _rows_in(value: Any) -> Rows | None:
+def _find_rows(value: Any) -> Rows | None:
     if isinstance(value, list):
         return value if value and all(isinstance(row, dict) and row for row in value) else None
     for inner in value.values() if isinstance(value, dict) else ():
-        if (found := _rows_in(inner)) is not None:
-            return found
+        if (rows := _find_rows(inner)) is not None:
+            return rows
     return None

@@ -1,4 +1,4 @@
-"""Metrics as tables of HTML: intervals beside their values, differences to the run before."""
+"""Render metrics as HTML tables, with intervals and differences from the previous run."""
 
 from __future__ import annotations
 
@@ -25,34 +25,36 @@ class _Cell:
     compared: bool = False
 
 
-def metrics_html(metrics: Any, before: Any, *, compared: bool) -> Iterator[str]:
-    """Return the tables of one metrics file.
+def metrics_html(metrics: Any, previous: Any, *, compared: bool) -> Iterator[str]:
+    """Yield the tables of one metrics file.
 
-    Metrics of the same names under different parents become one table, a parent a row; `auc_low`
-    and `auc_high` are shown as the interval of `auc`.
+    Metrics with the same names under different parents become one table with a row for each parent;
+    `auc_low` and `auc_high` become the interval of `auc`.
 
     Parameters
     ----------
-    before
-        The same file of the run before.
+    previous
+        The same file from the previous run.
     compared
-        Whether there is one.
+        Whether there is such a file.
     """
-    cells = _cells(flat(metrics), flat(before) if compared else {}, compared)
+    cells = _cells(flat(metrics), flat(previous) if compared else {}, compared)
     parents: dict[str, dict[str, _Cell]] = {}
     for name, cell in cells.items():
         parent, _, leaf = name.rpartition(".")
         parents.setdefault(parent, {})[leaf] = cell
-    alike: dict[frozenset[str], list[str]] = {}
+    parents_by_names: dict[frozenset[str], list[str]] = {}
     for parent, leaves in parents.items():
-        alike.setdefault(frozenset(leaves), []).append(parent)
-    tables = [rows for names, rows in alike.items() if _is_matrix(names, rows)]
-    inside = {parent for rows in tables for parent in rows}
-    single = {n: cell for n, cell in cells.items() if n.rpartition(".")[0] not in inside}
-    if single:
-        yield _list(single, compared)
+        parents_by_names.setdefault(frozenset(leaves), []).append(parent)
+    tables = [rows for names, rows in parents_by_names.items() if _is_matrix(names, rows)]
+    table_parents = {parent for rows in tables for parent in rows}
+    single_cells = {
+        n: cell for n, cell in cells.items() if n.rpartition(".")[0] not in table_parents
+    }
+    if single_cells:
+        yield _render_list(single_cells, compared)
     for rows in tables:
-        yield _matrix({parent: parents[parent] for parent in rows})
+        yield _render_matrix({parent: parents[parent] for parent in rows})
 
 
 def _is_matrix(names: Collection[str], parents: Collection[str]) -> bool:
@@ -64,78 +66,80 @@ def number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return text(value)
     if isinstance(value, int) and abs(value) < MOST_DIGITS:
-        return _signed(f"{value:,}")
+        return _replace_minus(f"{value:,}")
     if not _is_finite(value):
-        return _signed("∞" if value > 0 else "-∞" if value < 0 else "NaN")
+        return _replace_minus("∞" if value > 0 else "-∞" if value < 0 else "NaN")
     if value == 0 or 1e-3 <= abs(value) < 1e3:
-        return _signed(f"{value:.4f}")
-    return _signed(f"{value:,.1f}" if 1e3 <= abs(value) < 1e9 else f"{value:.3g}")
+        return _replace_minus(f"{value:.4f}")
+    return _replace_minus(f"{value:,.1f}" if 1e3 <= abs(value) < 1e9 else f"{value:.3g}")
 
 
-def difference(value: Any, before: Any) -> str:
-    """Return how a value has changed, a number with its sign."""
-    both = (value, before)
-    if any(isinstance(one, bool) or not isinstance(one, int | float) for one in both):
-        return "" if value == before else f"was {number(before)}"
-    if not all(map(_is_finite, both)):
-        return SAME if repr(value) == repr(before) else f"was {number(before)}"
-    change = value - before
+def difference(value: Any, previous: Any) -> str:
+    """Return the change of a value; for a number, the difference with its sign."""
+    pair = (value, previous)
+    if any(isinstance(item, bool) or not isinstance(item, int | float) for item in pair):
+        return "" if value == previous else f"was {number(previous)}"
+    if not all(map(_is_finite, pair)):
+        return SAME if repr(value) == repr(previous) else f"was {number(previous)}"
+    change = value - previous
     if change == 0:
         return SAME
-    shown = number(abs(change))
-    if not shown.strip("0."):
-        shown = f"{abs(change):.0e}"
-    return _signed("-" if change < 0 else "+") + shown
+    text_value = number(abs(change))
+    if not text_value.strip("0."):
+        text_value = f"{abs(change):.0e}"
+    return _replace_minus("-" if change < 0 else "+") + text_value
 
 
-def _signed(shown: str) -> str:
-    return shown.replace("-", "\N{MINUS SIGN}", 1) if shown.startswith("-") else shown
+def _replace_minus(formatted: str) -> str:
+    return formatted.replace("-", "\N{MINUS SIGN}", 1) if formatted.startswith("-") else formatted
 
 
 def _is_finite(value: float) -> bool:
     try:
         return math.isfinite(value)
-    except OverflowError:  # an integer beyond all floats
+    except OverflowError:  # an integer larger than any float
         return False
 
 
-def _cells(now: Mapping[str, Any], then: Mapping[str, Any], compared: bool) -> dict[str, _Cell]:
-    found: dict[str, _Cell] = {}
-    ends: set[str] = set()
-    for name, value in now.items():
-        low, high = now.get(name + LOW), now.get(name + HIGH)
+def _cells(
+    metrics: Mapping[str, Any], previous: Mapping[str, Any], compared: bool
+) -> dict[str, _Cell]:
+    cells: dict[str, _Cell] = {}
+    interval_names: set[str] = set()
+    for name, value in metrics.items():
+        low, high = metrics.get(name + LOW), metrics.get(name + HIGH)
         if low is None or high is None:
             low = high = None
         else:
-            ends |= {name + LOW, name + HIGH}
-        found[name] = _Cell(value, low, high, then.get(name), compared and name in then)
-    return {name: cell for name, cell in found.items() if name not in ends}
+            interval_names |= {name + LOW, name + HIGH}
+        cells[name] = _Cell(value, low, high, previous.get(name), compared and name in previous)
+    return {name: cell for name, cell in cells.items() if name not in interval_names}
 
 
-def _matrix(rows: Mapping[str, Mapping[str, _Cell]]) -> str:
+def _render_matrix(rows: Mapping[str, Mapping[str, _Cell]]) -> str:
     columns = list(next(iter(rows.values())))
     head = "".join(f'<th class="n" scope="col">{text(name)}</th>' for name in columns)
     body = "".join(
         f'<tr><th scope="row">{text(parent)}</th>'
-        + "".join(f'<td class="n">{_shown(cells[name])}</td>' for name in columns)
+        + "".join(f'<td class="n">{_format_cell(cells[name])}</td>' for name in columns)
         + "</tr>"
         for parent, cells in rows.items()
     )
-    return _table(f"<th></th>{head}", body)
+    return _render_table(f"<th></th>{head}", body)
 
 
-def _shown(cell: _Cell) -> str:
-    interval = f"<small>{_interval(cell)}</small>" if cell.low is not None else ""
+def _format_cell(cell: _Cell) -> str:
+    interval = f"<small>{_format_interval(cell)}</small>" if cell.low is not None else ""
     change = difference(cell.value, cell.before) if cell.compared else ""
-    change = "" if change == SAME else change  # most are, in a run that changed little
+    change = "" if change == SAME else change  # most values are equal in a run that changed little
     return f"{number(cell.value)}{interval}" + (f"<small>{change}</small>" if change else "")
 
 
-def _interval(cell: _Cell) -> str:
+def _format_interval(cell: _Cell) -> str:
     return f"{number(cell.low)} to {number(cell.high)}"
 
 
-def _list(cells: Mapping[str, _Cell], compared: bool) -> str:
+def _render_list(cells: Mapping[str, _Cell], compared: bool) -> str:
     intervals = any(cell.low is not None for cell in cells.values())
     head = ["<th>metric</th>", '<th class="n">value</th>']
     head += ['<th class="n">interval</th>'] * intervals
@@ -143,24 +147,24 @@ def _list(cells: Mapping[str, _Cell], compared: bool) -> str:
     body = []
     for name, cell in cells.items():
         columns = [number(cell.value)]
-        columns += [_interval(cell) if cell.low is not None else ""] * intervals
+        columns += [_format_interval(cell) if cell.low is not None else ""] * intervals
         if compared:
             columns += (
                 [number(cell.before), difference(cell.value, cell.before)]
                 if cell.compared
                 else ["new", ""]
             )
-        values = "".join(f'<td class="n">{shown}</td>' for shown in columns)
+        values = "".join(f'<td class="n">{column}</td>' for column in columns)
         body.append(f'<tr><th scope="row">{text(name)}</th>{values}</tr>')
-    return _table("".join(head), "".join(body), "list")
+    return _render_table("".join(head), "".join(body), "list")
 
 
-def _table(head: str, body: str, kind: str = "matrix") -> str:
-    whole = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="scroll"><table class="{kind}">{whole}</table></div>'
+def _render_table(head: str, body: str, kind: str = "matrix") -> str:
+    content = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="scroll"><table class="{kind}">{content}</table></div>'
 
 
-def gone(metrics: Any, before: Any) -> Sequence[str]:
-    """Name the metrics that only the run before had."""
-    now, then = flat(metrics), flat(before)
-    return [name for name in then if name not in now]
+def gone(metrics: Any, previous: Any) -> Sequence[str]:
+    """Return the metrics that only the previous run had."""
+    metrics_by_name, previous_by_name = flat(metrics), flat(previous)
+    return [name for name in previous_by_name if name not in metrics_by_name]

@@ -1,4 +1,4 @@
-"""The page of a run: one HTML file that needs nothing else, for a browser, a phone and paper."""
+"""The report of a run: one self-contained HTML page for a browser, a phone and print."""
 
 from __future__ import annotations
 
@@ -12,20 +12,26 @@ from dvc_bridge.report.metrics import gone, metrics_html
 from dvc_bridge.report.style import STYLE
 from dvc_bridge.report.values import RunReport
 
-# How the words of dvc.lock's end read to those who have never seen DVC.
-_ENDS = {
+# Outcomes in words for readers who do not know DVC.
+_OUTCOMES = {
     RAN: "ran",
-    RESTORED: "known: from the run cache",
-    UNCHANGED: "known: as in dvc.lock",
+    RESTORED: "reused from the run cache",
+    UNCHANGED: "unchanged since dvc.lock",
     FAILED: "failed",
 }
-_SUM = "all of them together"
+_TOTAL = "sum of all commands"
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def page(report: RunReport) -> str:
-    """Return the page; equal reports give equal bytes."""
-    parts = [*_head(report), *_metrics(report), *_plots(report), *_stages(report), *_outs(report)]
+    """Return the page; equal reports produce equal bytes."""
+    parts = [
+        *_render_head(report),
+        *_render_metrics(report),
+        *_render_plots(report),
+        *_render_stages(report),
+        *_render_outs(report),
+    ]
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
@@ -38,19 +44,19 @@ _NEW_LINE = "\n"
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people say it."""
+    """Return a duration in readable units."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 120:
         return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
+    minutes, rest_seconds = divmod(round(seconds), 60)
     if minutes < 120:
-        return f"{minutes} min {rest} s"
+        return f"{minutes} min {rest_seconds} s"
     return f"{minutes // 60} h {minutes % 60} min"
 
 
 def size(count: Any) -> str:
-    """Return a number of bytes as people say it; empty: it is none."""
+    """Return a number of bytes in readable units; empty if it is not an integer."""
     if not isinstance(count, int):
         return ""
     value, unit = float(count), 0
@@ -59,32 +65,32 @@ def size(count: Any) -> str:
     return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} bytes"
 
 
-def _head(report: RunReport) -> Iterator[str]:
-    ran = [end for end in report.ends if end.outcome == RAN]
-    failed = sum(not end.good for end in report.ends)
-    known = len(report.ends) - len(ran) - failed
-    seconds = sum(end.seconds or 0 for end in ran)
+def _render_head(report: RunReport) -> Iterator[str]:
+    ran = [result for result in report.ends if result.outcome == RAN]
+    failed = sum(not result.good for result in report.ends)
+    reused = len(report.ends) - len(ran) - failed
+    seconds = sum(result.seconds or 0 for result in ran)
     yield f"<header><h1>{text(report.flow)}</h1>"
     if report.about:
         yield f'<p class="about">{text(report.about)}</p>'
     revision = text(report.revision[:12]) if report.revision else "no git"
-    changes = "with changes that were not committed" if report.dirty else ""
+    changes = "with uncommitted changes" if report.dirty else ""
     facts = [
         ("run", text(report.pathspec).replace("/", "/<wbr/>"), ""),
-        ("began", text(report.began), ""),
+        ("started", text(report.began), ""),
         ("git revision", f"<code>{revision}</code>", changes),
         (
             "stages",
             f"{len(ran)} ran",
-            f"{known} were known" + (f", {failed} failed" * bool(failed)),
+            f"{reused} reused" + (f", {failed} failed" * bool(failed)),
         ),
-        ("commands took", duration(seconds) if ran else "nothing ran", _SUM if ran else ""),
+        ("command time", duration(seconds) if ran else "no command ran", _TOTAL if ran else ""),
     ]
     yield (
         '<dl class="facts">'
         + "".join(
-            f"<div><dt>{name}</dt><dd>{value}{f'<small>{more}</small>' if more else ''}</dd></div>"
-            for name, value, more in facts
+            f"<div><dt>{name}</dt><dd>{value}{f'<small>{note}</small>' if note else ''}</dd></div>"
+            for name, value, note in facts
         )
         + "</dl>"
     )
@@ -92,78 +98,79 @@ def _head(report: RunReport) -> Iterator[str]:
     yield "</header>"
 
 
-def _metrics(report: RunReport) -> Iterator[str]:
+def _render_metrics(report: RunReport) -> Iterator[str]:
     yield "<section><h2>Metrics</h2>"
     if not report.metrics:
         yield '<p class="soft">No stage of this run has metrics.</p>'
     elif report.before:
         yield (
-            f'<p class="soft">Signed: the difference to {text(report.before)}; where there is none,'
-            " the value is the same.</p>"
+            f'<p class="soft">A signed number is the difference from {text(report.before)}; values'
+            " without one are equal.</p>"
         )
     else:
-        yield '<p class="soft">No run of this flow ended well before: nothing to compare with.</p>'
+        yield '<p class="soft">This flow has no earlier successful run to compare with.</p>'
     for path, values in report.metrics.items():
         if len(report.metrics) > 1:
             yield f"<h3>{text(path)}</h3>"
         if values is None:
             yield f'<p class="soft">{text(path)} cannot be read here.</p>'
             continue
-        before = report.before_metrics.get(path)
-        yield from metrics_html(values, before, compared=before is not None)
-        if before is not None and (lost := gone(values, before)):
-            yield f'<p class="soft">No longer there: {text(", ".join(lost))}.</p>'
+        previous = report.before_metrics.get(path)
+        yield from metrics_html(values, previous, compared=previous is not None)
+        if previous is not None and (removed := gone(values, previous)):
+            yield f'<p class="soft">Only in the earlier run: {text(", ".join(removed))}.</p>'
     yield "</section>"
 
 
-def _plots(report: RunReport) -> Iterator[str]:
+def _render_plots(report: RunReport) -> Iterator[str]:
     if not report.plots:
         return
-    drawn, lost = [], []
+    figures, missing_titles = [], []
     colours: dict[str, int] = {}
     for table in report.plots:
         figure = chart(table.spec, table.rows, colours) if table.rows is not None else None
         if figure is None:
-            lost.append(table.spec["title"])
+            missing_titles.append(table.spec["title"])
         else:
-            drawn.append(figure)
+            figures.append(figure)
     yield '<section><h2>Plots</h2><div class="plots">'
-    yield from drawn
+    yield from figures
     yield "</div>"
-    if lost:
-        yield f'<p class="soft">Not drawn here: {text(", ".join(lost))}.</p>'
+    if missing_titles:
+        titles = text(", ".join(missing_titles))
+        yield f'<p class="soft">Plots that could not be drawn: {titles}.</p>'
     yield "</section>"
 
 
-def _stages(report: RunReport) -> Iterator[str]:
-    longest = max((end.seconds or 0 for end in report.ends), default=0) or 1
+def _render_stages(report: RunReport) -> Iterator[str]:
+    longest = max((result.seconds or 0 for result in report.ends), default=0) or 1
     rows = "".join(
-        f'<tr><th scope="row">{text(end.address)}</th><td>{_ENDS[end.outcome]}</td>'
-        f'<td class="n">{duration(end.seconds) if end.seconds is not None else ""}</td>'
-        f'<td class="time">{_bar(end.seconds, longest)}</td></tr>'
-        for end in report.ends
+        f'<tr><th scope="row">{text(result.address)}</th><td>{_OUTCOMES[result.outcome]}</td>'
+        f'<td class="n">{duration(result.seconds) if result.seconds is not None else ""}</td>'
+        f'<td class="time">{_render_bar(result.seconds, longest)}</td></tr>'
+        for result in report.ends
     )
     yield "<section><h2>Stages</h2>"
     yield (
-        '<div class="scroll"><table><thead><tr><th>stage</th><th>what became of it</th>'
+        '<div class="scroll"><table><thead><tr><th>stage</th><th>outcome</th>'
         f'<th class="n">command</th><th></th></tr></thead><tbody>{rows}</tbody></table></div>'
         "</section>"
     )
 
 
-def _bar(seconds: float | None, longest: float) -> str:
+def _render_bar(seconds: float | None, longest: float) -> str:
     if seconds is None:
         return ""
     return f'<span class="bar" style="width:{100 * seconds / longest:.1f}%"></span>'
 
 
-def _outs(report: RunReport) -> Iterator[str]:
+def _render_outs(report: RunReport) -> Iterator[str]:
     yield "<section><h2>Files</h2>"
     yield (
-        '<p class="soft">What the run used from DVC and what it made, each by the md5 of its bytes;'
-        " of a folder, by that of the list of its files.</p>"
+        '<p class="soft">The files that the run read from DVC and the files that it wrote, each'
+        " with the md5 of its content; for a folder, the md5 of its list of files.</p>"
     )
-    rows = "".join(_out(path, pointer) for path, pointer in sorted(report.outs.items()))
+    rows = "".join(_render_out(path, pointer) for path, pointer in sorted(report.outs.items()))
     yield (
         '<div class="scroll"><table><thead><tr><th>file or folder</th><th>md5</th>'
         f'<th class="n">files</th><th class="n">size</th></tr></thead><tbody>{rows}</tbody></table>'
@@ -171,7 +178,7 @@ def _outs(report: RunReport) -> Iterator[str]:
     )
 
 
-def _out(path: str, pointer: Mapping[str, Any]) -> str:
+def _render_out(path: str, pointer: Mapping[str, Any]) -> str:
     return (
         f'<tr><th scope="row">{text(path)}</th>'
         f'<td class="md5"><code>{text(pointer.get("md5", ""))}</code></td>'

@@ -1,4 +1,4 @@
-"""The style of a run's page: light, dark, a phone and paper."""
+"""The style of a run's page, for light and dark mode, phones and print."""
 
 STYLE = (
     """

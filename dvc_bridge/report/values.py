@@ -1,4 +1,4 @@
-"""What the page of a run shows, as values."""
+"""The values on the page of a run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from dvc_bridge.pipeline.plots import PlotSpec
 from dvc_bridge.pipeline.result import Result
 
-# Path of a metrics file -> what is in it.
+# Path of a metrics file -> its content.
 Metrics = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A plot and the rows of its file; None: the file could not be read here."""
+    """A plot and the rows of its file; None if the file could not be read."""
 
     spec: PlotSpec
     rows: Sequence[Mapping[str, Any]] | None
@@ -23,30 +23,30 @@ class Table:
 
 @dataclass(frozen=True)
 class RunReport:
-    """One run.
+    """The report of one run.
 
     Parameters
     ----------
     flow
-        Its name.
+        The name of the flow.
     about
-        What the flow says of itself; empty: nothing.
+        The description of the flow; empty if there is none.
     began
-        When, in words.
+        The start time, as text.
     revision
-        Of git, None where there is none.
+        The git revision; None if there is none.
     dirty
-        Whether there were changes that were not committed.
+        Whether there were uncommitted changes.
     notes
-        What the reader should know first, as that some steps have failed.
+        What the reader should know first, for example that some steps failed.
     ends
-        What became of each stage.
+        The result of each stage.
     outs
-        Path from the project's root -> what dvc.lock says of it.
+        Path from the project's root -> its pointer in dvc.lock.
     metrics
-        None for a file that could not be read here.
+        Path of a metrics file -> its content; None for a file that could not be read.
     before
-        The last run that ended well before this one began; empty: there is none.
+        The last run that succeeded before this run started; empty if there is none.
     """
 
     pathspec: str
@@ -65,14 +65,14 @@ class RunReport:
 
 
 def flat(value: Any, name: str = "") -> dict[str, Any]:
-    """Return the leaves of nested metrics by their names, joined with dots."""
+    """Return the leaves of nested metrics by name; the parts of a name are joined with dots."""
     if isinstance(value, Mapping):
         items = [(str(key), inner) for key, inner in value.items()]
     elif isinstance(value, list | tuple):
-        items = [(str(place), inner) for place, inner in enumerate(value)]
+        items = [(str(index), inner) for index, inner in enumerate(value)]
     else:
         return {name: value}
-    found: dict[str, Any] = {}
+    leaves: dict[str, Any] = {}
     for key, inner in items:
-        found.update(flat(inner, f"{name}.{key}" if name else key))
-    return found
+        leaves.update(flat(inner, f"{name}.{key}" if name else key))
+    return leaves

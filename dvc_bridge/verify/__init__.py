@@ -1,1 +1,1 @@
-"""Checks that a run ends where `dvc repro` ends."""
+"""Checks that a run leaves the same state as `dvc repro`."""

@@ -1,4 +1,4 @@
-"""Copies of a project: same bytes, modes, times and links, sharing blocks where the disk can."""
+"""Copies of a project with equal bytes, modes, times and links; they share blocks if possible."""
 
 from __future__ import annotations
 
@@ -24,43 +24,45 @@ def copy_tree(source: Path, target: Path, *, skip: Collection[Path] = ()) -> Non
     Notes
     -----
     Hard links inside the tree stay hard links. A symbolic link with an absolute target inside
-    `source` (an out of cache type symlink) leads to the copy's file. Sockets and pipes are left
-    out.
+    `source` (an out of cache type symlink) refers to the copied file. Sockets and pipes are
+    skipped.
     """
     skipped = frozenset(skip)
-    twins: dict[tuple[int, int], Path] = {}
+    copies_by_inode: dict[tuple[int, int], Path] = {}
     folders: list[tuple[Path, Path]] = []
     for folder, names, files in os.walk(source):
-        here = Path(folder)
-        there = target / here.relative_to(source)
-        there.mkdir()
-        folders.append((here, there))
-        links = [n for n in names if (here / n).is_symlink()]
-        names[:] = [n for n in names if n not in links and here / n not in skipped]
+        source_folder = Path(folder)
+        target_folder = target / source_folder.relative_to(source)
+        target_folder.mkdir()
+        folders.append((source_folder, target_folder))
+        links = [n for n in names if (source_folder / n).is_symlink()]
+        names[:] = [n for n in names if n not in links and source_folder / n not in skipped]
         for name in [*links, *files]:
-            if here / name not in skipped:
-                _copy_leaf(here / name, there / name, (source, target), twins)
-    # Last, and from the leaves up: a folder without write permission could not be filled.
-    for here, there in reversed(folders):
-        shutil.copystat(here, there)
+            if source_folder / name not in skipped:
+                _copy_leaf(
+                    source_folder / name, target_folder / name, (source, target), copies_by_inode
+                )
+    # Last, and from the leaves up: no file can be written to a folder without write permission.
+    for source_folder, target_folder in reversed(folders):
+        shutil.copystat(source_folder, target_folder)
 
 
 def _copy_leaf(
-    path: Path, target: Path, roots: tuple[Path, Path], twins: dict[tuple[int, int], Path]
+    path: Path, target: Path, roots: tuple[Path, Path], copies_by_inode: dict[tuple[int, int], Path]
 ) -> None:
     info = path.lstat()
     if stat.S_ISLNK(info.st_mode):
-        leads_to = path.readlink()
-        if leads_to.is_absolute() and leads_to.is_relative_to(roots[0]):
-            leads_to = roots[1] / leads_to.relative_to(roots[0])
-        target.symlink_to(leads_to)
+        link_target = path.readlink()
+        if link_target.is_absolute() and link_target.is_relative_to(roots[0]):
+            link_target = roots[1] / link_target.relative_to(roots[0])
+        target.symlink_to(link_target)
     elif stat.S_ISREG(info.st_mode):
         key = (info.st_dev, info.st_ino)
-        if key in twins:
-            target.hardlink_to(twins[key])
+        if key in copies_by_inode:
+            target.hardlink_to(copies_by_inode[key])
             return
         if info.st_nlink > 1:
-            twins[key] = target
+            copies_by_inode[key] = target
         _copy_file(path, target)
         shutil.copystat(path, target)
 

@@ -1,8 +1,8 @@
-"""Two states of a project -> the list of what differs between them.
+"""Compare two states of a project.
 
-The contract of `dvc-bridge repro` is the state that sequential `dvc repro` would have left:
-dvc.lock and .gitignore files, the workspace's bytes and modes, the objects in the cache, and
-whether the run succeeded. Here is what "the same" means; `run.state` reads the states.
+`dvc-bridge repro` must leave the state that sequential `dvc repro` would have left: dvc.lock and
+.gitignore files, the workspace's bytes and modes, the objects in the cache, and whether the run
+succeeded. This module defines equality; `project_state` reads the states.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SHOWN_LINES = 8
 
 
 class PathKind(Enum):
-    """What stands at a path."""
+    """The kind of entry at a path."""
 
     FILE = "file"
     FOLDER = "folder"
@@ -26,20 +26,20 @@ class PathKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PathState:
-    """One path of a project.
+    """The state of one path of a project.
 
     Parameters
     ----------
     kind
         File, folder or symbolic link.
     mode
-        Permission bits; 0 for a symbolic link, which has none of its own.
+        Permission bits; 0 for a symbolic link, which has no permissions.
     content
-        The md5 of a file, the target of a link, empty for a folder.
+        The md5 of a file or the target of a link; empty for a folder.
     hardlink
-        Whether the file has a second name, as an out of cache type hardlink has.
+        Whether the file has a second hard link, like an out of cache type hardlink.
     text
-        The text of dvc.lock, .gitignore and .dvc files, to show the lines that differ.
+        The text of dvc.lock, .gitignore and .dvc files, to show different lines.
     """
 
     kind: PathKind
@@ -51,7 +51,7 @@ class PathState:
 
 @dataclass(frozen=True, slots=True)
 class ProjectState:
-    """What a run left behind: workspace and cache by path, and whether the run succeeded."""
+    """The state after a run: workspace and cache by path, and whether the run succeeded."""
 
     workspace: Mapping[str, PathState]
     cache: Mapping[str, PathState] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class ProjectState:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One place where two states are not the same.
+    """One difference between two states.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Difference:
     path
         Relative to the project's root; empty for the exit code.
     what
-        What the one has and what the other has.
+        The values in both states.
     """
 
     where: str
@@ -84,46 +84,54 @@ class Difference:
 def differences(
     expected: ProjectState, actual: ProjectState, names: tuple[str, str] = ("dvc", "dvc-bridge")
 ) -> list[Difference]:
-    """List everything in which `actual` is not `expected`; an empty list means equal.
+    """Return all differences between `expected` and `actual`; empty if they are equal.
 
     Parameters
     ----------
     expected, actual
-        The state that sequential `dvc repro` left, and the one to judge.
+        The state that sequential `dvc repro` left, and the state to check.
     names
-        What to call the two in the messages.
+        The names of the two states in messages.
     """
-    found: list[Difference] = []
+    result: list[Difference] = []
     if expected.succeeded != actual.succeeded:
-        ends = ("failed", "succeeded")
-        found.append(
+        outcomes = ("failed", "succeeded")
+        result.append(
             Difference(
                 "exit code",
                 "",
-                f"{names[0]} {ends[expected.succeeded]}, {names[1]} {ends[actual.succeeded]}",
+                f"{names[0]} {outcomes[expected.succeeded]},"
+                f" {names[1]} {outcomes[actual.succeeded]}",
             )
         )
-    for path, one, other in _pairs(expected.workspace, actual.workspace):
-        found += (Difference(_where(path), path, w) for w in _unlike(one, other, names))
-    for path, one, other in _pairs(expected.cache, actual.cache):
-        found += (Difference("cache", path, w) for w in _unlike(one, other, names))
-    return found
+    for path, expected_state, actual_state in _unequal_pairs(expected.workspace, actual.workspace):
+        result += (
+            Difference(_category(path), path, text)
+            for text in _describe(expected_state, actual_state, names)
+        )
+    for path, expected_state, actual_state in _unequal_pairs(expected.cache, actual.cache):
+        result += (
+            Difference("cache", path, text)
+            for text in _describe(expected_state, actual_state, names)
+        )
+    return result
 
 
 def without_rolled_back(
-    found: list[Difference], expected: ProjectState, actual: ProjectState
+    all_differences: list[Difference], expected: ProjectState, actual: ProjectState
 ) -> list[Difference]:
-    """Drop the one difference that is intended.
+    """Drop the only intended difference.
 
-    When a stage fails, DVC takes back the .gitignore lines that the same run wrote for stages
-    that succeeded, and no later run restores them; ours keeps them. So after a run that failed
-    on both sides, a .gitignore of ours may have lines that DVC's has not; it may lack none.
+    When a stage fails, DVC removes the .gitignore lines that the same run wrote for stages that
+    succeeded, and no later run restores them; dvc-bridge keeps them. After a run that failed on
+    both sides, a .gitignore of dvc-bridge may have lines that DVC's does not have, but it must
+    not lack any.
     """
     if expected.succeeded or actual.succeeded:
-        return found
+        return all_differences
     return [
         difference
-        for difference in found
+        for difference in all_differences
         if difference.where != "gitignore"
         or not _has_all_lines(
             expected.workspace.get(difference.path), actual.workspace.get(difference.path)
@@ -138,7 +146,7 @@ def _has_all_lines(expected: PathState | None, actual: PathState | None) -> bool
     return all(line in lines for line in ((expected and expected.text) or "").splitlines())
 
 
-def _pairs(
+def _unequal_pairs(
     one: Mapping[str, PathState], other: Mapping[str, PathState]
 ) -> Iterator[tuple[str, PathState | None, PathState | None]]:
     for path in sorted(one.keys() | other.keys()):
@@ -146,18 +154,18 @@ def _pairs(
             yield path, one.get(path), other.get(path)
 
 
-def _where(path: str) -> str:
+def _category(path: str) -> str:
     name = PurePosixPath(path).name
     return {"dvc.lock": "lock", ".gitignore": "gitignore"}.get(name, "workspace")
 
 
-def _unlike(
+def _describe(
     one: PathState | None, other: PathState | None, names: tuple[str, str]
 ) -> Iterator[str]:
     if one is None or other is None:
         has, has_not = names if one else reversed(names)
         kinds = [entry.kind.value for entry in (one, other) if entry]
-        yield f"{has} has a {kinds[0]}, {has_not} has nothing"
+        yield f"{has} has a {kinds[0]}, {has_not} has none"
         return
     if one.kind is not other.kind:
         yield f"{names[0]} has a {one.kind.value}, {names[1]} a {other.kind.value}"
@@ -166,12 +174,12 @@ def _unlike(
         yield f"mode {one.mode:o} with {names[0]}, {other.mode:o} with {names[1]}"
     if one.hardlink != other.hardlink:
         linked, single = names if one.hardlink else reversed(names)
-        yield f"{linked} has a hard link, {single} a file of its own"
+        yield f"{linked} has a hard link, {single} has a separate file"
     if one.content != other.content:
-        yield _unlike_content(one, other, names)
+        yield _describe_content(one, other, names)
 
 
-def _unlike_content(one: PathState, other: PathState, names: tuple[str, str]) -> str:
+def _describe_content(one: PathState, other: PathState, names: tuple[str, str]) -> str:
     if one.text is None or other.text is None:
         noun = "target" if one.kind is PathKind.SYMLINK else "md5"
         return f"{noun} {one.content} with {names[0]}, {other.content} with {names[1]}"
@@ -180,7 +188,11 @@ def _unlike_content(one: PathState, other: PathState, names: tuple[str, str]) ->
             one.text.splitlines(), other.text.splitlines(), *names, lineterm="", n=1
         )
     )
-    more = len(lines) - SHOWN_LINES
-    tail = [f"... {more} more lines"] if more > 0 else []
-    # Equal lines can still differ in their ends, which splitlines() drops.
-    return "\n    ".join(["content", *lines[:SHOWN_LINES], *tail]) if lines else "line ends"
+    hidden = len(lines) - SHOWN_LINES
+    tail = [f"... {hidden} more lines"] if hidden > 0 else []
+    # Equal lines can still have different line endings, which splitlines() drops.
+    return (
+        "\n    ".join(["content", *lines[:SHOWN_LINES], *tail])
+        if lines
+        else "different line endings"
+    )

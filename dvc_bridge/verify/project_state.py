@@ -1,6 +1,6 @@
-"""Read what stands in a project's folder as a `ProjectState`.
+"""Read the folder of a project as a `ProjectState`.
 
-Left out, because no run is expected to repeat them: .git, .dvc/tmp, and __pycache__ (a compiled
+It skips paths that no run is expected to reproduce: .git, .dvc/tmp, and __pycache__ (a compiled
 module's bytes vary between runs of the same Python).
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dvc_bridge.verify.equality import PathKind, PathState, ProjectState
 
-SHOWN = ("dvc.lock", ".gitignore", ".dvc")
+TEXT_FILES = ("dvc.lock", ".gitignore", ".dvc")
 IGNORED_FOLDERS = frozenset({".git", "__pycache__"})
 
 
@@ -24,26 +24,26 @@ def project_state(root: Path, cache: Path | None, *, succeeded: bool = True) -> 
     Parameters
     ----------
     root
-        The folder that holds the workspace: the git root, or DVC's where there is no git.
+        The folder of the workspace: the git root, or DVC's root outside a git repository.
     cache
-        DVC's cache folder, inside or outside `root`; None: there is none.
+        DVC's cache folder, inside or outside `root`; None if there is no cache.
     succeeded
-        Whether the run that led here ended well.
+        Whether the run that left this state succeeded.
     """
     skipped = {cache} if cache else set()
     return ProjectState(
-        workspace={path: _entry(file, root) for path, file in _walk(root, skipped)},
-        cache=_cache_entries(cache) if cache and cache.is_dir() else {},
+        workspace={path: _read_entry(file, root) for path, file in _walk(root, skipped)},
+        cache=_read_cache(cache) if cache and cache.is_dir() else {},
         succeeded=succeeded,
     )
 
 
 def _walk(root: Path, skipped: set[Path]) -> Iterator[tuple[str, Path]]:
     for folder, names, files in os.walk(root):
-        here = Path(folder)
-        names[:] = sorted(n for n in names if not _is_skipped(here / n, skipped))
+        parent = Path(folder)
+        names[:] = sorted(n for n in names if not _is_skipped(parent / n, skipped))
         for name in [*names, *files]:
-            path = here / name
+            path = parent / name
             yield path.relative_to(root).as_posix(), path
 
 
@@ -52,28 +52,28 @@ def _is_skipped(folder: Path, skipped: set[Path]) -> bool:
     return is_scratch or folder.name in IGNORED_FOLDERS or folder in skipped
 
 
-def _cache_entries(cache: Path) -> dict[str, PathState]:
-    # An object's name is its hash, so its size tells a torn one without reading a large cache.
-    found = {}
+def _read_cache(cache: Path) -> dict[str, PathState]:
+    # An object's name is its hash, so its size reveals a truncated object without reading it.
+    entries = {}
     for path, file in _walk(cache, set()):
         info = file.lstat()
         if stat.S_ISREG(info.st_mode):
             content = _md5(file) if path.startswith("runs/") else f"{info.st_size} bytes"
-            found[path] = PathState(PathKind.FILE, stat.S_IMODE(info.st_mode), content)
-    return found
+            entries[path] = PathState(PathKind.FILE, stat.S_IMODE(info.st_mode), content)
+    return entries
 
 
-def _entry(path: Path, root: Path) -> PathState:
+def _read_entry(path: Path, root: Path) -> PathState:
     info = path.lstat()
     if stat.S_ISLNK(info.st_mode):
         target = path.readlink()
-        inside = target.is_absolute() and target.is_relative_to(root)
-        shown = f"{{root}}/{target.relative_to(root)}" if inside else str(target)
-        return PathState(PathKind.SYMLINK, 0, shown)
+        is_inside = target.is_absolute() and target.is_relative_to(root)
+        link = f"{{root}}/{target.relative_to(root)}" if is_inside else str(target)
+        return PathState(PathKind.SYMLINK, 0, link)
     mode = stat.S_IMODE(info.st_mode)
     if stat.S_ISDIR(info.st_mode):
         return PathState(PathKind.FOLDER, mode, "")
-    text = path.read_text("utf-8", "replace") if path.name.endswith(SHOWN) else None
+    text = path.read_text("utf-8", "replace") if path.name.endswith(TEXT_FILES) else None
     return PathState(PathKind.FILE, mode, _md5(path), info.st_nlink > 1, text)
 
 

@@ -1,9 +1,9 @@
-"""Does a stage make the same outs from its deps alone? What a parallel run cannot see, this can.
+"""Check that each stage makes the same outs from its deps alone, which no parallel run can detect.
 
-Each stage's command runs again in an empty folder that holds the deps and parameter files which
-dvc.yaml names, and nothing else. Outs that differ from those in dvc.lock come from files that are
-not declared, from another stage that wrote at the same time, or from a command that does not give
-the same result twice; a second try in a second folder tells the last from the others.
+Each stage's command runs again in a folder that contains only the deps and parameter files which
+dvc.yaml names. Outs that differ from those in dvc.lock come from undeclared files, from another
+stage that wrote at the same time, or from a command that is not deterministic; a second run in a
+second folder detects the last case.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ DVCIGNORE = ".dvcignore"
 
 @dataclass
 class Verified:
-    """What a second run of every stage has shown.
+    """The results of running every stage again.
 
     Parameters
     ----------
     checked
         The addresses of the stages that ran again.
     found
-        Address -> what is wrong with the stage, one line each.
+        Address -> the problems of the stage, one line each.
     unchecked
         Address -> why a stage with a command did not run again.
     """
@@ -52,117 +52,125 @@ class Verified:
 
 
 def verify(project: Project, stages: Sequence[Stage], view: View) -> Verified:
-    """Run the stages again one by one, each in a clean copy, and say what differs.
+    """Run the stages again one by one, each in a clean copy, and return the differences.
 
     Call with the repository's lock held, after a run. The project is only read.
 
     Raises
     ------
     UsageError
-        A stage is not up to date: there is nothing to compare it with.
+        A stage is not up to date, so there is nothing to compare it with.
     StoppedError
-        A signal has ended it.
+        A signal ended the check.
     """
     commands = [stage for stage in stages if stage.kind is StageKind.STAGE]
-    unchecked = {stage.address: why for stage in commands if (why := _obstacle(stage))}
+    unchecked = {
+        stage.address: obstacle for stage in commands if (obstacle := _find_obstacle(stage))
+    }
     checked = [stage for stage in commands if stage.address not in unchecked]
-    unchecked |= _only_for_dvc(project, checked)
+    unchecked |= _find_undecidable(project, checked)
     checked = [stage for stage in checked if stage.address not in unchecked]
     verified = Verified([stage.address for stage in checked], unchecked=unchecked)
     project.scratch.mkdir(parents=True, exist_ok=True)
-    again = _Again(project, view)
+    checker = _StageChecker(project, view)
     with (
-        forward_signals(again.processes.events.put),
+        forward_signals(checker.processes.events.put),
         view.shown(verified.checked, History(project).seconds, [()] * len(checked)),
     ):
-        for place, stage in enumerate(checked):
-            view.started(place)
-            said = list(again.unlike(place, stage))
-            for text in said:
-                view.line(place, text)
-            if said:
-                verified.found[stage.address] = said
-            view.ended(place, Outcome.FAILED if said else Outcome.RAN)
+        for index, stage in enumerate(checked):
+            view.started(index)
+            problems = list(checker.find_problems(index, stage))
+            for problem in problems:
+                view.line(index, problem)
+            if problems:
+                verified.found[stage.address] = problems
+            view.ended(index, Outcome.FAILED if problems else Outcome.RAN)
     return verified
 
 
-def _obstacle(stage: Stage) -> str:
-    """Why its outs are not determined by its deps; empty where they are."""
+def _find_obstacle(stage: Stage) -> str:
+    """Return why its deps do not determine its outs; empty if they do."""
     if stage.frozen:
         return "it is frozen"
     if not stage.outs:
         return "it has no outs"
     if any(out.persist for out in stage.outs):
-        return "an out persists: it starts from what it made before"
+        return "an out persists, so the stage starts from earlier results"
     return "" if stage.is_local else "it reads or writes outside the project"
 
 
-def _only_for_dvc(project: Project, stages: Sequence[Stage]) -> dict[str, str]:
-    """Check that the stages are up to date; give those of which only DVC can say that."""
-    workspace, unsure, stale = Workspace(project), {}, []
+def _find_undecidable(project: Project, stages: Sequence[Stage]) -> dict[str, str]:
+    """Check that the stages are up to date; return the stages that only DVC can decide."""
+    workspace, undecidable, stale = Workspace(project), {}, []
     for stage in stages:
         try:
             if any(change.what != "always" for change in changes(stage, workspace)):
                 stale.append(stage.address)
         except UndecidedError:
-            unsure[stage.address] = "only DVC can tell whether it is up to date"
+            undecidable[stage.address] = "only DVC can decide whether it is up to date"
     workspace.hashes.save()
     if stale:
         raise UsageError(
-            f"not up to date: {', '.join(stale)}", "dvc-bridge repro, then --verify again"
+            f"not up to date: {', '.join(stale)}", "run dvc-bridge repro, then --verify again"
         )
-    return unsure
+    return undecidable
 
 
-class _Again:
+class _StageChecker:
     """Runs one stage after the other in clean folders."""
 
     def __init__(self, project: Project, view: View) -> None:
         self._project, self._journal = project, History(project)
         self.processes = Processes(view.line, view.passing)
 
-    def unlike(self, place: int, stage: Stage) -> Iterator[str]:
-        """Say how the outs that deps alone give differ from those in dvc.lock."""
-        first = self._run(place, stage)
+    def find_problems(self, index: int, stage: Stage) -> Iterator[str]:
+        """Yield how the outs from the deps alone differ from those in dvc.lock."""
+        first = self._run_command(index, stage)
         if isinstance(first, str):
             yield f"fails with its deps alone: {first}"
             return
-        known = locked(stage.lock or {}, "outs")
-        unlike = [o.path for o in stage.outs if first[o.path] != known.get(o.path, {}).get("md5")]
-        second = self._run(place, stage) if unlike else {}
-        for path in unlike:
+        pointers = locked(stage.lock or {}, "outs")
+        different = [
+            o.path for o in stage.outs if first[o.path] != pointers.get(o.path, {}).get("md5")
+        ]
+        second = self._run_command(index, stage) if different else {}
+        for path in different:
             if isinstance(second, str) or second[path] != first[path]:
-                yield f"out {path} is different each time that the command runs"
+                yield f"out {path} differs each time the command runs"
             elif first[path] is None:
-                yield f"out {path} is not made from its deps alone"
+                yield f"out {path} is not created from the deps alone"
             else:
-                yield f"out {path} is not what the deps alone give: something undeclared was read"
+                yield f"out {path} differs with the deps alone: the command read an undeclared file"
 
-    def _run(self, place: int, stage: Stage) -> dict[str, str | None] | str:
-        """Return the md5s of the outs that the command makes in a clean copy, or how it failed."""
+    def _run_command(self, index: int, stage: Stage) -> dict[str, str | None] | str:
+        """Return the md5s of the outs that the command writes in a clean copy, or its failure."""
         project = self._project
         with tempfile.TemporaryDirectory(prefix="verify-", dir=project.scratch) as name:
             root = Path(name).resolve() / "project"
-            _lay_out(project, stage, root)
-            # Compiled modules beside a dep would be files that nobody declared.
-            own = {"DVC_ROOT": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
-            command = dvc_stage.command(project, stage, {**dvc_stage.base_environment(), **own})
+            _create_copy(project, stage, root)
+            # Compiled modules next to a dep would be undeclared files.
+            extra_environment = {"DVC_ROOT": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+            command = dvc_stage.command(
+                project, stage, {**dvc_stage.base_environment(), **extra_environment}
+            )
             command = replace(command, cwd=str(root / stage.wdir))
             log = self._journal.log(f"verify {stage.address}")
-            self.processes.start(place, command, log)
-            ended = self._ended()
-            if ended.code:
-                return f"`{ended.failed}` exited with {ended.code}"
+            self.processes.start(index, command, log)
+            end = self._wait_for_end()
+            if end.code:
+                return f"`{end.failed}` exited with {end.code}"
             hashes = Hashes(Path(name, "hashes"), DvcIgnore(replace(project, root=root)))
             try:
-                found = {o.path: hashes.pointer(str(root / o.at), large=True) for o in stage.outs}
+                pointers = {
+                    o.path: hashes.pointer(str(root / o.at), large=True) for o in stage.outs
+                }
             except UndecidedError:
-                return "it makes what only DVC can hash"
+                return "only DVC can hash its outs"
             return {
-                path: str(pointer["md5"]) if pointer else None for path, pointer in found.items()
+                path: str(pointer["md5"]) if pointer else None for path, pointer in pointers.items()
             }
 
-    def _ended(self) -> Ended:
+    def _wait_for_end(self) -> Ended:
         stopped = 0
         while not isinstance(event := self.processes.events.get(), Ended):
             self.processes.stop(event.signal, kill=bool(stopped))
@@ -172,10 +180,10 @@ class _Again:
         return event
 
 
-def _lay_out(project: Project, stage: Stage, root: Path) -> None:
-    """Make a folder with the stage's deps, and with what DVC ignores beside its paths."""
-    for at in sorted(read.at for read in stage.reads):  # a folder before what is in it
-        source, target = project.root / at, root / at
+def _create_copy(project: Project, stage: Stage, root: Path) -> None:
+    """Create a folder with the stage's deps and the .dvcignore files that apply to its paths."""
+    for path in sorted(read.at for read in stage.reads):  # a folder before its content
+        source, target = project.root / path, root / path
         if target.exists():
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -185,8 +193,8 @@ def _lay_out(project: Project, stage: Stage, root: Path) -> None:
             shutil.copy2(source, target)
     (root / ".dvc").mkdir(parents=True)
     (root / stage.wdir).mkdir(parents=True, exist_ok=True)
-    for end in (*stage.reads, *stage.outs):
-        (root / end.at).parent.mkdir(parents=True, exist_ok=True)
-        for folder in PurePosixPath(end.at).parents:
+    for path_item in (*stage.reads, *stage.outs):
+        (root / path_item.at).parent.mkdir(parents=True, exist_ok=True)
+        for folder in PurePosixPath(path_item.at).parents:
             if (project.root / folder / DVCIGNORE).is_file():
                 shutil.copy2(project.root / folder / DVCIGNORE, root / folder / DVCIGNORE)

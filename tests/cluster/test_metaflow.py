@@ -63,7 +63,7 @@ def test_argo_makes_the_same_with_a_pod_deleted_mid_step_and_the_client_reads_it
     assert found["outs"] == locked(root)
     assert len(found["computed"]) == 14
     # Metaflow puts a page of its own in the place of a card that could not be made.
-    assert ["What the run used from DVC" in card for card in found["cards"]] == [True]
+    assert ["The files that the run read from DVC" in card for card in found["cards"]] == [True]
     kubectl("delete", "workflowtemplate", "trainflow")
     kubectl("delete", "workflow", workflow)
 

@@ -38,7 +38,7 @@ def test_what_differs_is_listed_and_ends_with_3(make_project: MakeProject):
     assert "workspace: one.txt: md5 5bbf5a52328e7439ae6e719dfe712200 with dvc" in text
     assert "workspace: c: md5 " in text
     assert "lock: dvc.lock: content" in text
-    assert "has a file, dvc-bridge has nothing" in text  # one made.TIME each
+    assert "has a file, dvc-bridge has none" in text  # one made.TIME each
     assert "workspace: two.txt" not in text
     assert "fix: if dvc-bridge repro --verify finds nothing wrong with the stages" in text
     assert not (root / "one.txt").exists()
@@ -47,6 +47,6 @@ def test_what_differs_is_listed_and_ends_with_3(make_project: MakeProject):
 def test_a_failure_on_both_sides_is_no_difference_but_it_is_shown(make_project: MakeProject):
     root = make_project({"bad": {"cmd": "echo because; exit 3", "outs": ["never"]}})
     text = bridge(root, "repro", "--check-against-dvc")
-    assert "equal: the same state, in which both have failed" in text
+    assert "equal: the same state; both runs failed" in text
     assert text.count("    bad | because\n") == 1
-    assert "dvc repro ended with 255; the end of what it printed:" in text
+    assert "dvc repro exited with 255; the end of its output:" in text

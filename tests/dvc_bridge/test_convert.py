@@ -173,9 +173,9 @@ def test_what_pods_would_not_see_is_refused_or_told(project: Path):
     [
         ("https://token@git.example/x.git", "holds credentials"),
         ("https://me:word@git.example/x.git", "holds credentials"),
-        ("/srv/x.git", "no address that pods can reach"),
-        ("file:///srv/x.git", "no address that pods can reach"),
-        ("--upload-pack=touch x", "no address that pods can reach"),
+        ("/srv/x.git", "is not a URL that pods can reach"),
+        ("file:///srv/x.git", "is not a URL that pods can reach"),
+        ("--upload-pack=touch x", "is not a URL that pods can reach"),
     ],
 )
 def test_an_address_with_a_secret_or_of_this_machine_is_refused(project: Path, url: str, said: str):

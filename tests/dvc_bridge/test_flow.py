@@ -325,5 +325,5 @@ def test_a_level_gets_the_most_that_one_of_its_groups_asks_for():
 def test_settings_that_steps_cannot_have_one_by_one_are_refused_by_name(project: Path):
     (project / "dvc-bridge.yaml").write_text("stages: {join: {image: other/image:1}}\n")
     said = bridge(project, *HERE, code=2)
-    assert "gives some stages image of their own" in said
+    assert "sets image for some stages" in said
     assert "--with kubernetes:image" in said

@@ -183,7 +183,7 @@ def test_with_settings_the_manifest_mounts_the_secrets_and_names_what_is_in_them
     ],
 )
 def test_an_address_that_needs_a_key_is_right_where_pods_have_files_of_secrets(url: str):
-    with pytest.raises(UsageError, match="is reached by SSH"):
+    with pytest.raises(UsageError, match="needs SSH with a key"):
         check_url(url)
     check_url(url, has_files=True)
 
@@ -195,7 +195,7 @@ def test_an_address_without_ssh_needs_no_key(url: str):
 
 @pytest.mark.parametrize("url", ["/srv/a:b.git", "./a:b", "a/b:c", "file:///srv/x", "x", "-o:x"])
 def test_a_path_of_this_machine_is_no_address_with_or_without_a_key(url: str):
-    with pytest.raises(UsageError, match="is no address that pods can reach"):
+    with pytest.raises(UsageError, match="is not a URL that pods can reach"):
         check_url(url, has_files=True)
 
 
@@ -209,5 +209,5 @@ def test_an_origin_by_ssh_is_refused_where_pods_have_no_key(project: Path, call_
     configure(project, "".join(line for line in FILES.splitlines(True) if no_key not in line))
     git(project, "remote", "add", "origin", SSH)
     said = call_bridge(project, "convert", code=2)
-    assert f"{SSH} is reached by SSH, with a key of this machine that pods do not have" in said
-    assert "fix: --repo https://...; or mount a key by argo.secret_files" in said
+    assert f"{SSH} needs SSH with a key on this machine, which pods do not have" in said
+    assert "fix: use --repo https://..., or mount a key with argo.secret_files" in said

@@ -162,7 +162,7 @@ def test_metrics_of_the_same_names_are_one_table_with_intervals_and_differences(
     assert cells == ["0.7341 0.7039 to 0.7600 +0.0041", "55,403 +403", "0.6213", "55,403"]
     said = list(selected.find("tbody").itertext())
     assert said == ["selected", "hgb", "logistic", "was logistic"]
-    assert "No longer there: old." in texts(page(report))
+    assert "Only in the earlier run: old." in texts(page(report))
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_what_deps_alone_give_passes_and_what_cannot_be_judged_is_told(make_proj
     before = project_state(root, root / ".dvc/cache")
     text = bridge(root, "repro", "--verify")
     assert "8 of 8 make the same outs in a clean copy" in text
-    assert "grow: not checked, an out persists: it starts from what it made before" in text
+    assert "grow: not checked, an out persists, so the stage starts from earlier results" in text
     assert "call: not checked, it has no outs" in text
     assert differences(before, project_state(root, root / ".dvc/cache")) == []
     assert not list((root / ".dvc/tmp/dvc-bridge").glob("verify-*"))
@@ -63,9 +63,9 @@ def test_undeclared_inputs_and_commands_that_vary_are_told_apart(make_project: M
     text = bridge(root, "repro", "--verify", code=3)
     for line in (
         "hidden: fails with its deps alone: `cat a secret > h` exited with 1",
-        "guess: out s is not what the deps alone give: something undeclared was read",
-        "clock: out c is different each time that the command runs",
-        "shy: out sh is not made from its deps alone",
+        "guess: out s differs with the deps alone: the command read an undeclared file",
+        "clock: out c differs each time the command runs",
+        "shy: out sh is not created from the deps alone",
         "1 of 5 make the same outs in a clean copy",
         "fix: declare what these stages read as deps",
     ):
@@ -80,7 +80,7 @@ def test_a_stage_that_is_not_up_to_date_is_not_blamed(make_project: MakeProject)
     bridge(root, "repro")
     (root / "a").write_text("2")
     text = bridge(root, "repro", "--verify", code=2)
-    assert "not up to date: copy\nfix: dvc-bridge repro, then --verify again" in text
+    assert "not up to date: copy\nfix: run dvc-bridge repro, then --verify again" in text
 
 
 def test_where_two_stages_have_raced_it_is_seen(make_project: MakeProject):
@@ -88,5 +88,5 @@ def test_where_two_stages_have_raced_it_is_seen(make_project: MakeProject):
     bridge(root, "repro", "-j2")
     assert (root / "one.txt").read_text() == "two\n"
     text = bridge(root, "repro", "--verify", code=3)
-    assert "one: out one.txt is not what the deps alone give" in text
+    assert "one: out one.txt differs with the deps alone" in text
     assert "1 of 2 make the same outs" in text

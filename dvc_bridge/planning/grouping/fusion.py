@@ -25,14 +25,14 @@ def chains(units: WorkUnits) -> WorkUnits:
     """Merge consecutive units with equal settings if nothing can run in parallel to them."""
     followers = [0] * len(units)
     for upstream in units.before:
-        for other in upstream:
-            followers[other] += 1
+        for predecessor in upstream:
+            followers[predecessor] += 1
     label = list(range(len(units)))
     for i, upstream in enumerate(units.before):
         if len(upstream) == 1:
-            other = upstream[0]
-            if followers[other] == 1 and units.pods[other] == units.pods[i]:
-                label[i] = label[other]
+            predecessor = upstream[0]
+            if followers[predecessor] == 1 and units.pods[predecessor] == units.pods[i]:
+                label[i] = label[predecessor]
     return merge_units(units, label)[0]
 
 
@@ -106,8 +106,8 @@ def _merge_down(units: WorkUnits, bound_s: float) -> list[int]:
             level[i] = top + 1
             continue
         target = roots[0]
-        for other in (*roots[1:], i):
-            root[other] = target
+        for root_unit in (*roots[1:], i):
+            root[root_unit] = target
         end[i], path[target], work[target] = chain, longest, total
     return [find(i) for i in range(len(units))]
 
@@ -162,8 +162,10 @@ def _longest_paths(units: WorkUnits, costs: Costs) -> list[float]:
     """Return the duration of the longest path through each unit."""
     alone_s = units.inside_s()
     ends = ends_s(units.before, alone_s, costs)
-    rest = [0.0] * len(units)
+    rests_s = [0.0] * len(units)
     for i in reversed(range(len(units))):
-        for other in units.before[i]:
-            rest[other] = max(rest[other], rest[i] + costs.layer_s + alone_s[i])
-    return [end + left for end, left in zip(ends, rest, strict=True)]
+        for predecessor in units.before[i]:
+            rests_s[predecessor] = max(
+                rests_s[predecessor], rests_s[i] + costs.layer_s + alone_s[i]
+            )
+    return [end_s + rest_s for end_s, rest_s in zip(ends, rests_s, strict=True)]

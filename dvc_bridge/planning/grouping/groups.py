@@ -80,18 +80,18 @@ def groups_of(nodes: Sequence[Node], fuse: Fuse, costs: Costs) -> list[Group]:
     The predicted wall time with AUTO is at most that with CHAINS, which is at most that with NONE.
     AUTO stays within `costs.pods` if the run does not take longer.
     """
-    units = _units(nodes, costs)
+    units = _build_units(nodes, costs)
     if fuse is not Fuse.NONE:
         units = fusion.chains(units)
     if fuse is Fuse.AUTO:
         units = fusion.fuse_units(units, costs)
-    return _groups(nodes, [sorted(members) for members in units.members])
+    return _build_groups(nodes, [sorted(members) for members in units.members])
 
 
 def predicted_wall_s(groups: Sequence[Group], nodes: Sequence[Node], costs: Costs) -> float:
     """Predict the seconds from the first pod to the end of the last pod."""
     index = {node.position: i for i, node in enumerate(nodes)}
-    units = _units(nodes, costs)
+    units = _build_units(nodes, costs)
     label = [0] * len(nodes)
     for group in groups:
         for position in group.positions:
@@ -103,24 +103,24 @@ def predicted_wall_s(groups: Sequence[Group], nodes: Sequence[Node], costs: Cost
     return sum(walls) + costs.layer_s * max(0, len(walls) - 1)
 
 
-def _units(nodes: Sequence[Node], costs: Costs) -> WorkUnits:
+def _build_units(nodes: Sequence[Node], costs: Costs) -> WorkUnits:
     durations = [node.seconds for node in nodes if node.seconds is not None]
-    usual = median(durations) if durations else UNKNOWN_S
+    default_s = median(durations) if durations else UNKNOWN_S
     index = {node.position: i for i, node in enumerate(nodes)}
     before = [[index[p] for p in node.waits_for] for node in nodes]
-    for later, earlier in _mutex_order(nodes):
+    for later, earlier in _order_mutexes(nodes):
         before[later].append(earlier)
-    seconds = [costs.stage_s + (usual if n.seconds is None else n.seconds) for n in nodes]
+    seconds = [costs.stage_s + (default_s if n.seconds is None else n.seconds) for n in nodes]
     return WorkUnits(
         members=[[i] for i in range(len(nodes))],
-        before=[sorted(edges) for edges in _direct_edges(before)],
+        before=[sorted(edges) for edges in _reduce_edges(before)],
         pods=[node.pod for node in nodes],
         path_s=seconds,
         work_s=list(seconds),
     )
 
 
-def _mutex_order(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
+def _order_mutexes(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
     """Yield pairs (later, earlier) of stages with one mutex, which run in DVC's order.
 
     That order agrees with the dependencies of the stages, so it adds no cycle.
@@ -133,7 +133,7 @@ def _mutex_order(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
             last[mutex] = i
 
 
-def _direct_edges(before: Sequence[Iterable[int]]) -> list[set[int]]:
+def _reduce_edges(before: Sequence[Iterable[int]]) -> list[set[int]]:
     """Return the transitive reduction: of a -> b -> c and a -> c, drop the latter.
 
     Sets of ancestors are bit masks, which are deleted when they are no longer needed.
@@ -141,27 +141,27 @@ def _direct_edges(before: Sequence[Iterable[int]]) -> list[set[int]]:
     edges = [set(upstream) for upstream in before]
     pending_uses = [0] * len(edges)
     for upstream in edges:
-        for other in upstream:
-            pending_uses[other] += 1
+        for predecessor in upstream:
+            pending_uses[predecessor] += 1
     ancestors: dict[int, int] = {}
     for i, upstream in enumerate(edges):
         above = 0
-        for other in upstream:
-            above |= ancestors[other]
+        for predecessor in upstream:
+            above |= ancestors[predecessor]
         reach = above
-        for other in list(upstream):
-            reach |= 1 << other
-            if above >> other & 1:
-                upstream.discard(other)
-            pending_uses[other] -= 1
-            if not pending_uses[other]:
-                del ancestors[other]
+        for predecessor in list(upstream):
+            reach |= 1 << predecessor
+            if above >> predecessor & 1:
+                upstream.discard(predecessor)
+            pending_uses[predecessor] -= 1
+            if not pending_uses[predecessor]:
+                del ancestors[predecessor]
         if pending_uses[i]:
             ancestors[i] = reach
     return edges
 
 
-def _groups(nodes: Sequence[Node], parts: Sequence[Sequence[int]]) -> list[Group]:
+def _build_groups(nodes: Sequence[Node], parts: Sequence[Sequence[int]]) -> list[Group]:
     part_of = {i: part for part, members in enumerate(parts) for i in members}
     index = {node.position: i for i, node in enumerate(nodes)}
     needs = [
@@ -169,14 +169,14 @@ def _groups(nodes: Sequence[Node], parts: Sequence[Sequence[int]]) -> list[Group
         for part, members in enumerate(parts)
     ]
     order = [set(upstream) for upstream in needs]
-    for later, earlier in _mutex_order(nodes):
+    for later, earlier in _order_mutexes(nodes):
         if part_of[later] != part_of[earlier]:
             order[part_of[later]].add(part_of[earlier])
     part_order = topological(order, [members[0] for members in parts])
     number = {part: n for n, part in enumerate(part_order)}
     renumbered = [{number[p] for p in needs[part]} for part in part_order]
-    direct_order = _direct_edges([{number[p] for p in order[part]} for part in part_order])
-    direct_needs = _direct_edges(renumbered)
+    direct_order = _reduce_edges([{number[p] for p in order[part]} for part in part_order])
+    direct_needs = _reduce_edges(renumbered)
     return [
         Group(
             n,

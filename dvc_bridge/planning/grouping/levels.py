@@ -60,8 +60,10 @@ def needs_of(level: Sequence[Group]) -> Needs:
     pods = [group.pod for group in level]
     times = [g.pod.timeout and g.pod.timeout * len(g.positions) for g in level]
     return Needs(
-        cpu=max((_amount(pod.cpu) for pod in pods if pod.cpu), default=None),
-        memory=max((round(_amount(pod.memory) / 1e6) for pod in pods if pod.memory), default=None),
+        cpu=max((_parse_quantity(pod.cpu) for pod in pods if pod.cpu), default=None),
+        memory=max(
+            (round(_parse_quantity(pod.memory) / 1e6) for pod in pods if pod.memory), default=None
+        ),
         gpu=max(pod.gpu for pod in pods),
         timeout=max(time or 0 for time in times) if all(times) else None,
         retries=min(MOST_RETRIES, max(pod.retries for pod in pods)),
@@ -87,6 +89,6 @@ def check_settings(groups: Sequence[Group]) -> None:
         )
 
 
-def _amount(quantity: str) -> float:
+def _parse_quantity(quantity: str) -> float:
     number = quantity.rstrip("kKMGTPEinum")
     return float(number) * _UNITS[quantity[len(number) :]]

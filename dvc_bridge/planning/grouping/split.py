@@ -9,12 +9,12 @@ from itertools import pairwise
 MOST_PODS = 500
 
 
-def cut(waits: Sequence[Collection[int]], most: int) -> list[list[int]]:
+def cut(waits_for: Sequence[Collection[int]], most: int) -> list[list[int]]:
     """Divide pods into consecutive parts of about equal size.
 
     Parameters
     ----------
-    waits
+    waits_for
         For each pod the numbers of the pods that it waits for, which are smaller than its own.
     most
         The maximum number of pods in a part.
@@ -31,9 +31,9 @@ def cut(waits: Sequence[Collection[int]], most: int) -> list[list[int]]:
     each part of a wide graph would contain all layers.
     """
     layer: list[int] = []
-    for dependencies in waits:
-        layer.append(1 + max((layer[other] for other in dependencies), default=-1))
-    order = sorted(range(len(waits)), key=lambda pod: (layer[pod], pod))
+    for dependencies in waits_for:
+        layer.append(1 + max((layer[dependency] for dependency in dependencies), default=-1))
+    order = sorted(range(len(waits_for)), key=lambda pod: (layer[pod], pod))
     count = -(-len(order) // most)
     ends = [len(order) * part // count for part in range(count + 1)] if count else [0]
     return [sorted(order[a:b]) for a, b in pairwise(ends)]
