@@ -85,8 +85,9 @@ def _describe_problem(name: str, option: str) -> str:
         )
     if option not in SECRET:
         return (
-            f"remote {name}: {option} is a file on this machine; put it into a Secret listed in"
-            f" argo.secret_files in {_FILE}, and set argo.remotes.{name}.{option} to its pod path"
+            f"remote {name}: {option} refers to a file on this machine; put it into a Secret listed"
+            f" in argo.secret_files of {_FILE}, and set argo.remotes.{name}.{option} to its path in"
+            " pods"
         )
     if not SECRET[option]:
         return (

@@ -273,7 +273,7 @@ def test_stages_named_before_what_makes_their_deps_are_refused_but_planned(proje
     said = bridge(project, *HERE, *backward_stages, code=2)
     assert "join comes before part@a, which makes its deps; pods cannot run in this order" in said
     (project / "dvc-bridge.yaml").write_text("argo: {image: 'image:1'}\n")
-    assert "no pod could" in bridge(
+    assert "pods cannot run in this order" in bridge(
         project, "convert", "--repo", "https://example.org/x", *backward_stages, code=2
     )
     assert "part@a" in bridge(project, "plan", *backward_stages)

@@ -105,7 +105,7 @@ def test_all_that_pods_cannot_have_is_said_at_once_and_nothing_to_those_that_oth
     with pytest.raises(UsageError) as raised:
         pod_settings(config, ["b"], ArgoSettings())
     assert [line.partition(";")[0] for line in raised.value.message.splitlines()] == [
-        "remote a: keyfile is a file on this machine",
+        "remote a: keyfile refers to a file on this machine",
         "remote a: ask_passphrase prompts the user, which is not possible in a pod",
         "remote b: password is a secret that DVC cannot read from the environment, and a manifest"
         " must not contain it: use a remote with other credentials",
@@ -145,7 +145,7 @@ def test_without_settings_it_is_refused_before_anything_is_sent(
     ]
     for text in texts:
         for remote, option in PRIVATE.items():
-            assert f"remote {remote}: {option} names " in text
+            assert f"remote {remote}: {option} refers to " in text
             assert f"argo.remotes.{remote}.{option}" in text or f"{{{remote}: {{{option}:" in text
         assert "fix: see Credentials in docs/argo.md of dvc-bridge" in text
     assert [path for path in project.parent.glob("remote/**/*") if path.is_file()] == []

@@ -140,7 +140,7 @@ def test_equal_settings_are_equal_in_whatever_order_they_are_written():
         ("gpu", -1, "an integer, 0 or more"),
         ("retries", "2", "an integer, 0 or more"),
         ("timeout", "1 hour", "a duration: seconds, or 90m, 2h, 1d"),
-        ("timeout", 0, "a time"),
+        ("timeout", 0, "a duration"),
         ("node_selector", {"gpu": True}, "text; numbers and true or false need quotes"),
         ("node_selector", ["a"], "a mapping of labels to strings"),
         ("tolerations", [{"keys": "a"}], "a list of mappings with key, operator"),
