@@ -17,6 +17,7 @@ venv: .venv/.installed  ## .venv with the locked packages
 
 # pip installs one package, uv, by the hash in requirements.lock; uv installs the others, which
 # takes seconds where pip takes minutes. A Python with its venv module is all that must be there.
+# uv does not read pip's settings: where only pip knows the package index, pip installs everything.
 UV := $(BIN)/uv
 
 .venv/.installed: requirements.lock setup.cfg pyproject.toml
@@ -26,8 +27,9 @@ UV := $(BIN)/uv
 	  { echo "this Python cannot make a venv; on Debian: apt-get install python3-venv" >&2; exit 2; }
 	@awk '/^[^ ]/ {wanted = /^uv==/} wanted' requirements.lock > .venv/uv.lock
 	$(BIN)/pip install --no-deps --only-binary :all: --require-hashes -r .venv/uv.lock
-	$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
-	$(UV) pip install --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock || \
+	  $(BIN)/pip install --no-deps --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The oldest DVC that dvc_bridge supports, and two between it and the newest.
