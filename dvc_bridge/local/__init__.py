@@ -1,1 +1,1 @@
-"""The runner of this machine: processes, their output, records and history."""
+"""The local runner: processes, their output, records and history."""

@@ -1,4 +1,4 @@
-"""Cores divided over the commands that run at the same time."""
+"""Limits on the threads of commands that run at the same time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ VARIABLES = (
 
 
 def thread_limits(jobs: int, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return what to add to the commands' environment so that `jobs` of them fill the cores once.
+    """Return the variables that limit each of `jobs` commands to its share of the cores.
 
-    Nothing with one job, or where the user has set one of `VARIABLES`.
+    The result is empty for one job, and if the user has set one of `VARIABLES`.
     """
     if jobs < 2 or any(name in environment for name in VARIABLES):
         return {}

@@ -1,4 +1,4 @@
-"""What a run records: results into cache and run cache, entries into dvc.lock."""
+"""Recording of stages: results in the cache and the run cache, entries in dvc.lock."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ from dvc_bridge.pipeline.stage import LockEntry, Stage
 from dvc_bridge.planning.changes import UndecidedError
 from dvc_bridge.planning.next_action import NextAction, first_step
 
-# So often what is written while a run goes on is written so that it survives a power cut.
+# How often dvc.lock is written during a run so that it survives a power failure.
 DURABLE_S = 1.0
-# A dvc.lock of this size takes a millisecond to write: too long for each of thousands of stages.
+# Writing a dvc.lock of this size takes a millisecond: too long to do for each of thousands of
+# stages.
 SMALL_BYTES = 1 << 18
-# It is written after this time at the latest.
+# A larger dvc.lock is written at most this long after a stage was recorded.
 PUBLISH_S = 0.5
 
 
 class DvcRecorder:
-    """Records stages by their place in the run, plainly where that is enough, else by DVC.
+    """Records stages by their index in the run: directly if possible, otherwise through DVC.
 
     Parameters
     ----------
     unfinished
-        Keeps what a kill would leave half done, where the run is the only one of its project.
+        The log of unfinished work, for recovery after a kill; None if the run does not need one.
 
     Attributes
     ----------
     entries
-        What dvc.lock says of the stages recorded so far.
+        The dvc.lock entries of the stages recorded so far.
     unpublished
-        The places that are recorded, and not written.
+        The indexes of the stages that are recorded but not yet written to dvc.lock.
     """
 
     def __init__(
@@ -50,70 +51,70 @@ class DvcRecorder:
         unfinished: RecoveryLog | None = None,
     ) -> None:
         self._project, self._session, self._workspace = project, session, workspace
-        self._quick = FastRecorder(project, session, workspace)
+        self._fast_recorder = FastRecorder(project, session, workspace)
         self._lock_files = LockFiles(project, unfinished)
         self._loaded: dict[int, Any] = {}
         self.entries: dict[int, LockEntry] = {}
         self._durable_at = self._recorded_at = time.monotonic()
         self.unpublished: set[int] = set()
 
-    def settle(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:
-        """Do all that can be done without the stage's command; None: it must run."""
-        look = self._workspace
+    def settle(self, index: int, stage: Stage, *, force: bool) -> Outcome | None:
+        """Do everything that does not need the stage's command; None: the command must run."""
+        workspace = self._workspace
         try:
-            step, _ = first_step(stage, look, force=force, has_runs=look.has_runs)
+            action, _ = first_step(stage, workspace, force=force, has_runs=workspace.has_runs)
         except UndecidedError:
-            step = NextAction.ASK
+            action = NextAction.ASK
         except MissingInputError:
-            dvc_stage.clear(self._project, stage)  # as DVC does before it looks at the deps
+            dvc_stage.clear(self._project, stage)  # as DVC does before it checks the deps
             raise
-        if step is NextAction.UNCHANGED:
+        if action is NextAction.UNCHANGED:
             return Outcome.UNCHANGED
-        if step is NextAction.COMMAND:
+        if action is NextAction.COMMAND:
             dvc_stage.clear(self._project, stage)
             return None
-        return self.ask_dvc(place, stage, force=force)
+        return self.ask_dvc(index, stage, force=force)
 
-    def ask_dvc(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:
-        """Let DVC do what it can without the stage's command; None: it must run."""
-        loaded = self._loaded[place] = self._session.stage(stage, place)
+    def ask_dvc(self, index: int, stage: Stage, *, force: bool) -> Outcome | None:
+        """Let DVC do what it can without the stage's command; None: the command must run."""
+        loaded = self._loaded[index] = self._session.stage(stage, index)
         with self._session.ignoring():
-            found = dvc_stage.begin(loaded, force=force)
-        if found is dvc_stage.DvcOutcome.COMMAND:
+            outcome = dvc_stage.begin(loaded, force=force)
+        if outcome is dvc_stage.DvcOutcome.COMMAND:
             return None
-        if found is dvc_stage.DvcOutcome.UNCHANGED:
+        if outcome is dvc_stage.DvcOutcome.UNCHANGED:
             return Outcome.UNCHANGED
-        restored = found is dvc_stage.DvcOutcome.RESTORED
-        self.record(place, stage, finish=restored, restored=restored)
+        restored = outcome is dvc_stage.DvcOutcome.RESTORED
+        self.record(index, stage, finish=restored, restored=restored)
         return Outcome.RESTORED if restored else Outcome.RAN
 
     def record(
-        self, place: int, stage: Stage, *, finish: bool, restored: bool = False
+        self, index: int, stage: Stage, *, finish: bool, restored: bool = False
     ) -> LockEntry:
-        """Record the stage as it is now; give its entry in dvc.lock, empty for a .dvc file.
+        """Record the current stage and return its dvc.lock entry, which is empty for a .dvc file.
 
         Parameters
         ----------
         finish
-            Its outs are new: they are stored too.
+            Whether the outs are new, and so are stored in the cache too.
         restored
-            They come from the run cache.
+            Whether the outs come from the run cache.
 
         Raises
         ------
         IntegrityError
-            What has been restored is not what it was; it is removed again.
+            The restored outs differ from the recorded ones; they are removed again.
         """
-        self._session.turn(place)
+        self._session.turn(index)
         with self._session.ignoring():
-            loaded = self._loaded.pop(place, None)
-            entry = self._quick.record(stage) if finish and loaded is None else None
+            loaded = self._loaded.pop(index, None)
+            entry = self._fast_recorder.record(stage) if finish and loaded is None else None
             if entry is None:
-                loaded = loaded or self._session.stage(stage, place)
+                loaded = loaded or self._session.stage(stage, index)
                 entry = self._record_as_dvc(stage, loaded, finish=finish, restored=restored)
         if stage.name:
-            self.entries[place] = entry
-            self.adopt(place, stage, entry)
+            self.entries[index] = entry
+            self.adopt(index, stage, entry)
         return entry
 
     def _record_as_dvc(
@@ -129,12 +130,12 @@ class DvcRecorder:
         loaded.dump(update_pipeline=False)
         return {}
 
-    def adopt(self, place: int, stage: Stage, entry: LockEntry) -> None:
-        """Take the entry of a stage, to be written by `publish`."""
+    def adopt(self, index: int, stage: Stage, entry: LockEntry) -> None:
+        """Accept the entry of a stage; `publish` writes it."""
         if not self.unpublished:
             self._recorded_at = time.monotonic()
-        self.unpublished.add(place)
-        self._lock_files.record(place, stage.file, stage.name, entry)
+        self.unpublished.add(index)
+        self._lock_files.record(index, stage.file, stage.name, entry)
 
     def _check(self, stage: Stage, loaded: Any) -> None:
         try:
@@ -143,12 +144,12 @@ class DvcRecorder:
             dvc_stage.clear(self._project, stage)
             raise
 
-    def forget(self, place: int) -> None:
-        """The stage has failed: nothing of it is recorded."""
-        self._loaded.pop(place, None)
+    def forget(self, index: int) -> None:
+        """Record nothing for the stage, because it has failed."""
+        self._loaded.pop(index, None)
 
     def publish(self) -> None:
-        """Write what has been recorded where commands and other processes see it."""
+        """Write the recorded entries to dvc.lock, where commands and other processes see them."""
         if self.unpublished:
             now = time.monotonic()
             durable = now - self._durable_at > DURABLE_S
@@ -157,7 +158,7 @@ class DvcRecorder:
             self.unpublished.clear()
 
     def publish_due_s(self) -> float | None:
-        """Say in how many seconds that should be done; None: there is nothing to write."""
+        """Return in how many seconds `publish` is due; None: there is nothing to write."""
         if not self.unpublished:
             return None
         if self._lock_files.size < SMALL_BYTES:
@@ -165,9 +166,9 @@ class DvcRecorder:
         return max(0.0, self._recorded_at + PUBLISH_S - time.monotonic())
 
     def close(self) -> None:
-        """Write all that is left, the memory of hashes last."""
+        """Write everything that is left, the cached hashes last."""
         try:
             self._session.track(self._lock_files.close())
-            self._quick.remember()
+            self._fast_recorder.remember()
         finally:
             self._workspace.hashes.save()

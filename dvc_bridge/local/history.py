@@ -1,4 +1,4 @@
-"""What is kept of runs beside their results: how long stages took, and what they printed."""
+"""The history of local runs: how long stages took, and what they printed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dvc_bridge.pipeline.ids import file_name
 
 
 class History:
-    """Durations by address, and a log file a stage, in `.dvc/tmp/dvc-bridge`.
+    """Durations by address, and one log file per stage, in `.dvc/tmp/dvc-bridge`.
 
-    `seconds` holds how long each stage's command took when it last ran to its end.
+    `seconds` holds how long the command of each stage took when it last ran to completion.
     """
 
     def __init__(self, project: Project) -> None:
@@ -26,18 +26,18 @@ class History:
         self._changed = False
 
     def log(self, address: str) -> Path:
-        """Return the file for what the stage's command prints."""
+        """Return the file for the output of the stage's command."""
         folder = self._folder / "logs"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{file_name(address)}.log"
 
     def took(self, address: str, seconds: float) -> None:
-        """Note how long the stage's command took."""
+        """Record how long the stage's command took."""
         self.seconds[address] = round(seconds, 3)
         self._changed = True
 
     def save(self) -> None:
         """Write the durations, if there are new ones."""
         if self._changed:
-            with suppress(OSError):  # a disk without room must not fail a run that is done
+            with suppress(OSError):  # a full disk must not fail a finished run
                 write_whole(self._file, json.dumps(self.seconds), self._folder)

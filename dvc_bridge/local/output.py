@@ -1,4 +1,4 @@
-"""What a command prints: every byte to its log file, every line to the view."""
+"""The output of a command: every byte goes to its log file, every line to the view."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from threading import Thread
 
 CHUNK = 1 << 16
-# How often a silent command's pipe is left alone to see whether the command has ended.
+# How often to check whether a command that prints nothing has ended.
 LOOK_MS = 500
-# No pipe holds more than these times CHUNK (a mebibyte, /proc/sys/fs/pipe-max-size).
+# A pipe holds at most this many times CHUNK (1 MiB, /proc/sys/fs/pipe-max-size).
 PIPE_CHUNKS = 16
 
 
@@ -23,11 +23,11 @@ class Output:
     Parameters
     ----------
     show
-        Is given each line.
+        Receives each line.
     passing
-        Is given what a line without an end shows at the moment.
+        Receives the current text of a line that has not ended.
     write
-        Is given every byte.
+        Receives every byte.
     """
 
     def __init__(
@@ -41,18 +41,18 @@ class Output:
         self._rest = b""
 
     def close_end(self) -> None:
-        """Close this process's copy of the end that the command writes to."""
+        """Close this process's copy of the write end, which the command uses."""
         os.close(self.end)
 
     def drop(self) -> None:
-        """Close what is read from: there is no command."""
+        """Close the read end, because the command did not start."""
         os.close(self._pipe)
 
     def read(self, has_ended: Callable[[], bool]) -> None:
-        """Read until the command has ended and all that it has printed is read.
+        """Read until the command has ended and all of its output is read.
 
-        A process that it left behind may still hold the pipe. Nobody waits for that, as with
-        `dvc repro`; what it prints is shown as long as the run goes on.
+        A process that the command left behind may still hold the pipe. As with `dvc repro`, the
+        stage does not wait for that process; its output is shown until the run ends.
         """
         poll = select.poll()
         poll.register(self._pipe, select.POLLIN)
@@ -67,9 +67,9 @@ class Output:
             elif ended:
                 break
         self._flush()
-        Thread(target=self._read_on, daemon=True).start()
+        Thread(target=self._read_rest, daemon=True).start()
 
-    def _read_on(self) -> None:
+    def _read_rest(self) -> None:
         while self._take(lambda _: None):
             pass
         os.close(self._pipe)
@@ -82,28 +82,28 @@ class Output:
         write(chunk)
         *lines, rest = (self._rest + chunk).split(b"\n")
         for line in lines:
-            self._show(_seen(line).decode(errors="replace"))
-        # A bar may go on for hours without an end of line.
-        self._rest = _seen(rest) + (b"\r" if rest.endswith(b"\r") else b"")
+            self._show(_visible_text(line).decode(errors="replace"))
+        # A progress bar may run for hours without an end of line.
+        self._rest = _visible_text(rest) + (b"\r" if rest.endswith(b"\r") else b"")
         if b"\r" in rest:
-            self._passing(_seen(rest).decode(errors="replace"))
+            self._passing(_visible_text(rest).decode(errors="replace"))
         if len(self._rest) > CHUNK:
             self._flush()
         return True
 
     def _flush(self) -> None:
         if self._rest:
-            self._show(_seen(self._rest).decode(errors="replace"))
+            self._show(_visible_text(self._rest).decode(errors="replace"))
             self._rest = b""
 
 
-def _seen(line: bytes) -> bytes:
-    """Return what a terminal shows of a line: what a progress bar has written over is gone."""
+def _visible_text(line: bytes) -> bytes:
+    """Return what a terminal shows of a line, without the text that a progress bar overwrote."""
     return line.rstrip(b"\r").rpartition(b"\r")[2]
 
 
 class LogFile(ExitStack):
-    """A file that is there once something is written; what an earlier run left goes first."""
+    """A file that is created by the first write; the file of an earlier run is removed."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class LogFile(ExitStack):
         path.unlink(missing_ok=True)
 
     def write(self, chunk: bytes) -> None:
-        """Add the bytes; where that cannot be done they are shown only, and the command goes on."""
+        """Append the bytes; if this fails, they are only shown, and the command continues."""
         with suppress(OSError):
             if self._file is None:
                 self._file = self.enter_context(FileIO(self._path, "w"))

@@ -1,4 +1,4 @@
-"""The commands of stages as child processes: one thread each, nothing of DVC in it."""
+"""The commands of stages as child processes, with one thread each that never calls DVC."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from dvc_bridge.local.output import LogFile, Output
 if TYPE_CHECKING:
     import psutil
 
-# The exit code that shells use for what cannot be started.
+# The exit code that shells use for a command that cannot be started.
 NOT_STARTED = 126
 POLL_S = 0.05
 
 
 @dataclass(frozen=True)
 class Ended:
-    """A stage's command has ended; `failed` is the line that did not end with 0."""
+    """A stage's command has ended; `failed` is the line whose exit code was not 0."""
 
     position: int
     code: int
@@ -39,57 +39,63 @@ class Ended:
 
 @dataclass(frozen=True)
 class Interrupted:
-    """The user, or who watches over this process, wants it to end."""
+    """The user, or the parent of this process, asked it to end."""
 
     signal: int
 
 
 class Processes:
-    """Starts commands and reports their end in `events`.
+    """Starts commands and reports in `events` when they end.
 
     Parameters
     ----------
     show
-        Called in the command's thread with each line that it prints.
+        Called in the command's thread with each line that the command prints.
     passing
-        The same with what will be written over.
+        Called in the same way with text that the command will overwrite.
     """
 
     def __init__(
         self, show: Callable[[int, str], None], passing: Callable[[int, str], None]
     ) -> None:
         self.events: SimpleQueue[Ended | Interrupted] = SimpleQueue()
-        self._show, self._passing = _harmless(show), _harmless(passing)
+        self._show, self._passing = _ignore_errors(show), _ignore_errors(passing)
         self._children: set[int] = set()
-        self._told: dict[int, set[psutil.Process]] = {}
+        self._signaled: dict[int, set[psutil.Process]] = {}
         self._stopped = False
         self._lock = Lock()
 
     def start(self, position: int, command: Command, log: Path) -> None:
-        """Run the stage's shells one after the other in a thread; `log` gets every byte."""
+        """Run the stage's shells in sequence in a thread; `log` receives every byte."""
         Thread(target=self._run, args=(position, command, log), daemon=True).start()
 
     def wait(self, seconds: float | None) -> Ended | Interrupted:
-        """Wait for the next event; queue.Empty is raised after the time, None: never."""
+        """Wait for the next event.
+
+        Raises
+        ------
+        queue.Empty
+            The time is over; with None there is no limit.
+        """
         return self.events.get(timeout=seconds)
 
     def stop(self, signum: int, *, kill: bool) -> None:
-        """Pass a signal on to every running command and all that it has started; start no more.
+        """Send a signal to every running command and its descendants, and start no more commands.
 
         Parameters
         ----------
         kill
-            End them, whatever they are doing.
+            Whether to send SIGKILL instead.
         """
         with self._lock:
             self._stopped = True
             children = list(self._children)
-        # Kept: what a shell has started cannot be found through it once it has gone.
+        # Stored, because the children of a shell cannot be found through it once it has ended.
         for pid in children:
-            self._told.setdefault(pid, set()).update(_tree(pid))
+            self._signaled.setdefault(pid, set()).update(_process_tree(pid))
         if kill or not (signum == signal.SIGINT and _is_in_foreground()):
-            # The oldest first: a shell that outlived its child would go on with its next command.
-            for process in sorted(set().union(*self._told.values()), key=_age):
+            # The oldest first: a shell that outlives its child would start its next command.
+            for process in sorted(set().union(*self._signaled.values()), key=_start_order):
                 _signal(process, signal.SIGKILL if kill else signum)
 
     def _run(self, position: int, command: Command, log: Path) -> None:
@@ -98,7 +104,7 @@ class Processes:
         try:
             with LogFile(log) as file:
                 for line, argv in zip(command.lines, command.argv, strict=True):
-                    code = self._run_one(position, command, argv, file.write)
+                    code = self._run_line(position, command, argv, file.write)
                     if code:
                         failed = line
                         break
@@ -106,7 +112,7 @@ class Processes:
             failed, code = str(exc), NOT_STARTED
         self.events.put(Ended(position, code, time.monotonic() - start, failed))
 
-    def _run_one(
+    def _run_line(
         self, position: int, command: Command, argv: list[str], write: Callable[[bytes], object]
     ) -> int:
         output = Output(partial(self._show, position), partial(self._passing, position), write)
@@ -122,8 +128,8 @@ class Processes:
         try:
             output.read(lambda: child.poll() is not None)
             code = child.wait()
-            # A shell ends at once, what it runs may want to put something in order first.
-            while any(map(_lives, self._told.get(child.pid, ()))):
+            # A shell ends at once, but its children may have to clean up first.
+            while any(map(_is_alive, self._signaled.get(child.pid, ()))):
                 time.sleep(POLL_S)
             return code
         finally:
@@ -149,18 +155,18 @@ class Processes:
             return child
 
 
-def _harmless(show: Callable[[int, str], None]) -> Callable[[int, str], None]:
-    """Drop a line that cannot be shown; its bytes are in the log, and no stage fails by it."""
+def _ignore_errors(show: Callable[[int, str], None]) -> Callable[[int, str], None]:
+    """Ignore a line that cannot be shown: its bytes are in the log, and the stage must not fail."""
 
-    def shown(position: int, text: str) -> None:
+    def show_if_possible(position: int, text: str) -> None:
         with suppress(Exception):
             show(position, text)
 
-    return shown
+    return show_if_possible
 
 
 def _is_in_foreground() -> bool:
-    """Whether Ctrl-C reaches the commands too: they are in this process's group."""
+    """Return whether Ctrl-C reaches the commands too, which are in this process's group."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY)
     except OSError:
@@ -172,13 +178,13 @@ def _is_in_foreground() -> bool:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a process and all that it has started."""
-    for process in _tree(pid):
+    """Kill a process and its descendants."""
+    for process in _process_tree(pid):
         _signal(process, signal.SIGKILL)
 
 
-def _tree(pid: int) -> list[psutil.Process]:
-    """Return a process and all that it has started, also indirectly."""
+def _process_tree(pid: int) -> list[psutil.Process]:
+    """Return a process and its descendants; an empty list if it has ended."""
     import psutil  # noqa: PLC0415  for Ctrl-C only
 
     try:
@@ -188,11 +194,11 @@ def _tree(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _age(process: psutil.Process) -> tuple[float, int]:
+def _start_order(process: psutil.Process) -> tuple[float, int]:
     return process.create_time(), process.pid
 
 
-def _lives(process: psutil.Process) -> bool:
+def _is_alive(process: psutil.Process) -> bool:
     import psutil  # noqa: PLC0415  as above
 
     try:
@@ -204,5 +210,5 @@ def _lives(process: psutil.Process) -> bool:
 def _signal(process: psutil.Process, signum: int) -> None:
     import psutil  # noqa: PLC0415  as above
 
-    with suppress(psutil.NoSuchProcess):  # it knows one pid's second owner from its first
+    with suppress(psutil.NoSuchProcess):  # psutil detects that a pid was reused
         process.send_signal(signum)

@@ -1,4 +1,4 @@
-"""What a run asks and tells of its stages, wherever it is carried out."""
+"""The interface between the runner and what records the outcome of stages."""
 
 from __future__ import annotations
 
@@ -10,26 +10,29 @@ from dvc_bridge.pipeline.stage import Stage
 
 
 class Recorder(Protocol):
-    """Knows what has become of stages, and records what becomes of them."""
+    """Determines and records the outcome of stages.
 
-    def settle(self, place: int, stage: Stage, *, force: bool) -> Outcome | None:
-        """Do all that can be done without the stage's command; None: it must run."""
+    Methods identify a stage by its index in the run.
+    """
 
-    def record(self, place: int, stage: Stage, *, finish: bool) -> object:
-        """Record what the stage's command has left."""
+    def settle(self, index: int, stage: Stage, *, force: bool) -> Outcome | None:
+        """Do everything that does not need the stage's command; None: the command must run."""
 
-    def forget(self, place: int) -> None:
-        """The stage has failed: nothing of it is recorded."""
+    def record(self, index: int, stage: Stage, *, finish: bool) -> object:
+        """Record the results of the stage's command."""
+
+    def forget(self, index: int) -> None:
+        """Record nothing for the stage, because it has failed."""
 
     def publish(self) -> None:
-        """Write what has been recorded where commands and other processes see it."""
+        """Write the recorded entries to dvc.lock, where commands and other processes see them."""
 
     def publish_due_s(self) -> float | None:
-        """Say in how many seconds that should be done; None: there is nothing to write."""
+        """Return in how many seconds `publish` is due; None: there is nothing to write."""
 
     @property
     def unpublished(self) -> Collection[int]:
-        """The places that are recorded, and not written."""
+        """The indexes of the stages that are recorded but not yet written to dvc.lock."""
 
     def close(self) -> None:
-        """Write all that is left."""
+        """Write everything that is left."""

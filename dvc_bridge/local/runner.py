@@ -1,4 +1,4 @@
-"""A plan carried out here: bookkeeping in this thread, commands beside it."""
+"""The local runner: it schedules and records stages in one thread; commands run in others."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ from dvc_bridge.ui.view import View
 
 @dataclass(frozen=True)
 class Options:
-    """How to run.
+    """The options of a run.
 
     Parameters
     ----------
     alone
-        Each stage stands for itself, as with `--single-item`.
+        Whether each stage runs without regard to the others, as with `--single-item`.
     mutexes
-        Groups of addresses of which only one runs at a time.
+        Groups of addresses; only one stage of each group runs at a time.
     queues
-        Groups of addresses that are looked at one after the other, in DVC's order.
+        Groups of addresses; the stages of each group are decided in sequence, in DVC's order.
     certain
-        Whether a stage of a queue runs whatever those before it do.
+        Returns whether a stage of a queue runs regardless of the stages before it.
     """
 
     jobs: int = 1
@@ -72,16 +72,16 @@ def repro(
     view: View,
     lock: RepositoryLock,
 ) -> Summary:
-    """Bring the stages at `order` up to date, as `dvc repro` would, in parallel.
+    """Bring the stages at `order` up to date in parallel, with the results of `dvc repro`.
 
-    A stage that fails is in the summary, not an exception.
+    The summary contains failed stages; they do not raise an exception.
 
     Parameters
     ----------
     lock
-        The repository's lock, which the caller holds since before it read `pipeline`.
+        The repository's lock, which the caller took before it read `pipeline`.
     """
-    stages = [pipeline.stages[place] for place in order]
+    stages = [pipeline.stages[position] for position in order]
     unfinished = RecoveryLog(project, [stage.address for stage in stages])
     unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
     with Session(project, view.note, unfinished) as session:
@@ -91,17 +91,17 @@ def repro(
             queues=tuple(sharing_losses(stages, workspace.lost)),
             certain=lambda s: is_certain_to_run(s, workspace, workspace.has_runs),
         )
-        books = DvcRecorder(project, session, workspace, unfinished)
-        journal = History(project)
-        run = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
+        recorder = DvcRecorder(project, session, workspace, unfinished)
+        history = History(project)
+        run = Run(project, pipeline, order, options, view, lock, session, recorder, journal=history)
         return run.run()
 
 
 class Run:
-    """One run; places are those of `Schedule`.
+    """One run; it identifies stages by their index in `Schedule`.
 
-    Every stage goes through `_begin`; the one that needs its command also through `_start` and
-    `_end`; all end in `_done` or `_fail`.
+    Every stage passes through `_begin`, a stage that needs its command also through `_start` and
+    `_end`, and every stage ends in `_done` or `_fail`.
     """
 
     def __init__(
@@ -113,15 +113,15 @@ class Run:
         view: View,
         lock: RepositoryLock,
         session: Session,
-        books: Recorder,
+        recorder: Recorder,
         *,
         journal: History,
     ) -> None:
-        self._begun = time.monotonic()
+        self._started_at = time.monotonic()
         self._project, self._options, self._view = project, options, view
         self._session, self._repository_lock = session, lock
-        self._stages: list[Stage] = [pipeline.stages[p] for p in order]
-        # What reads dvc.lock has its turn when all before it is recorded, and nothing after it.
+        self._stages: list[Stage] = [pipeline.stages[position] for position in order]
+        # A stage that reads dvc.lock runs when all stages before it are recorded, and no later one.
         readers = record_readers(self._stages, git=project.git_root is not None)
         self._readers = readers.keys()
         self._schedule = Schedule.of(
@@ -130,30 +130,30 @@ class Run:
             alone=options.alone,
             mutexes=options.mutexes,
             queues=options.queues,
-            certain=lambda place: options.certain(self._stages[place]),
-            in_order=((place, other) for place, others in readers.items() for other in others),
+            certain=lambda index: options.certain(self._stages[index]),
+            in_order=((index, other) for index, others in readers.items() for other in others),
         )
-        self._claims = PathLocks(project)
-        self._journal = journal
+        self._path_locks = PathLocks(project)
+        self._history = journal
         self._env = {**dvc_stage.base_environment(), **thread_limits(options.jobs, os.environ)}
-        self._books = books
+        self._recorder = recorder
         self._processes = Processes(view.line, view.passing)
         self._running: set[int] = set()
         self._stopping = False
         self._problem: Exception | None = None
-        self._published_above: set[int] = set()
+        self._published_upstream: set[int] = set()
         self.summary = Summary()
 
     def run(self) -> Summary:
-        """Run the stages in parallel by what the books say of them; see `repro`."""
-        names = [stage.address for stage in self._stages]
+        """Run the stages in parallel as the recorder decides; see `repro`."""
+        addresses = [stage.address for stage in self._stages]
         with ExitStack() as stack:
-            # First, so that it ends last: what is written at the end is written to its end.
+            # Entered first, so that it ends last: a signal must not interrupt the last writes.
             stack.enter_context(forward_signals(self._processes.events.put))
             followers = self._schedule.followers
-            stack.enter_context(self._view.shown(names, self._journal.seconds, followers))
-            stack.callback(self._journal.save)
-            stack.callback(self._books.close)
+            stack.enter_context(self._view.shown(addresses, self._history.seconds, followers))
+            stack.callback(self._history.save)
+            stack.callback(self._recorder.close)
             while True:
                 self._fill()
                 if not self._running:
@@ -161,7 +161,7 @@ class Run:
                 self._wait()
             if self._problem:
                 raise self._problem
-        self.summary.seconds = time.monotonic() - self._begun
+        self.summary.seconds = time.monotonic() - self._started_at
         return self.summary
 
     def _fill(self) -> None:
@@ -172,7 +172,7 @@ class Run:
 
     def _wait(self) -> None:
         if self._processes.events.empty():
-            self._session.open()  # beside the first commands
+            self._session.open()  # while the first commands run
         self._end(self._next_end())
 
     def _next_end(self) -> Ended:
@@ -181,14 +181,14 @@ class Run:
             if isinstance(event, Ended):
                 return event
             if event is not None:
-                # Passed on at once: the lock may be held by the very command that it is to end.
+                # Forwarded at once: the command to be stopped may itself hold the lock.
                 self._interrupt(event.signal)
 
     def _next_event(self) -> Ended | Interrupted | None:
-        """Wait for the next event, the lock let go; None: dvc.lock may be due to be written."""
+        """Wait for the next event without the lock; None: dvc.lock may be due to be written."""
         if not self._processes.events.empty():
             return self._processes.events.get()
-        due_s = self._books.publish_due_s()
+        due_s = self._recorder.publish_due_s()
         if due_s == 0:
             self._publish()
             due_s = None
@@ -197,120 +197,125 @@ class Run:
         return None
 
     def _publish(self) -> None:
-        """Write dvc.lock while commands run; what keeps it from that ends the run, not them."""
+        """Write dvc.lock while commands run; an error ends the run after these commands."""
         try:
-            self._books.publish()
+            self._recorder.publish()
         except Exception as exc:
             self._problem = self._problem or exc
             self._stopping = True
 
-    def _publish_for(self, place: int) -> None:
-        """Write dvc.lock for a command that may look at it: what is upstream, or all."""
-        due_s = self._books.publish_due_s()
+    def _publish_for(self, index: int) -> None:
+        """Write dvc.lock for a command that may read it, if it lacks a stage upstream."""
+        due_s = self._recorder.publish_due_s()
         if due_s is None:
             return
-        if due_s and self._options.jobs > 1 and not self._has_above(place, self._books.unpublished):
+        if (
+            due_s
+            and self._options.jobs > 1
+            and not self._is_upstream(index, self._recorder.unpublished)
+        ):
             return
-        self._books.publish()
+        self._recorder.publish()
 
-    def _has_above(self, place: int, wanted: Collection[int]) -> bool:
-        """Whether one of the places is upstream of `place`, by whatever way."""
-        left, seen = [place], set[int]()
-        while left:
-            for above in self._schedule.needs[left.pop()]:
-                if above in wanted:
+    def _is_upstream(self, index: int, candidates: Collection[int]) -> bool:
+        """Return whether one of the candidates is upstream of a stage, directly or not."""
+        pending, visited = [index], set[int]()
+        while pending:
+            for upstream in self._schedule.needs[pending.pop()]:
+                if upstream in candidates:
                     return True
-                if above not in self._published_above and above not in seen:
-                    seen.add(above)
-                    left.append(above)
-        self._published_above |= seen
+                if upstream not in self._published_upstream and upstream not in visited:
+                    visited.add(upstream)
+                    pending.append(upstream)
+        self._published_upstream |= visited
         return False
 
-    def _begin(self, place: int) -> None:
-        stage = self._stages[place]
+    def _begin(self, index: int) -> None:
+        stage = self._stages[index]
         try:
-            # First: what settles a stage may remove its outs.
-            self._claims.check(*_claimed(stage))
-            if place in self._readers:
-                self._books.publish()
-            outcome = self._books.settle(place, stage, force=self._options.force)
+            # First, because settling a stage may remove its outs.
+            self._path_locks.check(*_paths_to_lock(stage))
+            if index in self._readers:
+                self._recorder.publish()
+            outcome = self._recorder.settle(index, stage, force=self._options.force)
             if outcome is None:
-                self._start(place)
+                self._start(index)
                 return
         except Exception as exc:
-            self._fail(place, _as_error(exc))
+            self._fail(index, _bridge_error(exc))
             return
-        self._done(place, outcome)
+        self._done(index, outcome)
 
-    def _start(self, place: int) -> None:
-        stage = self._stages[place]
+    def _start(self, index: int) -> None:
+        stage = self._stages[index]
         if any(out.cached for out in stage.outs):
-            check_writable(self._project.cache)  # rather now than after hours
-        self._publish_for(place)
-        self._claims.take(place, *_claimed(stage))
+            check_writable(self._project.cache)  # fail now, not after hours
+        self._publish_for(index)
+        self._path_locks.take(index, *_paths_to_lock(stage))
         command = dvc_stage.command(self._project, stage, self._env)
-        self._view.started(place)
-        self._processes.start(place, command, self._journal.log(stage.address))
-        self._running.add(place)
+        self._view.started(index)
+        self._processes.start(index, command, self._history.log(stage.address))
+        self._running.add(index)
 
     def _end(self, ended: Ended) -> None:
-        place = ended.position
-        self._running.discard(place)
-        self._claims.drop(place)
+        index = ended.position
+        self._running.discard(index)
+        self._path_locks.drop(index)
         if ended.code:
-            self._fail(place, StageFailedError(_ended_badly(ended)))
+            self._fail(index, StageFailedError(_failure_message(ended)))
             return
-        self._journal.took(self._stages[place].address, ended.seconds)
+        self._history.took(self._stages[index].address, ended.seconds)
         try:
-            self._books.record(place, self._stages[place], finish=True)
+            self._recorder.record(index, self._stages[index], finish=True)
         except Exception as exc:
-            self._fail(place, _as_error(exc))
+            self._fail(index, _bridge_error(exc))
             return
-        self._done(place, Outcome.RAN)
+        self._done(index, Outcome.RAN)
 
-    def _done(self, place: int, outcome: Outcome) -> None:
-        self.summary.outcomes[self._stages[place].address] = outcome
-        self._view.ended(place, outcome)
-        self._schedule.ended(place)
+    def _done(self, index: int, outcome: Outcome) -> None:
+        self.summary.outcomes[self._stages[index].address] = outcome
+        self._view.ended(index, outcome)
+        self._schedule.ended(index)
 
-    def _fail(self, place: int, error: BridgeError) -> None:
-        self._books.forget(place)
-        address = self._stages[place].address
+    def _fail(self, index: int, error: BridgeError) -> None:
+        self._recorder.forget(index)
+        address = self._stages[index].address
         self.summary.errors[address] = error
         self._stopping = self._stopping or not self._options.keep_going
-        self._view.line(place, error.message)
-        skipped = self._schedule.skip_dependents(place)
-        self._done(place, Outcome.FAILED)
+        self._view.line(index, error.message)
+        skipped = self._schedule.skip_dependents(index)
+        self._done(index, Outcome.FAILED)
         for dependent in skipped:
             self.summary.outcomes[self._stages[dependent].address] = Outcome.SKIPPED
             self._view.ended(dependent, Outcome.SKIPPED)
 
     def _interrupt(self, signum: int) -> None:
-        again = bool(self.summary.interrupted)
+        is_repeated = bool(self.summary.interrupted)
         self.summary.interrupted = signum
         self._stopping = True
-        many = f"{len(self._running)} stages" if len(self._running) > 1 else "1 stage"
-        self._view.note(f"killing {many}" if again else f"stopping {many}; once more kills them")
-        self._processes.stop(signum, kill=again)
+        count = f"{len(self._running)} stages" if len(self._running) > 1 else "1 stage"
+        stopping = f"stopping {count}; a second signal kills them"
+        self._view.note(f"killing {count}" if is_repeated else stopping)
+        self._processes.stop(signum, kill=is_repeated)
 
 
-def _claimed(stage: Stage) -> tuple[list[str], list[str]]:
-    """What nobody may write while the stage runs, and what nobody else may use: from the root."""
+def _paths_to_lock(stage: Stage) -> tuple[list[str], list[str]]:
+    """Return the paths that a running stage locks for reading and for writing, from the root."""
     reads = [read.at for read in stage.reads if "://" not in read.at]
     return reads, [out.at for out in stage.outs if out.local]
 
 
-def _as_error(exc: Exception) -> BridgeError:
-    """What has kept a stage from its end beside its command, with the next step if it is known."""
+def _bridge_error(exc: Exception) -> BridgeError:
+    """Return the error of a stage whose command did not fail, with a next step if one is known."""
     if isinstance(exc, BridgeError):
         return exc
-    refused = of_system(exc) if isinstance(exc, OSError) else None
-    return refused or UsageError(message_with_causes(exc))
+    system_error = of_system(exc) if isinstance(exc, OSError) else None
+    return system_error or UsageError(message_with_causes(exc))
 
 
-def _ended_badly(ended: Ended) -> str:
+def _failure_message(ended: Ended) -> str:
     if ended.code < 0:
-        return f"`{ended.failed}` was ended by {signal.Signals(-ended.code).name}"
+        return f"`{ended.failed}` was terminated by {signal.Signals(-ended.code).name}"
     if ended.code == NOT_STARTED:
         return f"the command cannot be started: {ended.failed}"
     return f"`{ended.failed}` exited with {ended.code}"

@@ -1,4 +1,4 @@
-"""Ctrl-C and its kin, handed to a run instead of ending it in the middle of something."""
+"""Handling of Ctrl-C and similar signals, so that they do not interrupt a run at any point."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def forward_signals(put: Callable[[Interrupted], object]) -> Iterator[None]:
     """Call `put` for every signal that asks this process to end."""
 
-    def hand(signum: int, _: Any) -> None:
+    def forward(signum: int, _: Any) -> None:
         put(Interrupted(signum))
 
-    with _handled(hand):
+    with _handle_signals(forward):
         yield
 
 
 @contextmanager
 def raised() -> Iterator[None]:
-    """Raise `StoppedError` for every such signal: for work that has nothing to finish."""
+    """Raise `StoppedError` for every such signal, for work that may stop at any point."""
 
     def stop(signum: int, _: Any) -> None:
         raise StoppedError(signum, kept=False)
 
-    with _handled(stop):
+    with _handle_signals(stop):
         yield
 
 
 @contextmanager
-def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
+def _handle_signals(handler: Callable[[int, Any], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread gets signals
+        yield  # only the main thread receives signals
         return
-    before = {signum: signal.signal(signum, handler) for signum in SIGNALS}
+    previous = {signum: signal.signal(signum, handler) for signum in SIGNALS}
     try:
         yield
     finally:
-        for signum, earlier in before.items():
-            signal.signal(signum, earlier)
+        for signum, previous_handler in previous.items():
+            signal.signal(signum, previous_handler)

@@ -53,7 +53,7 @@ def test_ctrl_c_at_the_terminal_stops_what_runs_and_keeps_what_has_finished(
     processes = run.until_there(root / "started")
     run.key(b"\x03")
     assert run.ended() == 128 + signal.SIGINT
-    assert "stopping 1 stage; once more kills them" in run.printed
+    assert "stopping 1 stage; a second signal kills them" in run.printed
     assert_none_left(processes)
     assert_goes_on(root)
 
@@ -82,12 +82,12 @@ def test_a_second_ctrl_c_kills_a_command_that_ignores_the_first(
     run = start(root, "repro")
     processes = run.until_there(root / "started")
     os.killpg(run.process.pid, signal.SIGINT)
-    run.until(lambda: "stopping 1 stage; once more kills them" in run.printed)
+    run.until(lambda: "stopping 1 stage; a second signal kills them" in run.printed)
     time.sleep(0.3)
     assert run.process.is_running()
     os.killpg(run.process.pid, signal.SIGINT)
     assert run.ended() == 128 + signal.SIGINT
-    assert f"`{deaf}` was ended by SIGKILL" in run.printed
+    assert f"`{deaf}` was terminated by SIGKILL" in run.printed
     assert_none_left(processes)
     assert_goes_on(root)
 
