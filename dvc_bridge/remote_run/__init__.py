@@ -1,1 +1,1 @@
-"""A run that others carry out: tasks, snapshot, run store and merge."""
+"""The parts of a remote run: tasks, snapshot, run store and merge."""

@@ -1,4 +1,4 @@
-"""Results of pods into dvc.lock, .gitignore files, cache and workspace, in DVC's order."""
+"""Merging results of pods into dvc.lock, .gitignore files, cache and workspace, in DVC's order."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from dvc_bridge.planning.next_action import leaves_run
 
 @dataclass
 class Merged:
-    """What became of the stages of a run in this workspace, by address.
+    """The outcome of a merge, by address.
 
     Parameters
     ----------
     taken
-        Their results are in dvc.lock now.
+        The stages whose results are in dvc.lock now.
     fitting
-        They have the command, deps, params and outs of the run; results of others are left out.
-    misfits
-        Why results are not those of the stages as they are here, by address: what they read may
-        have been edited since.
+        The stages that have the same command, deps, params and outs as in the run; the results of
+        all other stages are left out.
+    incompatible
+        Why results do not belong to the current stages, by address: for example, because inputs
+        were edited during the run.
     """
 
     taken: list[str] = field(default_factory=list)
@@ -49,51 +50,55 @@ def merge(
     *,
     checkout: bool = True,
 ) -> Merged:
-    """Bring the project to where `dvc repro` would have ended with these results.
+    """Bring the project into the state that `dvc repro` would have produced with these results.
 
-    The caller holds the repository's lock. Stages without a result, and those that have failed,
-    stay as they are. Killed at any moment, the same again finishes the work.
+    The caller holds the repository's lock. Stages that have no result or have failed do not change.
+    If the process is killed at any moment, a second call completes the merge.
 
     Parameters
     ----------
     order
-        Positions in DVC's order.
+        The positions of the stages, in DVC's order.
     checkout
-        Whether outs are brought into the workspace too, not only into dvc.lock.
+        Whether to update the outs in the workspace too, not only dvc.lock.
 
     Raises
     ------
     UsageError
-        Another process reads or writes an out that would be replaced; nothing is changed.
+        Another process reads or writes an out that would be replaced; nothing changes.
     """
     lock_files, workspace = LockFiles(project), Workspace(project)
     merged = Merged(incompatible=incompatible(pipeline, order, results, workspace))
-    good: list[tuple[int, Stage, Result]] = []
-    for place, position in enumerate(order):
+    mergeable: list[tuple[int, Stage, Result]] = []
+    for index, position in enumerate(order):
         stage = pipeline.stages[position]
         result = results.get(stage.address)
         if result is None or not result.good or not stage.name:
             continue
         if same_shape(stage, result.entry):
             merged.fitting.add(stage.address)
-            good.append((place, stage, result))
-    lacking: dict[int, LockEntry] = {}
+            mergeable.append((index, stage, result))
+    missing: dict[int, LockEntry] = {}
     if checkout:
-        lacking = {place: _lacking(stage, result, workspace) for place, stage, result in good}
-        claims = PathLocks(project)
-        for place, stage, _ in good:
-            replaced = {out["path"] for out in lacking[place].get("outs") or ()}
-            claims.check((), (out.at for out in stage.outs if out.local and out.path in replaced))
-        objects.fetch((stage, lacking[place]) for place, stage, _ in good)
-    for place, stage, result in good:
+        missing = {
+            index: _missing_outs(stage, result, workspace) for index, stage, result in mergeable
+        }
+        path_locks = PathLocks(project)
+        for index, stage, _ in mergeable:
+            replaced = {out["path"] for out in missing[index].get("outs") or ()}
+            path_locks.check(
+                (), (out.at for out in stage.outs if out.local and out.path in replaced)
+            )
+        objects.fetch((stage, missing[index]) for index, stage, _ in mergeable)
+    for index, stage, result in mergeable:
         changed = result.outcome != UNCHANGED
-        if checkout and (changed or lacking[place]["outs"]):
-            objects.place(stage, lacking[place], result.modes, place, ignore=changed)
-        session.turn(place)
+        if checkout and (changed or missing[index]["outs"]):
+            objects.place(stage, missing[index], result.modes, index, ignore=changed)
+        session.turn(index)
         if changed:
             if leaves_run(stage):
                 keep_run(project.cache, result.entry, project.scratch)
-            lock_files.record(place, stage.file, stage.name, result.entry)
+            lock_files.record(index, stage.file, stage.name, result.entry)
             merged.taken.append(stage.address)
     session.track(lock_files.close())
     objects.close()
@@ -101,25 +106,25 @@ def merge(
     return merged
 
 
-def _lacking(stage: Stage, result: Result, workspace: Workspace) -> LockEntry:
-    """Return the lock entry with those outs alone that must be placed in the workspace."""
+def _missing_outs(stage: Stage, result: Result, workspace: Workspace) -> LockEntry:
+    """Return the lock entry, reduced to the outs that must be updated in the workspace."""
     if result.outcome != UNCHANGED:
         return result.entry
-    stands = unchanged_outs(stage, result.entry, workspace)
-    outs = [out for out in result.entry.get("outs") or () if out["path"] not in stands]
+    unchanged = unchanged_outs(stage, result.entry, workspace)
+    outs = [out for out in result.entry.get("outs") or () if out["path"] not in unchanged]
     return {**result.entry, "outs": outs}
 
 
 def unchanged_outs(stage: Stage, entry: LockEntry, workspace: Workspace) -> set[str]:
-    """Return the paths of the outs that are here as the entry says."""
-    known = locked(entry, "outs")
-    found = set()
+    """Return the paths of the outs that match the entry in the workspace."""
+    pointers = locked(entry, "outs")
+    paths = set()
     for out in stage.outs:
         try:
-            now = workspace.out(out)
-        except UndecidedError:  # a large file that nobody has read: DVC knows it is there
-            found.add(out.path)
+            current = workspace.out(out)
+        except UndecidedError:  # a large file that has not been hashed: DVC knows it is there
+            paths.add(out.path)
             continue
-        if now is not None and now.get("md5") == known.get(out.path, {}).get("md5"):
-            found.add(out.path)
-    return found
+        if current is not None and current.get("md5") == pointers.get(out.path, {}).get("md5"):
+            paths.add(out.path)
+    return paths

@@ -1,4 +1,4 @@
-"""What of a run is not done: stages without a good result, or whose outs are gone."""
+"""Finding the unfinished tasks of a run: those without good results, or whose outs are gone."""
 
 from __future__ import annotations
 
@@ -14,15 +14,19 @@ from dvc_bridge.remote_run.task import PlannedTask
 def unfinished_tasks(plan: Sequence[PlannedTask], store: Store, objects: Objects) -> list[int]:
     """Return the numbers of the groups that have to run again.
 
-    Results whose outs the remotes have lost since are forgotten, so that pods make them anew; what
-    was there before the run, `submit` sends.
+    Results whose outs the remotes no longer have are removed, so that pods produce them again.
+    Outs from before the run are uploaded by `submit`.
     """
     stages = {task.stage.address: task.stage for entry in plan for task in entry.tasks}
     good = {a: result for a, result in store.results(stages.values()).items() if result.good}
-    made = [address for address, result in good.items() if result.outcome != UNCHANGED]
+    addresses = [address for address, result in good.items() if result.outcome != UNCHANGED]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        there = pool.map(lambda a: objects.has(stages[a], good[a].entry), made)
-        lost = [address for address, has in zip(made, there, strict=True) if not has]
+        presence = pool.map(lambda a: objects.has(stages[a], good[a].entry), addresses)
+        lost = [
+            address
+            for address, is_present in zip(addresses, presence, strict=True)
+            if not is_present
+        ]
     for address in lost:
         store.drop_result(stages[address])
         del good[address]
@@ -34,9 +38,9 @@ def unfinished_tasks(plan: Sequence[PlannedTask], store: Store, objects: Objects
 
 
 def needs(plan: Sequence[PlannedTask]) -> list[list[int]]:
-    """Return for each group the numbers of those whose results it reads."""
-    maker = {task.stage.address: entry.number for entry in plan for task in entry.tasks}
+    """Return for each group the numbers of the groups whose results it reads."""
+    number_of = {task.stage.address: entry.number for entry in plan for task in entry.tasks}
     return [
-        sorted({maker[up.stage.address] for up in entry.upstream if up.result is None})
+        sorted({number_of[up.stage.address] for up in entry.upstream if up.result is None})
         for entry in plan
     ]

@@ -1,4 +1,4 @@
-"""What old runs have left in the remote."""
+"""Finding runs and snapshots in the remote that can be removed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Leftover:
     Parameters
     ----------
     what
-        For people.
+        A description for messages.
     path
-        In the remote; a folder goes with all in it.
+        The path in the remote; a folder is removed with everything in it.
     run
-        Its name; empty for a snapshot.
+        The name of the run; empty for a snapshot.
     """
 
     what: str
@@ -31,27 +31,27 @@ class Leftover:
 def find_leftovers(
     remote: Remote, before_s: float, keep: Collection[str], named: Collection[str] = ()
 ) -> list[Leftover]:
-    """Find runs to which nothing was written since a time, and snapshots that no other run needs.
+    """Return runs that were last written to before a time, and snapshots that no other run needs.
 
     Parameters
     ----------
     before_s
-        Seconds since 1970.
+        The time, in seconds since 1970.
     keep
-        Runs that stay in any case.
+        Runs that are kept in any case.
     named
-        Runs to be removed whatever their age; empty: all old ones.
+        Runs to remove regardless of their age; empty: all old runs.
     """
     names = Store(remote, "").runs()
     old = {run for run in old_runs(remote, before_s, named) if run not in keep}
     needed = {Store(remote, run).code_name() for run in names if run not in old}
     folder = remote.path(FOLDER, "runs")
-    found = [Leftover(f"run {run}", f"{folder}/{run}", run) for run in sorted(old)]
-    return [*found, *_codes(remote, before_s, needed)]
+    leftovers = [Leftover(f"run {run}", f"{folder}/{run}", run) for run in sorted(old)]
+    return [*leftovers, *_snapshots(remote, before_s, needed)]
 
 
 def old_runs(remote: Remote, before_s: float, named: Collection[str] = ()) -> list[str]:
-    """Name the runs that may be removed; the parameters are those of `find_leftovers`."""
+    """Return the runs that may be removed; the parameters are those of `find_leftovers`."""
     return [
         run
         for run in Store(remote, "").runs()
@@ -60,16 +60,18 @@ def old_runs(remote: Remote, before_s: float, named: Collection[str] = ()) -> li
 
 
 def written_s(remote: Remote, run: str) -> float:
-    """Say when anything of a run was written last, in seconds since 1970."""
+    """Return the time of the last write to a run, in seconds since 1970."""
     folder = remote.path(FOLDER, "runs", run)
     times = [*remote.written(folder).values(), *remote.written(f"{folder}/stages").values()]
     return max(times, default=0.0)
 
 
-def _codes(remote: Remote, before_s: float, needed: Collection[str | None]) -> Iterator[Leftover]:
+def _snapshots(
+    remote: Remote, before_s: float, needed: Collection[str | None]
+) -> Iterator[Leftover]:
     folder = remote.path(FOLDER, "code")
     for name, written_s in sorted(remote.written(folder).items()):
         digest = name.partition(".")[0]
-        # A submit in the making has its code there before its plan.
+        # A submit that is still in progress uploads its code before its plan.
         if digest not in needed and written_s < before_s:
             yield Leftover(f"snapshot {digest[:12]}", f"{folder}/{name}")

@@ -1,4 +1,4 @@
-"""A run's folder in the DVC remote, which `dvc gc` leaves alone: code, plan, results."""
+"""The folder of a run in the DVC remote: code, plan and results; `dvc gc` does not touch it."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from dvc_bridge.remote_run.worker_contract import plan_line
 
 FOLDER = "bridge"
 FEW = 2
-AT_ONCE = 16  # requests; a store answers most of them in some ten milliseconds
+AT_ONCE = 16  # parallel requests; a store responds to most of them within tens of milliseconds
 
 
 class Store:
-    """One run, in a remote.
+    """The stored data of one run in a remote.
 
     Parameters
     ----------
     run
-        Its name.
+        The name of the run.
     """
 
     def __init__(self, remote: Remote, run: str) -> None:
@@ -34,7 +34,7 @@ class Store:
         self._folder = remote.path(FOLDER, "runs", run)
 
     def put_code(self, digest: str, archive: bytes) -> None:
-        """Put a snapshot there, if it is not there yet."""
+        """Store a snapshot, unless the remote already has it."""
         if not self._remote.exists(self._code(digest)):
             self._remote.put(self._code(digest), archive)
 
@@ -44,7 +44,7 @@ class Store:
         Raises
         ------
         IntegrityError
-            It is not there.
+            The remote does not have it.
         """
         archive = self._remote.get(self._code(digest))
         if archive is None:
@@ -52,14 +52,14 @@ class Store:
         return archive
 
     def drop_code(self, digest: str) -> None:
-        """Remove a snapshot, so that the next submit puts it there anew."""
+        """Remove a snapshot, so that the next submit stores it again."""
         self._remote.remove(self._code(digest))
 
     def put_manifest(
-        self, made: Mapping[str, Any], code: str, cluster: Mapping[str, str | None]
+        self, manifest: Mapping[str, Any], code: str, cluster: Mapping[str, str | None]
     ) -> None:
-        """Keep the Workflow's manifest, its snapshot and its cluster: for those that come back."""
-        text = json.dumps({"code": code, "manifest": made, "cluster": cluster})
+        """Store the manifest of a run, its snapshot and its cluster, for later commands."""
+        text = json.dumps({"code": code, "manifest": manifest, "cluster": cluster})
         self._remote.put(f"{self._folder}/run.json", text.encode())
 
     def manifest(self) -> dict[str, Any]:
@@ -68,23 +68,23 @@ class Store:
         Raises
         ------
         UsageError
-            It is not there: submit was ended before it came to that.
+            There is none: submit was interrupted before it stored one.
         """
-        made: dict[str, Any] | None = self._told().get("manifest")
-        if made is None:
-            raise UsageError(f"run {self.run} was never submitted to its end", "submit again")
-        return made
+        manifest: dict[str, Any] | None = self._run_record().get("manifest")
+        if manifest is None:
+            raise UsageError(f"the submission of run {self.run} is incomplete", "submit again")
+        return manifest
 
     def code_name(self) -> str | None:
-        """Return the sha256 of the run's snapshot; None if that is not known."""
-        return self._told().get("code")
+        """Return the sha256 of the run's snapshot; None: unknown."""
+        return self._run_record().get("code")
 
     def cluster(self) -> dict[str, str | None] | None:
-        """Say to which cluster the run was submitted, as `Cluster.identity`; None: not known."""
-        return self._told().get("cluster")
+        """Return the cluster of the run as `Cluster.identity` does; None: unknown."""
+        return self._run_record().get("cluster")
 
     def is_done(self) -> bool:
-        """Whether every stage of the run has a good result: one that failed may be retried."""
+        """Return whether every stage of the run has a good result; a failed one may be retried."""
         expected = self.stage_addresses(self.plan())
         names = self._remote.names(f"{self._folder}/stages")
         if expected is None or len(names) < len(expected):
@@ -93,16 +93,23 @@ class Store:
             texts = pool.map(lambda n: self._remote.get(f"{self._folder}/stages/{n}"), names)
         return all(text is not None and parse_result(text).good for text in texts)
 
-    def _told(self) -> dict[str, Any]:
-        told: dict[str, Any] = json.loads(self._remote.get(f"{self._folder}/run.json") or b"{}")
-        return told
+    def _run_record(self) -> dict[str, Any]:
+        text = self._remote.get(f"{self._folder}/run.json") or b"{}"
+        record: dict[str, Any] = json.loads(text)
+        return record
 
     def put_plan(self, plan: bytes) -> None:
-        """Put plan.json there."""
+        """Store plan.json."""
         self._remote.put(f"{self._folder}/plan.json", plan)
 
     def entry(self, reference: str) -> PlannedTask:
-        """Return the task that `<task>:<start>:<length>` names."""
+        """Return the task of the reference `<task>:<start>:<length>`.
+
+        Raises
+        ------
+        UsageError
+            The remote does not have the plan, or the reference is not valid.
+        """
         line = plan_line(reference)
         end = line.start + line.length
         text = self._remote.get(f"{self._folder}/plan.json", line.start, end)
@@ -111,20 +118,20 @@ class Store:
         return parse_task(text)
 
     def plan(self) -> list[PlannedTask] | None:
-        """Return all entries; None: no plan is there. Pods with code from git make their own."""
+        """Return all tasks; None: the run has no plan. Pods with code from git make their own."""
         text = self._remote.get(f"{self._folder}/plan.json")
         if text is None:
             return None
         return [parse_task(line.rstrip(b",")) for line in text.splitlines()[1:-1]]
 
     def put_stages(self, addresses: Sequence[str]) -> None:
-        """Say which stages the run has, where it has no plan; each of its pods says the same."""
+        """Store the addresses of a run without a plan; each of its pods stores the same list."""
         path = f"{self._folder}/stages.json"
         if not self._remote.exists(path):
             self._remote.put(path, json.dumps(list(addresses)).encode())
 
     def stage_addresses(self, plan: Sequence[PlannedTask] | None) -> list[str] | None:
-        """Return the stages whose results a run with this plan makes; None: unknown."""
+        """Return the addresses of the stages that a run with this plan executes; None: unknown."""
         if plan is not None:
             return [task.stage.address for entry in plan for task in entry.tasks]
         text = self._remote.get(f"{self._folder}/stages.json")
@@ -132,42 +139,42 @@ class Store:
 
     def unknown(self) -> UsageError:
         """Return the error for a run that is not in the remote; it names the runs that are."""
-        known = ", ".join(self.runs()[-5:]) or "none"
+        names = ", ".join(self.runs()[-5:]) or "none"
         return UsageError(
-            f"run {self.run} is not in remote {self._remote.name}", f"known runs: {known}"
+            f"run {self.run} is not in remote {self._remote.name}", f"known runs: {names}"
         )
 
     def put_known(self, results: Iterable[Result]) -> None:
-        """Say what became of the stages that needed no pod."""
-        if lines := "\n".join(map(result_text, results)):  # S3 gives no part of an empty file
+        """Store the results of the stages that did not need a pod."""
+        if lines := "\n".join(map(result_text, results)):  # S3 cannot read a range of an empty file
             self._remote.put(f"{self._folder}/known.jsonl", lines.encode())
 
     def known(self) -> dict[str, Result]:
-        """Return what `put_known` has said, by address."""
+        """Return the results that `put_known` stored, by address."""
         text = self._remote.get(f"{self._folder}/known.jsonl") or b""
         return {result.address: result for result in map(parse_result, text.splitlines())}
 
     def put_result(self, stage: Stage, result: Result) -> None:
-        """Say what became of a stage; when it is there, the stage is done."""
+        """Store the result of a stage, which marks the stage as done."""
         self._remote.put(self._result(stage), result_text(result).encode())
 
     def drop_result(self, stage: Stage) -> None:
-        """Forget what became of a stage, so that its pod makes it anew."""
+        """Remove the result of a stage, so that its pod produces it again."""
         self._remote.remove(self._result(stage))
 
     def results(self, stages: Iterable[Stage]) -> dict[str, Result]:
-        """Return the results that are there, by address."""
+        """Return the available results, by address."""
         wanted = list(stages)
-        if len(wanted) > FEW:  # of many, most may not be there yet
-            there = set(self._remote.names(f"{self._folder}/stages"))
-            wanted = [stage for stage in wanted if result_name(stage) in there]
+        if len(wanted) > FEW:  # most of many results may not exist yet
+            names = set(self._remote.names(f"{self._folder}/stages"))
+            wanted = [stage for stage in wanted if result_name(stage) in names]
         with ThreadPoolExecutor(AT_ONCE) as pool:
             texts = list(pool.map(lambda stage: self._remote.get(self._result(stage)), wanted))
-        found = (parse_result(text) for text in texts if text is not None)
-        return {result.address: result for result in found}
+        parsed = (parse_result(text) for text in texts if text is not None)
+        return {result.address: result for result in parsed}
 
     def runs(self) -> list[str]:
-        """Name all runs in the remote."""
+        """Return the names of all runs in the remote."""
         return self._remote.names(self._remote.path(FOLDER, "runs"))
 
     def _code(self, digest: str) -> str:
@@ -178,5 +185,5 @@ class Store:
 
 
 def scratch_folder(run: str) -> str:
-    """Return the folder, in the default remote, of a run's objects that are not to be pushed."""
+    """Return the default remote's folder for a run's objects that must not be pushed."""
     return f"{FOLDER}/runs/{run}/objects"

@@ -1,7 +1,7 @@
-"""Files that are secrets by their name, or hold one: what may not leave the machine by accident.
+"""Detection of secrets by file name and content, so that none leaves the machine by accident.
 
-Nothing is guessed from how random a text looks: a finding is a private key, a credentials file or
-a token whose issuer gives it a form of its own. Placeholders of documentation are none.
+Nothing is guessed from the randomness of a text: a finding is a private key, a credentials file or
+a token in the distinctive format of its issuer. Placeholders in documentation are not findings.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-# Larger files are data; so are those with a zero byte.
+# Larger files, and files with a zero byte, are data.
 MOST_BYTES = 1 << 20
 
-# Ends of paths, in lower case.
+# Patterns for the last parts of paths, in lower case.
 _NAMES = (
     *(".env", ".env.*", "*.env", ".netrc", "_netrc", ".pypirc", ".git-credentials", ".pgpass"),
     *(".htpasswd", ".my.cnf", ".dockercfg", ".vault-token", "kubeconfig", "kubeconfig.*"),
@@ -25,12 +25,12 @@ _NAMES = (
     *("client_secret*.json", "*credentials*.json"),
 )
 _EXAMPLES = ("*.example", "*.sample", "*.template", "*.dist", "*.tmpl")
-# What is encrypted, or public, whatever it is called.
+# Marks of encrypted or public content, regardless of the file name.
 _HARMLESS = (b"ENC[AES256_GCM,", b"$ANSIBLE_VAULT;", b"-----BEGIN CERTIFICATE", b"BEGIN PUBLIC KEY")
 
 _ANY = rb"[A-Za-z0-9_-]"
 _AWS = rb"(?i)aws_secret_access_key[\"']?\s*[:=]\s*[\"']?[\w/+]{40}\b"
-# What stands in every such text -> what a real one looks like, and what to call it.
+# A marker that every such text contains, the pattern of a real secret, and its description.
 _FORMS: tuple[tuple[bytes, re.Pattern[bytes], str], ...] = tuple(
     (marker, re.compile(pattern), name)
     for marker, pattern, name in (
@@ -67,26 +67,26 @@ _PLACEHOLDER = re.compile(rb"(?i)example|placeholder|your[_-]|xxxx|<[a-z]|\.\.\.
 
 
 def secret_in(base: Path, name: str) -> str:
-    """Say what makes a file a secret; empty: nothing does.
+    """Return why a file is a secret; empty: it is not.
 
     Parameters
     ----------
     base
-        The folder from which `name` leads to the file.
+        The folder that `name` is relative to.
     """
     path = base / name
     if path.is_symlink() or not path.is_file():
         return ""
     size = path.stat().st_size
     content = path.read_bytes() if size <= MOST_BYTES else b""
-    if found := next(_found(content), ""):
-        return f"it holds {found}"
-    if _is_named(name) and not any(mark in content for mark in _HARMLESS):
+    if secret := next(_secrets(content), ""):
+        return f"it holds {secret}"
+    if _has_secret_name(name) and not any(mark in content for mark in _HARMLESS):
         return "its name says so"
     return ""
 
 
-def _is_named(name: str) -> bool:
+def _has_secret_name(name: str) -> bool:
     path = PurePosixPath(name.lower())
     if any(fnmatchcase(path.name, pattern) for pattern in _EXAMPLES):
         return False
@@ -94,7 +94,7 @@ def _is_named(name: str) -> bool:
     return any(fnmatchcase(end, pattern) for pattern in _NAMES for end in ends)
 
 
-def _found(content: bytes) -> Iterator[str]:
+def _secrets(content: bytes) -> Iterator[str]:
     if b"\0" in content:
         return
     for marker, form, name in _FORMS:

@@ -1,4 +1,4 @@
-"""How long stages took, kept in the remote, so that a fresh clone can predict too."""
+"""Durations of stages in the remote, so that a new clone can predict run times too."""
 
 from __future__ import annotations
 
@@ -15,31 +15,34 @@ from dvc_bridge.remote_run.run_store import FOLDER
 FILE = "durations.json"
 
 
-def known_seconds(journal: History, remote: Remote, addresses: Iterable[str]) -> dict[str, float]:
-    """Return what is known by address; the remote is asked only for what is not known here."""
-    if all(address in journal.seconds for address in addresses):
-        return dict(journal.seconds)
-    return _in_remote(remote) | journal.seconds
+def known_seconds(history: History, remote: Remote, addresses: Iterable[str]) -> dict[str, float]:
+    """Return the known durations by address; read the remote only if some are missing here."""
+    if all(address in history.seconds for address in addresses):
+        return dict(history.seconds)
+    return _remote_durations(remote) | history.seconds
 
 
-def share(journal: History, remote: Remote, results: Iterable[Result]) -> None:
-    """Note here and in the remote how long the commands of a run took.
+def share(history: History, remote: Remote, results: Iterable[Result]) -> None:
+    """Record the durations of a run's commands here and in the remote.
 
-    Of two runs that end at once, one may be lost there: only predictions rest on it.
+    If two runs end at the same time, the remote may lose one of them; only predictions depend on
+    it.
     """
-    took = {r.address: r.seconds for r in results if r.seconds is not None}
-    if not took:
+    durations = {r.address: r.seconds for r in results if r.seconds is not None}
+    if not durations:
         return
-    for address, seconds in took.items():
-        journal.took(address, seconds)
-    journal.save()
-    with suppress(BridgeError):  # the results are merged: no fault of the store undoes that
-        text = json.dumps(_in_remote(remote) | took, ensure_ascii=False, sort_keys=True)
+    for address, seconds in durations.items():
+        history.took(address, seconds)
+    history.save()
+    with suppress(
+        BridgeError
+    ):  # the results are merged, and a fault of the store must not undo that
+        text = json.dumps(_remote_durations(remote) | durations, ensure_ascii=False, sort_keys=True)
         remote.put(remote.path(FOLDER, FILE), text.encode())
 
 
-def _in_remote(remote: Remote) -> dict[str, float]:
+def _remote_durations(remote: Remote) -> dict[str, float]:
     with suppress(ValueError, AttributeError):
-        told: Mapping[str, object] = json.loads(remote.get(remote.path(FOLDER, FILE)) or b"{}")
-        return {key: float(s) for key, s in told.items() if isinstance(s, int | float)}
+        content: Mapping[str, object] = json.loads(remote.get(remote.path(FOLDER, FILE)) or b"{}")
+        return {key: float(s) for key, s in content.items() if isinstance(s, int | float)}
     return {}

@@ -1,4 +1,4 @@
-"""The code as it stands, committed or not, as an archive that is named by its bytes."""
+"""The current code, committed or not, as an archive that is named by its hash."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dvc_bridge.errors import IntegrityError, UsageError
 from dvc_bridge.remote_run.secret_scan import secret_in
 
 LARGE_BYTES = 50_000_000
-# Settings of this machine alone, which may hold secrets: of DVC's project, never of a snapshot.
+# Settings of DVC for this machine only, which may contain secrets: never part of a snapshot.
 _NEVER = ".dvc/config.local"
 
 
@@ -30,13 +30,13 @@ class Snapshot:
     Parameters
     ----------
     sha256
-        Of `archive`, which is a deterministic .tar.gz: the same files give the same bytes.
+        The hash of `archive`, a deterministic .tar.gz: equal files produce equal bytes.
     files
-        What it holds, from the root of the git repository (or of the project without git).
+        The files in it, relative to the root of the git repository (or of a project without git).
     secrets
-        What it does not hold.
+        The files that were left out as secrets.
     warnings
-        What the user should see: its size, and files left out.
+        Warnings for the user: files left out, and the size if it is large.
     """
 
     sha256: str
@@ -47,14 +47,14 @@ class Snapshot:
 
 
 def take(project: Project, outs: Collection[str], allow: Sequence[str] = ()) -> Snapshot:
-    """Archive what git tracks or would track, without what DVC tracks and without secrets.
+    """Archive the files that git tracks or would track, without files of DVC and without secrets.
 
     Parameters
     ----------
     outs
-        Cached outs of all stages, from the project's root.
+        Cached outs of all stages, relative to the project's root.
     allow
-        Globs over paths from the root of the git repository: files that are no secrets.
+        Globs of files that are not secrets, relative to the root of the git repository.
 
     Raises
     ------
@@ -69,31 +69,32 @@ def take(project: Project, outs: Collection[str], allow: Sequence[str] = ()) -> 
         if not any(fnmatchcase(name, glob) for glob in allow) and (why := secret_in(base, name))
     }
     _refuse_tracked(base, secrets if project.git_root else {})
-    kept = sorted(name for name in names if name not in secrets)
-    archive = _archive(base, kept)
-    left_out = {**secrets, **dict.fromkeys(_of_this_machine(project), "it is of this machine")}
+    included = sorted(name for name in names if name not in secrets)
+    archive = _archive(base, included)
+    local_configs = dict.fromkeys(_local_configs(project), "it holds settings of this machine")
+    left_out = {**secrets, **local_configs}
     warnings = [f"left out: {name}: {why}" for name, why in sorted(left_out.items())]
     if len(archive) > LARGE_BYTES:
-        largest = sorted(kept, key=lambda name: -os.lstat(base / name).st_size)[:3]
+        largest = sorted(included, key=lambda name: -os.lstat(base / name).st_size)[:3]
         warnings.append(
             f"the snapshot has {len(archive) / 1e6:.0f} MB; largest: {', '.join(largest)}"
         )
     digest = hashlib.sha256(archive).hexdigest()
-    return Snapshot(digest, archive, frozenset(kept), frozenset(secrets), tuple(warnings))
+    return Snapshot(digest, archive, frozenset(included), frozenset(secrets), tuple(warnings))
 
 
 def _refuse_tracked(base: Path, secrets: Mapping[str, str]) -> None:
-    tracked = set(_listed(base, "--cached")) if secrets else set()
-    if found := [f"{name} is in git: {why}" for name, why in secrets.items() if name in tracked]:
+    tracked = set(_git_files(base, "--cached")) if secrets else set()
+    if problems := [f"{name} is in git: {why}" for name, why in secrets.items() if name in tracked]:
         raise UsageError(
-            "\n".join(["this would send secrets to the remote:", *sorted(found)]),
-            "git rm --cached them, and change the secrets; or, where they are none, snapshot:"
-            " {allow: [PATH]} in dvc-bridge.yaml",
+            "\n".join(["this would send secrets to the remote:", *sorted(problems)]),
+            "remove them with git rm --cached, and change the secrets; for files that are not"
+            " secrets, set snapshot: {allow: [PATH]} in dvc-bridge.yaml",
         )
 
 
 def copy_code(project: Project, outs: Collection[str], folder: Path) -> None:
-    """Put into a folder of this machine what a snapshot would hold, and secrets too.
+    """Copy the files of a snapshot, and secrets too, into a folder of this machine.
 
     The parameters are those of `take`.
     """
@@ -114,20 +115,20 @@ def unpack(archive: bytes, sha256: str, folder: Path) -> None:
     Raises
     ------
     IntegrityError
-        Its bytes are not those that were meant.
+        The archive does not have the expected hash.
     """
     if hashlib.sha256(archive).hexdigest() != sha256:
-        raise IntegrityError(f"snapshot {sha256} is damaged", "submit again: it is sent anew")
+        raise IntegrityError(f"snapshot {sha256} is damaged", "submit again to upload it again")
     with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
-        # Python 3.11.2, Debian 12's, has no filters; the hash says that the archive is one of ours.
+        # Python 3.11.2 of Debian 12 has no filters; the hash proves that we made the archive.
         tar.extraction_filter = getattr(tarfile, "tar_filter", lambda member, _: member)
         tar.extractall(folder)  # noqa: S202
 
 
 def _code(project: Project, outs: Collection[str]) -> list[str]:
-    """Name the files that are not DVC's, from the root of the git repository."""
-    inside = project.root.relative_to(project.git_root or project.root)
-    tracked = {(inside / out).as_posix() for out in outs}
+    """Return the files that DVC does not track, relative to the root of the git repository."""
+    root = project.root.relative_to(project.git_root or project.root)
+    tracked = {(root / out).as_posix() for out in outs}
     return [
         name
         for name in _names(project)
@@ -136,7 +137,7 @@ def _code(project: Project, outs: Collection[str]) -> list[str]:
     ]
 
 
-def _of_this_machine(project: Project) -> list[str]:
+def _local_configs(project: Project) -> list[str]:
     return [name for name in _names(project) if f"/{name}".endswith(f"/{_NEVER}")]
 
 
@@ -144,9 +145,9 @@ def _names(project: Project) -> list[str]:
     base = project.git_root
     if base is None:
         return sorted(_walk(project.root))
-    names = set(_listed(base, "--cached", "--others", "--exclude-standard"))
+    names = set(_git_files(base, "--cached", "--others", "--exclude-standard"))
     folders = {os.path.dirname(name) for name in names}  # noqa: PTH120  strings, thousands
-    # git's index may name files of a folder that has become a link: the link is what is there.
+    # git's index may list files of a folder that was replaced by a link: only the link exists.
     linked = {f"{folder}/" for folder in folders if folder and _is_below_link(base, folder)}
     return sorted(
         name
@@ -156,16 +157,17 @@ def _names(project: Project) -> list[str]:
     )
 
 
-def _listed(base: Path, *flags: str) -> Iterator[str]:
-    done = subprocess.run(
+def _git_files(base: Path, *flags: str) -> Iterator[str]:
+    process = subprocess.run(
         ["git", "ls-files", "-z", *flags], cwd=base, capture_output=True, check=False
     )
-    if done.returncode:
+    if process.returncode:
+        error = process.stderr.decode(errors="replace").strip()
         raise UsageError(
-            f"git cannot list the files of {base}: {done.stderr.decode(errors='replace').strip()}",
-            "git status in it says more",
+            f"git cannot list the files of {base}: {error}",
+            "run git status in this folder for details",
         )
-    yield from (os.fsdecode(name) for name in done.stdout.split(b"\0") if name)
+    yield from (os.fsdecode(name) for name in process.stdout.split(b"\0") if name)
 
 
 def _is_below_link(base: Path, folder: str) -> bool:
@@ -174,30 +176,30 @@ def _is_below_link(base: Path, folder: str) -> bool:
 
 def _walk(root: Path) -> Iterator[str]:
     for folder, names, files in os.walk(root):
-        here = Path(folder).relative_to(root)
-        if here == Path(".dvc"):
+        relative = Path(folder).relative_to(root)
+        if relative == Path(".dvc"):
             names[:] = [name for name in names if name not in ("cache", "tmp", "site")]
-        yield from ((here / name).as_posix() for name in files)
+        yield from ((relative / name).as_posix() for name in files)
         links = [name for name in names if Path(folder, name).is_symlink()]
-        yield from ((here / name).as_posix() for name in links)
+        yield from ((relative / name).as_posix() for name in links)
 
 
 def _archive(base: Path, names: list[str]) -> bytes:
     buffer = io.BytesIO()
     with (
-        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=6) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=6) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         for name in names:
             path = base / name
             info = tarfile.TarInfo(name)
-            found = os.lstat(path)
-            if stat.S_ISLNK(found.st_mode):
+            status = os.lstat(path)
+            if stat.S_ISLNK(status.st_mode):
                 info.type, info.linkname = tarfile.SYMTYPE, os.readlink(path)  # noqa: PTH115
                 tar.addfile(info)
-            elif stat.S_ISREG(found.st_mode):
+            elif stat.S_ISREG(status.st_mode):
                 content = path.read_bytes()
                 info.size = len(content)
-                info.mode = 0o755 if found.st_mode & stat.S_IXUSR else 0o644
+                info.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
                 tar.addfile(info, io.BytesIO(content))
     return buffer.getvalue()

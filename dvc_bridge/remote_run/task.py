@@ -1,6 +1,6 @@
-"""What one pod must know: its stages, and what those before them have left.
+"""The task of one pod: its stages, and the results of the stages upstream.
 
-A run's plan.json is a list of these, one a line, so that a pod reads its own line and no other.
+The plan.json of a run is a list of tasks, one per line, so that a pod reads only its own line.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ class TaskStage:
     Parameters
     ----------
     intact
-        The outs that the workspace has as dvc.lock says, by path.
+        The paths of the outs that match dvc.lock in the workspace.
     links
-        The outs that are links to folders in the workspace: commands write through them.
+        The paths of the outs that are links to folders in the workspace: commands write through
+        them.
     """
 
     stage: Stage
@@ -37,12 +38,12 @@ class TaskStage:
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A stage outside of the group whose outs it reads.
+    """A stage outside of the group whose outs the group reads.
 
     Parameters
     ----------
     result
-        What became of it; None: another pod of the run will say.
+        The result of the stage; None: another pod of the run produces it.
     """
 
     stage: Stage
@@ -51,16 +52,16 @@ class Upstream:
 
 @dataclass(frozen=True, slots=True)
 class PlannedTask:
-    """A group of stages as its pod gets it, all in DVC's order.
+    """A group of stages as its pod receives it, all in DVC's order.
 
     Parameters
     ----------
     dvc
-        The version that the pod must have too.
+        The version of DVC, which must be the same in the pod.
     root
         The project's folder within the snapshot; `.` is its root.
     git
-        Whether the project stands in a git repository.
+        Whether the project is in a git repository.
     """
 
     number: int
@@ -75,7 +76,7 @@ class PlannedTask:
 
 
 def entry_text(entry: PlannedTask) -> str:
-    """Return an entry as its line of plan.json."""
+    """Return a task as its line of plan.json."""
     plain = {
         "version": VERSION,
         **{key: getattr(entry, key) for key in ("number", "dvc", "root", "git", "force", "jobs")},
@@ -102,9 +103,9 @@ def parse_task(text: str | bytes) -> PlannedTask:
     Raises
     ------
     VersionMismatchError
-        Another version of dvc-bridge has written it.
+        A different version of dvc-bridge wrote the line.
     UsageError
-        It is no such line.
+        The text is not such a line.
     """
     try:
         value: dict[str, Any] = from_text(text)
@@ -115,7 +116,7 @@ def parse_task(text: str | bytes) -> PlannedTask:
         ) from exc
     if version != VERSION:
         raise VersionMismatchError(
-            f"the plan is of version {version}, this dvc-bridge reads {VERSION}",
+            f"the plan has version {version}, but this dvc-bridge reads version {VERSION}",
             "use the same version of dvc-bridge here and in the image",
         )
     tasks = (
@@ -131,17 +132,17 @@ def parse_task(text: str | bytes) -> PlannedTask:
 
 
 def plan_file(entries: Sequence[PlannedTask]) -> tuple[bytes, list[str]]:
-    """Return plan.json, and for each entry the word by which its pod finds it.
+    """Return plan.json and the references of its tasks.
 
     Returns
     -------
     tuple
-        The file, and `<number>:<start>:<length>` in bytes for each entry.
+        The file, and for each task `<number>:<start>:<length>`, with start and length in bytes.
     """
-    lines, words, start = [b"["], [], 2
-    for place, entry in enumerate(entries):
+    lines, references, start = [b"["], [], 2
+    for index, entry in enumerate(entries):
         line = entry_text(entry).encode()
-        words.append(str(PlanLine(entry.number, start, len(line))))
-        lines.append(line + b"," * (place + 1 < len(entries)))
+        references.append(str(PlanLine(entry.number, start, len(line))))
+        lines.append(line + b"," * (index + 1 < len(entries)))
         start += len(lines[-1]) + 1
-    return b"\n".join([*lines, b"]\n"]), words
+    return b"\n".join([*lines, b"]\n"]), references

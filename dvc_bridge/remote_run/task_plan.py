@@ -1,4 +1,4 @@
-"""What a remote run needs before its first pod: the plan's entries, and data where pods find it."""
+"""The tasks in the plan of a remote run, and the data that pods need before they start."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ from dvc_bridge.remote_run.task import PlannedTask, TaskStage, Upstream
 
 
 class RemoteState:
-    """Files as they are here or, where they are not here, in the remote; `plan.decide.StateReader`.
+    """The state of files in the workspace or, if missing there, in the remote.
 
-    The remote is asked only for what is missing here: a run with nothing to do asks nothing.
+    It implements `planning.changes.StateReader`. It asks the remote only for files that are missing
+    here, so a run with nothing to do sends no requests.
     """
 
-    def __init__(self, here: Workspace, objects: Objects, pipeline: Pipeline) -> None:
-        self._here, self._objects = here, objects
+    def __init__(self, workspace: Workspace, objects: Objects, pipeline: Pipeline) -> None:
+        self._workspace, self._objects = workspace, objects
         self._locked: dict[str, tuple[Stage, Pointer]] = {}
         for stage in pipeline.stages:
             pointers = locked(stage.lock or {}, "outs")
@@ -47,38 +48,40 @@ class RemoteState:
             )
 
     def dep(self, dep: Dependency) -> Pointer | None:
-        """The file or folder, or what dvc.lock says of an out that is only in the remote."""
-        found = self._here.dep(dep)
-        return found if found is not None else self._remote(dep.at) or self._part(dep.at)
+        """Return the file or folder, or the dvc.lock entry of an out that is only in the remote."""
+        pointer = self._workspace.dep(dep)
+        if pointer is not None:
+            return pointer
+        return self._remote(dep.at) or self._part(dep.at)
 
     def out(self, out: Output) -> Pointer | None:
-        """As `dep`."""
-        found = self._here.out(out)
-        return found if found is not None else self._remote(out.at)
+        """Return the state of an out, as `dep` does."""
+        pointer = self._workspace.out(out)
+        return pointer if pointer is not None else self._remote(out.at)
 
     def values(self, params: Params) -> Mapping[str, Any] | None:
-        """The values of a parameters file."""
-        return self._here.values(params)
+        """Return the values of a parameters file."""
+        return self._workspace.values(params)
 
     def kept(self, pointer: Pointer) -> bool:
-        """Whether the cache or the remote has it."""
+        """Return whether the cache or the remote has the object."""
         try:
-            if self._here.kept(pointer):
+            if self._workspace.kept(pointer):
                 return True
         except UndecidedError:
             pass
         return self._objects.default.has([str(pointer["md5"])]) != set()
 
     def is_link_to_folder(self, out: Output) -> bool:
-        """Whether the user has linked an out to a folder elsewhere."""
-        return self._here.is_link_to_folder(out)
+        """Return whether the user has linked an out to a folder elsewhere."""
+        return self._workspace.is_link_to_folder(out)
 
     def _part(self, at: str) -> Pointer | None:
-        """What is in a folder that only the remote has."""
-        for made, (stage, pointer) in self._locked.items():
-            if at.startswith(f"{made}/") and self._remote(made):
+        """Return a path inside a folder that only the remote has."""
+        for folder, (stage, pointer) in self._locked.items():
+            if at.startswith(f"{folder}/") and self._remote(folder):
                 files = self._objects.listing(stage, pointer)
-                return part_of(files, at.removeprefix(f"{made}/"))
+                return part_of(files, at.removeprefix(f"{folder}/"))
         return None
 
     def _remote(self, at: str) -> Pointer | None:
@@ -92,16 +95,16 @@ class RemoteState:
 
 @dataclass(frozen=True)
 class Settled:
-    """What is known of a run before any pod.
+    """What is known about a run before its first pod.
 
     Parameters
     ----------
     results
-        Of the stages that need no pod, by address.
+        The results of the stages that do not need a pod, by address.
     waiting
-        Forecasts of those that do, in DVC's order.
+        The forecasts of the stages that need a pod, in DVC's order.
     here
-        Positions of stages without a command that are brought up to date here.
+        The positions of stages without a command, which are brought up to date here.
     """
 
     results: Mapping[str, Result]
@@ -110,12 +113,12 @@ class Settled:
 
 
 def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) -> Settled:
-    """Sort the stages of a run.
+    """Sort the stages of a run into those that need a pod and those that do not.
 
     Raises
     ------
     UsageError
-        Stages that cannot run, or not in pods; all of them in one message.
+        Some stages cannot run, or cannot run in pods; one message lists all of them.
     """
     problems = [
         f"{f.stage.address}: {'; '.join(f.reasons)}"
@@ -123,21 +126,21 @@ def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) 
         if f.verdict is Verdict.FAILS
     ]
     results, waiting, here = {}, [], []
-    for found in forecasts:
-        stage = found.stage
-        if found.verdict in RUNNING:
+    for prediction in forecasts:
+        stage = prediction.stage
+        if prediction.verdict in RUNNING:
             if stage.for_pods:
-                problems += reasons_against_pods(project, pipeline, found.position)
-                waiting.append(found)
+                problems += reasons_against_pods(project, pipeline, prediction.position)
+                waiting.append(prediction)
             else:
-                here.append(found.position)
-        elif found.verdict is Verdict.UP_TO_DATE:
+                here.append(prediction.position)
+        elif prediction.verdict is Verdict.UP_TO_DATE:
             results[stage.address] = _unchanged(project, stage)
-        elif found.verdict is Verdict.RUN_CACHE:
-            entry = found.result or stage.lock or {}
+        elif prediction.verdict is Verdict.RUN_CACHE:
+            entry = prediction.result or stage.lock or {}
             results[stage.address] = Result(stage.address, RESTORED, entry)
     if problems:
-        raise UsageError("\n".join(problems), "correct these, or name other stages")
+        raise UsageError("\n".join(problems), "fix these stages, or select others")
     return Settled(results, tuple(waiting), tuple(here))
 
 
@@ -147,40 +150,41 @@ def positions_for_pods(project: Project, pipeline: Pipeline, order: Sequence[int
     Raises
     ------
     UsageError
-        One cannot, or there is none.
+        A stage cannot run in a pod, or no stage has a command.
     """
     stages = pipeline.stages
-    wanted = [p for p in order if stages[p].for_pods]
-    if problems := [said for p in wanted for said in reasons_against_pods(project, pipeline, p)]:
-        raise UsageError("\n".join(problems), "correct these, or name other stages")
-    if not wanted:
+    positions = [p for p in order if stages[p].for_pods]
+    problems = [text for p in positions for text in reasons_against_pods(project, pipeline, p)]
+    if problems:
+        raise UsageError("\n".join(problems), "fix these stages, or select others")
+    if not positions:
         raise UsageError("none of these stages has a command to run", "dvc stage list --all")
-    return wanted
+    return positions
 
 
 def reasons_against_pods(project: Project, pipeline: Pipeline, position: int) -> Iterable[str]:
-    """Say why a stage cannot run in a pod; nothing if it can."""
+    """Yield the reasons why a stage cannot run in a pod; none if it can."""
     stage, base = pipeline.stages[position], project.git_root or project.root
-    made = [out.at for up in pipeline.upstream[position] for out in pipeline.stages[up].outs]
+    produced = [out.at for up in pipeline.upstream[position] for out in pipeline.stages[up].outs]
     locks = {lock_file(other.file) for other in pipeline.stages if other.name}
     for read in stage.reads:
         if not read.at.strip("./"):
-            yield f"{stage.address}: it reads the whole project, and so what others write"
+            yield f"{stage.address}: it reads the whole project, including what other stages write"
         elif read.at in locks:
             yield f"{stage.address}: it reads {read.path}, which each stage changes in its pod"
         elif (
             "://" not in read.at
-            and not any(overlap(read.at, at) for at in made)
+            and not any(overlap(read.at, at) for at in produced)
             and (not (project.root / read.at).resolve().is_relative_to(base))
         ):
-            yield f"{stage.address}: {read.path} lies outside of the project: no pod has it"
+            yield f"{stage.address}: {read.path} is outside the project, so pods do not have it"
     lock = locked(stage.lock or {}, "outs")
     for out in stage.outs:
         path = project.root / out.at
         if not out.local and "://" not in out.at:
-            yield f"{stage.address}: {out.path} lies outside of the project: no pod has it"
+            yield f"{stage.address}: {out.path} is outside the project, so pods do not have it"
         if out.persist and path.is_file() and md5_of(path) != lock.get(out.path, {}).get("md5"):
-            yield f"{stage.address}: {out.path} persists and is not as dvc.lock says; dvc commit it"
+            yield f"{stage.address}: {out.path} persists and differs from dvc.lock; dvc commit it"
 
 
 def _unchanged(project: Project, stage: Stage) -> Result:
@@ -192,7 +196,7 @@ def plan_tasks(
     pipeline: Pipeline,
     settled: Settled,
     groups: Sequence[Sequence[int]],
-    reach: RemoteState,
+    state: RemoteState,
     *,
     root: str,
     git: bool,
@@ -200,20 +204,22 @@ def plan_tasks(
     jobs: Sequence[int],
     mutexes: Sequence[frozenset[str]],
 ) -> list[PlannedTask]:
-    """Return the plan's entry of each group of positions, its stages in the graph's order."""
-    waiting = {found.position: found for found in settled.waiting}
+    """Return the task of each group of positions, with its stages in the order of the graph."""
+    waiting = {prediction.position for prediction in settled.waiting}
     dvc = version("dvc")  # reads a file
-    found = []
+    tasks = []
     for number, group in enumerate(groups):
         positions = in_graph_order(pipeline, group)
-        inside = set(positions)
-        above = sorted({up for p in positions for up in pipeline.upstream[p]} - inside)
+        upstream = {up for p in positions for up in pipeline.upstream[p]} - set(positions)
         addresses = {pipeline.stages[p].address for p in positions}
-        found.append(
+        tasks.append(
             PlannedTask(
                 number,
-                tuple(_task(pipeline.stages[p], reach) for p in positions),
-                tuple(_upstream(pipeline.stages[p], settled, p in waiting, reach) for p in above),
+                tuple(_task(pipeline.stages[p], state) for p in positions),
+                tuple(
+                    _upstream(pipeline.stages[p], settled, p in waiting, state)
+                    for p in sorted(upstream)
+                ),
                 dvc,
                 root,
                 git,
@@ -222,49 +228,49 @@ def plan_tasks(
                 tuple(tuple(sorted(g & addresses)) for g in mutexes if len(g & addresses) > 1),
             )
         )
-    return found
+    return tasks
 
 
-def _task(stage: Stage, reach: RemoteState) -> TaskStage:
-    links = frozenset(out.path for out in stage.outs if reach.is_link_to_folder(out))
-    return TaskStage(stage, frozenset(_intact(stage, reach)), links)
+def _task(stage: Stage, state: RemoteState) -> TaskStage:
+    links = frozenset(out.path for out in stage.outs if state.is_link_to_folder(out))
+    return TaskStage(stage, frozenset(_intact(stage, state)), links)
 
 
-def _intact(stage: Stage, reach: RemoteState) -> Iterable[str]:
+def _intact(stage: Stage, state: RemoteState) -> Iterable[str]:
     pointers = locked(stage.lock or {}, "outs")
     for out in stage.outs:
         pointer = pointers.get(out.path)
         if pointer is None or not out.local:
             continue
-        now = reach.out(out)
-        same = now is not None and now.get("md5") == pointer.get("md5")
-        if same and (not out.cached or reach.kept(pointer)):
+        current = state.out(out)
+        is_equal = current is not None and current.get("md5") == pointer.get("md5")
+        if is_equal and (not out.cached or state.kept(pointer)):
             yield out.path
 
 
-def _upstream(stage: Stage, settled: Settled, waits: bool, reach: RemoteState) -> Upstream:
-    if waits:
+def _upstream(stage: Stage, settled: Settled, is_waiting: bool, state: RemoteState) -> Upstream:
+    if is_waiting:
         return Upstream(stage, None)
     result = settled.results.get(stage.address)
-    if result is None and set(_intact(stage, reach)) != set(locked(stage.lock or {}, "outs")):
+    if result is None and set(_intact(stage, state)) != set(locked(stage.lock or {}, "outs")):
         raise UsageError(
-            f"{stage.address} is no part of this run, and its outs are not as dvc.lock says",
-            "name it too, or dvc commit it",
+            f"{stage.address} is not part of this run, and its outs differ from dvc.lock",
+            "add it to the targets, or dvc commit it",
         )
     return Upstream(stage, result or Result(stage.address, UNCHANGED, stage.lock or {}))
 
 
-def needed(entry_list: Sequence[PlannedTask]) -> list[tuple[Stage, LockEntry]]:
-    """Return what the pods may read that no pod makes: outs to be sent before the first."""
-    found: dict[str, tuple[Stage, LockEntry]] = {}
-    for entry in entry_list:
+def needed(tasks: Sequence[PlannedTask]) -> list[tuple[Stage, LockEntry]]:
+    """Return the outs that pods may read and no pod produces: they are uploaded before the run."""
+    entries: dict[str, tuple[Stage, LockEntry]] = {}
+    for entry in tasks:
         for up in entry.upstream:
             if up.result is not None:
-                found[up.stage.address] = (up.stage, up.result.entry)
+                entries[up.stage.address] = (up.stage, up.result.entry)
         for task in entry.tasks:
             outs = [
                 o for o in (task.stage.lock or {}).get("outs") or () if o["path"] in task.intact
             ]
             if outs:
-                found[task.stage.address] = (task.stage, {"outs": outs})
-    return list(found.values())
+                entries[task.stage.address] = (task.stage, {"outs": outs})
+    return list(entries.values())

@@ -1,4 +1,4 @@
-"""A run of pods from a workspace: what it would do, its manifest's words, and its beginning."""
+"""The forecast of a remote run, and the upload of its code, data and plan."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from dvc_bridge.remote_run.task_plan import RemoteState, Settled, needed, plan_t
 
 @dataclass(frozen=True)
 class Submission:
-    """All that a Workflow's pods need, in the remote.
+    """A run whose pods find all that they need in the remote.
 
     Parameters
     ----------
     words
-        For each group, by what its pod finds its line of the plan.
+        For each group, the reference by which its pod finds its line of the plan.
     """
 
     run: str
@@ -38,7 +38,7 @@ class Submission:
 
 
 class RemoteForecast:
-    """What a run would do with the stages at `order`, seen from here and from the remote."""
+    """The forecast for the stages at `order`, based on the workspace and the remote."""
 
     def __init__(
         self, project: Project, pipeline: Pipeline, order: Sequence[int], session: Session
@@ -51,42 +51,42 @@ class RemoteForecast:
         self.reach = RemoteState(self._workspace, self.objects, pipeline)
 
     def settle(self, *, force: bool, alone: bool) -> Settled:
-        """Sort the stages; results in the remote's run cache count as those here do."""
+        """Sort the stages; the run caches here and in the remote both count."""
         sources = Sources(
             self.reach, self._run, self._has_runs, lambda stage: ask_dvc(self._session, stage)
         )
-        found = forecast(self.pipeline, self.order, sources, force=force, alone=alone)
+        forecasts = forecast(self.pipeline, self.order, sources, force=force, alone=alone)
         self._workspace.hashes.save()
-        return settle(self._project, self.pipeline, found)
+        return settle(self._project, self.pipeline, forecasts)
 
     def _run(self, key: str) -> LockEntry | None:
-        found = newest_run(self._project, key)
-        if found is not None or not self._there(run_folder(key)):
-            return found
+        entry = newest_run(self._project, key)
+        if entry is not None or not self._exists(run_folder(key)):
+            return entry
         return next(iter(self.objects.default.runs(key)), None)
 
     def _has_runs(self) -> bool:
         return any_run(self._project) or bool(self._names("runs"))
 
-    def _there(self, folder: str) -> bool:
-        """Whether the remote has a folder of the run cache.
+    def _exists(self, folder: str) -> bool:
+        """Return whether the remote has a folder of the run cache.
 
-        Each folder above is listed once: of thousands of stages, most have no result there.
+        Each parent folder is listed once: most of thousands of stages have no result there.
         """
-        above, _, name = folder.rpartition("/")
-        return not above or name in self._names(above)
+        parent, _, name = folder.rpartition("/")
+        return not parent or name in self._names(parent)
 
     def _names(self, folder: str) -> frozenset[str]:
         if folder not in self._listed:
             remote = self.objects.default
-            names = remote.names(remote.path(*folder.split("/"))) if self._there(folder) else []
+            names = remote.names(remote.path(*folder.split("/"))) if self._exists(folder) else []
             self._listed[folder] = frozenset(names)
         return self._listed[folder]
 
 
 def submit(
     project: Project,
-    outlook: RemoteForecast,
+    remote_forecast: RemoteForecast,
     settled: Settled,
     groups: Sequence[Sequence[int]],
     jobs: Sequence[int],
@@ -97,58 +97,59 @@ def submit(
     allow: Sequence[str] = (),
     warn: Callable[[str], object],
 ) -> Submission:
-    """Put code, data and plan of a run into the remote, the plan last.
+    """Upload the code, the data and the plan of a run to the remote, the plan last.
 
     Parameters
     ----------
     groups
-        Positions of the stages of each pod.
+        The positions of the stages of each pod.
     jobs
         How many stages each pod runs at a time.
     allow
         As for `snapshot.take`.
     warn
-        Is told what looks wrong with the snapshot.
+        Receives warnings about the snapshot.
     """
-    pipeline = outlook.pipeline
+    pipeline = remote_forecast.pipeline
     snapshot = snapshot_of(project, pipeline, allow, warn)
     base = project.git_root or project.root
-    found = plan_tasks(
+    tasks = plan_tasks(
         pipeline,
         settled,
         groups,
-        outlook.reach,
+        remote_forecast.reach,
         root=project.root.relative_to(base).as_posix(),
         git=project.git_root is not None,
         force=force,
         jobs=jobs,
         mutexes=mutexes,
     )
-    for stage, entry in needed(found):
-        outlook.objects.send(stage, _without(stage, entry, snapshot, project))
-    store = Store(outlook.objects.default, run)
+    for stage, entry in needed(tasks):
+        remote_forecast.objects.send(stage, _without(stage, entry, snapshot, project))
+    store = Store(remote_forecast.objects.default, run)
     store.put_code(snapshot.sha256, snapshot.archive)
-    plan, words = plan_file(found)
+    plan, references = plan_file(tasks)
     store.put_plan(plan)
-    return Submission(run, tuple(found), tuple(words), snapshot.sha256)
+    return Submission(run, tuple(tasks), tuple(references), snapshot.sha256)
 
 
 def check_sent(pipeline: Pipeline, objects: Objects) -> None:
-    """Check that the remotes answer, and hold all data that stages read and no stage makes.
+    """Check that the remotes respond, and have all data that stages read and no stage produces.
 
     Raises
     ------
     UsageError
-        They do not.
+        A remote does not have the data.
     StorageError
-        One does not answer.
+        A remote does not respond.
     """
     objects.default.exists(objects.default.path("files"))
     read = {position for upstream in pipeline.upstream for position in upstream}
     data = [s for s in (pipeline.stages[p] for p in sorted(read)) if s.kind is not StageKind.STAGE]
-    if lost := [s.file for s in data if s.lock and not objects.has(s, s.lock)]:
+    if missing := [s.file for s in data if s.lock and not objects.has(s, s.lock)]:
         raise UsageError(
-            f"the remote does not have the data of {', '.join(lost)}", f"dvc push {' '.join(lost)}"
+            f"the remote does not have the data of {', '.join(missing)}",
+            f"dvc push {' '.join(missing)}",
         )
 
 
@@ -160,7 +161,7 @@ def remote_names(pipeline: Pipeline) -> set[str]:
 def snapshot_of(
     project: Project, pipeline: Pipeline, allow: Sequence[str], warn: Callable[[str], object]
 ) -> Snapshot:
-    """Archive the code as it stands; `warn` is given what it lacks, and its size if it is large.
+    """Archive the current code; `warn` receives the files left out, and the size if it is large.
 
     Parameters
     ----------
@@ -178,7 +179,7 @@ def _check_reads(project: Project, pipeline: Pipeline, snapshot: Snapshot) -> No
     """Check that no stage reads a file that was left out as a secret."""
     base = project.root.relative_to(project.git_root or project.root)
     problems = [
-        f"{stage.address} reads {read.path}, which holds a secret and is not sent"
+        f"{stage.address} reads {read.path}, which contains a secret and is not uploaded"
         for stage in pipeline.stages
         for read in stage.reads
         if stage.for_pods and (base / read.at).as_posix() in snapshot.secrets
@@ -186,22 +187,22 @@ def _check_reads(project: Project, pipeline: Pipeline, snapshot: Snapshot) -> No
     if problems:
         raise UsageError(
             "\n".join(problems),
-            "give it to pods by a Secret (docs/argo.md: Credentials); or, where it is none,"
+            "pass it to pods in a Secret (docs/argo.md: Credentials); if it is not a secret, set"
             " snapshot: {allow: [PATH]} in dvc-bridge.yaml",
         )
 
 
 def cached_outs(pipeline: Pipeline) -> list[str]:
-    """Name what no snapshot holds: outs that DVC keeps."""
+    """Return the outs that DVC caches, which no snapshot contains."""
     return [out.at for stage in pipeline.stages for out in stage.outs if out.local and out.cached]
 
 
 def _without(stage: Stage, entry: LockEntry, snapshot: Snapshot, project: Project) -> LockEntry:
-    """Leave out what pods find in the snapshot: outs that git tracks instead of DVC."""
+    """Return the entry without outs that are in the snapshot because git tracks them, not DVC."""
     base = project.root.relative_to(project.git_root or project.root)
-    own = {
+    in_snapshot = {
         out.path
         for out in stage.outs
         if not out.cached and (base / out.at).as_posix() in snapshot.files
     }
-    return {"outs": [out for out in entry.get("outs") or () if out["path"] not in own]}
+    return {"outs": [out for out in entry.get("outs") or () if out["path"] not in in_snapshot]}

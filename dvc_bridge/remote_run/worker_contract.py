@@ -1,8 +1,8 @@
 """The contract between the client of a remote run and its workers.
 
-A worker is `dvc-bridge worker REFERENCE` with the environment variables below. It ends with the
-exit code of `dvc_bridge.errors`: 0 when all stages of its task have a good result, 75 when the same
-worker may succeed if it is started again, 128+n after signal n.
+A worker is `dvc-bridge worker REFERENCE` with the environment variables below. It ends with an exit
+code of `dvc_bridge.errors`: 0 if all stages of its task have a good result, 75 if the same worker
+may succeed when it is started again, 128+n after signal n.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ REVISION = "DVC_BRIDGE_REVISION"
 PLAN = "DVC_BRIDGE_PLAN"
 
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
-# How a worker ends that was killed: by SIGKILL, or by SIGTERM.
+# The exit codes of a worker that was killed by SIGKILL or by SIGTERM.
 KILLED = (137, 143)
 
 Sections = Mapping[str, Mapping[str, str]]
@@ -52,7 +52,7 @@ class GitCode:
     Parameters
     ----------
     plan
-        What a worker needs besides the code: see `dvc_bridge.worker.from_git.plan_of`.
+        The data that a worker needs besides the code: see `dvc_bridge.worker.from_git.plan_of`.
     """
 
     repo: str
@@ -70,7 +70,7 @@ class GitCode:
 
 @dataclass(frozen=True, slots=True)
 class WorkerEnvironment:
-    """What every worker of a run gets.
+    """The environment of every worker of a run.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class WorkerEnvironment:
 
 
 def store_text(store: Sections) -> str:
-    """Return the settings of the remotes as a variable holds them."""
+    """Return the settings of the remotes as the text of a variable."""
     return json.dumps(store, sort_keys=True)
 
 
@@ -98,7 +98,7 @@ def worker_environment(variables: Mapping[str, str]) -> WorkerEnvironment:
     Raises
     ------
     UsageError
-        Some are not set: this process is not a task of a run.
+        Some variables are not set: this process is not a task of a run.
     """
     missing = [name for name in (RUN, STORE) if not variables.get(name)]
     if not (variables.get(CODE) or variables.get(REPO)):
@@ -119,7 +119,7 @@ def worker_environment(variables: Mapping[str, str]) -> WorkerEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class PlanLine:
-    """Where plan.json has a task: a line of `length` bytes that begins at byte `start`."""
+    """The location of a task in plan.json: a line of `length` bytes that begins at byte `start`."""
 
     task: int
     start: int
@@ -135,12 +135,12 @@ def plan_line(reference: str) -> PlanLine:
     Raises
     ------
     UsageError
-        It is not one.
+        The text is not a reference.
     """
     try:
         task, start, length = map(int, reference.split(":"))
     except ValueError as exc:
         raise UsageError(
-            f"invalid task reference {reference}", "the manifest of the run has the right ones"
+            f"invalid task reference {reference}", "use a reference from the manifest of the run"
         ) from exc
     return PlanLine(task, start, length)
