@@ -1,1 +1,1 @@
-"""What runs inside a task of a remote run."""
+"""The worker, which runs one task of a remote run."""

@@ -1,4 +1,4 @@
-"""A project where it does not live: its snapshot or a checkout, with the remotes' settings."""
+"""A copy of a project from a snapshot or a checkout, with the settings of the remotes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ Settings = Mapping[str, Mapping[str, str]]
 def unpack_code(
     archive: bytes, sha256: str, code: Path, root: str, settings: Settings, *, git: bool
 ) -> Project:
-    """Write a snapshot into a folder, and give the project in it.
+    """Unpack a snapshot into a folder, and return the project in it.
 
     Parameters
     ----------
     code
-        A folder that is not there yet. DVC's cache comes beside it.
+        A folder that does not exist yet. DVC's cache is created next to it.
     root
         The project's folder within the snapshot; `.` is its root.
     git
-        Whether the project stands in a git repository.
+        Whether the project is in a git repository.
 
     Raises
     ------
     IntegrityError
-        The snapshot's bytes are not those that were meant.
+        The snapshot does not have the expected hash.
     """
     unpack(archive, sha256, code)
     if git:
@@ -39,14 +39,14 @@ def unpack_code(
 
 
 def copied(project: Project, outs: Collection[str], code: Path, settings: Settings) -> Project:
-    """Copy what a snapshot of a project would hold, and give the project that this makes.
+    """Copy the files of a project's snapshot into a folder, and return the new project.
 
     Parameters
     ----------
     outs
-        Cached outs of all stages, which stay behind. Both have one cache.
+        The cached outs of all stages, which are not copied. Both projects share the cache.
     code
-        A folder that is not there yet.
+        A folder that does not exist yet.
     """
     code.mkdir()
     copy_code(project, outs, code)
@@ -57,9 +57,9 @@ def copied(project: Project, outs: Collection[str], code: Path, settings: Settin
 
 
 def make_repository(code: Path) -> None:
-    """Have DVC see a git repository.
+    """Initialize a git repository, so that DVC behaves as in one.
 
-    .gitignore files are part of what stages may read: it writes them in a repository only.
+    Stages may read .gitignore files, which DVC writes only inside a repository.
     """
     subprocess.run(["git", "init", "--quiet", str(code)], check=True, capture_output=True)
 
@@ -67,14 +67,14 @@ def make_repository(code: Path) -> None:
 def prepare_checkout(
     code: Path, root: str, settings: Settings, cache: Path | None = None
 ) -> Project:
-    """Return the project in a folder that is ours alone, with its remotes where the pod finds them.
+    """Configure cache and remotes of a project in a private folder, and return the project.
 
     Parameters
     ----------
     cache
-        DVC's; None: a new one beside `code`.
+        The cache of DVC; None: a new one next to `code`.
     """
-    place = str(cache or code.parent / "cache")
-    cache_section = {**settings.get("cache", {}), "dir": place, "type": "reflink,copy"}
+    cache_folder = str(cache or code.parent / "cache")
+    cache_section = {**settings.get("cache", {}), "dir": cache_folder, "type": "reflink,copy"}
     write_config(code / root / ".dvc" / "config.local", {**settings, "cache": cache_section})
     return find_project(code / root)

@@ -1,4 +1,4 @@
-"""What a pod does, worked out in the pod: for Workflows that know the code by its git revision."""
+"""Planning in the pod, for Workflows whose code comes from a git revision."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
 
 
 def plan_of(project: Project, pipeline: Pipeline, positions: Sequence[int]) -> dict[str, str]:
-    """Return what every pod of a Workflow is told of its plan.
+    """Return the data from which every pod of a Workflow plans its task.
 
     Parameters
     ----------
     positions
-        Of all stages that the Workflow's pods bring up to date.
+        The positions of all stages that the pods of the Workflow bring up to date.
     """
     base = project.git_root or project.root
     return {
@@ -39,29 +39,29 @@ def plan_of(project: Project, pipeline: Pipeline, positions: Sequence[int]) -> d
 
 
 def entry_at(
-    project: Project, session: Session, store: Store, plan: Mapping[str, str], word: str
+    project: Project, session: Session, store: Store, plan: Mapping[str, str], reference: str
 ) -> PlannedTask:
-    """Return the entry of one group from a checkout; its lock entries decide what is unchanged.
+    """Return the task of one group from a checkout; its lock entries decide what is unchanged.
 
     Parameters
     ----------
     plan
-        As `plan_of` gives it.
-    word
+        The value that `plan_of` returned.
+    reference
         `<number>:<positions>`.
 
     Raises
     ------
     VersionMismatchError
-        The stages are others than when the manifest was made.
+        The stages have changed since the manifest was made.
     """
     pipeline = read_pipeline(project)
     if shape(pipeline) != plan["shape"]:
         raise VersionMismatchError(
-            "the stages of this revision are not those that the manifest was made for",
-            "dvc-bridge convert at this revision",
+            "the stages of this revision differ from those that the manifest was made for",
+            "run dvc-bridge convert at this revision",
         )
-    positions = positions_in(word.partition(":")[2])
+    positions = positions_in(reference.partition(":")[2])
     store.put_stages([pipeline.stages[p].address for p in positions_in(plan["stages"])])
     addresses = [pipeline.stages[p].address for p in positions]
     settings = read_settings(project, pipeline)

@@ -1,4 +1,4 @@
-"""One pod: fetch the code and the plan's line, decide, run, send, and say so last of all."""
+"""The work of one pod: fetch code and task, decide, run, upload, and store the results last."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def work(reference: str, variables: Mapping[str, str], folder: Path) -> int:
     Parameters
     ----------
     reference
-        Which task: `<task>:<start>:<length>`, where plan.json has it, or, with code from git,
-        `<task>:<stages>`.
+        The reference of the task: `<task>:<start>:<length>`, its location in plan.json, or, with
+        code from git, `<task>:<stages>`.
     variables
-        The environment: see `dvc_bridge.remote_run.worker_contract`.
+        The environment variables: see `dvc_bridge.remote_run.worker_contract`.
     folder
         An empty folder to work in.
 
     Returns
     -------
     int
-        The exit code: 0, or that of the first stage that failed.
+        The exit code: 0, or the exit code of a stage that failed.
     """
     environment = worker_environment(variables)
     if scratch := variables.get("TMPDIR"):
@@ -58,7 +58,7 @@ def work(reference: str, variables: Mapping[str, str], folder: Path) -> int:
         _check_version(entry)
         if _is_done(entry, store):
             return 0
-        before = _before(entry, store)
+        upstream = _upstream_results(entry, store)
         code, sha256 = folder / "code", environment.code.sha256
         try:
             project = unpack_code(
@@ -67,14 +67,14 @@ def work(reference: str, variables: Mapping[str, str], folder: Path) -> int:
         except IntegrityError:
             store.drop_code(sha256)
             raise
-    with _opened(project) as (lock, session, view):
-        return _run(project, entry, before, environment.run, lock, session, view)
+    with _open_project(project) as (lock, session, view):
+        return _run(project, entry, upstream, environment.run, lock, session, view)
 
 
 def _work_from_git(
     reference: str, run: str, code: GitCode, folder: Path, settings: Sections
 ) -> int:
-    # Only these tasks plan; others do without.
+    # Imported late: only these tasks need it.
     from dvc_bridge.git.revision import check_out  # noqa: PLC0415
     from dvc_bridge.worker.from_git import entry_at  # noqa: PLC0415
 
@@ -87,33 +87,33 @@ def _work_from_git(
     return work_in(project, run, entry)
 
 
-def work_in(project: Project, run: str, parse_task: Callable[[Session, Store], PlannedTask]) -> int:
-    """Bring the stages of a group up to date in a project that is there already.
+def work_in(project: Project, run: str, find_task: Callable[[Session, Store], PlannedTask]) -> int:
+    """Bring the stages of a group up to date in an existing project.
 
     Parameters
     ----------
     project
-        In a folder that is ours alone; it becomes the current one.
-    entry_of
-        Finds the group, or works it out.
+        A project in a private folder, which becomes the current directory.
+    find_task
+        Returns the task of the group.
 
     Returns
     -------
     int
-        As `work`.
+        The exit code, as for `work`.
     """
-    with _opened(project) as (lock, session, view):
+    with _open_project(project) as (lock, session, view):
         store = Store(Objects(session, "").default, run)
-        entry = parse_task(session, store)
+        entry = find_task(session, store)
         _check_version(entry)
         if _is_done(entry, store):
             return 0
-        before = _before(entry, store)
-        return _run(project, entry, before, run, lock, session, view)
+        upstream = _upstream_results(entry, store)
+        return _run(project, entry, upstream, run, lock, session, view)
 
 
 @contextmanager
-def _opened(project: Project) -> Iterator[tuple[RepositoryLock, Session, PlainView]]:
+def _open_project(project: Project) -> Iterator[tuple[RepositoryLock, Session, PlainView]]:
     os.chdir(project.root)
     view, lock = PlainView(), RepositoryLock(project)
     with lock.held(), Session(project, view.note) as session:
@@ -121,35 +121,36 @@ def _opened(project: Project) -> Iterator[tuple[RepositoryLock, Session, PlainVi
 
 
 def _is_done(entry: PlannedTask, store: Store) -> bool:
-    done = store.results(task.stage for task in entry.tasks)
-    return all(t.stage.address in done and done[t.stage.address].good for t in entry.tasks)
+    results = store.results(task.stage for task in entry.tasks)
+    return all(t.stage.address in results and results[t.stage.address].good for t in entry.tasks)
 
 
 def _check_version(entry: PlannedTask) -> None:
     if version("dvc") != entry.dvc:
         raise VersionMismatchError(
-            f"the image has dvc {version('dvc')}, the run was planned with {entry.dvc}",
-            f"pip install dvc=={entry.dvc} in the image, or the image's version here",
+            f"the image has dvc {version('dvc')}, the run was planned with dvc {entry.dvc}",
+            f"pip install dvc=={entry.dvc} in the image, or install the image's version here",
         )
 
 
-def _before(entry: PlannedTask, store: Store) -> list[Result]:
-    asked = [up.stage for up in entry.upstream if up.result is None]
-    found = store.results(asked)
-    lost = [s.address for s in asked if s.address not in found or not found[s.address].good]
-    if failed := [address for address in lost if address in found]:
-        raise StageFailedError(f"{', '.join(failed)} failed, whose outs these stages read")
-    if lost:
+def _upstream_results(entry: PlannedTask, store: Store) -> list[Result]:
+    stages = [up.stage for up in entry.upstream if up.result is None]
+    results = store.results(stages)
+    missing = [s.address for s in stages if s.address not in results or not results[s.address].good]
+    if failed := [address for address in missing if address in results]:
+        raise StageFailedError(f"{', '.join(failed)} failed, and these stages read their outs")
+    if missing:
         raise IntegrityError(
-            f"no result of {', '.join(lost)} in run {store.run}", "dvc-bridge retry makes it anew"
+            f"no result of {', '.join(missing)} in run {store.run}",
+            "dvc-bridge retry produces it again",
         )
-    return [up.result or found[up.stage.address] for up in entry.upstream]
+    return [up.result or results[up.stage.address] for up in entry.upstream]
 
 
 def _run(
     project: Project,
     entry: PlannedTask,
-    before: list[Result],
+    upstream: list[Result],
     name: str,
     lock: RepositoryLock,
     session: Session,
@@ -159,30 +160,30 @@ def _run(
     options = Options(
         jobs=entry.jobs,
         force=entry.force,
-        keep_going=True,  # a result that others may use is not given up
+        keep_going=True,  # other tasks may use the results
         mutexes=tuple(frozenset(group) for group in entry.mutexes),
     )
-    journal = History(project)
+    history = History(project)
     objects = Objects(session, scratch_folder(name))
     store = Store(objects.default, name)
-    books = WorkerRecorder(project, session, entry, before, objects, store, journal)
+    recorder = WorkerRecorder(project, session, entry, upstream, objects, store, history)
     pipeline, order = pipeline_of(stages), range(len(stages))
-    run = Run(project, pipeline, order, options, view, lock, session, books, journal=journal)
+    run = Run(project, pipeline, order, options, view, lock, session, recorder, journal=history)
     summary = run.run()
     for task in entry.tasks:
         if error := summary.errors.get(task.stage.address):
-            said = error.message if isinstance(error, StageFailedError) else str(error)
-            failed = Result(task.stage.address, FAILED, message=said)
+            message = error.message if isinstance(error, StageFailedError) else str(error)
+            failed = Result(task.stage.address, FAILED, message=message)
             store.put_result(task.stage, failed)
-    return _code(summary)
+    return _exit_code(summary)
 
 
-def _code(summary: Summary) -> int:
+def _exit_code(summary: Summary) -> int:
     if summary.interrupted:
         return 128 + summary.interrupted
     worst: BridgeError | None = None
     for error in summary.errors.values():
-        # A fault of the storage is worth another try; a failed command beside it is not.
+        # A fault of the storage is worth a retry, unless a command failed too.
         if worst is None or isinstance(error, StageFailedError):
             worst = error
     return worst.exit_code if worst else 0

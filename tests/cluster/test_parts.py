@@ -138,7 +138,7 @@ def test_what_needs_nothing_of_a_failed_stage_goes_on_in_later_parts_and_the_res
     assert subprocess.run(beside, cwd=wide.with_name("dvc")).returncode  # a@1 fails there too
     printed = limited(wide, "submit", "--wait", "--fuse", "none", code=1)
     assert "a@1: " in printed
-    assert "a@1 failed, whose outs these stages read" in printed
+    assert "a@1 failed, and these stages read their outs" in printed
     lock = yaml.safe_load((wide / "dvc.lock").read_text())["stages"]
     assert set(lock) == {"a@2", "a@3", "a@4", "b@2", "b@3", "b@4", "d"}
     for file in files:
