@@ -1,1 +1,1 @@
-"""What the terminal shows: tables, live views and progress."""
+"""Output on the terminal: tables, live views and progress."""

@@ -22,25 +22,26 @@ def plan_text(
     *,
     every: bool,
 ) -> str:
-    """Render for people.
+    """Return the forecast as text.
 
     Parameters
     ----------
     division
-        How pods would share the stages; None: that is not asked for.
+        The tasks of a remote run; None: the text does not show them.
     every
-        Name the stages too that are up to date.
+        Whether to list the stages too that are up to date.
     """
     counts = Counter(f.verdict for f in forecasts)
     parts = [f"{verdict.value} {counts[verdict]}" for verdict in Verdict if counts[verdict]]
     lines = [f"{_stages(len(forecasts))}: {', '.join(parts) or 'nothing to do'}"]
     names = {f.position: f.stage.address for f in forecasts}
-    for found in forecasts:
-        if found.verdict is Verdict.UP_TO_DATE and not every:
+    for prediction in forecasts:
+        if prediction.verdict is Verdict.UP_TO_DATE and not every:
             continue
-        first, *more = found.reasons or (_after([names[p] for p in found.waits_for]),)
-        lines.append(f"  {found.verdict.value:<{COLUMN}}  {found.stage.address}: {first}")
-        lines += [f"  {'':<{COLUMN}}  {'':<{len(found.stage.address)}}  {r}" for r in more]
+        first, *more = prediction.reasons or (_after([names[p] for p in prediction.waits_for]),)
+        address = prediction.stage.address
+        lines.append(f"  {prediction.verdict.value:<{COLUMN}}  {address}: {first}")
+        lines += [f"  {'':<{COLUMN}}  {'':<{len(address)}}  {reason}" for reason in more]
     lines += _timeline_lines(line, names)
     if division:
         lines += _division_lines(division, names)
@@ -50,13 +51,13 @@ def plan_text(
 def _timeline_lines(line: Timeline, names: Mapping[int, str]) -> list[str]:
     if not line.path:
         return []
-    shown = [names[p] for p in line.path]
-    if len(shown) > SHOWN_PATH:
-        shown = [*shown[: SHOWN_PATH // 2], "...", *shown[-SHOWN_PATH // 2 :]]
-    lines = [f"critical path, {_stages(len(line.path))}: {' -> '.join(shown)}"]
+    path = [names[p] for p in line.path]
+    if len(path) > SHOWN_PATH:
+        path = [*path[: SHOWN_PATH // 2], "...", *path[-SHOWN_PATH // 2 :]]
+    lines = [f"critical path, {_stages(len(line.path))}: {' -> '.join(path)}"]
     best = f"at best {line.speed_up:.1f} times as fast as one after the other"
     if not line.timed:
-        return [*lines, f"{best}, if all stages last as long: none of them has been timed yet"]
+        return [*lines, f"{best}, if all stages take equally long: none of them has been timed yet"]
     guessed = line.commands - line.timed
     timed = f", {guessed} of {line.commands} guessed" if guessed else ""
     return [*lines, f"{best}: {_time(line.path_s)} of {_time(line.work_s)}{timed}"]
@@ -68,9 +69,9 @@ def _division_lines(division: Division, names: Mapping[int, str]) -> list[str]:
     count = len(division.groups)
     stages = sum(len(group.positions) for group in division.groups)
     guessed = stages - division.timed
-    sure = f"; {guessed} of {stages} stages have never been timed" if guessed else ""
+    untimed = f"; {guessed} of {stages} stages have never been timed" if guessed else ""
     pods = "1 pod" if count == 1 else f"{count} pods"
-    lines = [f"predicted for submit: {pods}, {_time(division.wall_s)}{sure}"]
+    lines = [f"predicted for submit: {pods}, {_time(division.wall_s)}{untimed}"]
     width = len(f"g{count - 1}")
     for group in division.groups:
         text = _some([names[p] for p in group.positions])
@@ -105,9 +106,9 @@ def _time(seconds: float) -> str:
 def plan_json(
     forecasts: Sequence[Forecast], line: Timeline, division: Division | None = None
 ) -> dict[str, Any]:
-    """Render for programs; `dvc_bridge/ui/plan.schema.json` describes it."""
+    """Return the forecast as JSON; `dvc_bridge/ui/plan.schema.json` describes it."""
     names = {f.position: f.stage.address for f in forecasts}
-    told: dict[str, Any] = {
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "stages": [
             {
@@ -126,7 +127,7 @@ def plan_json(
         "speed_up": round(line.speed_up, 3),
     }
     if division:
-        told["pods"] = [
+        document["pods"] = [
             {
                 "group": group.number,
                 "stages": [names[p] for p in group.positions],
@@ -134,5 +135,5 @@ def plan_json(
             }
             for group in division.groups
         ]
-        told["predicted_wall_s"] = round(division.wall_s, 3)
-    return told
+        document["predicted_wall_s"] = round(division.wall_s, 3)
+    return document

@@ -1,4 +1,4 @@
-"""What a live view shows below the output: the stages that run, and how far the whole is."""
+"""The table below the output of a live view: the running stages, and the progress of the run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dvc_bridge.planning.critical_path import remaining_s
 
 SHOWN_RUNNING = 8
 BAR = range(6, 25)  # columns
-# What is left is worked out anew after so long: it looks at every stage.
+# How often to estimate the remaining time again: the estimate visits every stage.
 ESTIMATE_S = 1.0
 STYLES = {
     Outcome.RAN: "green",
@@ -35,9 +35,9 @@ class ProgressTable:
     Parameters
     ----------
     names
-        The addresses, by place.
+        The addresses of the stages, by index.
     followers
-        For each place, the places that wait for it; they come after it.
+        For each stage, the indexes of the stages that wait for it, which are larger.
     seconds
         How long the commands of some stages took earlier.
     jobs
@@ -53,67 +53,69 @@ class ProgressTable:
     ) -> None:
         self._names, self._followers = names, followers
         self._expected, self._jobs = seconds, jobs
-        self._begun: dict[int, float] = {}
+        self._started_at: dict[int, float] = {}
         self._passing: dict[int, str] = {}
         self._left = set(range(len(names)))
         self._counts: Counter[Outcome] = Counter()
         self._estimate: tuple[float, float | None] = (0.0, None)
         self._lock = Lock()
 
-    def started(self, place: int) -> None:
-        """The stage's command runs."""
+    def started(self, index: int) -> None:
+        """Record that the stage's command runs."""
         with self._lock:
-            self._begun[place] = time.monotonic()
+            self._started_at[index] = time.monotonic()
 
-    def passing(self, place: int, text: str) -> None:
-        """Show it beside the stage's name until the next."""
-        self._passing[place] = text
+    def passing(self, index: int, text: str) -> None:
+        """Show the text next to the name of the stage until the next text."""
+        self._passing[index] = text
 
-    def ended(self, place: int, outcome: Outcome) -> float | None:
-        """Count the stage; give how long its command ran, if one did."""
+    def ended(self, index: int, outcome: Outcome) -> float | None:
+        """Count the stage; return how long its command ran, or None if none ran."""
         with self._lock:
-            begun = self._begun.pop(place, None)
-            self._passing.pop(place, None)
-            self._left.discard(place)
+            started_at = self._started_at.pop(index, None)
+            self._passing.pop(index, None)
+            self._left.discard(index)
             self._counts[outcome] += 1
-        return None if begun is None else time.monotonic() - begun
+        return None if started_at is None else time.monotonic() - started_at
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Draw."""
+        """Render the table."""
         now = time.monotonic()
         with self._lock:
-            running = sorted(self._begun.items(), key=lambda item: item[1])
+            running = sorted(self._started_at.items(), key=lambda item: item[1])
             left, counts = len(self._left), self._counts.copy()
             if now - self._estimate[0] > ESTIMATE_S:
                 self._estimate = now, self._remaining_s(now)
         yield from self._running_lines(running, now, options.max_width)
-        yield self._whole(left, len(running), counts, options.max_width)
+        yield self._summary_line(left, len(running), counts, options.max_width)
 
     def _running_lines(
         self, running: Sequence[tuple[int, float]], now: float, width: int
     ) -> Iterator[Text]:
-        shown = running[:SHOWN_RUNNING]
-        times = [clock(now - begun) + self._of(place) for place, begun in shown]
+        visible = running[:SHOWN_RUNNING]
+        times = [clock(now - start) + self._expected_time(index) for index, start in visible]
         column = max(map(len, times), default=0)
-        for (place, _), took in zip(shown, times, strict=True):
+        for (index, _), took in zip(visible, times, strict=True):
             head = f"running  {took:<{column}}  "
-            name = crop(self._names[place], max(5, width - len(head)))
+            name = crop(self._names[index], max(5, width - len(head)))
             parts = [(head[:9], "bold"), (head[9:], "dim"), (name, "")]
-            if text := self._passing.get(place):
+            if text := self._passing.get(index):
                 parts.append((f"  {text}", "dim"))
             yield Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
-        if more := len(running) - len(shown):
+        if more := len(running) - len(visible):
             yield Text(f"         and {more} more", style="dim")
 
-    def _of(self, place: int) -> str:
-        expected = self._expected.get(self._names[place])
+    def _expected_time(self, index: int) -> str:
+        expected = self._expected.get(self._names[index])
         return f" of {clock(expected)}" if expected else ""
 
-    def _whole(self, left: int, running: int, counts: Counter[Outcome], width: int) -> Table | Text:
+    def _summary_line(
+        self, left: int, running: int, counts: Counter[Outcome], width: int
+    ) -> Table | Text:
         total, waiting, rest = len(self._names), left - running, self._estimate[1]
         parts: list[str | tuple[str, str]] = [f"{total - left}/{total}"]
         if rest is not None and rest >= 1:
-            # Stages that wait may yet turn out to be unchanged.
+            # Waiting stages may turn out to be unchanged.
             parts.append(f"  {'up to' if waiting else 'about'} {clock(round(rest))} left")
         counted = [(f"  {counts[o]} {o.value}", STYLES[o]) for o in Outcome if counts[o]]
         counted.sort(key=lambda part: part[1] != STYLES[Outcome.FAILED])
@@ -127,17 +129,17 @@ class ProgressTable:
         return line
 
     def _remaining_s(self, now: float) -> float | None:
-        """How long it takes yet; None where most stages that are left have never been timed."""
-        names, known = self._names, self._expected
-        if sum(names[p] in known for p in self._left) * 2 < len(self._left) or not self._left:
+        """Return the remaining time; None if most of the remaining stages were never timed."""
+        names, durations = self._names, self._expected
+        if sum(names[p] in durations for p in self._left) * 2 < len(self._left) or not self._left:
             return None
-        elapsed = {place: now - begun for place, begun in self._begun.items()}
-        left = {place: known.get(names[place]) for place in sorted(self._left)}
+        elapsed = {index: now - start for index, start in self._started_at.items()}
+        left = {index: durations.get(names[index]) for index in sorted(self._left)}
         return remaining_s(left, self._followers, elapsed, self._jobs)
 
 
 def clock(seconds: float) -> str:
-    """Return a length of time as people read it: 4.2 s, 34 s, 2:05, 1:02:05."""
+    """Return a duration as readable text: 4.2 s, 34 s, 2:05, 1:02:05."""
     if seconds < 10 and seconds != int(seconds):
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -148,7 +150,7 @@ def clock(seconds: float) -> str:
 
 
 def crop(name: str, width: int) -> str:
-    """Return a name in at most `width` columns, 5 or more, without its middle if it is longer."""
+    """Return a name in at most `width` columns (5 or more); a longer name loses its middle."""
     if cell_len(name) <= width:
         return name
     head = chop_cells(name, width // 2)[0]

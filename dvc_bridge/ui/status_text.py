@@ -1,4 +1,4 @@
-"""Runs of an engine, as a table and as JSON (`status.schema.json`)."""
+"""The runs of an engine, as a table and as JSON (`status.schema.json`)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ WAITING, NEVER = "Waiting", "Never begun"
 
 
 def runs_text(states: Sequence[RunStatus], now: datetime) -> str:
-    """Write a line for each run."""
-    rows = [(s.run, s.phase, _took(s.started, s.finished, now), s.message) for s in states]
+    """Return a table with a line for each run."""
+    rows = [(s.run, s.phase, _duration(s.started, s.finished, now), s.message) for s in states]
     return _table(("run", "phase", "took", ""), rows) if rows else "no runs"
 
 
@@ -24,31 +24,31 @@ def runs_json(states: Sequence[RunStatus]) -> dict[str, Any]:
 
 
 def run_text(state: RunStatus, now: datetime) -> str:
-    """Write a line for each task, also for those that wait for others."""
+    """Return a table with a line for each task, including tasks that have not started."""
     rows = [
         (
             f"g{n}",
             task.phase,
-            _took(task.started, task.finished, now),
+            _duration(task.started, task.finished, now),
             _stages(state, n),
-            _more(task),
+            _details(task),
         )
         if task
-        else (f"g{n}", _unbegun(state), "", _stages(state, n), "")
-        for n, task in _all(state)
+        else (f"g{n}", _phase_before_start(state), "", _stages(state, n), "")
+        for n, task in _tasks_by_number(state)
     ]
-    took = _took(state.started, state.finished, now)
-    head = "  ".join(filter(None, (state.run, state.phase, took, state.message)))
+    duration = _duration(state.started, state.finished, now)
+    head = "  ".join(filter(None, (state.run, state.phase, duration, state.message)))
     return f"{head}\n{_table(('group', 'phase', 'took', 'stages', ''), rows)}" if rows else head
 
 
 def run_json(state: RunStatus) -> dict[str, Any]:
-    """Return all that is known of a run; `pod` is what the engine calls the task."""
+    """Return everything that is known about a run; `pod` is the engine's name of the task."""
     described = [
         {
             "group": number,
             "stages": list(state.stages[number]) if number < len(state.stages) else [],
-            "phase": task.phase if task else _unbegun(state),
+            "phase": task.phase if task else _phase_before_start(state),
             "message": task.message if task else "",
             "pod": (task.place if task else "") or None,
             "attempts": task.attempts if task else 0,
@@ -56,7 +56,7 @@ def run_json(state: RunStatus) -> dict[str, Any]:
             "started": _iso(task.started if task else None),
             "finished": _iso(task.finished if task else None),
         }
-        for number, task in _all(state)
+        for number, task in _tasks_by_number(state)
     ]
     return {"schema": SCHEMA, **_run(state), "groups": described}
 
@@ -72,13 +72,13 @@ def _run(state: RunStatus) -> dict[str, Any]:
     }
 
 
-def _all(state: RunStatus) -> Iterator[tuple[int, TaskStatus | None]]:
+def _tasks_by_number(state: RunStatus) -> Iterator[tuple[int, TaskStatus | None]]:
     tasks = {task.task: task for task in state.tasks}
     for number in sorted({*range(len(state.stages)), *tasks}):
         yield number, tasks.get(number)
 
 
-def _unbegun(state: RunStatus) -> str:
+def _phase_before_start(state: RunStatus) -> str:
     return NEVER if state.ended else WAITING
 
 
@@ -86,15 +86,15 @@ def _stages(state: RunStatus, number: int) -> str:
     return ", ".join(state.stages[number]) if number < len(state.stages) else ""
 
 
-def _more(task: TaskStatus) -> str:
+def _details(task: TaskStatus) -> str:
     tries = f"{task.attempts} attempts" if task.attempts > 1 else ""
     code = f"exit code {task.exit_code}" if task.exit_code else ""
-    # About a code that is not tried again Argo writes a long message; the code says enough.
+    # For an exit code without retries Argo writes a long message; the code is enough.
     message = "" if task.exit_code and "retryStrategy" in task.message else task.message
     return "; ".join(filter(None, (tries, code, message)))
 
 
-def _took(started: datetime | None, finished: datetime | None, now: datetime) -> str:
+def _duration(started: datetime | None, finished: datetime | None, now: datetime) -> str:
     if started is None:
         return ""
     seconds = max(0, round(((finished or now) - started).total_seconds()))

@@ -1,4 +1,4 @@
-"""What a person sees of a run: plain lines; `run.live` has the moving one."""
+"""The view of a run: its interface, and plain lines; `ui.live` has the live view."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from dvc_bridge.pipeline.outcome import Outcome
 
 
 class View(Protocol):
-    """Is told of everything that happens; `line` and `passing` may come from any thread."""
+    """Receives every event of a run; any thread may call `line` and `passing`.
+
+    Methods identify a stage by its index in the run.
+    """
 
     @contextmanager
     def shown(
@@ -23,41 +26,41 @@ class View(Protocol):
         seconds: Mapping[str, float],
         followers: Sequence[Sequence[int]],
     ) -> Iterator[None]:
-        """Show for the time of a run.
+        """Show the run while the context is open.
 
         Parameters
         ----------
         names
-            The addresses, by place.
+            The addresses of the stages, by index.
         seconds
-            How long the commands of some of them took earlier.
+            How long the commands of some stages took earlier.
         followers
-            For each place, the places that wait for it.
+            For each stage, the indexes of the stages that wait for it.
         """
 
-    def started(self, place: int) -> None:
-        """The stage's command runs."""
+    def started(self, index: int) -> None:
+        """Show that the stage's command runs."""
 
-    def line(self, place: int, text: str) -> None:
-        """The stage has printed a line."""
+    def line(self, index: int, text: str) -> None:
+        """Show a line that the stage printed."""
 
-    def passing(self, place: int, text: str) -> None:
-        """The stage shows a line that it will write over, as progress bars do."""
+    def passing(self, index: int, text: str) -> None:
+        """Show a line that the stage will overwrite, such as a progress bar."""
 
-    def ended(self, place: int, outcome: Outcome) -> None:
-        """The stage's turn is over."""
+    def ended(self, index: int, outcome: Outcome) -> None:
+        """Show the outcome of the stage."""
 
     def note(self, text: str) -> None:
-        """Something of the run as a whole has to be said."""
+        """Show a message about the run as a whole."""
 
 
 class PlainView:
-    """One line for everything, as a log file wants it; unchanged stages are not named."""
+    """One line per event, suitable for log files; unchanged stages are not shown."""
 
     def __init__(self) -> None:
         self._out = standard_output()
         self._names: Sequence[str] = ()
-        self._begun: dict[int, float] = {}
+        self._started_at: dict[int, float] = {}
         self._lock = Lock()
 
     @contextmanager
@@ -67,33 +70,33 @@ class PlainView:
         seconds: Mapping[str, float],
         followers: Sequence[Sequence[int]],
     ) -> Iterator[None]:
-        """Know the names."""
+        """Store the names."""
         del seconds, followers
         self._names = names
         yield
 
-    def started(self, place: int) -> None:
-        """Say so."""
-        self._begun[place] = time.monotonic()
-        self._print(f"{self._names[place]}: running")
+    def started(self, index: int) -> None:
+        """Print that the stage runs."""
+        self._started_at[index] = time.monotonic()
+        self._print(f"{self._names[index]}: running")
 
-    def line(self, place: int, text: str) -> None:
-        """Show it behind the stage's name."""
-        self._print(f"{self._names[place]} | {text}")
+    def line(self, index: int, text: str) -> None:
+        """Print a line, prefixed with the name of the stage."""
+        self._print(f"{self._names[index]} | {text}")
 
-    def passing(self, place: int, text: str) -> None:
-        """Wait for what the line becomes."""
+    def passing(self, index: int, text: str) -> None:
+        """Ignore the text: the stage prints the complete line later."""
 
-    def ended(self, place: int, outcome: Outcome) -> None:
-        """Say how, unless nothing happened."""
+    def ended(self, index: int, outcome: Outcome) -> None:
+        """Print the outcome, unless the stage is unchanged."""
         if outcome is Outcome.UNCHANGED:
             return
-        begun = self._begun.pop(place, None)
-        took = f" ({time.monotonic() - begun:.1f} s)" if begun is not None else ""
-        self._print(f"{self._names[place]}: {outcome.value}{took}")
+        started_at = self._started_at.pop(index, None)
+        took = f" ({time.monotonic() - started_at:.1f} s)" if started_at is not None else ""
+        self._print(f"{self._names[index]}: {outcome.value}{took}")
 
     def note(self, text: str) -> None:
-        """Say it."""
+        """Print a message about the run."""
         self._print(f"dvc-bridge: {text}")
 
     def _print(self, text: str) -> None:
@@ -105,9 +108,10 @@ class PlainView:
 
 
 def standard_output() -> TextIO:
-    """Return sys.stdout without what DVC's import puts around it.
+    """Return sys.stdout without the wrapper that DVC's import adds.
 
-    colorama drops colours there, which are the commands' own, and fails at a terminal's title.
+    The wrapper, colorama, removes the colors of commands, and fails if one sets the title of the
+    terminal.
     """
     colorama = sys.modules.get("colorama.initialise")
     if colorama is not None and sys.stdout is getattr(colorama, "wrapped_stdout", None):
@@ -117,10 +121,10 @@ def standard_output() -> TextIO:
 
 
 def print_nowhere() -> None:
-    """Drop what is printed from now on: whoever read it has gone, as with `| head`.
+    """Discard all further output: the process that read it has ended, as with `| head`.
 
     Neither a run nor its exit code may depend on a reader.
     """
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
