@@ -1,1 +1,1 @@
-"""What carries out the tasks of a remote run."""
+"""Engines, which carry out the tasks of remote runs."""

@@ -1,7 +1,7 @@
-"""What an engine is: it carries out the tasks of a remote run.
+"""The interface of engines, which carry out the tasks of remote runs.
 
-An engine is a class with the members of `Engine`, named by an entry point of the group
-`dvc_bridge.engines`. `tests/engine_contract.py` has the tests that each of them must pass.
+An engine is a class with the members of `Engine`. An entry point of the group `dvc_bridge.engines`
+names it. `tests/engine_contract.py` has the tests that each of them must pass.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dvc_bridge.planning.grouping.cost_model import Costs
 from dvc_bridge.planning.grouping.groups import Group
 from dvc_bridge.remote_run.worker_contract import WorkerEnvironment
 
-# What an engine needs to start a run, as JSON; it is kept in the remote, so it holds no secret.
+# The data that an engine needs to start a run, as JSON; it is stored in the remote without secrets.
 RunRecord = Mapping[str, Any]
 Sections = dict[str, dict[str, str]]
 
@@ -32,11 +32,11 @@ class TaskSpec:
     Parameters
     ----------
     number
-        From 0; a task comes after those that it waits for.
+        The number of the task, from 0; a task has a larger number than those that it waits for.
     reference
         The argument of `dvc-bridge worker`.
     stages
-        Addresses, in DVC's order.
+        The addresses of the stages, in DVC's order.
     upstream
         The tasks that must have succeeded before it starts.
     after
@@ -52,7 +52,7 @@ class TaskSpec:
 
     @property
     def timeout_s(self) -> int | None:
-        """How long it may take: its stages run one after the other at worst."""
+        """The time limit in seconds, as if the stages run in sequence; None: no limit."""
         timeout = self.resources.timeout
         return timeout * len(self.stages) if timeout else None
 
@@ -82,9 +82,9 @@ class Finding:
     Parameters
     ----------
     is_ok
-        None: it cannot be checked.
+        Whether the check passed; None: it cannot be checked.
     fix
-        What to do; empty where nothing is wrong.
+        The next step; empty if nothing is wrong.
     """
 
     subject: str
@@ -96,19 +96,19 @@ class Finding:
 class Engine(Protocol):
     """Carries out the tasks of remote runs.
 
-    Every method may raise a `BridgeError` with what went wrong and what to do.
+    Every method may raise a `BridgeError` that says what went wrong and what to do.
     """
 
     name: str
 
     @classmethod
     def connect(cls, project: Project, settings: Settings) -> Self:
-        """Return the engine that the project's settings name, or refuse settings that lack."""
+        """Return the engine that the project's settings name, or refuse incomplete settings."""
         ...
 
     @classmethod
     def costs(cls, settings: Settings) -> Costs:
-        """Return what tasks cost and how many there may be, by which stages are grouped."""
+        """Return the costs and limits of tasks, by which stages are grouped."""
         ...
 
     @classmethod
@@ -136,7 +136,7 @@ class Engine(Protocol):
 
     @classmethod
     def prepare(cls) -> AbstractContextManager[object]:
-        """Return a context for a submit, in which slow preparations may run on the side."""
+        """Return a context for a submit, in which slow preparations may run in the background."""
         ...
 
     def check_stages(self, stages: Sequence[str]) -> None:
@@ -144,11 +144,11 @@ class Engine(Protocol):
         ...
 
     def identity(self) -> dict[str, str | None]:
-        """Return which installation of the engine this is: see `is_same_place`."""
+        """Return the identity of this installation of the engine: see `is_same_place`."""
         ...
 
     def record(self, request: RunRequest) -> RunRecord:
-        """Return what `start` takes, checked; nothing is sent.
+        """Return the checked input of `start`; this sends nothing.
 
         Raises
         ------
@@ -192,11 +192,11 @@ class Engine(Protocol):
         ...
 
     def stop(self, run: str) -> bool:
-        """Stop a run and return whether it was still going on."""
+        """Stop a run and return whether it was still running."""
         ...
 
     def forget(self, is_over: Callable[[str], bool]) -> None:
-        """Remove what the engine keeps for runs that do not need it any more."""
+        """Remove data that the engine keeps for runs that no longer need it."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The status of an attempt in its folder, which its supervisor writes and clients read."""
+"""The status file of an attempt, which its supervisor writes and clients read."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _TIMES = ("created", "started", "finished")
 
 
 def write_status(folder: Path, status: RunStatus) -> None:
-    """Write the status; a reader sees all of it or the one before."""
+    """Write the status; a reader sees either the whole new status or the previous one."""
     described = asdict(status)
     text = json.dumps(described, default=lambda time: time.isoformat())
     write_whole(folder / "status.json", text, folder)
 
 
 def read_status(folder: Path) -> RunStatus:
-    """Return the status; a run without its supervisor has ended, whatever it wrote last."""
+    """Return the status; without its supervisor, a run has ended regardless of its last status."""
     is_alive = is_supervised(folder)
     try:
         content: dict[str, Any] = json.loads((folder / "status.json").read_text("utf-8"))

@@ -1,6 +1,7 @@
-"""The supervisor of an attempt: it starts workers when their turn has come, until all have ended.
+"""The supervisor of an attempt, which starts each worker when its upstream tasks have ended.
 
-`python -m dvc_bridge.engines.process_supervisor FOLDER`. SIGTERM stops the workers and ends it.
+`python -m dvc_bridge.engines.process_supervisor FOLDER`. SIGTERM stops the workers
+and ends the supervisor.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 from dvc_bridge.remote_run.worker_contract import KILLED, TRY_AGAIN
 
 POLL_S = 0.05
-# How long a worker that is stopped may take to end its command.
+# How long a stopped worker may take to end its command.
 GRACE_S = 30.0
 _SIGNAL = 128
 
@@ -35,9 +36,9 @@ class Supervisor:
     Parameters
     ----------
     folder
-        Of the attempt.
+        The folder of the attempt.
     record
-        As `ProcessEngine.record` returns it.
+        The record that `ProcessEngine.record` returned.
     """
 
     def __init__(self, folder: Path, record: Mapping[str, Any]) -> None:
@@ -57,7 +58,7 @@ class Supervisor:
         """Run all tasks that can run."""
         self._write()
         while True:
-            changed = self._take_ended() | self._omit() | self._start_ready()
+            changed = self._collect_ended() | self._omit() | self._start_ready()
             self._enforce_deadlines()
             if changed:
                 self._write()
@@ -89,7 +90,7 @@ class Supervisor:
         )
 
     def _start(self, number: int) -> None:
-        task, before = self._tasks[number], self._status[number]
+        task, status = self._tasks[number], self._status[number]
         work = self._folder / f"work-{number}"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
@@ -107,24 +108,24 @@ class Supervisor:
         if timeout := task["timeout_s"]:
             self._deadlines[number] = time.monotonic() + timeout
         self._status[number] = replace(
-            before,
+            status,
             phase=Phase.RUNNING,
             place=str(worker.pid),
-            started=before.started or datetime.now(UTC),
-            attempts=before.attempts + 1,
+            started=status.started or datetime.now(UTC),
+            attempts=status.attempts + 1,
         )
 
-    def _take_ended(self) -> bool:
+    def _collect_ended(self) -> bool:
         ended = {n: code for n, w in self._workers.items() if (code := w.poll()) is not None}
         for number, code in ended.items():
             _signal(self._workers.pop(number), signal.SIGKILL)  # what its commands left behind
             self._logs.pop(number).close()
             self._deadlines.pop(number, None)
             shutil.rmtree(self._folder / f"work-{number}", ignore_errors=True)
-            self._status[number] = self._after(number, code)
+            self._status[number] = self._next_status(number, code)
         return bool(ended)
 
-    def _after(self, number: int, code: int) -> TaskStatus:
+    def _next_status(self, number: int, code: int) -> TaskStatus:
         """Return the status of a task whose worker has ended."""
         status, now = self._status[number], datetime.now(UTC)
         code = _SIGNAL - code if code < 0 else code

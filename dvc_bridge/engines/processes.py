@@ -1,7 +1,7 @@
-"""Processes of this machine as an engine: for those without a cluster, and for tests.
+"""Processes of this machine as an engine, for users without a cluster, and for tests.
 
 Each attempt of a run has a folder in `.dvc/tmp/dvc-bridge/processes` with its record, its status
-and a log per task. A supervisor, which goes on when the client ends, starts the workers.
+and a log per task. A supervisor, which continues when the client ends, starts the workers.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class ProcessEngine:
     def credentials(cls, settings: Settings) -> str:
         """Return that workers are the user's own processes."""
         del settings
-        return "secrets come from DVC's settings here"
+        return "secrets come from the local settings of DVC"
 
     @classmethod
     def prepare(cls) -> AbstractContextManager[object]:
@@ -89,7 +89,7 @@ class ProcessEngine:
         return nullcontext()
 
     def check_stages(self, stages: Sequence[str]) -> None:
-        """Accept every stage: it finds here what it finds in `dvc repro`."""
+        """Accept every stage, because it runs in the same environment as with `dvc repro`."""
 
     def identity(self) -> dict[str, str | None]:
         """Return this machine and the project's folder."""
@@ -144,7 +144,7 @@ class ProcessEngine:
         """Return the record of an attempt with those tasks."""
         names = {path.name for path in self._folders()}
         attempt = next(name for n in count(1) if (name := f"{run}-r{n}") not in names)
-        left = [
+        remaining = [
             {
                 **task,
                 "upstream": [number for number in task["upstream"] if number in tasks],
@@ -153,50 +153,50 @@ class ProcessEngine:
             for task in record["tasks"]
             if task["number"] in tasks
         ]
-        return {**record, "attempt": attempt, "tasks": left}
+        return {**record, "attempt": attempt, "tasks": remaining}
 
     def watch(self, attempt: str) -> Iterator[RunStatus]:
         """Yield the status of an attempt whenever it changes."""
-        before = None
+        previous = None
         while True:
             status = read_status(self._folder / attempt)
-            if status != before:
+            if status != previous:
                 yield status
-                before = status
+                previous = status
             if status.ended:
                 return
             time.sleep(POLL_S)
 
     def status(self, run: str) -> RunStatus:
         """Return the status of all attempts of a run as one."""
-        found = self.attempts(run)
-        if not found:
+        attempts = self.attempts(run)
+        if not attempts:
             raise UsageError(
                 f"this project has no run {run} in processes of this machine",
                 "`dvc-bridge status --engine processes` lists the runs",
             )
-        return _merge(found)
+        return _merge(attempts)
 
     def runs(self) -> list[RunStatus]:
         """Return all runs."""
-        found = sorted(map(read_status, self._folders()), key=lambda s: (s.run, str(s.created)))
-        merged = [_merge(list(s)) for _, s in groupby(found, key=lambda status: status.run)]
+        statuses = sorted(map(read_status, self._folders()), key=lambda s: (s.run, str(s.created)))
+        merged = [_merge(list(s)) for _, s in groupby(statuses, key=lambda status: status.run)]
         return sorted(merged, key=lambda status: str(status.created))
 
     def attempts(self, run: str) -> list[RunStatus]:
         """Return the attempts of a run."""
-        found = [read_status(path) for path in self._folders_of(run)]
-        return sorted(found, key=lambda status: str(status.created))
+        attempts = [read_status(path) for path in self._folders_of(run)]
+        return sorted(attempts, key=lambda status: str(status.created))
 
     def logs(self, run: str, tasks: Collection[int] | None, *, follow: bool) -> Iterator[LogLine]:
         """Yield the lines of the logs."""
-        read: dict[Path, int] = {}
+        offsets: dict[Path, int] = {}
         while True:
             ended = self.status(run).ended
             for folder in self._folders_of(run):
                 for path in sorted(folder.glob("*.log"), key=lambda path: path.name):
                     if path.stem.isdecimal() and (tasks is None or int(path.stem) in tasks):
-                        yield from _new_lines(path, read)
+                        yield from _new_lines(path, offsets)
             if ended or not follow:
                 return
             time.sleep(POLL_S)
@@ -251,10 +251,10 @@ def _merge(attempts: Sequence[RunStatus]) -> RunStatus:
     )
 
 
-def _new_lines(path: Path, read: dict[Path, int]) -> Iterator[LogLine]:
+def _new_lines(path: Path, offsets: dict[Path, int]) -> Iterator[LogLine]:
     with path.open("rb") as file:
-        file.seek(read.get(path, 0))
+        file.seek(offsets.get(path, 0))
         *lines, rest = file.read().split(b"\n")
-        read[path] = file.tell() - len(rest)
+        offsets[path] = file.tell() - len(rest)
     for line in lines:
         yield LogLine(int(path.stem), line.decode(errors="replace"))

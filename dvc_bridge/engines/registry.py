@@ -1,4 +1,4 @@
-"""Which engines are installed: the entry points of the group `dvc_bridge.engines`."""
+"""The installed engines: the entry points of the group `dvc_bridge.engines`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def engine_type(name: str) -> type[Engine]:
             f"there is no engine {name}", f"name one of these: {', '.join(engine_names())}"
         )
     try:
-        found: type[Engine] = next(iter(points)).load()
+        engine: type[Engine] = next(iter(points)).load()
     except ImportError as exc:
         raise UsageError(
             f"engine {name} cannot be imported: {exc}", f"pip install 'dvc-bridge[{name}]'"
         ) from exc
-    return found
+    return engine

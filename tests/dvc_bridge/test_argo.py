@@ -182,7 +182,7 @@ def test_a_field_that_argo_does_not_know_is_found_before_anything_is_sent(
 
     made = rendered()
     spoil(made)
-    with pytest.raises(ManifestError, match="not of Argo's schema"):
+    with pytest.raises(ManifestError, match="does not conform to Argo's schema"):
         validate(made)
 
 
@@ -342,7 +342,7 @@ def test_a_value_that_argo_would_interpret_is_refused(key: str):
         }
         run = replace(RUN, **{key: values[key]})
     made = rendered(run)
-    assert any("holds {{, which Argo would interpret" in problem for problem in problems(made))
+    assert any("contains {{, which Argo would interpret" in problem for problem in problems(made))
 
 
 def spoilt(spoil: Callable[[dict[str, Any]], Any], run: RunSpec = RUN) -> list[str]:
@@ -356,13 +356,16 @@ def spoilt(spoil: Callable[[dict[str, Any]], Any], run: RunSpec = RUN) -> list[s
     [
         (lambda m: tasks_of(m)[0].update(template="p9"), "there is no template p9"),
         (lambda m: tasks_of(m)[0].update(name="g1"), "two tasks are named g1"),
-        (lambda m: tasks_of(m)[4].update(depends="g1&&g7"), "g4 waits for g7, which there is not"),
+        (
+            lambda m: tasks_of(m)[4].update(depends="g1&&g7"),
+            "g4 waits for g7, which does not exist",
+        ),
         (lambda m: tasks_of(m)[4].update(depends="!g8.Skipped"), "g4 waits for g8, which"),
         (lambda m: tasks_of(m)[0].update(depends="g4"), "tasks wait for each other: g"),
         (lambda m: pods_of(m)[0].update(name="p1"), "two templates are named p1"),
         (lambda m: m["spec"].update(entrypoint="go"), "there is no template go"),
         (lambda m: pods_of(m)[0]["container"].update(image=""), "a stage has no image"),
-        (lambda m: m["metadata"].update(name="x" * 64), "is no name for a Workflow"),
+        (lambda m: m["metadata"].update(name="x" * 64), "is not a valid name for a Workflow"),
         (lambda m: m["metadata"].update(annotations={"a": "x" * 900_000}), "bytes: a Workflow may"),
     ],
 )
@@ -380,7 +383,7 @@ def test_a_template_may_be_half_as_large_and_a_schedule_needs_five_fields():
         "a WorkflowTemplate may have 500,000"
         in spoilt(lambda m: m["metadata"].update(note), large)[0]
     )
-    assert "is no schedule" in problems(rendered(replace(CRON, schedule="daily")))[0]
+    assert "is not a valid schedule" in problems(rendered(replace(CRON, schedule="daily")))[0]
 
 
 def test_the_largest_workflow_stays_within_the_limits():

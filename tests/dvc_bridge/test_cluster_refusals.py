@@ -48,7 +48,7 @@ def test_a_missing_namespace_a_missing_argo_and_a_missing_workflow_are_told_apar
     assert "no namespace ns" in space.message
     assert "kubectl create namespace ns" in space.fix
     argo = refusal(404, "404 page not found\n", HOST, CONTEXT)
-    assert "no Argo Workflows" in argo.message
+    assert "Argo Workflows is not installed" in argo.message
     assert "install it" in argo.fix
     one = refused(404, 'workflows.argoproj.io "x" not found', name="x", kind="workflows")
     assert one.message == 'workflows.argoproj.io "x" not found'

@@ -1,4 +1,4 @@
-"""Argo Workflows through the Kubernetes API; nothing of Argo's own commands is needed."""
+"""A client of Argo Workflows that uses the Kubernetes API and does not need Argo's commands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PAGE = 50
 class Cluster:
     """The Workflows of one namespace.
 
-    Every method raises ApiError, a UsageError, with what was refused and what to do.
+    Every method may raise ApiError, a UsageError that says what was refused and what to do.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -25,22 +25,22 @@ class Cluster:
 
         self.connection = connection
         self._objects = client.CustomObjectsApi(connection.api)
-        self._place = {
+        self._path = {
             "group": GROUP,
             "version": VERSION,
             "namespace": connection.namespace,
             "plural": PLURAL,
         }
-        self._templates = {**self._place, "plural": TEMPLATES}
+        self._templates = {**self._path, "plural": TEMPLATES}
 
     @classmethod
     def connect(cls, namespace: str | None = None, context: str | None = None) -> Cluster:
-        """Open one; see `dvc_bridge.engines.kubernetes.connection.connect`."""
+        """Connect to a cluster; see `dvc_bridge.engines.kubernetes.connection.connect`."""
         return cls(connect(namespace, context))
 
     @property
     def namespace(self) -> str:
-        """Where its Workflows are."""
+        """The namespace of the Workflows."""
         return self.connection.namespace
 
     def identity(self) -> dict[str, str | None]:
@@ -53,7 +53,7 @@ class Cluster:
         except ApiError as error:
             if error.status not in (FORBIDDEN, NOT_FOUND):
                 raise
-            uid = None  # not for us to see: its address has to do
+            uid = None  # without permission to read it, the address identifies the cluster
         return {
             "engine": "argo",
             "uid": uid,
@@ -62,43 +62,44 @@ class Cluster:
         }
 
     def create(self, manifest: Mapping[str, Any]) -> Workflow:
-        """Make a Workflow; one of this name must not exist.
+        """Create a Workflow; none with this name may exist.
 
-        If the answer to a first try got lost, the Workflow that a second one finds is ours.
+        If the response to the first attempt was lost, the Workflow that the second attempt finds is
+        ours.
         """
         create = self._objects.create_namespaced_custom_object
         try:
-            made = self.connection.ask_once(create, **self._place, body=dict(manifest))
+            created = self.connection.ask_once(create, **self._path, body=dict(manifest))
         except ApiError as error:
             if not error.transient:
                 raise
             return self._create_again(manifest)
-        return workflow_of(made)
+        return workflow_of(created)
 
     def _create_again(self, manifest: Mapping[str, Any]) -> Workflow:
         create = self._objects.create_namespaced_custom_object
         try:
-            return workflow_of(self.connection.ask(create, **self._place, body=dict(manifest)))
+            return workflow_of(self.connection.ask(create, **self._path, body=dict(manifest)))
         except ApiError as error:
             if error.status != CONFLICT:
                 raise
             return self.get(manifest["metadata"]["name"])
 
     def get(self, name: str) -> Workflow:
-        """Look at one Workflow."""
+        """Return the status of a Workflow."""
         return workflow_of(self.fetch(name))
 
     def fetch(self, name: str) -> dict[str, Any]:
-        """Get one Workflow as the cluster has it."""
+        """Return the object of a Workflow in the cluster."""
         get = self._objects.get_namespaced_custom_object
-        found: dict[str, Any] = self.connection.ask(get, **self._place, name=name)
-        return found
+        workflow: dict[str, Any] = self.connection.ask(get, **self._path, name=name)
+        return workflow
 
     def events(self, name: str, version: str, seconds: int) -> Any:
-        """Start to watch one Workflow: a response whose lines are events, for `seconds`."""
+        """Watch a Workflow for `seconds`: return a response whose lines are events."""
         return self.connection.ask_once(
             self._objects.list_namespaced_custom_object,
-            **self._place,
+            **self._path,
             field_selector=f"metadata.name={name}",
             resource_version=version,
             watch=True,
@@ -107,57 +108,63 @@ class Cluster:
         )
 
     def workflows(self) -> list[Workflow]:
-        """List those of all runs, the oldest first."""
+        """Return the Workflows of all runs, the oldest first."""
         return self._states(RUN_LABEL)
 
     def _states(self, selector: str) -> list[Workflow]:
-        states = [workflow_of(workflow) for workflow in self._list(selector, self._place)]
+        states = [workflow_of(workflow) for workflow in self._list(selector, self._path)]
         return sorted(states, key=lambda state: (str(state.created), state.name))
 
     def run(self, run: str) -> Workflow:
-        """Look at a run, however many Workflows it is."""
+        """Return the status of all Workflows of a run as one."""
         return merge_workflows(self.workflows_of(run))
 
     def workflows_of(self, run: str) -> list[Workflow]:
-        """List those of a run, of which there must be one, the oldest first."""
+        """Return the Workflows of a run, the oldest first.
+
+        Raises
+        ------
+        UsageError
+            There is none.
+        """
         states = self.of_run(run)
         if not states:
             raise UsageError(
                 f"namespace {self.namespace} has no run {run}; Argo deletes old ones",
-                "`dvc-bridge status` shows the runs that there are",
+                "`dvc-bridge status` lists the runs",
             )
         return states
 
     def of_run(self, run: str) -> list[Workflow]:
-        """List those of a run; there need not be one, since Argo deletes old ones."""
+        """Return the Workflows of a run; none if Argo has deleted them because of their age."""
         return self._states(f"{RUN_LABEL}={run}")
 
     def stop(self, name: str) -> None:
-        """Have a Workflow end: its pods get SIGTERM, and no new ones come."""
+        """Stop a Workflow: its pods receive SIGTERM, and no new pods start."""
         patch = self._objects.patch_namespaced_custom_object
         body = {"spec": {"shutdown": "Stop"}}
-        self.connection.ask(patch, **self._place, name=name, body=body)
+        self.connection.ask(patch, **self._path, name=name, body=body)
 
     def delete(self, name: str) -> None:
         """Remove a Workflow and its pods."""
-        self.connection.ask(self._objects.delete_namespaced_custom_object, **self._place, name=name)
+        self.connection.ask(self._objects.delete_namespaced_custom_object, **self._path, name=name)
 
     def create_template(self, manifest: Mapping[str, Any]) -> None:
-        """Make a WorkflowTemplate; one of this name is taken for the same."""
+        """Create a WorkflowTemplate; an existing one with this name counts as the same."""
         create = self._objects.create_namespaced_custom_object
         try:
             self.connection.ask(create, **self._templates, body=dict(manifest))
         except ApiError as error:
-            if error.status != CONFLICT:  # a first try, whose answer got lost
+            if error.status != CONFLICT:  # not a first attempt whose response was lost
                 raise
 
     def templates(self) -> list[tuple[str, str]]:
-        """List the WorkflowTemplates that belong to runs: their names, and each one's run."""
-        metas = [found["metadata"] for found in self._list(RUN_LABEL, self._templates)]
+        """Return the name and the run of each WorkflowTemplate that belongs to a run."""
+        metas = [template["metadata"] for template in self._list(RUN_LABEL, self._templates)]
         return [(meta["name"], meta["labels"][RUN_LABEL]) for meta in metas]
 
     def delete_template(self, name: str) -> None:
-        """Remove a WorkflowTemplate, if it is there."""
+        """Remove a WorkflowTemplate, if it exists."""
         delete = self._objects.delete_namespaced_custom_object
         try:
             self.connection.ask(delete, **self._templates, name=name)
@@ -165,17 +172,17 @@ class Cluster:
             if error.status != NOT_FOUND:
                 raise
 
-    def _list(self, selector: str, place: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    def _list(self, selector: str, path: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         page = ""
         while True:
-            found = self.connection.ask(
+            response = self.connection.ask(
                 self._objects.list_namespaced_custom_object,
-                **place,
+                **path,
                 label_selector=selector,
                 limit=_PAGE,
                 **({"_continue": page} if page else {}),
             )
-            yield from found["items"]
-            page = found["metadata"].get("continue", "")
+            yield from response["items"]
+            page = response["metadata"].get("continue", "")
             if not page:
                 return

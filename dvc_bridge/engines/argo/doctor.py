@@ -1,4 +1,4 @@
-"""What a run on the cluster needs, looked at before one is tried."""
+"""Checks of everything that a run on the cluster needs."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.grouping import split
 
 _CONTROLLER_S = 10.0
-# What dvc-bridge itself does: API group, resource, verbs.
+# The permissions that dvc-bridge itself needs: API group, resource, verbs.
 CLIENT = (
     (GROUP, "workflows", ("create", "get", "list", "watch", "patch", "delete")),
-    # Of runs that are more than one Workflow.
+    # For runs of more than one Workflow.
     (GROUP, "workflowtemplates", ("create", "list", "delete")),
     ("", "pods", ("get",)),
     ("", "pods/log", ("get",)),
 )
-# What Argo's containers in every pod do.
+# The permissions that Argo's containers need in every pod.
 EXECUTOR = ((GROUP, "workflowtaskresults", ("create", "patch")),)
-# What they do besides at the end of a Workflow that another one follows.
+# The permissions that they also need at the end of a Workflow that another one follows.
 NEXT_PART = ((GROUP, "workflows", ("create",)),)
 Rules = Sequence[tuple[str, str, Sequence[str]]]
 
 
 def doctor(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
-    """Finding the images, the credentials' Secrets and the cluster."""
+    """Yield the findings about images, cluster, permissions and Secrets."""
     try:
         yield Finding("image", True, _images(pipeline, settings))
     except BridgeError as exc:
@@ -59,22 +59,22 @@ def _images(pipeline: Pipeline, settings: Settings) -> str:
 def check_cluster(
     cluster: Cluster, service_account: str, secrets: Sequence[str]
 ) -> Iterator[Finding]:
-    """Look at everything; what needs a thing that is wrong is left out.
+    """Yield the findings about the cluster, without checks that depend on a failed one.
 
-    For a moment it makes a Workflow that has no pod, to see that a controller takes it up.
+    It briefly creates a Workflow without pods, to check that a controller picks it up.
     """
-    reached = _looked("cluster", lambda: _namespace(cluster))
-    yield reached
-    if reached.is_ok is False:
+    connection = _run_check("cluster", lambda: _namespace(cluster))
+    yield connection
+    if connection.is_ok is False:
         return
-    argo = _looked("argo", lambda: f"{len(cluster.workflows())} runs of dvc-bridge")
+    argo = _run_check("argo", lambda: f"{len(cluster.workflows())} runs of dvc-bridge")
     missing = _denied(cluster, CLIENT)
     if argo.is_ok is False and not missing:
         yield argo
         return
     yield _permissions(cluster, missing)
     if not missing:
-        yield _looked("controller", lambda: _controller(cluster))
+        yield _run_check("controller", lambda: _controller(cluster))
     yield from _pods(cluster, service_account, secrets)
 
 
@@ -100,37 +100,37 @@ def _pods(cluster: Cluster, service_account: str, secrets: Sequence[str]) -> Ite
         yield _exists(cluster, "secret", f"secret {name}", core.read_namespaced_secret, name, fix)
 
 
-def _looked(what: str, look: Callable[[], str]) -> Finding:
+def _run_check(subject: str, check: Callable[[], str]) -> Finding:
     try:
-        return Finding(what, True, look())
+        return Finding(subject, True, check())
     except ApiError as error:
-        return Finding(what, False, error.message, error.fix)
+        return Finding(subject, False, error.message, error.fix)
 
 
 def _namespace(cluster: Cluster) -> str:
-    """Ask for the namespace; who may not see it may still work in it."""
+    """Return the namespace, which a user may work in without permission to read it."""
     from kubernetes import client  # noqa: PLC0415  an extra
 
     core = client.CoreV1Api(cluster.connection.api)
-    said = f"namespace {cluster.namespace} at {cluster.connection.host}"
+    description = f"namespace {cluster.namespace} at {cluster.connection.host}"
     try:
-        found = cluster.connection.ask(core.read_namespace, cluster.namespace)
+        namespace = cluster.connection.ask(core.read_namespace, cluster.namespace)
     except ApiError as error:
         if error.status == FORBIDDEN:
-            return said
+            return description
         if error.status == NOT_FOUND:
             fix = f"kubectl create namespace {cluster.namespace}, or set argo.namespace"
-            raise ApiError(NOT_FOUND, f"there is no {said}", fix) from error
+            raise ApiError(NOT_FOUND, f"there is no {description}", fix) from error
         raise
-    if found.status.phase == "Terminating":
-        raise ApiError(NOT_FOUND, f"{said} is being deleted", "wait, then create it again")
-    return said
+    if namespace.status.phase == "Terminating":
+        raise ApiError(NOT_FOUND, f"{description} is being deleted", "wait, then create it again")
+    return description
 
 
 def _permissions(cluster: Cluster, missing: Rules) -> Finding:
     if not missing:
         return Finding(
-            "permissions", True, "to create, watch, stop and delete Workflows, read logs"
+            "permissions", True, "to create, watch, stop and delete Workflows, and to read logs"
         )
     rules = ", ".join(role_rule(*rule[:2], *rule[2]) for rule in missing)
     may_not = "; ".join(f"{', '.join(verbs)} {resource}" for _, resource, verbs in missing)
@@ -139,12 +139,12 @@ def _permissions(cluster: Cluster, missing: Rules) -> Finding:
 
 
 def _denied(cluster: Cluster, rules: Rules, account: str | None = None) -> Rules:
-    """Return what is not allowed of `rules`, to us or to a service account."""
+    """Return the rules that are not allowed to the user or to a service account."""
     denied = []
     for group, resource, verbs in rules:
-        lacking = [v for v in verbs if not _may(cluster, group, resource, v, account)]
-        if lacking:
-            denied.append((group, resource, lacking))
+        missing = [v for v in verbs if not _may(cluster, group, resource, v, account)]
+        if missing:
+            denied.append((group, resource, missing))
     return denied
 
 
@@ -153,8 +153,8 @@ def _may(cluster: Cluster, group: str, resource: str, verb: str, account: str | 
 
     api, space = client.AuthorizationV1Api(cluster.connection.api), cluster.namespace
     kind, _, part = resource.partition("/")
-    wanted = {"group": group, "resource": kind, "subresource": part, "verb": verb}
-    spec: dict[str, Any] = {"resourceAttributes": {**wanted, "namespace": space}}
+    attributes = {"group": group, "resource": kind, "subresource": part, "verb": verb}
+    spec: dict[str, Any] = {"resourceAttributes": {**attributes, "namespace": space}}
     if account is None:
         create = api.create_self_subject_access_review
         return bool(cluster.connection.ask(create, {"spec": spec}).status.allowed)
@@ -172,7 +172,9 @@ def _executor(cluster: Cluster, account: str) -> Finding:
     except ApiError as error:
         if error.status != FORBIDDEN:
             return Finding("executor", False, error.message, error.fix)
-        return Finding("executor", None, f"what {account} may do is not for you to see")
+        return Finding(
+            "executor", None, f"cannot check: you may not read the permissions of {account}"
+        )
     if not missing:
         return Finding("executor", True, f"{account} may report results to Argo")
     rules = ", ".join(role_rule(*rule[:2], *rule[2]) for rule in missing)
@@ -185,7 +187,7 @@ def _executor(cluster: Cluster, account: str) -> Finding:
 
 
 def may_begin_parts(cluster: Cluster, account: str) -> bool | None:
-    """Tell whether pods may make the Workflow that follows theirs; None: it is not ours to see."""
+    """Return whether pods may create the next Workflow; None: the user may not read this."""
     try:
         return not _denied(cluster, NEXT_PART, account)
     except ApiError as error:
@@ -197,10 +199,10 @@ def may_begin_parts(cluster: Cluster, account: str) -> bool | None:
 def _next_part(cluster: Cluster, account: str) -> Finding:
     may = may_begin_parts(cluster, account)
     if may:
-        return Finding("parts", True, f"{account} may begin the next Workflow of a large run")
+        return Finding("parts", True, f"{account} may create the next Workflow of a large run")
     if may is None:
         return Finding(
-            "parts", None, f"whether {account} may begin Workflows is not for you to see"
+            "parts", None, f"cannot check: you may not read the permissions of {account}"
         )
     rules = ", ".join(role_rule(*rule[:2], *rule[2]) for rule in NEXT_PART)
     return Finding(
@@ -213,21 +215,21 @@ def _next_part(cluster: Cluster, account: str) -> Finding:
 
 
 def _exists(
-    cluster: Cluster, what: str, said: str, read: Callable[..., Any], name: str, fix: str
+    cluster: Cluster, subject: str, description: str, read: Callable[..., Any], name: str, fix: str
 ) -> Finding:
     try:
         cluster.connection.ask(read, name, cluster.namespace)
     except ApiError as error:
         if error.status == FORBIDDEN:
-            return Finding(what, None, f"{said}: whether it is there is not for you to see")
+            return Finding(subject, None, f"{description}: cannot check: you may not read it")
         if error.status == NOT_FOUND:
-            return Finding(what, False, f"there is no {said} in {cluster.namespace}", fix)
-        return Finding(what, False, error.message, error.fix)
-    return Finding(what, True, said)
+            return Finding(subject, False, f"there is no {description} in {cluster.namespace}", fix)
+        return Finding(subject, False, error.message, error.fix)
+    return Finding(subject, True, description)
 
 
 def _controller(cluster: Cluster) -> str:
-    """See a controller take up a Workflow; no object of the cluster says that one is alive."""
+    """Check that a controller picks up a Workflow: no object shows whether one is running."""
     name = f"dvc-bridge-doctor-{token_hex(4)}"
     cluster.create(
         {
@@ -241,19 +243,19 @@ def _controller(cluster: Cluster) -> str:
             },
         }
     )
-    begun = time.monotonic()
+    start = time.monotonic()
     try:
-        while time.monotonic() - begun < _CONTROLLER_S:
+        while time.monotonic() - start < _CONTROLLER_S:
             if cluster.get(name).started is not None:
-                return "a controller of Argo is at work"
+                return "an Argo controller is running"
             time.sleep(0.2)
     finally:
-        with suppress(ApiError):  # what has been found counts; it also goes by itself
+        with suppress(ApiError):  # the finding counts; Argo also deletes it after a minute
             cluster.delete(name)
     raise ApiError(
         NOT_FOUND,
-        f"no controller of Argo has taken up a Workflow in {cluster.namespace}"
-        f" for {_CONTROLLER_S:.0f} s",
-        "see that workflow-controller runs and manages this namespace:"
+        f"no Argo controller picked up a Workflow in {cluster.namespace}"
+        f" within {_CONTROLLER_S:.0f} s",
+        "check that workflow-controller runs and manages this namespace:"
         " kubectl get deployments -A | grep workflow-controller",
     )

@@ -67,7 +67,7 @@ class ArgoEngine:
 
     @classmethod
     def prepare(cls) -> AbstractContextManager[object]:
-        """Load Argo's schema in a process of its own: that takes half a second."""
+        """Load Argo's schema in a separate process, because it takes half a second."""
         return schema_process()
 
     def check_stages(self, stages: Sequence[str]) -> None:
@@ -89,9 +89,9 @@ class ArgoEngine:
             shell="/bin/bash" if shell.endswith("/bash") else None,
             labels={RUN_LABEL: request.run},
         )
-        made = manifest(request.tasks, spec)
-        checked_parts(made)
-        return made
+        record = manifest(request.tasks, spec)
+        checked_parts(record)
+        return record
 
     def start(self, record: RunRecord) -> str:
         """Create the Workflow, and the templates of those that follow it."""
@@ -100,11 +100,11 @@ class ArgoEngine:
 
     def resume(self, run: str, record: RunRecord, tasks: Collection[int]) -> RunRecord:
         """Return the manifest of a Workflow with those tasks, under a name that is not used."""
-        forget(self._cluster, run.__eq__)  # the parts that were to follow
+        forget(self._cluster, run.__eq__)  # the parts that would have followed
         names = [state.name for state in self.attempts(run)]
-        made = remaining(record, tasks, _unused_name(run, names))
-        checked_parts(made)
-        return made
+        new_record = remaining(record, tasks, _unused_name(run, names))
+        checked_parts(new_record)
+        return new_record
 
     def watch(self, attempt: str) -> Iterator[RunStatus]:
         """Yield the status of a Workflow and of those that follow it, as one."""
@@ -144,6 +144,6 @@ class ArgoEngine:
 
 
 def _unused_name(run: str, names: Sequence[str]) -> str:
-    """Return a name for one more Workflow; the names of those that follow it begin with it."""
+    """Return an unused name for a Workflow; names of the parts that follow it begin with it."""
     candidates = (f"{run}-r{number}" for number in count(1))
     return next(n for n in candidates if not any(f"{k}-".startswith(f"{n}-") for k in names))

@@ -1,4 +1,4 @@
-"""A run as a manifest that others apply: every Workflow that it makes is a run of its own."""
+"""Manifests that users apply themselves: every Workflow from them is a separate run."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def manifest_text(
     Parameters
     ----------
     name
-        Of the Workflow or template.
+        The name of the Workflow or template.
     store
         The settings of the DVC remotes, without secrets.
     schedule
@@ -37,7 +37,7 @@ def manifest_text(
     Raises
     ------
     UsageError
-        Argo would not run it.
+        Argo would not run the manifest.
     """
     spec = RunSpec(
         name=name,
@@ -49,5 +49,5 @@ def manifest_text(
         schedule=schedule,
     )
     first, *later = checked_parts(manifest(tasks, spec))
-    # Templates first: they are there when the first part, applied after them, begins.
+    # Templates first, so that they exist when the first part starts.
     return "---\n".join(map(text, (*later, first)))

@@ -1,4 +1,4 @@
-"""The logs of the pods of a run: what there is now, or all of them at once while it goes on."""
+"""The logs of the pods of a run: the lines so far, or the stream of all pods during the run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read_logs(
     Parameters
     ----------
     tasks
-        Whose pods; None: of all tasks.
+        The tasks whose pods to read; None: all tasks.
     """
     for task in state.tasks:
         if not task.place or (tasks is not None and task.task not in tasks):
@@ -42,7 +42,7 @@ def read_logs(
 def follow_logs(
     cluster: Cluster, workflow: str, tasks: Collection[int] | None
 ) -> Iterator[LogLine]:
-    """Yield every line of a Workflow's pods, and of those that follow it, until the end.
+    """Yield every line of the pods of a Workflow and of its next parts, until the run ends.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def _follow_run(
     lines: SimpleQueue[LogLine | BaseException | None],
 ) -> None:
     threads: dict[str, Thread] = {}
-    noted: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     try:
         for state in watch_run(cluster, workflow):
             for task in state.tasks:
@@ -75,8 +75,8 @@ def _follow_run(
                     threads[task.place] = thread
                     thread.start()
                 reason = (task.place, task.message)
-                if task.phase is Phase.PENDING and task.message and reason not in noted:
-                    noted.add(reason)
+                if task.phase is Phase.PENDING and task.message and reason not in reported:
+                    reported.add(reason)
                     lines.put(LogLine(task.task, task.message, is_note=True))
         for thread in threads.values():
             thread.join()

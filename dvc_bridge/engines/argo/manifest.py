@@ -1,7 +1,8 @@
-"""Tasks -> the manifest of an Argo Workflow, as a plain dict and as YAML.
+"""Rendering of tasks as the manifest of an Argo Workflow, as a plain dict and as YAML.
 
-One template holds the graph, and one each kind of pod. What a task says is its name, its kind of
-pod, what it waits for, and which line of the plan it is. Nothing here comes from a command.
+One template contains the graph, and there is one template for each kind of pod. A task consists of
+its name, its kind of pod, the tasks that it waits for, and its reference in the plan. No part of
+the manifest comes from the command of a stage.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from dvc_bridge.pipeline.settings import ArgoSettings
 from dvc_bridge.remote_run.worker_contract import GitCode, Sections, SnapshotCode, store_text
 
 API = "argoproj.io/v1alpha1"
-# Kubernetes holds all annotations of an object to 256 KiB together.
+# Kubernetes limits all annotations of an object together to 256 KiB.
 ANNOTATION_BYTES = 200_000
 KEPT_AFTER_SUCCESS_S, KEPT_AFTER_FAILURE_S = 86_400, 7 * 86_400
 
 
 class ManifestKind(Enum):
-    """What is rendered."""
+    """The kind of Kubernetes object that is rendered."""
 
     WORKFLOW = "Workflow"
     TEMPLATE = "WorkflowTemplate"
@@ -35,29 +36,29 @@ class ManifestKind(Enum):
 
     @property
     def limit(self) -> int:
-        """How many bytes it may have: what Argo takes, with room for the state of its pods."""
-        # A template's text stands twice in the Workflows made from it.
+        """The size limit in bytes, which leaves room for the status of the pods."""
+        # Workflows that are created from a template contain its text twice.
         return 500_000 if self is ManifestKind.TEMPLATE else 900_000
 
 
 @dataclass(frozen=True, slots=True)
 class RunSpec:
-    """What holds for all pods of a run.
+    """The settings that all pods of a run share.
 
     Parameters
     ----------
     name
-        Of the Workflow or template.
+        The name of the Workflow or template.
     store
         The settings of the DVC remotes, without secrets.
     code
-        By what a pod finds the code.
+        The source of the code.
     argo
-        What dvc-bridge.yaml says of the whole Workflow.
+        The settings of the Workflow in dvc-bridge.yaml.
     own_run
-        Every Workflow is a run of its own; else all are the one that is named here.
+        Whether every Workflow is a separate run; otherwise all belong to the run `name`.
     schedule
-        Cron expression, for `ManifestKind.CRON`.
+        The cron expression, for `ManifestKind.CRON`.
     """
 
     name: str
@@ -78,64 +79,64 @@ def manifest(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
     if run.kind is ManifestKind.CRON:
         spec = {
             "schedules": [run.schedule or ""],
-            "concurrencyPolicy": "Forbid",  # two runs at once would make the same outs
+            "concurrencyPolicy": "Forbid",  # two runs at once would write the same outs
             "workflowSpec": spec,
         }
-    made: dict[str, Any] = {
+    document: dict[str, Any] = {
         "apiVersion": API,
         "kind": run.kind.value,
         "metadata": _name(run),
         "spec": spec,
     }
     if run.argo.namespace:
-        made["metadata"]["namespace"] = run.argo.namespace
+        document["metadata"]["namespace"] = run.argo.namespace
     if run.labels:
-        made["metadata"]["labels"] = dict(sorted(run.labels.items()))
+        document["metadata"]["labels"] = dict(sorted(run.labels.items()))
     notes = dict(sorted(run.annotations.items()))
     stages = [task.stages for task in tasks]
-    named = _named(stages)
-    taken = sum(len(f"{key}{word}".encode()) for key, word in notes.items())
-    if tasks and len(named) < ANNOTATION_BYTES - taken:
-        notes[GROUPS_ANNOTATION] = named
+    groups = _groups_json(stages)
+    size_bytes = sum(len(f"{key}{value}".encode()) for key, value in notes.items())
+    if tasks and len(groups) < ANNOTATION_BYTES - size_bytes:
+        notes[GROUPS_ANNOTATION] = groups
     if run.own_run:
-        # Argo puts these on every Workflow that comes from here; its name is not known before.
+        # Argo adds these to every Workflow of this manifest, whose name is not known in advance.
         own: dict[str, Any] = {"labelsFrom": {RUN_LABEL: {"expression": "workflow.name"}}}
-        spec_of(made)["workflowMetadata"] = own | ({"annotations": notes} if notes else {})
+        spec_of(document)["workflowMetadata"] = own | ({"annotations": notes} if notes else {})
     elif notes:
-        made["metadata"]["annotations"] = notes
-    return made
+        document["metadata"]["annotations"] = notes
+    return document
 
 
-def spec_of(made: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the spec of the Workflows that a manifest makes."""
-    found: dict[str, Any] = made["spec"].get("workflowSpec", made["spec"])
-    return found
+def spec_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the spec of the Workflows that a manifest creates."""
+    spec: dict[str, Any] = document["spec"].get("workflowSpec", document["spec"])
+    return spec
 
 
 def _name(run: RunSpec) -> dict[str, Any]:
-    several = run.own_run and run.kind is ManifestKind.WORKFLOW
-    return {"generateName": f"{run.name}-"} if several else {"name": run.name}
+    is_unnamed = run.own_run and run.kind is ManifestKind.WORKFLOW
+    return {"generateName": f"{run.name}-"} if is_unnamed else {"name": run.name}
 
 
 def awaited_tasks(task: Mapping[str, Any]) -> list[str]:
-    """Return the words of a task's `depends`; see `name_in`."""
-    return [word for word in task.get("depends", "").split("&&") if word]
+    """Return the operands of a task's `depends`; see `name_in`."""
+    return [operand for operand in task.get("depends", "").split("&&") if operand]
 
 
-def name_in(word: str) -> str:
-    """Return the task that a word of `depends` is about."""
-    return word.removeprefix("!").removesuffix(".Skipped")
+def name_in(operand: str) -> str:
+    """Return the name of the task in an operand of `depends`."""
+    return operand.removeprefix("!").removesuffix(".Skipped")
 
 
-def size(made: Mapping[str, Any]) -> int:
-    """Count the bytes as Kubernetes keeps them."""
-    return len(json.dumps(made, separators=(",", ":"), ensure_ascii=False).encode())
+def size(document: Mapping[str, Any]) -> int:
+    """Return the size in bytes as Kubernetes stores the object."""
+    return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
 
 
-def _named(addresses: Sequence[Sequence[str]]) -> str:
-    """Name the stages of each group; in ASCII, and so that Argo sees no expression in it."""
-    named = {f"g{number}": list(stages) for number, stages in enumerate(addresses)}
-    return json.dumps(named, separators=(",", ":")).replace("{{", "{\\u007b")
+def _groups_json(addresses: Sequence[Sequence[str]]) -> str:
+    """Return the stages of each group as JSON in ASCII that contains no expression of Argo."""
+    groups = {f"g{number}": list(stages) for number, stages in enumerate(addresses)}
+    return json.dumps(groups, separators=(",", ":")).replace("{{", "{\\u007b")
 
 
 def _spec(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
@@ -159,7 +160,7 @@ def _spec(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "entrypoint": "run",
         "serviceAccountName": run.argo.service_account,
-        # The token is for Argo's own containers; a stage has none.
+        # Only Argo's own containers get a token; stages have none.
         "automountServiceAccountToken": False,
         "executor": {"serviceAccountName": run.argo.service_account},
         "securityContext": context,
@@ -174,7 +175,7 @@ def _spec(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
             *({"name": name, "secret": {"secretName": secret}} for name, secret, _ in files),
         ],
         "templates": [
-            # What needs nothing of a failed stage goes on.
+            # Tasks that do not depend on a failed one continue.
             {"name": "run", "dag": {"failFast": False, "tasks": rendered}},
             *(template(name, pod, s, environment) for (pod, s), name in kinds.items()),
         ],
@@ -190,14 +191,14 @@ def _task(spec: TaskSpec, kind: str) -> dict[str, Any]:
         "template": kind,
         "arguments": {"parameters": [{"name": "g", "value": spec.reference}]},
     }
-    # A task that only has to come later must not fail with the other: Argo never skips a task,
-    # so this holds as soon as that one has ended.
+    # A task that only has to run later must not fail with the other. Argo never skips a task, so
+    # this condition holds as soon as the other task has ended.
     waits = [f"g{n}" for n in spec.upstream] + [f"!g{n}.Skipped" for n in spec.after]
     return task | {"depends": "&&".join(waits)} if waits else task
 
 
 class _Line(dict[str, Any]):
-    """A mapping that stands on one line."""
+    """A mapping that is written on one line."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -211,10 +212,10 @@ _Dumper.add_representer(
 )
 
 
-def text(made: Mapping[str, Any]) -> str:
-    """Write as YAML, a line a task; equal manifests give equal bytes."""
+def text(document: Mapping[str, Any]) -> str:
+    """Return the manifest as YAML, one line per task; equal manifests produce equal bytes."""
     return yaml.dump(
-        _lined(made),
+        _with_one_line_tasks(document),
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
@@ -223,9 +224,9 @@ def text(made: Mapping[str, Any]) -> str:
     )
 
 
-def _lined(value: Any, key: str = "") -> Any:
+def _with_one_line_tasks(value: Any, key: str = "") -> Any:
     if isinstance(value, Mapping):
-        return {k: _lined(v, k) for k, v in value.items()}
+        return {k: _with_one_line_tasks(v, k) for k, v in value.items()}
     if isinstance(value, list):
-        return [_Line(item) if key == "tasks" else _lined(item) for item in value]
+        return [_Line(item) if key == "tasks" else _with_one_line_tasks(item) for item in value]
     return value

@@ -9,13 +9,13 @@ from typing import Any
 from dvc_bridge.pipeline.resources import Resources
 from dvc_bridge.remote_run.worker_contract import KILLED, RUN, STORE, TRY_AGAIN
 
-# What Argo itself fills in; nothing else of a manifest may look like this.
+# Expressions that Argo replaces; no other text of a manifest may look like this.
 RUN_NAME = "{{workflow.name}}"
 GROUP = "{{inputs.parameters.g}}"
 
 WORK, TMP = "/work", "/tmp"  # noqa: S108  folders of the pod
-# A pod that vanishes shows as Error, as a signal's exit code, or, evicted, with none at all (-1);
-# 75 is the worker's own word for a fault of storage or network. A failing command is no such thing.
+# A lost pod shows as Error, as the exit code of a signal, or, if evicted, without one (-1). The
+# worker returns 75 after a fault of storage or network. A failed command is not retried.
 _CODES = ",".join(map(str, (-1, *KILLED, TRY_AGAIN)))
 _LOST = f"(lastRetry.status == 'Error' or asInt(lastRetry.exitCode) in [{_CODES}])"
 _NOT_OUT_OF_TIME = " and not (lastRetry.message contains 'longer than the specified deadline')"
@@ -23,16 +23,16 @@ _NOT_OUT_OF_TIME = " and not (lastRetry.message contains 'longer than the specif
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What every worker is told.
+    """The settings of every worker.
 
     Parameters
     ----------
     run
-        Its name; None: each Workflow is a run of its own, named as it is.
+        The name of the run; None: each Workflow is a run of its own, with the Workflow's name.
     code
-        Variables by which the code is found.
+        The variables that define the source of the code.
     secret_mounts
-        Volumes of Secrets, and their folders.
+        The volumes of Secrets, and their folders.
     """
 
     run: str | None
@@ -43,41 +43,41 @@ class Environment:
     secret_mounts: tuple[tuple[str, str], ...] = ()
 
     def variables(self) -> list[dict[str, str]]:
-        """Return them as a container has them."""
-        told = {
+        """Return the environment variables of a container."""
+        variables = {
             RUN: self.run or RUN_NAME,
             STORE: self.store,
             **self.code,
             "DVC_NO_ANALYTICS": "1",
-            # An arbitrary UID has no home, and no name in /etc/passwd.
+            # An arbitrary UID has no home and no name in /etc/passwd.
             "HOME": TMP,
             "USER": "dvc",
             "TMPDIR": f"{WORK}/tmp",  # noqa: S108
         }
         if self.shell:
-            told["SHELL"] = self.shell
-        return [{"name": name, "value": value} for name, value in told.items()]
+            variables["SHELL"] = self.shell
+        return [{"name": name, "value": value} for name, value in variables.items()]
 
 
 def template(
     name: str, pod: Resources, deadline_s: int | None, environment: Environment
 ) -> dict[str, Any]:
-    """Render one kind of pod."""
-    made: dict[str, Any] = {"name": name, "inputs": {"parameters": [{"name": "g"}]}}
+    """Return the template of one kind of pod."""
+    rendered: dict[str, Any] = {"name": name, "inputs": {"parameters": [{"name": "g"}]}}
     if pod.retries:
-        made["retryStrategy"] = {
+        rendered["retryStrategy"] = {
             "limit": str(pod.retries),
             "retryPolicy": "Always",
             "expression": _LOST + (_NOT_OUT_OF_TIME if deadline_s else ""),
         }
     if deadline_s:
-        made["activeDeadlineSeconds"] = deadline_s
+        rendered["activeDeadlineSeconds"] = deadline_s
     if pod.node_selector:
-        made["nodeSelector"] = dict(pod.node_selector)
+        rendered["nodeSelector"] = dict(pod.node_selector)
     if pod.tolerations:
-        made["tolerations"] = [dict(toleration) for toleration in pod.tolerations]
-    made["container"] = _container(pod, environment)
-    return made
+        rendered["tolerations"] = [dict(toleration) for toleration in pod.tolerations]
+    rendered["container"] = _container(pod, environment)
+    return rendered
 
 
 def _container(pod: Resources, environment: Environment) -> dict[str, Any]:
@@ -111,9 +111,10 @@ def _container(pod: Resources, environment: Environment) -> dict[str, Any]:
 
 
 def _resources(pod: Resources) -> dict[str, dict[str, str]]:
-    requests = {key: word for key, word in (("cpu", pod.cpu), ("memory", pod.memory)) if word}
-    # Too much memory ends the stage, not its neighbours; idle CPUs are anyone's.
+    requests = {key: amount for key, amount in (("cpu", pod.cpu), ("memory", pod.memory)) if amount}
+    # Too much memory ends the stage, not other pods of the node; any pod may use idle CPUs.
     limits = {"memory": pod.memory} if pod.memory else {}
     if pod.gpu:
         limits["nvidia.com/gpu"] = str(pod.gpu)
-    return {key: given for key, given in (("requests", requests), ("limits", limits)) if given}
+    sections = (("requests", requests), ("limits", limits))
+    return {key: amounts for key, amounts in sections if amounts}

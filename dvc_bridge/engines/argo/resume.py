@@ -1,4 +1,4 @@
-"""The manifest of a Workflow that goes on with a run where another one has left it."""
+"""The manifest of a Workflow that resumes a run."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 from dvc_bridge.engines.argo.workflow_split import keep_tasks
 
 
-def remaining(made: Mapping[str, Any], numbers: Collection[int], name: str) -> dict[str, Any]:
-    """Return a Workflow of the same run for those of its groups that are not done.
+def remaining(manifest: Mapping[str, Any], numbers: Collection[int], name: str) -> dict[str, Any]:
+    """Return the manifest of a Workflow for the unfinished groups of a run.
 
     Parameters
     ----------
-    made
-        The one that was submitted.
+    manifest
+        The manifest that was submitted.
     numbers
-        Of the groups; what they need beside each other is there.
+        The numbers of the groups; the results of all other groups are available.
     """
-    spec = keep_tasks(made, [f"g{number}" for number in numbers])
-    return {**made, "metadata": {**made["metadata"], "name": name}, "spec": spec}
+    spec = keep_tasks(manifest, [f"g{number}" for number in numbers])
+    return {**manifest, "metadata": {**manifest["metadata"], "name": name}, "spec": spec}

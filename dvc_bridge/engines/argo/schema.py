@@ -1,4 +1,4 @@
-"""A manifest, held against Argo's own schema before anything is sent."""
+"""Validation of manifests with Argo's own schema before anything is sent."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ _SHOWN = 10
 
 
 class ManifestError(BridgeError):
-    """A manifest that Argo would not take is a bug of ours, not of the user."""
+    """A manifest that Argo would refuse, which is a bug of dvc-bridge, not an error of the user."""
 
     exit_code = 5
 
 
-def validate(made: Mapping[str, Any]) -> None:
-    """Check that a manifest has only fields that Argo knows, each of its type.
+def validate(manifest: Mapping[str, Any]) -> None:
+    """Check that a manifest has only fields of Argo's schema, each of the right type.
 
     Raises
     ------
     UsageError
         The models of Argo's objects are not installed.
     ManifestError
-        It has others; all of them in one message.
+        It has invalid fields; one message lists them.
     """
     try:
         from hera.workflows import models  # noqa: PLC0415  takes a second
@@ -36,29 +36,29 @@ def validate(made: Mapping[str, Any]) -> None:
     except ModuleNotFoundError as exc:
         raise UsageError(f"{exc.name} is not installed", "pip install 'dvc-bridge[argo]'") from exc
     try:
-        # Names of Python are not names of Argo: by_name would let them pass.
-        getattr(models, made["kind"]).model_validate(
-            made, extra="forbid", by_alias=True, by_name=False
+        # by_name would accept the names that the models use in Python, which Argo does not.
+        getattr(models, manifest["kind"]).model_validate(
+            manifest, extra="forbid", by_alias=True, by_name=False
         )
     except ValidationError as exc:
-        found = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:_SHOWN]]
+        invalid = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:_SHOWN]]
         raise ManifestError(
-            "the manifest is not of Argo's schema: " + "; ".join(found),
+            "the manifest does not conform to Argo's schema: " + "; ".join(invalid),
             "report this as a bug of dvc-bridge",
         ) from exc
 
 
-def validate_all(made: Sequence[Mapping[str, Any]]) -> None:
+def validate_all(manifests: Sequence[Mapping[str, Any]]) -> None:
     """Validate several manifests, in the process of `schema_process` if there is one."""
     if _SERVERS:
-        _SERVERS[-1].validate_all(made)
+        _SERVERS[-1].validate_all(manifests)
         return
-    for one in made:
-        validate(one)
+    for manifest in manifests:
+        validate(manifest)
 
 
 class _SchemaServer:
-    """A process that validates manifests once."""
+    """A process that validates one list of manifests."""
 
     def __init__(self) -> None:
         fork = get_context("fork")
@@ -67,16 +67,16 @@ class _SchemaServer:
         self._process.start()
         theirs.close()
 
-    def validate_all(self, made: Sequence[Mapping[str, Any]]) -> None:
+    def validate_all(self, manifests: Sequence[Mapping[str, Any]]) -> None:
         try:
-            self._ours.send(made)
-            refused = self._ours.recv()
+            self._ours.send(manifests)
+            error = self._ours.recv()
         except (EOFError, OSError):  # the process was killed
-            for one in made:
-                validate(one)
+            for manifest in manifests:
+                validate(manifest)
             return
-        if refused:
-            raise refused
+        if error:
+            raise error
 
     def close(self) -> None:
         self._process.terminate()
@@ -89,9 +89,9 @@ _SERVERS: list[_SchemaServer] = []
 
 @contextmanager
 def schema_process() -> Iterator[None]:
-    """Load the schema in a process of its own, while the caller prepares a submit.
+    """Load the schema in a separate process while the caller prepares a submit.
 
-    The models take half a second to import. Enter it before there is a thread or a lock.
+    Importing the models takes half a second. Enter the context before any thread or lock exists.
     """
     server = _SchemaServer()
     _SERVERS.append(server)
@@ -103,19 +103,19 @@ def schema_process() -> Iterator[None]:
 
 
 def _serve(theirs: Connection, ours: Connection) -> None:
-    ours.close()  # else its end would never be seen here
+    ours.close()  # otherwise this process would not notice that the other end is closed
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that waits for us ends us
-    with suppress(ModuleNotFoundError):  # `validate` will say so
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
+    with suppress(ModuleNotFoundError):  # `validate` raises the error
         from hera.workflows import models  # noqa: PLC0415, F401
     try:
-        made = theirs.recv()
+        manifests = theirs.recv()
     except EOFError:
         return
     try:
-        for one in made:
-            validate(one)
-    except BridgeError as refused:
-        theirs.send(refused)
+        for manifest in manifests:
+            validate(manifest)
+    except BridgeError as error:
+        theirs.send(error)
     else:
         theirs.send(None)

@@ -1,4 +1,4 @@
-"""The status of Workflows, read from what Argo writes about them."""
+"""The status of Workflows, parsed from their objects in the cluster."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Any
 
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 
-# Of a Workflow: which run it belongs to, and, unless it is too long, the addresses of the stages
-# of each group, as JSON: {"g0": [...]}.
+# The label with the run of a Workflow, and the annotation with the addresses of the stages of each
+# group as JSON, {"g0": [...]}, which is left out if it is too long.
 RUN_LABEL = "dvc-bridge/run"
 GROUPS_ANNOTATION = "dvc-bridge/stages"
-# The task that begins the Workflow after this one is named so, and by the number of that part.
+# The name of the task that creates the next Workflow, followed by the number of that part.
 NEXT = "next"
 
 _POD_NAMES = "workflows.argoproj.io/pod-name-format"
@@ -26,7 +26,7 @@ _NEXT = re.compile(rf"{NEXT}(\d+)")
 _ATTEMPT = re.compile(r"g\d+\(\d+\)")
 
 
-# What the message of a pod that cannot start by itself begins with, and what to do.
+# The first word of the message of a pod that cannot start without help, and the fix.
 _CANNOT_START = {
     "ErrImage": "name an image in dvc-bridge.yaml (argo.image) that the nodes can pull",
     "ImagePullBackOff": "name an image in dvc-bridge.yaml (argo.image) that the nodes can pull",
@@ -52,10 +52,10 @@ class Workflow(RunStatus):
 
 
 def _fix(phase: Phase, message: str) -> str:
-    """Return what to do about a pod that cannot start; empty: it may."""
+    """Return the fix for a pod that cannot start; empty: it may start."""
     if phase is not Phase.PENDING:
         return ""
-    return next((fix for word, fix in _CANNOT_START.items() if message.startswith(word)), "")
+    return next((fix for prefix, fix in _CANNOT_START.items() if message.startswith(prefix)), "")
 
 
 def workflow_of(workflow: Mapping[str, Any]) -> Workflow:
@@ -83,10 +83,10 @@ def merge_workflows(states: Sequence[Workflow]) -> Workflow:
     no pods for tasks that had succeeded before.
     """
     newest = states[-1]
-    before = {state.next: state for state in states if state.next}
+    previous = {state.next: state for state in states if state.next}
     part: Workflow | None = newest
-    while part and newest.phase is Phase.SUCCEEDED and (part := before.get(part.name)):
-        # One whose last task was lost after its work may have failed by that alone.
+    while part and newest.phase is Phase.SUCCEEDED and (part := previous.get(part.name)):
+        # A part may have failed only because its last task was lost after it had done its work.
         if any(task.phase is not Phase.SUCCEEDED for task in part.tasks):
             newest = replace(newest, phase=part.phase, message=part.message)
     tasks = {task.task: task for state in states for task in state.tasks}
@@ -100,9 +100,9 @@ def merge_workflows(states: Sequence[Workflow]) -> Workflow:
 
 
 def _next(workflow: str, nodes: Mapping[str, Any]) -> str:
-    """Return the name of the part after this one: of `run` that is `run-2`, and so on."""
-    found = (_NEXT.fullmatch(node.get("displayName", "")) for node in nodes.values())
-    number = next((int(match[1]) for match in found if match), None)
+    """Return the name of the next part: `run-2` after `run`, and so on."""
+    matches = (_NEXT.fullmatch(node.get("displayName", "")) for node in nodes.values())
+    number = next((int(match[1]) for match in matches if match), None)
     if number is None:
         return ""
     return f"{workflow.removesuffix(f'-{number - 1}') if number > 2 else workflow}-{number}"
@@ -121,7 +121,7 @@ def _tasks(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[
         last = max(attempts, key=lambda a: int(a["displayName"][:-1].split("(")[1]), default=node)
         code = (last.get("outputs") or {}).get("exitCode")
         phase = _phase(node, last)
-        # The reason why an attempt waits stands at its pod alone.
+        # Only the node of the pod has the reason why an attempt waits.
         message = node.get("message") or last.get("message") or ""
         yield TaskStatus(
             task=int(task[1]),
@@ -137,7 +137,7 @@ def _tasks(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[
 
 
 def _phase(node: Mapping[str, Any], last: Mapping[str, Any]) -> Phase:
-    """Return the phase; to Argo, a node that may be retried runs while its pod waits."""
+    """Return the phase; Argo reports a node with retries as running while its pod waits."""
     phase = node.get("phase") or "Pending"
     if phase == "Running" and last is not node:
         return Phase.RUNNING if last.get("phase") == "Running" else Phase.PENDING
@@ -145,7 +145,7 @@ def _phase(node: Mapping[str, Any], last: Mapping[str, Any]) -> Phase:
 
 
 def _pod_name(workflow: str, node: Mapping[str, Any], v1_names: bool) -> str:
-    """Return the name as Argo's controller makes it; it stands nowhere in the Workflow."""
+    """Return the name of a pod as Argo's controller builds it; the Workflow does not contain it."""
     if v1_names or node["id"] == workflow:
         return str(node["id"])
     return f"{workflow}-{node['templateName']}-{node['id'].rpartition('-')[2]}"
@@ -153,14 +153,14 @@ def _pod_name(workflow: str, node: Mapping[str, Any], v1_names: bool) -> str:
 
 def _nodes(status: Mapping[str, Any]) -> Mapping[str, Any]:
     if packed := status.get("compressedNodes"):
-        unpack_code: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed)))
-        return unpack_code
+        nodes: dict[str, Any] = json.loads(gzip.decompress(base64.b64decode(packed)))
+        return nodes
     return status.get("nodes") or {}
 
 
 def _stages(annotation: str | None) -> tuple[tuple[str, ...], ...]:
-    named: dict[str, list[str]] = json.loads(annotation or "{}")
-    return tuple(tuple(named[f"g{number}"]) for number in range(len(named)))
+    groups: dict[str, list[str]] = json.loads(annotation or "{}")
+    return tuple(tuple(groups[f"g{number}"]) for number in range(len(groups)))
 
 
 def _time(text: str | None) -> datetime | None:

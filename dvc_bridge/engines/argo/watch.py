@@ -1,4 +1,4 @@
-"""Watching a Workflow until it ends, whatever happens to the connection."""
+"""Watching a Workflow until it ends, even if the connection fails."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from dvc_bridge.engines.argo.status import Workflow, workflow_of
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, UNAUTHORIZED, ApiError
 from dvc_bridge.errors import UsageError
 
-# The server ends each stream after this time, so that silence for longer is a dead connection.
+# The server ends each stream after this time, so a longer silence means a dead connection.
 STREAM_S = 10
 POLL_S = 2.0
-# For how long an API server may be away, or, while it starts, know nobody.
+# How long an API server may be unreachable, or, while it starts, refuse all users.
 PATIENCE_S = 120.0
 _GONE = 410
 
 
 class _StaleError(Exception):
-    """The server no longer has the events since our version."""
+    """The server no longer has the events since the version of the last state."""
 
 
 def watch(cluster: Cluster, name: str) -> Iterator[Workflow]:
-    """Return the state now, after every change, and every ten seconds, until it has ended.
+    """Yield the state now, after every change, and every ten seconds, until the Workflow has ended.
 
     Raises
     ------
     ApiError
-        The cluster refuses, or has not answered for two minutes.
+        The cluster refuses the request, or has not responded for two minutes.
     UsageError
-        Somebody has deleted the Workflow.
+        The Workflow was deleted.
     """
     for state in _states(cluster, name):
         yield state
@@ -41,40 +41,40 @@ def watch(cluster: Cluster, name: str) -> Iterator[Workflow]:
 
 
 def _states(cluster: Cluster, name: str) -> Iterator[Workflow]:
-    """Return states without end, some of them more than once."""
-    version, answered, known, polling = "", time.monotonic(), False, False
+    """Yield states without end, some of them more than once."""
+    version, answered_at, is_found, is_polling = "", time.monotonic(), False, False
     while True:
         try:
             if not version:
-                found = cluster.fetch(name)
-                version, known, answered = _version(found), True, time.monotonic()
-                yield workflow_of(found)
-            if polling:
+                workflow = cluster.fetch(name)
+                version, is_found, answered_at = _version(workflow), True, time.monotonic()
+                yield workflow_of(workflow)
+            if is_polling:
                 version = ""
                 time.sleep(POLL_S)
                 continue
-            for kind, found in _events(cluster, name, version):
+            for kind, workflow in _events(cluster, name, version):
                 if kind == "DELETED":
-                    raise _deleted(name)
-                version = _version(found)
-                yield workflow_of(found)
-            answered = time.monotonic()
-            yield workflow_of(found)
+                    raise _deletion_error(name)
+                version = _version(workflow)
+                yield workflow_of(workflow)
+            answered_at = time.monotonic()
+            yield workflow_of(workflow)
         except _StaleError:
             version = ""
         except ApiError as error:
-            if error.status == NOT_FOUND and known:
-                raise _deleted(name) from error
-            polling = polling or (error.status == FORBIDDEN and bool(version))
+            if error.status == NOT_FOUND and is_found:
+                raise _deletion_error(name) from error
+            is_polling = is_polling or (error.status == FORBIDDEN and bool(version))
             version = ""
-            if not _may_pass(error, known) or time.monotonic() - answered > PATIENCE_S:
+            if not _is_temporary(error, is_found) or time.monotonic() - answered_at > PATIENCE_S:
                 raise
             time.sleep(POLL_S)
 
 
-def _may_pass(error: ApiError, known: bool) -> bool:
-    """Tell if to go on: a server that has just started knows no tokens and no Roles yet."""
-    return known and (error.transient or error.status in (UNAUTHORIZED, FORBIDDEN))
+def _is_temporary(error: ApiError, is_found: bool) -> bool:
+    """Return whether to continue: a server that has just started has no tokens and Roles yet."""
+    return is_found and (error.transient or error.status in (UNAUTHORIZED, FORBIDDEN))
 
 
 def _events(cluster: Cluster, name: str, version: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -95,12 +95,12 @@ def _events(cluster: Cluster, name: str, version: str) -> Iterator[tuple[str, di
         response.close()
 
 
-def _version(found: dict[str, Any]) -> str:
-    return str(found["metadata"]["resourceVersion"])
+def _version(workflow: dict[str, Any]) -> str:
+    return str(workflow["metadata"]["resourceVersion"])
 
 
-def _deleted(name: str) -> UsageError:
+def _deletion_error(name: str) -> UsageError:
     return UsageError(
-        f"the Workflow {name} has been deleted while it was watched",
+        f"Workflow {name} was deleted while dvc-bridge watched it",
         "submit again: results that are in the remote are kept",
     )

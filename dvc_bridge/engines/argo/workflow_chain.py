@@ -1,4 +1,4 @@
-"""A run of several Workflows: the first is made here, each of the others by the one before."""
+"""A run of several Workflows: the client creates the first, and each creates the next one."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ApiError
 from dvc_bridge.errors import UsageError
 
 
-def begin(cluster: Cluster, found: Sequence[Mapping[str, Any]]) -> None:
-    """Make the templates of later parts, then the Workflow of the first.
+def begin(cluster: Cluster, parts: Sequence[Mapping[str, Any]]) -> None:
+    """Create the templates of later parts, then the Workflow of the first part.
 
     Raises
     ------
     UsageError
-        The first could not begin the second.
+        The pods of the first part may not create the second part.
     """
-    first, *later = found
+    first, *later = parts
     account = first["spec"]["serviceAccountName"]
     if later and may_begin_parts(cluster, account) is False:
         raise UsageError(
-            f"more pods than one Workflow should hold, and service account {account} may not"
-            " create the Workflow that follows",
-            f"kubectl -n {cluster.namespace} apply -f docs/argo-rbac.yaml, or fuse: auto",
+            "the run has more pods than one Workflow should hold, and service account"
+            f" {account} may not create the next Workflow",
+            f"kubectl -n {cluster.namespace} apply -f docs/argo-rbac.yaml, or set fuse: auto",
         )
     for part in later:
         cluster.create_template(part)
@@ -35,7 +35,7 @@ def begin(cluster: Cluster, found: Sequence[Mapping[str, Any]]) -> None:
 
 
 def watch_run(cluster: Cluster, name: str) -> Iterator[Workflow]:
-    """Return the states of a Workflow, and then of those that follow it; see `watch`."""
+    """Yield the states of a Workflow, and then of the Workflows that follow it; see `watch`."""
     while name:
         state = None
         for state in watch(cluster, name):
@@ -44,35 +44,35 @@ def watch_run(cluster: Cluster, name: str) -> Iterator[Workflow]:
 
 
 def stop_run(cluster: Cluster, run: str) -> bool:
-    """Have a run end; tell whether it went on.
+    """Stop a run; return whether it was still running.
 
     Raises
     ------
     UsageError
-        There is no such run.
+        The cluster does not have the run.
     """
     states = cluster.workflows_of(run)
-    forget(cluster, lambda other: other == run)  # else a next part might begin meanwhile
-    going = [state.name for state in states if not state.ended]
-    for name in going:
+    forget(cluster, lambda other: other == run)  # otherwise a next part might start meanwhile
+    running = [state.name for state in states if not state.ended]
+    for name in running:
         cluster.stop(name)
-    # One that was just about to begin the next has done so: that ends for want of its template,
-    # or has read it before it was gone.
-    for state in cluster.of_run(run) if going else ():
-        if not state.ended and state.name not in going:
+    # A Workflow may have created the next one meanwhile, which fails without its template, unless
+    # it read the template before it was removed.
+    for state in cluster.of_run(run) if running else ():
+        if not state.ended and state.name not in running:
             cluster.stop(state.name)
-    return bool(going)
+    return bool(running)
 
 
 def forget(cluster: Cluster, is_over: Callable[[str], bool]) -> None:
-    """Remove the templates of runs that need them no more."""
+    """Remove the templates of runs that no longer need them."""
     try:
-        known = cluster.templates()
+        templates = cluster.templates()
     except ApiError as error:
-        if error.status != FORBIDDEN:  # who may not see them has made none
+        if error.status != FORBIDDEN:  # a user who may not list templates has created none
             raise
         return
-    for name, run in known:
+    for name, run in templates:
         if is_over(run):
             cluster.delete_template(name)
 

@@ -1,8 +1,8 @@
-"""A manifest with more pods than a Workflow should hold, as Workflows that follow each other.
+"""Splitting a manifest with too many pods for one Workflow into a sequence of Workflows.
 
-The first of them holds the pods that come first. Each of the others is a WorkflowTemplate, which
-is there before the first begins: the last task of the Workflow before, a pod of Argo's own, makes a
-Workflow from it. Nobody else has to be there.
+The first Workflow contains the first pods. Each of the others is a WorkflowTemplate, which exists
+before the first Workflow starts: the last task of the previous Workflow, a pod of Argo, creates a
+Workflow from it. No client has to be running.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from dvc_bridge.engines.argo.pod_template import RUN_NAME, TMP
 from dvc_bridge.engines.argo.status import NEXT, RUN_LABEL
 from dvc_bridge.planning.grouping import split
 
-# What a Workflow of a later part is told, where its run's name is not known before.
-RUN_TOLD = "{{workflow.parameters.run}}"
+# The parameter with the run of a later part, for runs whose name is not known in advance.
+RUN_PARAMETER = "{{workflow.parameters.run}}"
 _HASH_CHARS = 8
-# Argo's first container writes the manifest there, where not any user may write in any image; its
-# main one has such a volume already.
+# Argo's init container writes the manifest to /tmp, where some images do not let every user write;
+# the main container already has such a volume.
 _WITH_TMP = json.dumps(
     {
         "volumes": [{"name": "next", "emptyDir": {}}],
@@ -39,88 +39,92 @@ _WITH_TMP = json.dumps(
 )
 
 
-def parts(made: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Cut a manifest of `dvc_bridge.engines.argo.manifest.manifest`.
+def parts(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Split a manifest of `dvc_bridge.engines.argo.manifest.manifest`.
 
     Returns
     -------
     list
-        The first part, of the manifest's own kind, and the others, in order; the manifest alone if
-        all of it fits.
+        The first part, of the same kind as the manifest, and the others in order; only the manifest
+        if all of it fits into one Workflow.
     """
-    tasks = _tasks(spec_of(made))
-    place = {task["name"]: i for i, task in enumerate(tasks)}
-    waits = [[place[name_in(word)] for word in awaited_tasks(task)] for task in tasks]
+    tasks = _tasks(spec_of(manifest))
+    index_of = {task["name"]: i for i, task in enumerate(tasks)}
+    waits = [[index_of[name_in(operand)] for operand in awaited_tasks(task)] for task in tasks]
     most = split.MOST_PODS
     while True:
-        found = _cut(made, split.cut(waits, most))
-        # Pods of many kinds take more bytes than pods of one.
-        if most == 1 or all(size(part) <= ManifestKind(part["kind"]).limit for part in found):
-            return found
+        workflows = _split(manifest, split.cut(waits, most))
+        # Pods of many kinds take more bytes than pods of one kind.
+        if most == 1 or all(size(part) <= ManifestKind(part["kind"]).limit for part in workflows):
+            return workflows
         most = max(1, min(most, len(tasks)) // 2)
 
 
-def keep_tasks(made: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Return the templates of a Workflow that has these of its tasks alone.
+def keep_tasks(manifest: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return the spec of a Workflow with only some of its tasks.
 
-    What the tasks need of others has been done before, or is of no account.
+    Conditions on other tasks are removed.
     """
-    left = set(names)
+    selected = set(names)
     templates = []
-    for found in spec_of(made)["templates"]:
-        if "dag" not in found:
-            templates.append(found)
+    for template in spec_of(manifest)["templates"]:
+        if "dag" not in template:
+            templates.append(template)
             continue
-        tasks = [_trimmed(task, left) for task in found["dag"]["tasks"] if task["name"] in left]
-        templates.append({**found, "dag": {**found["dag"], "tasks": tasks}})
+        graph = template["dag"]
+        tasks = [_trim(task, selected) for task in graph["tasks"] if task["name"] in selected]
+        templates.append({**template, "dag": {**graph, "tasks": tasks}})
     used = {task["template"] for t in templates for task in t.get("dag", {}).get("tasks", ())}
-    return {**spec_of(made), "templates": [t for t in templates if "dag" in t or t["name"] in used]}
+    return {
+        **spec_of(manifest),
+        "templates": [t for t in templates if "dag" in t or t["name"] in used],
+    }
 
 
-def _trimmed(task: Mapping[str, Any], left: set[str]) -> dict[str, Any]:
-    waits = [word for word in awaited_tasks(task) if name_in(word) in left]
+def _trim(task: Mapping[str, Any], selected: set[str]) -> dict[str, Any]:
+    waits = [operand for operand in awaited_tasks(task) if name_in(operand) in selected]
     bare = {key: value for key, value in task.items() if key != "depends"}
     return bare | {"depends": "&&".join(waits)} if waits else bare
 
 
-def _cut(made: Mapping[str, Any], cuts: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
+def _split(manifest: Mapping[str, Any], cuts: Sequence[Sequence[int]]) -> list[dict[str, Any]]:
     if len(cuts) < 2:
-        return [dict(made)]
-    names = [task["name"] for task in _tasks(spec_of(made))]
-    chain = _Chain(made)
-    found = []
+        return [dict(manifest)]
+    names = [task["name"] for task in _tasks(spec_of(manifest))]
+    chain = _Chain(manifest)
+    parts = []
     for number, pods in enumerate(cuts, 1):
-        spec = keep_tasks(made, [names[pod] for pod in pods])
+        spec = keep_tasks(manifest, [names[pod] for pod in pods])
         if number < len(cuts):
             spec = chain.with_next(spec, number + 1)
-        found.append(chain.first(spec) if number == 1 else chain.later(spec, number))
-    return found
+        parts.append(chain.first(spec) if number == 1 else chain.later(spec, number))
+    return parts
 
 
 class _Chain:
-    """Parts that know the next one by name.
+    """Builds parts that refer to the next part by name.
 
-    The templates of a run have its name. Those of a manifest that makes many runs are named by what
-    they hold, so that a run that goes on never gets a part of another manifest.
+    The templates of a run are named after the run. The templates of a manifest for many runs are
+    named by a hash of their content, so that a run never continues with a part of another manifest.
     """
 
-    def __init__(self, made: Mapping[str, Any]) -> None:
-        self._made = made
-        meta = made["metadata"]
-        self._own_run = "workflowMetadata" in spec_of(made)
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        self._manifest = manifest
+        meta = manifest["metadata"]
+        self._own_run = "workflowMetadata" in spec_of(manifest)
         self._labels = meta.get("labels", {})
         self._stem = meta.get("name") or meta["generateName"].removesuffix("-")
         if self._own_run:
-            digest = hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()
+            digest = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
             self._stem += f"-{digest[:_HASH_CHARS]}"
 
     def with_next(self, spec: Mapping[str, Any], number: int) -> dict[str, Any]:
-        """Add the task that makes the Workflow of part `number` when all others have ended."""
+        """Add the task that creates the Workflow of part `number` when all others have ended."""
         tasks = _tasks(spec)
-        waited = {name_in(word) for task in tasks for word in awaited_tasks(task)}
-        last = [task["name"] for task in tasks if task["name"] not in waited]
-        # No task is ever skipped, so this holds as soon as all have ended, well or badly: what
-        # needs nothing of a failed stage goes on.
+        awaited = {name_in(operand) for task in tasks for operand in awaited_tasks(task)}
+        last = [task["name"] for task in tasks if task["name"] not in awaited]
+        # Argo never skips a task, so this condition holds as soon as all have ended, even if some
+        # failed: stages that do not depend on a failed one continue in the next part.
         task = {
             "name": f"{NEXT}{number}",
             "template": NEXT,
@@ -134,7 +138,7 @@ class _Chain:
         }
         graph = {
             **spec["templates"][0]["dag"],
-            # Else it would count alone, and the Workflow succeed in spite of a failed pod.
+            # Otherwise only this task would count, and the Workflow would succeed despite failures.
             "target": " ".join([*last, task["name"]]),
             "tasks": [*tasks, task],
         }
@@ -143,18 +147,18 @@ class _Chain:
 
     def first(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         """Return the first part."""
-        if self._made["kind"] == ManifestKind.CRON.value:
-            spec = {**self._made["spec"], "workflowSpec": spec}
-        return {**self._made, "spec": spec}
+        if self._manifest["kind"] == ManifestKind.CRON.value:
+            spec = {**self._manifest["spec"], "workflowSpec": spec}
+        return {**self._manifest, "spec": spec}
 
     def later(self, spec: Mapping[str, Any], number: int) -> dict[str, Any]:
-        """Return another one, as a template."""
+        """Return a later part, as a template."""
         if self._own_run:
             spec = {key: value for key, value in spec.items() if key != "workflowMetadata"}
-            told = {"arguments": {"parameters": [{"name": "run"}]}}
-            spec = _replaced(spec, RUN_NAME, RUN_TOLD) | told
+            arguments = {"arguments": {"parameters": [{"name": "run"}]}}
+            spec = _replace(spec, RUN_NAME, RUN_PARAMETER) | arguments
         meta = {"name": f"{self._stem}-{number}"}
-        if namespace := self._made["metadata"].get("namespace"):
+        if namespace := self._manifest["metadata"].get("namespace"):
             meta["namespace"] = namespace
         if self._labels:
             meta |= {"labels": self._labels}
@@ -172,24 +176,24 @@ class _Chain:
         if self._own_run:
             spec["arguments"] = {"parameters": [{"name": "run", "value": run}]}
         meta = {"name": f"{run}-{number}", "labels": {RUN_LABEL: label}}
-        made = {
+        manifest = {
             "apiVersion": API,
             "kind": ManifestKind.WORKFLOW.value,
             "metadata": meta,
             "spec": spec,
         }
-        return yaml.safe_dump(made, sort_keys=False, width=1000)
+        return yaml.safe_dump(manifest, sort_keys=False, width=1000)
 
 
 def _tasks(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = spec["templates"][0]["dag"]["tasks"]
-    return found
+    tasks: list[dict[str, Any]] = spec["templates"][0]["dag"]["tasks"]
+    return tasks
 
 
-def _replaced(value: Any, old: str, new: str) -> Any:
-    """Put one text for another wherever it stands."""
+def _replace(value: Any, old: str, new: str) -> Any:
+    """Replace a text in all strings of a value."""
     if isinstance(value, Mapping):
-        return {key: _replaced(inner, old, new) for key, inner in value.items()}
+        return {key: _replace(inner, old, new) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_replaced(inner, old, new) for inner in value]
+        return [_replace(inner, old, new) for inner in value]
     return value.replace(old, new) if isinstance(value, str) else value

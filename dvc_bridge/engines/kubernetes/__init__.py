@@ -1,1 +1,1 @@
-"""What engines on Kubernetes share: connection, errors and pod logs."""
+"""Parts of engines on Kubernetes: connection, errors and pod logs."""

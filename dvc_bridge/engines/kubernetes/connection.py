@@ -1,4 +1,4 @@
-"""The way to the Kubernetes API: which cluster, which namespace, as whom."""
+"""The connection to the Kubernetes API: cluster, namespace and credentials."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from dvc_bridge.engines.kubernetes.errors import ApiError, refusal, unreached
 from dvc_bridge.errors import UsageError
 
 INSTALL = "pip install 'dvc-bridge[argo]'"
-# A server that is gone shows as silence; nothing asked here takes long to answer.
+# Timeouts, because an unreachable server shows as silence; all requests here are short.
 CONNECT_S, READ_S = 4.0, 15.0
-# Between the tries of one request: an API server that restarts is back in a few seconds.
+# The pauses between attempts of one request: an API server restarts within a few seconds.
 PAUSES_S = (0.3, 1.0, 2.0)
-# Every pod whose log is followed has a connection of its own.
+# Following a log needs one connection per pod.
 CONNECTIONS = 256
 _USUAL_FILE = Path(os.environ.get("HOME", "/"), ".kube", "config")
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -32,7 +32,7 @@ class Connection:
     api
         A `kubernetes.client.ApiClient`; threads may share it.
     context
-        Where the address and the credentials come from, for messages.
+        The source of the address and the credentials, for messages.
     """
 
     api: Any
@@ -41,11 +41,12 @@ class Connection:
     context: str
 
     def ask(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call a method of the `kubernetes` package, a few times if the fault may pass.
+        """Call a method of the `kubernetes` package, with retries after transient faults.
 
         Raises
         ------
         ApiError
+            The cluster refuses the request or cannot be reached.
         """
         for pause in PAUSES_S:
             try:
@@ -57,7 +58,7 @@ class Connection:
         return self.ask_once(call, *args, **options)
 
     def ask_once(self, call: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Call it one time."""
+        """Call a method of the `kubernetes` package once; see `ask`."""
         from kubernetes.client import ApiException  # noqa: PLC0415  an extra
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
@@ -72,14 +73,14 @@ class Connection:
             raise self.unreached(exc) from exc
 
     def unreached(self, why: object) -> ApiError:
-        """Say that there was no answer, or half a one."""
+        """Return the error for a missing or incomplete response."""
         return unreached(self.host, self.context, " ".join(str(why).split()))
 
 
 def connect(namespace: str | None = None, context: str | None = None) -> Connection:
-    """Read the kubeconfig, or, inside of a pod that has none, what the pod is given.
+    """Read the kubeconfig or, in a pod without one, the service account of the pod.
 
-    Nothing is asked of the cluster yet.
+    This sends no request to the cluster.
 
     Parameters
     ----------
@@ -97,30 +98,32 @@ def connect(namespace: str | None = None, context: str | None = None) -> Connect
         raise UsageError("the Python package kubernetes is not installed", INSTALL) from exc
     from yaml import YAMLError  # noqa: PLC0415
 
-    wanted = client.Configuration()
+    configuration = client.Configuration()
     try:
         if context is None and _in_pod():
-            config.load_incluster_config(client_configuration=wanted)
-            found, source = _NAMESPACE_FILE.read_text().strip(), "the pod's service account"
+            config.load_incluster_config(client_configuration=configuration)
+            default, source = _NAMESPACE_FILE.read_text().strip(), "the pod's service account"
         else:
-            # Read now: the package knows the environment of its import alone.
+            # Read now: the package only reads the environment when it is imported.
             file = os.environ.get("KUBECONFIG") or str(_USUAL_FILE)
             contexts, current = config.list_kube_config_contexts(file)
-            chosen = next((c for c in contexts if c["name"] == context), current)
-            config.load_kube_config(file, context, wanted)
-            found = chosen["context"].get("namespace") or "default"
-            source = f"context {context or chosen['name']}"
+            entry = next((c for c in contexts if c["name"] == context), current)
+            config.load_kube_config(file, context, configuration)
+            default = entry["context"].get("namespace") or "default"
+            source = f"context {context or entry['name']}"
     except (config.ConfigException, YAMLError, OSError) as exc:
         raise UsageError(
             f"no cluster is configured here: {' '.join(str(exc).split())}",
-            "export KUBECONFIG=<file>; `kubectl config get-contexts` shows what it holds",
+            "export KUBECONFIG=<file>; `kubectl config get-contexts` lists its contexts",
         ) from exc
-    wanted.retries = False  # ours do not depend on the method, and are silent
-    wanted.connection_pool_maxsize = CONNECTIONS
-    return Connection(client.ApiClient(wanted), namespace or found, wanted.host, source)
+    configuration.retries = False  # `ask` retries every method, without warnings
+    configuration.connection_pool_maxsize = CONNECTIONS
+    return Connection(
+        client.ApiClient(configuration), namespace or default, configuration.host, source
+    )
 
 
 def _in_pod() -> bool:
-    """Tell whether a pod's service account is all there is."""
-    named = os.environ.get("KUBECONFIG") or _USUAL_FILE.exists()
-    return not named and "KUBERNETES_SERVICE_HOST" in os.environ
+    """Return whether the only configuration is the service account of a pod."""
+    has_file = os.environ.get("KUBECONFIG") or _USUAL_FILE.exists()
+    return not has_file and "KUBERNETES_SERVICE_HOST" in os.environ

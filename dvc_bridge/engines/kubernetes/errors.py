@@ -1,4 +1,4 @@
-"""What the Kubernetes API refuses, in words that say what to do."""
+"""Errors of the Kubernetes API, with the next step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from dvc_bridge.errors import UsageError
 
-ROLES = "docs/argo.md of dvc-bridge has the whole Roles"
+ROLES = "docs/argo.md of dvc-bridge has the complete Roles"
 _FORBIDDEN = re.compile(
     r'User "(?P<user>[^"]*)" cannot (?P<verb>\w+) resource "(?P<resource>[^"]*)"'
     r' in API group "(?P<group>[^"]*)"'
@@ -23,9 +23,9 @@ class ApiError(UsageError):
     Parameters
     ----------
     status
-        Of HTTP; 0 if there was no answer.
+        The HTTP status; 0 if there was no response.
     transient
-        Whether the same request may succeed in a moment.
+        Whether the same request may succeed when it is sent again.
     """
 
     def __init__(self, status: int, message: str, fix: str = "", *, transient: bool = False):
@@ -35,11 +35,11 @@ class ApiError(UsageError):
 
 
 def unreached(host: str, context: str, why: str) -> ApiError:
-    """Say that there was no answer."""
+    """Return the error for a missing response."""
     return ApiError(
         UNREACHED,
-        f"the cluster at {host} does not answer: {why}",
-        f"see that it is the right one ({context}) and can be reached: kubectl cluster-info",
+        f"the cluster at {host} does not respond: {why}",
+        f"check that this is the right cluster ({context}) and is reachable: kubectl cluster-info",
         transient="certificate" not in why.lower(),
     )
 
@@ -47,52 +47,54 @@ def unreached(host: str, context: str, why: str) -> ApiError:
 def refusal(  # noqa: PLR0911  a line a status
     status: int, body: str, host: str, context: str
 ) -> ApiError:
-    """Return an answer that is not the one asked for as an error.
+    """Return the error for a response whose status is not a success.
 
     Parameters
     ----------
     body
-        Of the answer: a `Status` of Kubernetes as JSON, or any text.
+        The body of the response: a `Status` of Kubernetes as JSON, or any text.
     """
-    said = _status(body)
-    message = str(said.get("message") or body.strip() or f"HTTP status {status}")
+    content = _status(body)
+    message = str(content.get("message") or body.strip() or f"HTTP status {status}")
     if status == UNAUTHORIZED:
         return ApiError(
             status,
             f"the cluster at {host} does not accept these credentials ({context})",
-            "log in to it again; `kubectl auth whoami` shows who you are to it",
+            "log in again; `kubectl auth whoami` shows the current user",
         )
     if status == FORBIDDEN:
         return _forbidden(message)
     if status == NOT_FOUND:
-        return _not_found(message, said.get("details") or {}, host)
+        return _not_found(message, content.get("details") or {}, host)
     if status == CONFLICT:
         return ApiError(status, message, "choose another name, or delete the old one")
     if status == _TOO_LARGE or "too large" in message:
         return ApiError(
-            status, f"the cluster takes no object of this size: {message}", "use `fuse: auto`"
+            status,
+            f"the cluster does not accept objects of this size: {message}",
+            "use `fuse: auto`",
         )
     if status == _TOO_MANY or status >= _BROKEN:
         return ApiError(
-            status, f"the cluster at {host} is in trouble: {message}", "try again", transient=True
+            status, f"the cluster at {host} reports a fault: {message}", "try again", transient=True
         )
-    return ApiError(status, f"the cluster at {host} refuses: {message}")
+    return ApiError(status, f"the cluster at {host} refuses the request: {message}")
 
 
 def role_rule(group: str, resource: str, *verbs: str) -> str:
-    """Write a rule of a Role as YAML on one line."""
+    """Return a rule of a Role as YAML on one line."""
     return f'{{apiGroups: ["{group}"], resources: [{resource}], verbs: [{", ".join(verbs)}]}}'
 
 
 def _forbidden(message: str) -> ApiError:
-    found = _FORBIDDEN.search(message)
-    if found is None:  # a quota, an admission policy, a namespace that is being deleted
-        return ApiError(FORBIDDEN, f"the cluster forbids it: {message}")
-    rule = role_rule(found["group"], found["resource"], found["verb"])
+    match = _FORBIDDEN.search(message)
+    if match is None:  # a quota, an admission policy, a namespace that is being deleted
+        return ApiError(FORBIDDEN, f"the cluster forbids the request: {message}")
+    rule = role_rule(match["group"], match["resource"], match["verb"])
     return ApiError(
         FORBIDDEN,
-        f"{found['user']} may not {found['verb']} {found['resource']}: {message}",
-        f"add to a Role that is bound to it: {rule}; {ROLES}",
+        f"{match['user']} may not {match['verb']} {match['resource']}: {message}",
+        f"add to a Role that is bound to this user: {rule}; {ROLES}",
     )
 
 
@@ -109,14 +111,14 @@ def _not_found(message: str, details: Any, host: str) -> ApiError:
         return ApiError(NOT_FOUND, message)
     return ApiError(
         NOT_FOUND,
-        f"the cluster at {host} has no Argo Workflows: there is no such thing as a Workflow in it",
+        f"Argo Workflows is not installed on the cluster at {host}",
         "install it: https://argo-workflows.readthedocs.io/en/latest/installation/",
     )
 
 
 def _status(body: str) -> dict[str, Any]:
     try:
-        found = json.loads(body)
+        content = json.loads(body)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

@@ -1,4 +1,4 @@
-"""What the command of a pod has printed, without what Argo prints between."""
+"""The output of the command of a pod, without the lines that Argo adds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dvc_bridge.engines.kubernetes.connection import READ_S, Connection
 from dvc_bridge.engines.kubernetes.errors import NOT_FOUND, ApiError
 
 CONTAINER = "main"
-# A quiet command is no dead connection, so a stream is opened anew after this silence.
+# A command may print nothing for long, so a new stream is opened after this silence.
 SILENCE_S = 30.0
 _POLL_S = 0.5
-# How much further back a new stream begins; lines that were seen are recognized by their time.
+# How much earlier a new stream begins; known lines are recognized by their time.
 _OVERLAP_S = 30
 _NOT_STARTED = 400
 # Argo's keys come in any order.
@@ -24,31 +24,31 @@ _ARGO_ERROR = re.compile(r"Error: exit status \d+")
 
 
 def own_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Leave out the lines of Argo's executor, which has the command's output pass through it.
+    """Yield the lines of the command, without the lines of Argo's executor.
 
-    "Error: exit status 1" is Argo's once it has said that the command is over; commands say
-    it too.
+    "Error: exit status 1" comes from Argo after its message that the command has ended; before
+    that, the command printed it.
     """
-    ended = False
+    has_ended = False
     for line in lines:
         if _ARGO.match(line):
-            ended = ended or _ARGO_ENDED in line
-        elif not (ended and _ARGO_ERROR.fullmatch(line)):
+            has_ended = has_ended or _ARGO_ENDED in line
+        elif not (has_ended and _ARGO_ERROR.fullmatch(line)):
             yield line
 
 
 def pod_log(connection: Connection, pod: str, *, follow: bool) -> Iterator[str]:
-    """Return the lines of a pod's command; the API server may go away between.
+    """Return the lines of a pod's command, even if the API server is unreachable for a while.
 
     Parameters
     ----------
     follow
-        Wait for the pod to begin, and for its end. Otherwise: what there is now.
+        Whether to wait until the pod has started and ended. Otherwise: the lines so far.
 
     Raises
     ------
     ApiError
-        NOT_FOUND: the pod never was, or is deleted.
+        NOT_FOUND: the pod does not exist, or was deleted.
     """
     return own_lines(_PodLog(connection, pod).lines(follow=follow))
 
@@ -60,8 +60,8 @@ class _PodLog:
         self._connection, self._pod = connection, pod
         self._core = client.CoreV1Api(connection.api)
         self._last = ""  # time of the newest line
-        self._same = 0  # how many lines have that time
-        self._heard: float | None = None  # when that line came, by this machine's clock
+        self._same = 0  # number of lines with that time
+        self._received_at: float | None = None  # when that line arrived, by this machine's clock
 
     def lines(self, *, follow: bool) -> Iterator[str]:
         while True:
@@ -70,7 +70,7 @@ class _PodLog:
             except ApiError as error:
                 if error.status == _NOT_STARTED and not follow:
                     return
-                if error.status == NOT_FOUND and self._heard is not None:
+                if error.status == NOT_FOUND and self._received_at is not None:
                     return
                 if not error.transient and error.status != _NOT_STARTED:
                     raise
@@ -83,16 +83,16 @@ class _PodLog:
         from urllib3.exceptions import HTTPError, ReadTimeoutError  # noqa: PLC0415
 
         response = self._open(follow=follow)
-        # How many lines of that time to leave out, of those that come again.
-        last, again = self._last, self._same
+        # The number of repeated lines with that time that must be left out.
+        last, repeated = self._last, self._same
         try:
             for raw in response:
-                at, _, text = raw.decode(errors="replace").rstrip("\n").partition(" ")
-                if at < last or (at == last and again > 0):
-                    again -= at == last
+                timestamp, _, text = raw.decode(errors="replace").rstrip("\n").partition(" ")
+                if timestamp < last or (timestamp == last and repeated > 0):
+                    repeated -= timestamp == last
                     continue
-                self._same = self._same + 1 if at == self._last else 1
-                self._last, self._heard = at, time.monotonic()
+                self._same = self._same + 1 if timestamp == self._last else 1
+                self._last, self._received_at = timestamp, time.monotonic()
                 yield text
         except ReadTimeoutError:
             pass
@@ -103,8 +103,8 @@ class _PodLog:
 
     def _open(self, *, follow: bool) -> Any:
         since = {}
-        if self._heard is not None:
-            since["since_seconds"] = int(time.monotonic() - self._heard) + _OVERLAP_S
+        if self._received_at is not None:
+            since["since_seconds"] = int(time.monotonic() - self._received_at) + _OVERLAP_S
         return self._connection.ask(
             self._core.read_namespaced_pod_log,
             self._pod,
@@ -118,7 +118,7 @@ class _PodLog:
         )
 
     def _ended(self) -> bool:
-        """Tell whether a stream that has ended was all: it also ends with the API server."""
+        """Return whether the container has ended: a stream also ends if the API server does."""
         try:
             pod = self._connection.ask(
                 self._core.read_namespaced_pod, self._pod, self._connection.namespace
