@@ -1,4 +1,4 @@
-"""Merging what a remote run has left into dvc.lock and the workspace."""
+"""Merging the results of a remote run into dvc.lock and the workspace."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from dvc_bridge.remote_run.task_plan import Settled
 
 @dataclass(frozen=True)
 class Collection:
-    """What was merged of a run.
+    """The merged results of a run.
 
     Parameters
     ----------
     results
-        By address: those that were there.
+        The results that were available, by address.
     expected
-        The stages whose results the run makes; None: that is not known.
+        The stages that the run executes; None: unknown.
     """
 
     merged: Merged
@@ -34,19 +34,19 @@ class Collection:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all results are there."""
+        """Whether all results are available."""
         return self.expected is not None and all(a in self.results for a in self.expected)
 
 
 def collect(run: str, *, checkout: bool = True, warn: Warn) -> RunEnd:
-    """Merge the results of a run, as far as they are in the remote.
+    """Merge the results of a run that are in the remote.
 
     Parameters
     ----------
     run
         The run's name.
     checkout
-        Whether outs are brought into the workspace too, not only into dvc.lock.
+        Whether to update the outs in the workspace too, not only dvc.lock.
     warn
         Receives each warning.
 
@@ -56,32 +56,32 @@ def collect(run: str, *, checkout: bool = True, warn: Warn) -> RunEnd:
         The remote has no such run, or another process uses an out that would be replaced.
     """
     with RunContext(warn=warn) as context:
-        found = merge_stored(context, run, checkout=checkout)
-        status = None if found.is_whole else _status(context, run)
-    return end_of_run(found, run, status)
+        collection = merge_stored(context, run, checkout=checkout)
+        status = None if collection.is_whole else _status(context, run)
+    return end_of_run(collection, run, status)
 
 
 def _status(context: RunContext, run: str) -> RunStatus | None:
     try:
         return context.connect().status(run)
-    except BridgeError:  # it has forgotten the run, or cannot be asked
+    except BridgeError:  # it no longer has the run, or cannot be reached
         return None
 
 
 def merge_settled(context: RunContext, settled: Settled, run: str) -> Collection:
-    """Merge what a run that was submitted here has left so far, and what needed no task."""
+    """Merge the results so far of a run that was submitted here, and those that needed no task."""
     store, objects = context.store(run)
     results = dict(settled.results)
     if settled.waiting:
-        results.update(store.results(found.stage for found in settled.waiting))
-    expected = [found.stage.address for found in settled.waiting]
+        results.update(store.results(forecast.stage for forecast in settled.waiting))
+    expected = [forecast.stage.address for forecast in settled.waiting]
     return Collection(context.merge(results, objects), results, expected)
 
 
 def merge_stored(context: RunContext, run: str, *, checkout: bool) -> Collection:
-    """Merge the results of a run that anyone has submitted, by its plan.
+    """Merge the results of any submitted run, according to its plan.
 
-    A run of a manifest of `convert` has no plan: its results are those of the stages here.
+    A run of a manifest from `convert` has no plan: its results are those of the current stages.
     """
     store, objects = context.store(run)
     plan = store.plan()
@@ -93,17 +93,17 @@ def merge_stored(context: RunContext, run: str, *, checkout: bool) -> Collection
 def stored_results(
     context: RunContext, run: str, *, with_upstream: bool = True
 ) -> dict[str, Result]:
-    """Return the results that a run has left in the remote so far.
+    """Return the results of a run that are in the remote so far.
 
     Parameters
     ----------
     with_upstream
-        Whether stages count too that are not in the run, but made what it read.
+        Whether to include stages outside the run whose outs it read.
 
     Raises
     ------
     UsageError
-        There is no such run.
+        The remote does not have the run.
     """
     store, _ = context.store(run)
     return _results(context, store, store.plan(), with_upstream=with_upstream)

@@ -1,4 +1,4 @@
-"""What the use cases of a remote run share: the project, its lock and DVC, opened in order."""
+"""The context of remote-run use cases: project, lock and DVC session, opened in order."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def from_here(selection: Selection, project: Project) -> Selection:
 
 
 class RunContext(ExitStack):
-    """A project that is about to run elsewhere; the repository's lock is held inside.
+    """A project for a remote run; while the context is open, it holds the repository's lock.
 
     Parameters
     ----------
     selection
-        Which stages, as seen from the current directory.
+        The selected stages, as seen from the current directory.
     force
         Whether stages that are up to date run too.
     engine
-        The name of the engine; None: as dvc-bridge.yaml says.
+        The name of the engine; None: the one in dvc-bridge.yaml.
     warn
         Receives each warning.
     """
@@ -85,12 +85,12 @@ class RunContext(ExitStack):
         self.settings = read_settings(self.project, self.pipeline)
 
     def read_after(self, run: str) -> None:
-        """Read the project again: its files may have been edited while the run went on.
+        """Read the project again, because its files may have changed during the run.
 
         Raises
         ------
         UsageError
-            They cannot be read as they are now; the run's results stay in the remote.
+            The changed files cannot be read; the results of the run stay in the remote.
         """
         try:
             self.read()
@@ -119,17 +119,17 @@ class RunContext(ExitStack):
         return self.outlook.settle(force=self.force, alone=self._selection.alone)
 
     def prepare(self) -> Settled:
-        """Settle what needs no task; bring stages without a command up to date here first."""
+        """Sort the stages after bringing stages without a command up to date here."""
         settled = self.settle()
         if settled.here:
-            self._bring_here(settled.here)
+            self._run_here(settled.here)
             settled = self.settle()
         return settled
 
     def upload(
         self, settled: Settled, groups: Sequence[Sequence[int]], jobs: Sequence[int], run: str
     ) -> Submission:
-        """Put all that the workers of the groups need into the remote."""
+        """Upload everything that the workers of the groups need to the remote."""
         return submit(
             self.project,
             self.outlook,
@@ -144,12 +144,12 @@ class RunContext(ExitStack):
         )
 
     def store_settings(self) -> Sections:
-        """Return the settings of the remotes as workers get them."""
+        """Return the settings of the remotes for workers."""
         names = remote_names(self.pipeline)
         return self.engine_type.store_settings(self.session.repo.config, names, self.settings)
 
     def store(self, run: str) -> tuple[Store, Objects]:
-        """Return a run's folder in the remote, and its outs."""
+        """Return the store of a run in the remote, and its objects."""
         objects = Objects(self.session, scratch_folder(run))
         return Store(objects.default, run), objects
 
@@ -170,11 +170,11 @@ class RunContext(ExitStack):
         return merged
 
     def seconds(self, settled: Settled) -> dict[str, float]:
-        """Return how long commands took, from here and from the remote."""
-        waiting = [found.stage.address for found in settled.waiting]
+        """Return the recorded durations of commands in seconds, from here and from the remote."""
+        waiting = [forecast.stage.address for forecast in settled.waiting]
         return known_seconds(History(self.project), self.outlook.objects.default, waiting)
 
-    def _bring_here(self, positions: Sequence[int]) -> None:
+    def _run_here(self, positions: Sequence[int]) -> None:
         options = Options(force=self.force, alone=True)
         summary = repro(self.project, self.pipeline, positions, options, PlainView(), self.lock)
         if summary.interrupted:

@@ -1,4 +1,4 @@
-"""A run as a manifest, with the code from git at a revision."""
+"""Conversion of stages to a manifest whose code comes from a git revision."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class Code:
-    """Where the workers get the code.
+    """The source of the code for the workers.
 
     Parameters
     ----------
     revision
-        Of git, as seen from here.
+        The git revision, resolved in this clone.
     repo
-        The URL of the repository; None: that of the remote `origin`.
+        The URL of the repository; None: the URL of the remote `origin`.
     """
 
     revision: str = "HEAD"
@@ -59,23 +59,23 @@ def convert(
     fuse: Fuse = Fuse.CHAINS,
     warn: Warn,
 ) -> str:
-    """Return the manifest as YAML; nothing is sent, and no remote is asked.
+    """Return the manifest as YAML without sending anything or reading a remote.
 
     Parameters
     ----------
     kind
-        Of the manifest.
+        The kind of the manifest.
     schedule
         The cron expression of a CronWorkflow.
     name
-        Of the Workflow or template; None: after the project's folder.
+        The name of the Workflow or template; None: the name of the project's folder.
     fuse
         How stages are grouped into tasks; `Fuse.AUTO` uses how long stages took here.
 
     Raises
     ------
     UsageError
-        Stages cannot run in pods, or the revision does not have them as they are here.
+        Stages cannot run in pods, or they differ from the revision.
     """
     check_version()
     if (kind is ManifestKind.CRON) != bool(schedule):
@@ -90,7 +90,7 @@ def convert(
     )
     plan = plan_of(project, pipeline, positions)
     has_files = bool(settings.argo.secret_files)
-    found = _code(code, project, pipeline, plan, has_files=has_files, warn=warn)
+    git_code = _git_code(code, project, pipeline, plan, has_files=has_files, warn=warn)
     seconds = History(project).seconds if fuse is Fuse.AUTO else {}
     costs = ArgoEngine.costs(settings)
     groups = group_stages(pipeline, positions, settings, seconds, costs, fuse).groups
@@ -99,14 +99,14 @@ def convert(
         task_specs(pipeline, groups, references),
         name=name or slug(project.root.name),
         store=store,
-        code=found,
+        code=git_code,
         settings=settings,
         kind=kind,
         schedule=schedule,
     )
 
 
-def _code(
+def _git_code(
     code: Code,
     project: Project,
     pipeline: Pipeline,
@@ -117,17 +117,17 @@ def _code(
 ) -> GitCode:
     sha = commit(project, code.revision)
     base = project.git_root or project.root
-    inside = project.root.relative_to(base)
-    read_here = {(inside / file).as_posix() for file in (*pipeline.files, FILE)}
-    differ = differing(project, sha)
-    if problems := [name for name in differ if name in read_here]:
+    root = project.root.relative_to(base)
+    pipeline_files = {(root / file).as_posix() for file in (*pipeline.files, FILE)}
+    changed = differing(project, sha)
+    if problems := [name for name in changed if name in pipeline_files]:
         raise UsageError(
             f"{', '.join(problems)} differ from {code.revision}, from which pods take them",
             "git commit, or name another --revision",
         )
-    if differ:
-        more = f" and {len(differ) - _SHOWN} more" if len(differ) > _SHOWN else ""
-        names = f"{', '.join(differ[:_SHOWN])}{more}"
+    if changed:
+        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+        names = f"{', '.join(changed[:_SHOWN])}{more}"
         warn(f"pods take these files as they are in {sha[:12]}: {names}")
     url = code.repo or repository_url(project)
     check_url(url, has_files=has_files)

@@ -1,4 +1,4 @@
-"""Checks of everything that a run needs, each with the command that fixes it."""
+"""Checks of everything that a run needs, each with the command that fixes a problem."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dvc_bridge.remote_run.upload import remote_names
 
 
 def examine(engine: str | None = None, *, warn: Warn) -> Iterator[Finding]:
-    """Yield the result of each check; what needs a thing that is wrong is not checked.
+    """Yield the result of each check, without checks that depend on a failed one.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ def examine(engine: str | None = None, *, warn: Warn) -> Iterator[Finding]:
         Receives each warning.
     """
     yield _check("DVC", _dvc)
-    found = _check("project", lambda: str(find_project().root))
-    yield found
-    if found.is_ok is False:
+    root = _check("project", lambda: str(find_project().root))
+    yield root
+    if root.is_ok is False:
         return
     project = find_project()
     yield _check("cache", lambda: _cache(project))
@@ -56,33 +56,33 @@ def _check(subject: str, check: Callable[[], str]) -> Finding:
     except BridgeError as exc:
         return Finding(subject, False, exc.message, exc.fix)
     except OSError as exc:
-        if refused := of_system(exc):
-            return Finding(subject, False, refused.message, refused.fix)
+        if error := of_system(exc):
+            return Finding(subject, False, error.message, error.fix)
         raise
 
 
 def _dvc() -> str:
     check_version()
-    if gone := missing():
+    if names := missing():
         raise VersionMismatchError(
-            f"DVC {installed()} lacks {', '.join(gone)}", "pip install 'dvc~=3.67.0'"
+            f"DVC {installed()} lacks {', '.join(names)}", "pip install 'dvc~=3.67.0'"
         )
     return f"version {installed()}"
 
 
 def _cache(project: Project) -> str:
     check_writable(project.cache)
-    above = next(up for up in (project.cache, *project.cache.parents) if up.exists())
-    status = os.statvfs(above)
+    existing = next(up for up in (project.cache, *project.cache.parents) if up.exists())
+    status = os.statvfs(existing)
     return f"{project.cache}, {status.f_bavail * status.f_frsize / 1e9:.1f} GB free"
 
 
 def _settings(project: Project) -> str:
     if not (project.root / FILE).exists():
-        return f"no {FILE} is needed"
+        return f"no {FILE}; it is optional"
     settings = read_settings(project, read_pipeline(project))
-    words = ", ".join(settings.mutexes)
-    return f"{FILE}: mutexes {words}" if words else f"{FILE}: nothing wrong"
+    mutexes = ", ".join(settings.mutexes)
+    return f"{FILE}: mutexes {mutexes}" if mutexes else f"{FILE}: valid"
 
 
 def _pipeline(project: Project) -> str:
@@ -97,7 +97,7 @@ def _count(number: int, noun: str) -> str:
 
 def _lock(project: Project) -> str:
     with RepositoryLock(project).held():
-        return "no other DVC process is at work here"
+        return "no other DVC process is running here"
 
 
 def _shell() -> str:
@@ -126,13 +126,13 @@ def _remote_run(project: Project, name: str | None, warn: Warn) -> Iterator[Find
 
 
 def _remote(project: Project, warn: Warn) -> str:
-    """Write a file into the remote and remove it, as workers do from where they run."""
+    """Check that this machine can write a file to the remote and remove it."""
     with RepositoryLock(project).held(), Session(project, warn) as session:
         remote = Remote(session.repo)
         path = remote.path(FOLDER, f"doctor-{secrets.token_hex(4)}")
         remote.put(path, b"")
         remote.remove(path)
-        return f"{remote.name}, {remote.url}, can be written to from here"
+        return f"{remote.name}, {remote.url}, is writable from here"
 
 
 def _credentials(project: Project, engine: type[Engine], settings: Settings) -> str:

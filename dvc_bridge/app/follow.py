@@ -1,4 +1,4 @@
-"""Showing a run while it goes on: its tasks, in the view that a local run has."""
+"""Showing the tasks of a remote run in the same view as the stages of a local run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 from dvc_bridge.ui.view import View
 
-# The last lines of a failed task's log are shown at once; the engine has the rest.
+# How many of the last lines of a failed task's log are shown; the engine has the rest.
 LOG_LINES = 15
-# A registry may fail for a moment.
+# How long a task may fail to start: a registry may have a transient fault.
 CANNOT_START_S = 25.0
-# What Kubernetes writes about every pod that begins.
-_USUAL = ("PodInitializing", "ContainerCreating")
+# The messages that Kubernetes writes about every pod that starts.
+_USUAL_MESSAGES = ("PodInitializing", "ContainerCreating")
 _OUTCOMES = {
     Phase.SUCCEEDED: Outcome.RAN,
     Phase.FAILED: Outcome.FAILED,
@@ -47,7 +47,7 @@ def follow_run(
     upstream
         For each task, the numbers of those that it waits for.
     lock
-        The repository's lock, which is held; others may have it meanwhile.
+        The repository's lock, which the caller holds; it is released while this function waits.
     done
         Tasks that are not part of this attempt.
 
@@ -58,28 +58,29 @@ def follow_run(
     """
     names = [f"g{number} {', '.join(addresses)}" for number, addresses in enumerate(stages)]
     followers: list[list[int]] = [[] for _ in stages]
-    for number, before in enumerate(upstream):
-        for other in before:
+    for number, others in enumerate(upstream):
+        for other in others:
             followers[other].append(number)
-    shown, status = _ShownTasks(engine, run, view), None
+    tasks, status = _ShownTasks(engine, run, view), None
     try:
         with lock.released(), view.shown(names, {}, followers):
             for task in done:
                 view.ended(task, Outcome.UNCHANGED)
             for status in engine.watch(attempt):
                 for task_status in status.tasks:
-                    shown.show(task_status)
-                shown.check(status)
+                    tasks.show(task_status)
+                tasks.check(status)
     except KeyboardInterrupt:
         view.note(
-            f"run {run} goes on; later: dvc-bridge collect {run}; to end it: dvc-bridge stop {run}"
+            f"run {run} is still running; merge its results later with dvc-bridge collect {run}, or"
+            f" stop it with dvc-bridge stop {run}"
         )
         raise
     return status or engine.status(run)
 
 
 class _ShownTasks:
-    """What was shown of each task."""
+    """The last status of each task that was shown."""
 
     def __init__(self, engine: Engine, run: str, view: View) -> None:
         self._engine, self._run, self._view = engine, run, view
@@ -87,26 +88,28 @@ class _ShownTasks:
         self._since: dict[int, float] = {}
 
     def show(self, task: TaskStatus) -> None:
-        """Show what is new."""
-        now = (task.phase, task.attempts, task.message)
-        before, self._last[task.task] = self._last.get(task.task), now
-        if before == now:
+        """Show the changes of a task since its last status."""
+        current = (task.phase, task.attempts, task.message)
+        previous, self._last[task.task] = self._last.get(task.task), current
+        if previous == current:
             return
-        if before and task.attempts > before[1]:
-            self._view.note(f"g{task.task}: its worker was lost, or met a fault; tried again")
-        if task.phase is Phase.RUNNING and (before is None or before[0] is not Phase.RUNNING):
+        if previous and task.attempts > previous[1]:
+            self._view.note(
+                f"g{task.task}: its worker was lost, or had a transient fault; retrying"
+            )
+        if task.phase is Phase.RUNNING and (previous is None or previous[0] is not Phase.RUNNING):
             self._view.started(task.task)
-        if before and before[0] is task.phase and task.phase is not Phase.PENDING:
+        if previous and previous[0] is task.phase and task.phase is not Phase.PENDING:
             return
         if outcome := _OUTCOMES.get(task.phase):
             if task.phase.is_bad:
                 self._show_reason(task)
             self._view.ended(task.task, outcome)
-        elif task.message and task.message not in _USUAL:
+        elif task.message and task.message not in _USUAL_MESSAGES:
             self._view.note(f"g{task.task} {task.phase.lower()}: {task.message}")
 
     def check(self, status: RunStatus) -> None:
-        """Refuse to wait for a task that has not been able to start for a while."""
+        """Raise an error if a task has not been able to start for a while."""
         now = time.monotonic()
         waiting = {task.task: task for task in status.tasks if task.fix}
         self._since = {number: self._since.get(number, now) for number in waiting}

@@ -24,16 +24,16 @@ _FIX = "a run that may still go on is not removed"
 
 @dataclass(frozen=True)
 class Removal:
-    """What was removed, or would be.
+    """The runs and snapshots that were removed, or would be.
 
     Parameters
     ----------
     remote
         The name of the remote.
     removed
-        What it was, one text each.
+        Descriptions of the removed items.
     kept
-        Why runs that were meant are kept, by name.
+        Why old or named runs are kept, by name of the run.
     """
 
     remote: str
@@ -54,23 +54,23 @@ def remove_old_runs(
     report: Callable[[str], object],
     warn: Warn,
 ) -> Removal:
-    """Remove what old runs have left in the remote; DVC's own objects stay.
+    """Remove the data of old runs from the remote; DVC's own objects stay.
 
     Parameters
     ----------
     runs
-        These, whatever their age; empty: those that are old.
+        The runs to remove, regardless of their age; empty: all old runs.
     days
         The age from which a run is old.
     dry
-        Whether nothing is removed.
+        Whether to report only, and remove nothing.
     report
-        Receives each thing that is removed.
+        Receives a line for each removed item.
 
     Raises
     ------
     UsageError
-        A named run is not in the remote, or may still go on; nothing was removed.
+        A named run is not in the remote, or may still be running; nothing was removed.
     """
     project = find_project()
     with RepositoryLock(project).held(), Session(project, warn) as session:
@@ -81,15 +81,15 @@ def remove_old_runs(
         kept = {run: why for run in chosen if (why := ends.doubt(run))}
         if kept and runs:
             raise UsageError("\n".join(_reasons(kept)), _FIX)
-        found = find_leftovers(remote, before_s, kept, runs)
-        for leftover in found:
+        leftovers = find_leftovers(remote, before_s, kept, runs)
+        for leftover in leftovers:
             if not dry:
                 remote.remove(leftover.path)
             report(f"{'would remove' if dry else 'removed'} {leftover.what}")
         if ends.engine and not dry:
-            removed = {leftover.run for leftover in found if leftover.run}
+            removed = {leftover.run for leftover in leftovers if leftover.run}
             ends.engine.forget(removed.__contains__)
-    return Removal(remote.name, tuple(leftover.what for leftover in found), kept)
+    return Removal(remote.name, tuple(leftover.what for leftover in leftovers), kept)
 
 
 def _reasons(kept: dict[str, str]) -> list[str]:
@@ -97,7 +97,7 @@ def _reasons(kept: dict[str, str]) -> list[str]:
 
 
 class _Ends:
-    """Whether runs have ended, by what the remote and the engine say."""
+    """Determines whether runs have ended, from the remote and the engine."""
 
     def __init__(self, project: Project, remote: Remote, before_s: float) -> None:
         self._remote, self._before_s = remote, before_s
@@ -114,7 +114,7 @@ class _Ends:
             self._no_answer = exc.message
 
     def doubt(self, run: str) -> str:
-        """Return why a run may still go on; empty: it has ended."""
+        """Return why a run may still be running; empty: it has ended."""
         if self.engine and run in self._runs:
             if any(not attempt.ended for attempt in self.engine.attempts(run)):
                 return f"it goes on; dvc-bridge stop {run} ends it"
@@ -131,12 +131,14 @@ class _Ends:
         if self._no_answer:
             return f"the engine does not say whether it goes on: {self._no_answer}"
         if not is_same_place(submitted, self._identity):
-            where = f"namespace {submitted['namespace']} of {submitted['host']}"
-            return f"it was submitted to {where}, and this is another one"
+            installation = f"namespace {submitted['namespace']} of {submitted['host']}"
+            return f"it was submitted to {installation}, and this is another one"
         return ""
 
 
 def _check_known(remote: Remote, runs: Sequence[str]) -> None:
-    known = set(Store(remote, "").runs())
-    if lost := [f"run {run} is not in remote {remote.name}" for run in runs if run not in known]:
-        raise UsageError("\n".join(lost), "dvc-bridge status lists the runs")
+    existing = set(Store(remote, "").runs())
+    if problems := [
+        f"run {run} is not in remote {remote.name}" for run in runs if run not in existing
+    ]:
+        raise UsageError("\n".join(problems), "dvc-bridge status lists the runs")

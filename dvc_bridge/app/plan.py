@@ -1,4 +1,4 @@
-"""What a run would do, and why."""
+"""The forecast of a run, with reasons."""
 
 from __future__ import annotations
 

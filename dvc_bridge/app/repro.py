@@ -29,16 +29,16 @@ def repro(
     force: bool = False,
     view: View,
 ) -> Summary:
-    """Run the selected stages in parallel and end where `dvc repro` would have ended.
+    """Run the selected stages in parallel, with the results of `dvc repro`.
 
-    Stages that fail are in the summary; the others are recorded all the same.
+    The summary contains failed stages; all other results are recorded.
 
     Parameters
     ----------
     jobs
         How many stages run at a time.
     keep_going
-        Whether stages run that do not depend on a failed one.
+        Whether to keep running stages that do not depend on a failed one.
     force
         Whether stages that are up to date run too.
 

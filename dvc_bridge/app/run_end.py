@@ -1,4 +1,4 @@
-"""What became of a remote run and of its merge."""
+"""The outcome of a remote run and of the merge of its results."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class RunEnd:
-    """What a run has left here.
+    """The outcome of a run on this machine.
 
     Parameters
     ----------
     run
-        Its name; empty where no stage needed a task.
+        The name of the run; empty if no stage needed a task.
     results
-        By address: those that were there.
+        The results that were available, by address.
     merged
         The addresses of the stages whose results are in dvc.lock now.
     error
@@ -44,32 +44,38 @@ class RunEnd:
             raise self.error
 
     def __str__(self) -> str:
-        words = {RAN: "ran", RESTORED: "from the run cache"}
-        ends = [result.outcome for result in self.results.values()]
-        counts = [f"{ends.count(word)} {text}" for word, text in words.items() if word in ends]
-        return ", ".join(counts) or "nothing was made"
+        texts = {RAN: "ran", RESTORED: "from the run cache"}
+        outcomes = [result.outcome for result in self.results.values()]
+        counts = [
+            f"{outcomes.count(outcome)} {text}"
+            for outcome, text in texts.items()
+            if outcome in outcomes
+        ]
+        return ", ".join(counts) or "no stage ran"
 
 
-def end_of_run(found: Collection, run: str, status: RunStatus | None) -> RunEnd:
-    """Return what was merged, and what was not.
+def end_of_run(collection: Collection, run: str, status: RunStatus | None) -> RunEnd:
+    """Return the outcome of a run from its merged results.
 
     Parameters
     ----------
     status
-        The status of the run at the engine; None: it is not known.
+        The status of the run at the engine; None: unknown.
     """
-    error = _error(found, run, status)
-    return RunEnd(run, found.results, tuple(found.merged.taken), error)
+    error = _error(collection, run, status)
+    return RunEnd(run, collection.results, tuple(collection.merged.taken), error)
 
 
-def _error(found: Collection, run: str, status: RunStatus | None) -> BridgeError | None:
-    failed = [f"{r.address}: {r.message}" for r in found.results.values() if r.outcome == FAILED]
-    left_out = list(_left_out(found))
-    unfinished = _unfinished(found, run, status)
+def _error(collection: Collection, run: str, status: RunStatus | None) -> BridgeError | None:
+    failed = [
+        f"{r.address}: {r.message}" for r in collection.results.values() if r.outcome == FAILED
+    ]
+    left_out = list(_left_out(collection))
+    unfinished = _unfinished(collection, run, status)
     text = "\n".join([*_first(failed), *_first(left_out), *unfinished])
     if failed:
         return StageFailedError(
-            text, "correct it and submit again: what has finished is not run again"
+            text, "correct the problem and submit again: finished stages do not run again"
         )
     if left_out:
         return UsageError(
@@ -92,18 +98,18 @@ def _error(found: Collection, run: str, status: RunStatus | None) -> BridgeError
     return None
 
 
-def _left_out(found: Collection) -> Iterator[str]:
-    """Yield the results that are not what the stages here would make."""
-    for address, why in found.merged.incompatible.items():
-        is_left_out = address not in found.merged.fitting
+def _left_out(collection: Collection) -> Iterator[str]:
+    """Yield a line for each result that the current stages would not produce."""
+    for address, why in collection.merged.incompatible.items():
+        is_left_out = address not in collection.merged.fitting
         what = "its result is left out" if is_left_out else "its result is merged but out of date"
         yield f"{address}: {what}: {'; '.join(why)}"
 
 
-def _unfinished(found: Collection, run: str, status: RunStatus | None) -> list[str]:
-    if found.expected is None:
-        return [f"run {run} does not say which stages it has: there may be more to come"]
-    missing = [address for address in found.expected if address not in found.results]
+def _unfinished(collection: Collection, run: str, status: RunStatus | None) -> list[str]:
+    if collection.expected is None:
+        return [f"run {run} does not say which stages it has: more results may follow"]
+    missing = [address for address in collection.expected if address not in collection.results]
     if not missing:
         return []
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""

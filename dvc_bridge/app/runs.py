@@ -1,4 +1,4 @@
-"""Runs as their engine has them: status, logs, stop."""
+"""Status, logs and stop of the runs of an engine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Stages = Sequence[Sequence[str]]
 
 
 def connect_engine(project: Project, name: str | None = None) -> Engine:
-    """Return an engine, connected; None: the one that dvc-bridge.yaml names."""
+    """Return a connected engine; with None, the one that dvc-bridge.yaml names."""
     settings = read_settings(project, read_pipeline(project))
     return engine_type(name or settings.engine).connect(project, settings)
 
@@ -38,26 +38,26 @@ def run_status(run: str, engine: str | None = None) -> RunStatus:
 
 
 def stop_run(run: str, engine: str | None = None) -> bool:
-    """Stop a run and return whether it was still going on; finished results are kept."""
+    """Stop a run and return whether it was still running; finished results are kept."""
     return connect_engine(find_project(), engine).stop(run)
 
 
 def read_logs(
     run: str, stage: str | None = None, *, follow: bool = False, engine: str | None = None
 ) -> Iterator[LogLine]:
-    """Yield what the stages of a run, or one of them, have printed.
+    """Yield the output of the stages of a run, or of one stage.
 
     Parameters
     ----------
     stage
-        Its address; None: all stages.
+        The address of the stage; None: all stages.
     follow
-        Whether to wait for more until the run ends.
+        Whether to wait for further lines until the run ends.
 
     Raises
     ------
     UsageError
-        The run does not have the stage, or no task of it has begun.
+        The run does not have the stage, or the stage has not started.
     """
     connected = connect_engine(find_project(), engine)
     status = connected.status(run)
@@ -65,9 +65,9 @@ def read_logs(
     if not follow and not any(
         task.place and (tasks is None or task.task in tasks) for task in status.tasks
     ):
-        raise _not_begun(stage or "any stage", status)
+        raise _not_started_error(stage or "any stage", status)
     for line in connected.logs(run, tasks, follow=follow):
-        if line.is_note or _is_of(line, stage, status.stages):
+        if line.is_note or _belongs_to(line, stage, status.stages):
             yield line
 
 
@@ -81,7 +81,7 @@ def _tasks_of(stage: str, status: RunStatus) -> Collection[int]:
     return tasks
 
 
-def _not_begun(stage: str, status: RunStatus) -> UsageError:
+def _not_started_error(stage: str, status: RunStatus) -> UsageError:
     if status.ended:
         return UsageError(
             f"run {status.run} ended before {stage} began",
@@ -92,10 +92,10 @@ def _not_begun(stage: str, status: RunStatus) -> UsageError:
     )
 
 
-def _is_of(line: LogLine, stage: str | None, stages: Stages) -> bool:
-    """Return whether a line is the stage's own, or about its whole task.
+def _belongs_to(line: LogLine, stage: str | None, stages: Stages) -> bool:
+    """Return whether a line belongs to the stage or to its whole task.
 
-    A worker puts addresses before the lines of stages, and nothing before what ends all of them.
+    A worker prefixes lines of stages with their addresses, and lines about the task with nothing.
     """
     if stage is None or line.task >= len(stages):
         return True

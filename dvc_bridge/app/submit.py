@@ -37,11 +37,11 @@ class Submitted:
     Parameters
     ----------
     run
-        Its name, for `collect`; empty: no stage needed a task, and the run cache had the rest.
+        The name of the run, for `collect`; empty: no stage needed a task.
     restored
         How many results came from the run cache without a task.
     end
-        What it has left here; None: nothing was waited for.
+        The outcome of the run; None: the command did not wait for it.
     """
 
     run: str
@@ -51,12 +51,12 @@ class Submitted:
 
 @dataclass(frozen=True)
 class Watch:
-    """How a run is shown until it ends.
+    """The settings for watching a run until it ends.
 
     Parameters
     ----------
     view
-        Given the number of tasks at a time, makes the view that shows them.
+        Returns the view for a number of parallel tasks.
     """
 
     view: Callable[[int], View]
@@ -77,18 +77,18 @@ def submit(
     Parameters
     ----------
     engine
-        Its name; None: as dvc-bridge.yaml says.
+        The name of the engine; None: the one in dvc-bridge.yaml.
     fuse
-        How stages are grouped into tasks; None: as dvc-bridge.yaml says.
+        How stages are grouped into tasks; None: the setting in dvc-bridge.yaml.
     watch
-        Wait until the run has ended, and merge what it made; None: return once it has started.
+        If set, wait until the run has ended, and merge its results; None: return after the start.
     report, warn
         Receive lines about the run, and warnings.
 
     Raises
     ------
     UsageError
-        Stages cannot run there, or settings are missing; nothing was started.
+        Stages cannot run as tasks, or settings are missing; nothing was started.
     """
     with (
         _engine_type(engine).prepare(),
@@ -96,21 +96,21 @@ def submit(
     ):
         settled = context.prepare()
         if not settled.waiting:
-            found = merge_settled(context, settled, "")
-            return Submitted("", len(found.merged.taken))
+            collection = merge_settled(context, settled, "")
+            return Submitted("", len(collection.merged.taken))
         groups, wall_s = _groups(context, settled, fuse)
         store = context.store_settings()
         connected = context.connect()
-        connected.check_stages([found.stage.address for found in settled.waiting])
+        connected.check_stages([forecast.stage.address for forecast in settled.waiting])
         run = _run_name(context.project.root.name)
         report(f"predicted: {wall_s:.0f} s")
         _announce(context, settled, groups, report)
         jobs = [group.pod.jobs for group in groups]
-        sent = context.upload(settled, [group.positions for group in groups], jobs, run)
-        tasks = task_specs(context.pipeline, groups, sent.words)
-        environment = WorkerEnvironment(run, store, SnapshotCode(sent.code))
+        submission = context.upload(settled, [group.positions for group in groups], jobs, run)
+        tasks = task_specs(context.pipeline, groups, submission.words)
+        environment = WorkerEnvironment(run, store, SnapshotCode(submission.code))
         record = connected.record(RunRequest(run, tasks, environment))
-        context.store(run)[0].put_manifest(record, sent.code, connected.identity())
+        context.store(run)[0].put_manifest(record, submission.code, connected.identity())
         attempt = connected.start(record)
         report(f"run {run}: {len(settled.waiting)} stages in {len(groups)} tasks")
         if watch is None:
@@ -122,8 +122,8 @@ def submit(
         status = follow_run(connected, attempt, run, names, upstream, view, context.lock)
         connected.forget(run.__eq__)
         context.read_after(run)
-        found = merge_settled(context, settled, run)
-    return Submitted(run, end=end_of_run(found, run, status))
+        collection = merge_settled(context, settled, run)
+    return Submitted(run, end=end_of_run(collection, run, status))
 
 
 def resume(
@@ -134,19 +134,19 @@ def resume(
     report: Callable[[str], object],
     warn: Warn,
 ) -> Submitted:
-    """Run those tasks of a run again that are not done, with its code and its plan.
+    """Run the unfinished tasks of a run again, with its code and its plan.
 
     Parameters
     ----------
     run
-        Its name.
+        The name of the run.
     engine, watch, report, warn
         As for `submit`.
 
     Raises
     ------
     UsageError
-        The run still goes on, or the remote does not have it.
+        The run is still running, or the remote does not have it.
     """
     with RunContext(engine=engine, warn=warn) as context:
         connected = context.connect()
@@ -173,8 +173,8 @@ def resume(
         )
         connected.forget(run.__eq__)
         context.read_after(run)
-        found = merge_stored(context, run, checkout=True)
-    return Submitted(run, end=end_of_run(found, run, status))
+        collection = merge_stored(context, run, checkout=True)
+    return Submitted(run, end=end_of_run(collection, run, status))
 
 
 def _engine_type(name: str | None) -> type[Engine]:
@@ -193,7 +193,7 @@ def _check_ended(attempts: Sequence[RunStatus], run: str) -> None:
 def _groups(
     context: RunContext, settled: Settled, fuse: Fuse | None
 ) -> tuple[tuple[Group, ...], float]:
-    waiting = [found.position for found in settled.waiting]
+    waiting = [forecast.position for forecast in settled.waiting]
     seconds = context.seconds(settled)
     costs = context.engine_type.costs(context.settings)
     division = group_stages(context.pipeline, waiting, context.settings, seconds, costs, fuse)
@@ -206,7 +206,7 @@ def _announce(
     groups: Sequence[Group],
     report: Callable[[str], object],
 ) -> None:
-    reasons = {found.position: found.reasons for found in settled.waiting}
+    reasons = {forecast.position: forecast.reasons for forecast in settled.waiting}
     for group in groups:
         for position in group.positions:
             why = "; ".join(reasons[position]) or "runs only if its inputs change"

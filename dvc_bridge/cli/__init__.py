@@ -1,4 +1,4 @@
-"""The command line: one file a group of commands, and one place that makes exit codes."""
+"""The command line: one module per group of commands; this one sets the exit codes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from gc import set_threshold  # a module of this package has the name gc, too
+from gc import set_threshold  # a module of this package is named gc, too
 from importlib import import_module
 from io import TextIOWrapper
 
@@ -14,14 +14,14 @@ from dvc_bridge.errors import BridgeError, of_system
 
 BUG = 5
 STOPPED = 128 + signal.SIGINT
-# Imports make tens of thousands of objects that stay: to look through them at every 700th, as is
-# usual, takes a tenth of the CPU of a short command.
-OBJECTS_A_LOOK = 100_000
+# Imports create tens of thousands of permanent objects. A garbage collection after every 700 new
+# objects, the default, takes a tenth of the CPU time of a short command.
+GC_THRESHOLD = 100_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `dvc-bridge` with `argv` (default: the process's own) and return its exit code."""
-    # A name that this terminal has no letters for must not end a run.
+    # A name that the terminal's encoding does not support must not end a run.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -40,28 +40,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     from dvc_bridge.cli.parser import parser  # noqa: PLC0415  `python -m` needs errors first
 
-    set_threshold(OBJECTS_A_LOOK)
+    set_threshold(GC_THRESHOLD)
     args = parser().parse_args(argv)
     module, _, name = args.run.partition(":")
     try:
-        # Imported late: `--help` needs none of it.
+        # Imported late, because `--help` does not need it.
         code: int = getattr(import_module(module), name)(args)
     except BridgeError as exc:
-        return _refuse(exc)
-    except KeyboardInterrupt:  # while a run goes on it is handled there
+        return _print_error(exc)
+    except KeyboardInterrupt:  # the runner handles it during a run
         print("dvc-bridge: stopped", file=sys.stderr)
         return STOPPED
     except BrokenPipeError:
         raise
     except Exception as exc:
-        if isinstance(exc, OSError) and (refused := of_system(exc)):
-            return _refuse(refused)
+        if isinstance(exc, OSError) and (error := of_system(exc)):
+            return _print_error(error)
         traceback.print_exc()
         print("dvc-bridge: this is a bug of dvc-bridge; please report the above", file=sys.stderr)
         return BUG
     return code
 
 
-def _refuse(error: BridgeError) -> int:
+def _print_error(error: BridgeError) -> int:
     print(f"dvc-bridge: {error}", file=sys.stderr)
     return error.exit_code

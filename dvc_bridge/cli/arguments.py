@@ -1,4 +1,4 @@
-"""What several commands make of their arguments."""
+"""Conversion of arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dvc_bridge.ui.view import PlainView, View
 
 
 def selection_of(args: Namespace) -> Selection:
-    """Return which stages are meant, as seen from the current directory."""
+    """Return the selected stages, as seen from the current directory."""
     return Selection(
         tuple(args.targets),
         single_item=args.single_item,
@@ -40,15 +40,15 @@ def view_for(jobs: int, *, plain: bool) -> View:
 
 
 def watch_of(args: Namespace) -> Watch | None:
-    """Return how a run is watched; None: it is not."""
+    """Return the settings for watching a run; None: the command does not wait."""
     return Watch(partial(view_for, plain=args.plain)) if args.wait else None
 
 
 def report(line: str) -> None:
-    """Print a line about a run at once: its reader may be a log."""
+    """Print a line about a run without buffering, because the output may be a log."""
     print(line, flush=True)
 
 
 def warn(text: str) -> None:
-    """Print a warning, apart from the results."""
+    """Print a warning to standard error, separate from the results."""
     print(f"dvc-bridge: {text}", file=sys.stderr)

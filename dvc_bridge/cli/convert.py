@@ -1,4 +1,4 @@
-"""`dvc-bridge convert`: the manifest as text, with the code from git at a revision."""
+"""`dvc-bridge convert`: write a manifest whose code comes from a git revision."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from dvc_bridge.cli.arguments import report, warn
 
 
 def gc_command(args: Namespace) -> int:
-    """Remove what old runs have left in the remote; DVC's own objects stay."""
+    """Remove the data of old runs from the remote; DVC's own objects stay."""
     removal = remove_old_runs(
         args.run_names, days=args.days, dry=args.dry, report=report, warn=warn
     )

@@ -1,4 +1,4 @@
-"""`dvc-bridge flow`, `sync` and `report`: what Metaflow runs of a dvc.yaml need."""
+"""`dvc-bridge flow`, `sync` and `report`: commands for Metaflow runs of a dvc.yaml."""
 
 from __future__ import annotations
 

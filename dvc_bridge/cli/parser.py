@@ -1,4 +1,4 @@
-"""The arguments of every command; nothing here imports DVC, so that `--help` is quick."""
+"""The arguments of every command; this module does not import DVC, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ _PATHSPEC = "run, as TrainFlow/123"
 
 
 def parser() -> argparse.ArgumentParser:
-    """Describe every command."""
-    whole = argparse.ArgumentParser(
+    """Return the parser of all commands."""
+    root_parser = argparse.ArgumentParser(
         prog="dvc-bridge", description="Run any dvc.yaml in parallel and end where dvc repro would."
     )
-    whole.add_argument("--version", action="version", version=version("dvc-bridge"))
-    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _plan(commands.add_parser("plan", help="show what would run, and why"))
-    _repro(commands.add_parser("repro", help="run stages on this machine, in parallel"))
+    root_parser.add_argument("--version", action="version", version=version("dvc-bridge"))
+    commands = root_parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_plan(commands.add_parser("plan", help="show what would run, and why"))
+    _add_repro(commands.add_parser("repro", help="run stages on this machine, in parallel"))
     doctor = commands.add_parser(
         "doctor", help="check the environment, and print the command that fixes each problem"
     )
-    _engine(doctor)
+    _add_engine(doctor)
     doctor.set_defaults(run="dvc_bridge.cli.doctor:doctor_command")
-    _submit(
+    _add_submit(
         commands.add_parser(
             "submit", help="run stages as tasks of an engine, such as pods of an Argo Workflow"
         )
     )
-    _convert(commands.add_parser("convert", help="write an Argo manifest, with the code from git"))
+    _add_convert(
+        commands.add_parser("convert", help="write an Argo manifest, with the code from git")
+    )
     collect = commands.add_parser(
         "collect", help="merge the results of a run into dvc.lock and the workspace"
     )
@@ -36,8 +38,8 @@ def parser() -> argparse.ArgumentParser:
         "--no-checkout", action="store_true", help="update dvc.lock only, without outs"
     )
     collect.set_defaults(run="dvc_bridge.cli.submit:collect_command")
-    _flow(commands.add_parser("flow", help="write a Metaflow flow from dvc.yaml"))
-    _sync(commands.add_parser("sync", help="merge the results of a Metaflow run"))
+    _add_flow(commands.add_parser("flow", help="write a Metaflow flow from dvc.yaml"))
+    _add_sync(commands.add_parser("sync", help="merge the results of a Metaflow run"))
     report = commands.add_parser("report", help="write an HTML report of a Metaflow run")
     report.add_argument("--run", dest="pathspec", required=True, metavar="PATHSPEC", help=_PATHSPEC)
     report.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
@@ -52,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "run_name", metavar="RUN", nargs=nargs, help="name of the run, as printed by submit"
         )
-        _engine(command)
+        _add_engine(command)
         command.set_defaults(run=f"dvc_bridge.cli.runs:{name}_command")
         if name == "status":
             command.add_argument("--json", action="store_true", help="machine-readable output")
@@ -63,17 +65,17 @@ def parser() -> argparse.ArgumentParser:
             )
     retry = commands.add_parser("retry", help="resume a failed or stopped run")
     retry.add_argument("run_name", metavar="RUN", help="name of the run, as printed by submit")
-    _wait(retry)
-    _engine(retry)
+    _add_wait(retry)
+    _add_engine(retry)
     retry.set_defaults(run="dvc_bridge.cli.submit:retry_command")
-    _gc(commands.add_parser("gc", help="remove old runs and snapshots from the remote"))
+    _add_gc(commands.add_parser("gc", help="remove old runs and snapshots from the remote"))
     worker = commands.add_parser("worker", help="run one task; engines start it")
     worker.add_argument("reference", metavar="REFERENCE", help="reference of the task")
     worker.set_defaults(run="dvc_bridge.cli.worker:worker_command")
-    return whole
+    return root_parser
 
 
-def _stages(command: argparse.ArgumentParser, *, force: bool = True) -> None:
+def _add_stages(command: argparse.ArgumentParser, *, force: bool = True) -> None:
     """Add the arguments that select stages, as `dvc repro` has them."""
     command.add_argument(
         "targets",
@@ -99,8 +101,8 @@ def _stages(command: argparse.ArgumentParser, *, force: bool = True) -> None:
         )
 
 
-def _plan(command: argparse.ArgumentParser) -> None:
-    _stages(command)
+def _add_plan(command: argparse.ArgumentParser) -> None:
+    _add_stages(command)
     command.add_argument("--json", action="store_true", help="machine-readable output")
     command.add_argument(
         "-v", "--verbose", action="store_true", help="also list the stages that are up to date"
@@ -108,8 +110,8 @@ def _plan(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run="dvc_bridge.cli.plan:plan_command")
 
 
-def _repro(command: argparse.ArgumentParser) -> None:
-    _stages(command)
+def _add_repro(command: argparse.ArgumentParser) -> None:
+    _add_stages(command)
     command.add_argument(
         "-j",
         "--jobs",
@@ -143,16 +145,16 @@ def _repro(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run="dvc_bridge.cli.repro:repro_command", json=False, verbose=False)
 
 
-def _submit(command: argparse.ArgumentParser) -> None:
-    _stages(command)
-    _wait(command)
-    _engine(command)
-    _fuse(command, None, "default: the one in dvc-bridge.yaml, or auto")
+def _add_submit(command: argparse.ArgumentParser) -> None:
+    _add_stages(command)
+    _add_wait(command)
+    _add_engine(command)
+    _add_fuse(command, None, "default: the one in dvc-bridge.yaml, or auto")
     command.set_defaults(run="dvc_bridge.cli.submit:submit_command")
 
 
-def _convert(command: argparse.ArgumentParser) -> None:
-    _stages(command, force=False)
+def _add_convert(command: argparse.ArgumentParser) -> None:
+    _add_stages(command, force=False)
     command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     command.add_argument(
         "--kind",
@@ -177,12 +179,12 @@ def _convert(command: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="URL of the code's repository; default: URL of the remote origin",
     )
-    _fuse(command, "chains", "default: chains; auto uses how long stages took here")
+    _add_fuse(command, "chains", "default: chains; auto uses how long stages took here")
     command.set_defaults(run="dvc_bridge.cli.convert:convert_command")
 
 
-def _flow(command: argparse.ArgumentParser) -> None:
-    _stages(command, force=False)
+def _add_flow(command: argparse.ArgumentParser) -> None:
+    _add_stages(command, force=False)
     command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     command.add_argument(
         "--check", action="store_true", help="write nothing; check that FILE is what dvc.yaml gives"
@@ -199,7 +201,7 @@ def _flow(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run="dvc_bridge.cli.metaflow:flow_command")
 
 
-def _sync(command: argparse.ArgumentParser) -> None:
+def _add_sync(command: argparse.ArgumentParser) -> None:
     command.add_argument("pathspec", metavar="PATHSPEC", help=_PATHSPEC)
     command.add_argument(
         "--partial",
@@ -210,7 +212,7 @@ def _sync(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run="dvc_bridge.cli.metaflow:sync_command")
 
 
-def _fuse(command: argparse.ArgumentParser, default: str | None, text: str) -> None:
+def _add_fuse(command: argparse.ArgumentParser, default: str | None, text: str) -> None:
     command.add_argument(
         "--fuse",
         choices=("none", "chains", "auto"),
@@ -219,13 +221,13 @@ def _fuse(command: argparse.ArgumentParser, default: str | None, text: str) -> N
     )
 
 
-def _engine(command: argparse.ArgumentParser) -> None:
+def _add_engine(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--engine", metavar="NAME", help="argo or processes; default: the one in dvc-bridge.yaml"
     )
 
 
-def _wait(command: argparse.ArgumentParser) -> None:
+def _add_wait(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--wait", action="store_true", help="wait for the run, then merge its results"
     )
@@ -234,7 +236,7 @@ def _wait(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _gc(command: argparse.ArgumentParser) -> None:
+def _add_gc(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "run_names",
         metavar="RUN",

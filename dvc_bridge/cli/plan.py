@@ -1,4 +1,4 @@
-"""`dvc-bridge plan`, and `repro --dry`, which is the same."""
+"""`dvc-bridge plan`, and `repro --dry`, which does the same."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from dvc_bridge.ui.plan_text import plan_json, plan_text
 
 def plan_command(args: Namespace) -> int:
     """Print what a run would do; nothing changes."""
-    found = plan(selection_of(args), force=args.force, warn=warn)
+    forecast = plan(selection_of(args), force=args.force, warn=warn)
     if args.json:
-        described = plan_json(found.forecasts, found.timeline, found.division)
-        print(json.dumps(described, indent=2, ensure_ascii=False))
+        document = plan_json(forecast.forecasts, forecast.timeline, forecast.division)
+        print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        text = plan_text(found.forecasts, found.timeline, found.division, every=args.verbose)
+        text = plan_text(
+            forecast.forecasts, forecast.timeline, forecast.division, every=args.verbose
+        )
         print(text)
     return 0

@@ -1,4 +1,4 @@
-"""`dvc-bridge repro`."""
+"""`dvc-bridge repro`: run stages on this machine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def repro_command(args: Namespace) -> int:
-    """Run the selected stages here."""
+    """Run the selected stages on this machine."""
     if args.dry:
         return plan_command(args)
     try:
@@ -39,25 +39,25 @@ def repro_command(args: Namespace) -> int:
     except VersionMismatchError as exc:
         if args.verify or args.check_against_dvc or not is_installed():
             raise
-        _become_dvc(args, exc)
+        _run_dvc_instead(args, exc)
     if args.check_against_dvc:
         return _check(args)
     selection, view = selection_of(args), view_for(args.jobs, plain=args.plain)
     if args.verify:
-        return _say_verified(verify(selection, view))
+        return _report_verification(verify(selection, view))
     try:
         summary = repro(
             selection, jobs=args.jobs, keep_going=args.keep_going, force=args.force, view=view
         )
     except GraphError as exc:
-        # For stages that are named with -s, DVC does not check the graph.
+        # DVC does not check the graph for stages that are selected with -s.
         if not selection.alone:
             raise
-        _become_dvc(args, exc)
-    return _say(summary)
+        _run_dvc_instead(args, exc)
+    return _report(summary)
 
 
-def _say(summary: Summary) -> int:
+def _report(summary: Summary) -> int:
     print(summary)
     if summary.interrupted:
         raise StoppedError(summary.interrupted)
@@ -68,9 +68,9 @@ def _say(summary: Summary) -> int:
 
 
 def _failure(errors: Mapping[str, BridgeError], logs: str) -> BridgeError:
-    """One error for all stages that failed, of the gravest kind among them."""
-    printed = f"what the commands printed is in {logs}; correct them and run again"
-    fixes = [printed if isinstance(e, StageFailedError) else e.fix for e in errors.values()]
+    """Return one error for all failed stages, of the most serious kind among them."""
+    log_hint = f"what the commands printed is in {logs}; correct them and run again"
+    fixes = [log_hint if isinstance(e, StageFailedError) else e.fix for e in errors.values()]
     kinds = (IntegrityError, StageFailedError, UsageError)
     kind = next(k for k in kinds if any(isinstance(e, k) for e in errors.values()))
     return kind(
@@ -79,11 +79,11 @@ def _failure(errors: Mapping[str, BridgeError], logs: str) -> BridgeError:
     )
 
 
-def _say_verified(verified: Verified) -> int:
+def _report_verification(verified: Verified) -> int:
     for address, why in verified.unchecked.items():
         print(f"{address}: not checked, {why}")
-    same = len(verified.checked) - len(verified.found)
-    print(f"{same} of {len(verified.checked)} make the same outs in a clean copy")
+    equal_count = len(verified.checked) - len(verified.found)
+    print(f"{equal_count} of {len(verified.checked)} make the same outs in a clean copy")
     if verified.found:
         raise IntegrityError(
             "\n".join(f"{a}: {text}" for a, texts in verified.found.items() for text in texts),
@@ -96,7 +96,7 @@ def _say_verified(verified: Verified) -> int:
 def _check(args: Namespace) -> int:
     from dvc_bridge.verify.against_dvc import check_against_dvc  # noqa: PLC0415  not for every run
 
-    report = check_against_dvc(Path.cwd(), [*_words(args), "-j", str(args.jobs)])
+    report = check_against_dvc(Path.cwd(), [*_dvc_arguments(args), "-j", str(args.jobs)])
     print(report)
     if not report.equal:
         raise IntegrityError(
@@ -106,18 +106,18 @@ def _check(args: Namespace) -> int:
     return 0
 
 
-def _become_dvc(args: Namespace, why: BridgeError) -> NoReturn:
-    """Do it as DVC does: slower, one stage at a time, but done; signals and exit code are its."""
+def _run_dvc_instead(args: Namespace, why: BridgeError) -> NoReturn:
+    """Replace this process by `dvc repro`: slower, but correct; signals and exit code are DVC's."""
     problem = why.message.replace("\n", "; ")
     print(f"dvc-bridge: {problem}; running plain `dvc repro` instead", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
-    command = [sys.executable, "-m", "dvc", "repro", *_words(args)]
+    command = [sys.executable, "-m", "dvc", "repro", *_dvc_arguments(args)]
     os.execv(command[0], command)  # noqa: S606  no shell
 
 
-def _words(args: Namespace) -> list[str]:
-    """The command line as `dvc repro` takes it."""
+def _dvc_arguments(args: Namespace) -> list[str]:
+    """Return the arguments for `dvc repro`."""
     flags = {
         "--single-item": args.single_item,
         "--all-pipelines": args.all_pipelines,
@@ -125,4 +125,4 @@ def _words(args: Namespace) -> list[str]:
         "--force": args.force,
         "--keep-going": args.keep_going,
     }
-    return [*(flag for flag, given in flags.items() if given), *args.targets]
+    return [*(flag for flag, is_set in flags.items() if is_set), *args.targets]

@@ -1,4 +1,4 @@
-"""`dvc-bridge status`, `logs` and `stop`: runs as their engine has them."""
+"""`dvc-bridge status`, `logs` and `stop`: commands for the runs of an engine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def status_command(args: Namespace) -> int:
 
 
 def logs_command(args: Namespace) -> int:
-    """Print what the stages of a run, or one of them, have printed."""
+    """Print the output of the stages of a run, or of one stage."""
     for line in read_logs(args.run_name, args.stage, follow=args.follow, engine=args.engine):
         if line.is_note:
             print(f"dvc-bridge: g{line.task}: {line.text}", file=sys.stderr, flush=True)
@@ -36,8 +36,8 @@ def logs_command(args: Namespace) -> int:
 def stop_command(args: Namespace) -> int:
     """Stop a run; finished results are kept."""
     run = args.run_name
-    was_going = stop_run(run, args.engine)
-    print(f"{run} is stopping" if was_going else f"{run} had ended before")
+    was_running = stop_run(run, args.engine)
+    print(f"{run} is stopping" if was_running else f"{run} had already ended")
     print(f"next: dvc-bridge collect {run}")
     return 0
 

@@ -1,4 +1,4 @@
-"""`dvc-bridge submit`, `collect` and `retry`: runs that an engine carries out."""
+"""`dvc-bridge submit`, `collect` and `retry`: commands for remote runs."""
 
 from __future__ import annotations
 
@@ -26,29 +26,29 @@ def submit_command(args: Namespace) -> int:
     if not submitted.run:
         print(f"no stage needs a task; {submitted.restored} from the run cache")
         return 0
-    return _end(submitted)
+    return _report(submitted)
 
 
 def retry_command(args: Namespace) -> int:
-    """Run again what a run has not finished; with --wait, merge its results too."""
-    return _end(
+    """Run the unfinished tasks of a run again; with --wait, merge its results too."""
+    return _report(
         resume(args.run_name, engine=args.engine, watch=watch_of(args), report=report, warn=warn)
     )
 
 
 def collect_command(args: Namespace) -> int:
-    """Merge what a run has left so far into dvc.lock and the workspace."""
-    return _say(collect(args.run_name, checkout=not args.no_checkout, warn=warn))
+    """Merge the results of a run so far into dvc.lock and the workspace."""
+    return _report_end(collect(args.run_name, checkout=not args.no_checkout, warn=warn))
 
 
-def _end(submitted: Submitted) -> int:
+def _report(submitted: Submitted) -> int:
     if submitted.end is None:
         print(f"next: dvc-bridge collect {submitted.run}")
         return 0
-    return _say(submitted.end)
+    return _report_end(submitted.end)
 
 
-def _say(end: RunEnd) -> int:
+def _report_end(end: RunEnd) -> int:
     print(end)
     end.raise_error()
     text = "dvc.lock and the workspace match what `dvc repro` would have produced"

@@ -1,4 +1,4 @@
-"""`dvc-bridge worker`, which engines start."""
+"""`dvc-bridge worker`: run one task; engines start it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dvc_bridge.remote_run.worker_contract import worker_environment
 
 def worker_command(args: Namespace) -> int:
     """Bring the stages of one task up to date, in the current directory."""
-    # Containers start without a umask; files that commands make need the usual modes.
+    # Containers start without a umask, but files of commands need the usual modes.
     os.umask(0o022)
     from dvc_bridge.worker.main import work  # noqa: PLC0415  it reads the umask
 
     worker_environment(os.environ)
     with tempfile.TemporaryDirectory(dir=Path.cwd(), ignore_cleanup_errors=True) as folder:
-        # A pod may not write where DVC puts it by default.
+        # A pod may not be able to write to DVC's default site cache directory.
         os.environ.setdefault("DVC_SITE_CACHE_DIR", str(Path(folder) / "site"))
         return work(args.reference, os.environ, Path(folder))

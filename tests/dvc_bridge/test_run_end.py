@@ -51,7 +51,10 @@ ENDS: dict[str, tuple[Collection, RunStatus | None, int, list[str]]] = {
         found({**GOOD, "b": FAILED}, ("a", "b", "c")),
         state("Failed"),
         1,
-        ["b: b says", "fix: correct it and submit again: what has finished is not run again"],
+        [
+            "b: b says",
+            "fix: correct the problem and submit again: finished stages do not run again",
+        ],
     ),
     "it failed, and more is wrong": (
         found({"a": RAN, "b": FAILED}, ("a", "b", "c"), {"a": ("edited",)}),
@@ -107,7 +110,7 @@ ENDS: dict[str, tuple[Collection, RunStatus | None, int, list[str]]] = {
         found(GOOD, None),
         None,
         75,
-        ["run r does not say which stages it has: there may be more to come\n"],
+        ["run r does not say which stages it has: more results may follow\n"],
     ),
     "all stages are good and the Workflow is not": (
         found(GOOD, ("a", "b", "c")),
@@ -229,5 +232,8 @@ def test_collect_of_a_run_with_a_failed_stage_ends_with_1_and_its_message(
             failed = {"outcome": FAILED, "message": "`cat raw` exited with 9", "entry": {}}
             path.write_text(json.dumps({**result, **failed}))
     said = call_bridge(pods_project, "collect", run_of(pods_project), code=1)
-    assert "dvc-bridge: aside: `cat raw` exited with 9\nfix: correct it and submit again" in said
+    assert (
+        "dvc-bridge: aside: `cat raw` exited with 9\nfix: correct the problem and submit again"
+        in said
+    )
     assert sorted(lock_of(pods_project)) == ["one", "two"]
