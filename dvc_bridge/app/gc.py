@@ -77,8 +77,8 @@ def remove_old_runs(
         remote, before_s = Remote(session.repo), time.time() - days * DAY_S
         _check_known(remote, runs)
         ends = _Ends(project, remote, before_s)
-        chosen = old_runs(remote, before_s, runs)
-        kept = {run: why for run in chosen if (why := ends.doubt(run))}
+        candidates = old_runs(remote, before_s, runs)
+        kept = {run: why for run in candidates if (why := ends.doubt(run))}
         if kept and runs:
             raise UsageError("\n".join(_reasons(kept)), _FIX)
         leftovers = find_leftovers(remote, before_s, kept, runs)

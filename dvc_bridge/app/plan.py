@@ -63,10 +63,10 @@ def plan(selection: Selection, *, force: bool = False, warn: Warn) -> Plan:
     check_version()
     project = find_project()
     with RepositoryLock(project).held(), Session(project, warn) as session:
-        chosen = from_here(selection, project)
-        pipeline = read_pipeline(project, files_of(chosen))
+        selection = from_here(selection, project)
+        pipeline = read_pipeline(project, files_of(selection))
         settings = read_settings(project, pipeline)
-        order = select(pipeline, chosen)
+        order = select(pipeline, selection)
         workspace = Workspace(project)
         sources = Sources(
             workspace,
@@ -75,7 +75,7 @@ def plan(selection: Selection, *, force: bool = False, warn: Warn) -> Plan:
             lambda stage: ask_dvc(session, stage),
             workspace.lost,
         )
-        forecasts = forecast(pipeline, order, sources, force=force, alone=chosen.alone)
+        forecasts = forecast(pipeline, order, sources, force=force, alone=selection.alone)
         workspace.hashes.save()
     seconds = History(project).seconds
     division, running = None, in_pods(forecasts)

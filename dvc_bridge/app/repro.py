@@ -73,10 +73,10 @@ def verify(selection: Selection, view: View) -> Verified:
 def _options(
     project: Project, selection: Selection, jobs: int, keep_going: bool, force: bool
 ) -> tuple[Pipeline, Sequence[int], Options]:
-    chosen = from_here(selection, project)
-    pipeline = read_pipeline(project, files_of(chosen))
-    order = select(pipeline, chosen)
+    selection = from_here(selection, project)
+    pipeline = read_pipeline(project, files_of(selection))
+    order = select(pipeline, selection)
     addresses = [pipeline.stages[position].address for position in order]
     mutexes = read_settings(project, pipeline).mutex_groups(addresses)
-    options = Options(jobs, keep_going, force, alone=chosen.alone, mutexes=mutexes)
+    options = Options(jobs, keep_going, force, alone=selection.alone, mutexes=mutexes)
     return pipeline, order, options

@@ -40,12 +40,14 @@ def read_status(folder: Path) -> RunStatus:
     if status.ended or is_alive:
         return status
     now = datetime.now(UTC)
-    lost = "the supervisor of the run is gone"
+    message = "the supervisor of the run is gone"
     ended = tuple(
-        task if task.phase.is_end else replace(task, phase=Phase.ERROR, message=lost, finished=now)
+        task
+        if task.phase.is_end
+        else replace(task, phase=Phase.ERROR, message=message, finished=now)
         for task in tasks
     )
-    return replace(status, phase=Phase.ERROR, message=lost, finished=now, tasks=ended)
+    return replace(status, phase=Phase.ERROR, message=message, finished=now, tasks=ended)
 
 
 def _with_values(content: dict[str, Any], kind: type) -> dict[str, Any]:

@@ -22,12 +22,12 @@ def unfinished_tasks(plan: Sequence[PlannedTask], store: Store, objects: Objects
     addresses = [address for address, result in good.items() if result.outcome != UNCHANGED]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         presence = pool.map(lambda a: objects.has(stages[a], good[a].entry), addresses)
-        lost = [
+        missing = [
             address
             for address, is_present in zip(addresses, presence, strict=True)
             if not is_present
         ]
-    for address in lost:
+    for address in missing:
         store.drop_result(stages[address])
         del good[address]
     return [

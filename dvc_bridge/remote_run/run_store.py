@@ -164,12 +164,12 @@ class Store:
 
     def results(self, stages: Iterable[Stage]) -> dict[str, Result]:
         """Return the available results, by address."""
-        wanted = list(stages)
-        if len(wanted) > FEW:  # most of many results may not exist yet
+        selected = list(stages)
+        if len(selected) > FEW:  # most of many results may not exist yet
             names = set(self._remote.names(f"{self._folder}/stages"))
-            wanted = [stage for stage in wanted if result_name(stage) in names]
+            selected = [stage for stage in selected if result_name(stage) in names]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            texts = list(pool.map(lambda stage: self._remote.get(self._result(stage)), wanted))
+            texts = list(pool.map(lambda stage: self._remote.get(self._result(stage)), selected))
         parsed = (parse_result(text) for text in texts if text is not None)
         return {result.address: result for result in parsed}
 

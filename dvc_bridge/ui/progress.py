@@ -39,7 +39,7 @@ class ProgressTable:
     followers
         For each stage, the indexes of the stages that wait for it, which are larger.
     seconds
-        How long the commands of some stages took earlier.
+        How long the commands of some stages duration earlier.
     jobs
         How many commands run at a time.
     """
@@ -55,7 +55,7 @@ class ProgressTable:
         self._expected, self._jobs = seconds, jobs
         self._started_at: dict[int, float] = {}
         self._passing: dict[int, str] = {}
-        self._left = set(range(len(names)))
+        self._remaining = set(range(len(names)))
         self._counts: Counter[Outcome] = Counter()
         self._estimate: tuple[float, float | None] = (0.0, None)
         self._lock = Lock()
@@ -74,7 +74,7 @@ class ProgressTable:
         with self._lock:
             started_at = self._started_at.pop(index, None)
             self._passing.pop(index, None)
-            self._left.discard(index)
+            self._remaining.discard(index)
             self._counts[outcome] += 1
         return None if started_at is None else time.monotonic() - started_at
 
@@ -83,11 +83,11 @@ class ProgressTable:
         now = time.monotonic()
         with self._lock:
             running = sorted(self._started_at.items(), key=lambda item: item[1])
-            left, counts = len(self._left), self._counts.copy()
+            remaining, counts = len(self._remaining), self._counts.copy()
             if now - self._estimate[0] > ESTIMATE_S:
                 self._estimate = now, self._remaining_s(now)
         yield from self._running_lines(running, now, options.max_width)
-        yield self._summary_line(left, len(running), counts, options.max_width)
+        yield self._summary_line(remaining, len(running), counts, options.max_width)
 
     def _running_lines(
         self, running: Sequence[tuple[int, float]], now: float, width: int
@@ -95,8 +95,8 @@ class ProgressTable:
         visible = running[:SHOWN_RUNNING]
         times = [clock(now - start) + self._expected_time(index) for index, start in visible]
         column = max(map(len, times), default=0)
-        for (index, _), took in zip(visible, times, strict=True):
-            head = f"running  {took:<{column}}  "
+        for (index, _), duration in zip(visible, times, strict=True):
+            head = f"running  {duration:<{column}}  "
             name = crop(self._names[index], max(5, width - len(head)))
             parts = [(head[:9], "bold"), (head[9:], "dim"), (name, "")]
             if text := self._passing.get(index):
@@ -110,10 +110,10 @@ class ProgressTable:
         return f" of {clock(expected)}" if expected else ""
 
     def _summary_line(
-        self, left: int, running: int, counts: Counter[Outcome], width: int
+        self, remaining: int, running: int, counts: Counter[Outcome], width: int
     ) -> Table | Text:
-        total, waiting, rest = len(self._names), left - running, self._estimate[1]
-        parts: list[str | tuple[str, str]] = [f"{total - left}/{total}"]
+        total, waiting, rest = len(self._names), remaining - running, self._estimate[1]
+        parts: list[str | tuple[str, str]] = [f"{total - remaining}/{total}"]
         if rest is not None and rest >= 1:
             # Waiting stages may turn out to be unchanged.
             parts.append(f"  {'up to' if waiting else 'about'} {clock(round(rest))} left")
@@ -125,17 +125,20 @@ class ProgressTable:
         if columns not in BAR:
             return text
         line = Table.grid(padding=(0, 1))
-        line.add_row(ProgressBar(max(1, total), total - left, width=columns), text)
+        line.add_row(ProgressBar(max(1, total), total - remaining, width=columns), text)
         return line
 
     def _remaining_s(self, now: float) -> float | None:
         """Return the remaining time; None if most of the remaining stages were never timed."""
         names, durations = self._names, self._expected
-        if sum(names[p] in durations for p in self._left) * 2 < len(self._left) or not self._left:
+        if (
+            sum(names[p] in durations for p in self._remaining) * 2 < len(self._remaining)
+            or not self._remaining
+        ):
             return None
         elapsed = {index: now - start for index, start in self._started_at.items()}
-        left = {index: durations.get(names[index]) for index in sorted(self._left)}
-        return remaining_s(left, self._followers, elapsed, self._jobs)
+        remaining = {index: durations.get(names[index]) for index in sorted(self._remaining)}
+        return remaining_s(remaining, self._followers, elapsed, self._jobs)
 
 
 def clock(seconds: float) -> str:

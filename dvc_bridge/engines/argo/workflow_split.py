@@ -74,10 +74,12 @@ def keep_tasks(manifest: Mapping[str, Any], names: Sequence[str]) -> dict[str, A
         graph = template["dag"]
         tasks = [_trim(task, selected) for task in graph["tasks"] if task["name"] in selected]
         templates.append({**template, "dag": {**graph, "tasks": tasks}})
-    used = {task["template"] for t in templates for task in t.get("dag", {}).get("tasks", ())}
+    template_names = {
+        task["template"] for t in templates for task in t.get("dag", {}).get("tasks", ())
+    }
     return {
         **spec_of(manifest),
-        "templates": [t for t in templates if "dag" in t or t["name"] in used],
+        "templates": [t for t in templates if "dag" in t or t["name"] in template_names],
     }
 
 
