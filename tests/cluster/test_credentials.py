@@ -136,7 +136,7 @@ def test_wrong_credentials_in_the_pods_end_the_run_with_a_message_that_logs_show
     run = printed.split("run ")[1].split(":")[0]
     try:
         assert f"fix: dvc-bridge logs {run} says why; dvc-bridge retry {run} goes on" in printed
-        assert "tried again" not in printed
+        assert "; retrying" not in printed
         for words in ([run], [run, "b"]):
             shown = bridge(root, "logs", *words)
             assert "remote store (s3://" in shown

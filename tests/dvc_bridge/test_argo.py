@@ -190,8 +190,8 @@ def test_what_is_wrong_is_told_all_at_once_with_what_to_do():
     store = {"core": {"remote": "{{x}}"}}
     with pytest.raises(UsageError, match="fix: correct") as refused:
         check(rendered(replace(RUN, name="Big_Run", store=store)))
-    assert "'Big_Run' is no name" in refused.value.message
-    assert "holds {{" in refused.value.message
+    assert "'Big_Run' is not a valid name" in refused.value.message
+    assert "contains {{" in refused.value.message
 
 
 def test_a_task_is_150_bytes_at_most_and_the_rest_does_not_grow():
@@ -380,7 +380,7 @@ def test_a_template_may_be_half_as_large_and_a_schedule_needs_five_fields():
     note = {"annotations": {"a": "x" * 600_000}}
     assert spoilt(lambda m: m["metadata"].update(note)) == []
     assert (
-        "a WorkflowTemplate may have 500,000"
+        "a WorkflowTemplate may have at most 500,000"
         in spoilt(lambda m: m["metadata"].update(note), large)[0]
     )
     assert "is not a valid schedule" in problems(rendered(replace(CRON, schedule="daily")))[0]
