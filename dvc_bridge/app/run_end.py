@@ -115,9 +115,9 @@ def _unfinished(collection: Collection, run: str, status: RunStatus | None) -> l
     more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
     names = f"{', '.join(missing[:_SHOWN])}{more}"
     if status is None:
-        state = "the run goes on, or was stopped"
+        state = "the run is still running, or was stopped"
     else:
-        state = f"the run ended {status.phase}" if status.ended else "the run goes on"
+        state = f"the run ended {status.phase}" if status.ended else "the run is still running"
     return [f"{state}: no result of {names}"]
 
 

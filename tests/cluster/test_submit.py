@@ -163,7 +163,7 @@ def test_gc_leaves_runs_that_go_on_and_removes_the_others_with_their_code(projec
     kept = f"run {run} is kept: Workflow {run} goes on"
     assert kept in bridge(project, "gc", "--days", "0", code=2)
     assert kept in bridge(project, "gc", run, code=2)
-    assert "the run goes on: no result of" in bridge(project, "collect", run, code=75)
+    assert "the run is still running: no result of" in bridge(project, "collect", run, code=75)
     bridge(project, "stop", run)
     ended(run)
     printed = bridge(project, "gc", "--days", "0")

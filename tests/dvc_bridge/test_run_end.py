@@ -64,21 +64,24 @@ ENDS: dict[str, tuple[Collection, RunStatus | None, int, list[str]]] = {
             "b: b says\n",
             "a: its result is merged but",
             "edited\n",
-            "the run goes on: no result of c",
+            "the run is still running: no result of c",
         ],
     ),
     "it goes on": (
         found({"a": RAN}, ("a", "b", "c")),
         state("Running"),
         75,
-        ["the run goes on: no result of b, c\n", "fix: run dvc-bridge collect r again later"],
+        [
+            "the run is still running: no result of b, c\n",
+            "fix: run dvc-bridge collect r again later",
+        ],
     ),
     "the cluster cannot be asked": (
         found({"a": RAN}, ("a", "b")),
         None,
         75,
         [
-            "the run goes on, or was stopped: no result of b\n",
+            "the run is still running, or was stopped: no result of b\n",
             "fix: run dvc-bridge collect r again",
         ],
     ),
@@ -197,12 +200,12 @@ def test_collect_of_a_run_with_a_missing_result_says_how_it_stands(
     run, folder = run_of(pods_project), pods_project.parent
     if not phase:
         said = call_bridge(pods_project, "collect", run, code=75)
-        assert "the run goes on, or was stopped: no result of two\n" in said
+        assert "the run is still running, or was stopped: no result of two\n" in said
     else:
         with serving(folder, [workflow(run, phase)]):
             monkeypatch.setenv("KUBECONFIG", str(folder / "kubeconfig"))
             said = call_bridge(pods_project, "collect", run, code=75 if phase == "Running" else 2)
-        how = "the run goes on" if phase == "Running" else "the run ended Failed"
+        how = "the run is still running" if phase == "Running" else "the run ended Failed"
         assert f"dvc-bridge: {how}: no result of two\n" in said
     assert ALL_GOOD not in said
     assert sorted(lock_of(pods_project)) == ["aside", "one"]
