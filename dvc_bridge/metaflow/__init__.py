@@ -1,4 +1,4 @@
-"""What other people's flows import: stages of a dvc.yaml as Metaflow steps.
+"""The library for Metaflow flows: stages of a dvc.yaml as Metaflow steps.
 
 from dvc_bridge.metaflow import begin_run, dvc_stage, workspace
 
@@ -17,7 +17,7 @@ self.next(self.train)
 
 from .card import RunCard
 from .decorator import dvc_stage, workspace
-from .levels import begin_levels, groups, told, work
+from .levels import begin_levels, groups, told, work  # codespell:ignore told
 from .package import project_folder
 from .project import dvc_project
 from .run_artifact import DvcRun, begin_run, read_out
@@ -32,7 +32,7 @@ __all__ = [
     "groups",
     "project_folder",
     "read_out",
-    "told",
+    "told",  # codespell:ignore told
     "work",
     "workspace",
 ]

@@ -1,4 +1,4 @@
-"""`@card(type="dvc_run")`: the page of the run, of a step that is its last, as a rule."""
+"""`@card(type="dvc_run")`: the report of the run, usually on its last step."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from metaflow.plugins.cards.card_modules.card import MetaflowCard
 
 
 class RunCard(MetaflowCard):
-    """The same page as that of `dvc-bridge report`."""
+    """The page that `dvc-bridge report` writes."""
 
     type = "dvc_run"
 
     def render(self, task: Any) -> str:
         """Return the page."""
-        # Imported late: every task of every flow imports this file, and one of them draws.
+        # Imported late: every task of every flow imports this file, but only one renders a card.
         from metaflow import Run, namespace  # noqa: PLC0415
 
         from dvc_bridge.report.page import page  # noqa: PLC0415
@@ -25,12 +25,12 @@ class RunCard(MetaflowCard):
         from .run_report import content_left, report_of  # noqa: PLC0415
 
         namespace(None)
-        bring_run(*task.path_components[:2])  # on Argo a pod knows its own task alone
+        bring_run(*task.path_components[:2])  # on Argo, a pod has only its own task's metadata
         run = Run("/".join(task.path_components[:2]))
         return page(report_of(run, read_run(run), content_left))
 
 
-# Metaflow looks for types of cards here, in the process that draws them too: it starts the flow's
-# file, which imports this one. Its own way would be a package `metaflow_extensions`, one more to
-# install and to ship.
+# Metaflow looks for card types in this list, also in the process that renders them, which starts
+# the flow's file and so imports this one. Metaflow's own mechanism is a `metaflow_extensions`
+# package, which would be one more package to install and to ship.
 CARDS.append(RunCard)

@@ -1,4 +1,4 @@
-"""A Metaflow run as its client sees it: how it ended, and what became of each stage."""
+"""A Metaflow run as the Metaflow client sees it: its status and the result of each stage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .metadata import bring_run
 from .run_artifact import DvcRun
 
 TAG_DIGITS = 12
-_KEYS = {"results", "plots"}  # older versions had none
+_KEYS = {"results", "plots"}  # older versions lack them
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,15 @@ class Ended:
     Parameters
     ----------
     unfinished
-        The tasks that have failed or still run, as `step/id`.
+        The tasks that have failed or are still running, as `step/id`.
     revision
-        Of git, when the run began; None: it is not known.
+        The git revision at the start of the run; None if it is unknown.
     dirty
-        Whether there were changes that were not committed.
+        Whether there were uncommitted changes.
     results
-        Of the stages that have finished, by address.
+        The results of the finished stages, by address.
     stored
         Whether the run's results are in the DVC remote instead, under `name`.
-    told
-        The artifact `dvc`, of all tasks together; None for a flow that has none.
     """
 
     pathspec: str
@@ -49,20 +47,23 @@ class Ended:
     dirty: bool
     results: dict[str, Result] = field(default_factory=dict)
     stored: bool = False
-    told: DvcRun | None = None
+    # The `dvc` artifacts of all tasks, merged; None for a flow without them.
+    told: DvcRun | None = None  # codespell:ignore told
 
 
 def find_run(pathspec: str) -> Run:
-    """Find a run, whoever has started it, and wherever.
+    """Find a run of any user, on this machine or on Argo.
 
     Raises
     ------
     UsageError
-        There is none, or the word is no pathspec of a run.
+        There is no such run, or `pathspec` is not the pathspec of a run.
     """
     namespace(None)
     if pathspec.count("/") != 1 or not all(pathspec.split("/")):
-        raise UsageError(f"{pathspec} names no run", "name it as Metaflow does: TrainFlow/123")
+        raise UsageError(
+            f"{pathspec} is not a run", "use a Metaflow pathspec, such as TrainFlow/123"
+        )
     flow, run_id = pathspec.split("/")
     if run_id.startswith("argo-"):
         bring_run(flow, run_id)
@@ -70,76 +71,78 @@ def find_run(pathspec: str) -> Run:
         return Run(pathspec)
     except MetaflowNotFound:
         raise UsageError(
-            f"there is no run {pathspec} in the metadata that Metaflow uses here",
-            _known(flow),
+            f"run {pathspec} is not in the metadata that Metaflow uses on this machine",
+            _suggest_runs(flow),
         ) from None
     except MetaflowException as exc:
         raise UsageError(f"Metaflow cannot open {pathspec}: {exc}", "metaflow status") from exc
 
 
 def read_run(run: Run) -> Ended:
-    """Read how a run ended, and the results of all its tasks that have finished.
+    """Read the status of a run and the results of all its finished tasks.
 
     Raises
     ------
     UsageError
-        None of its steps is a stage of DVC.
+        None of its steps is a DVC stage.
     """
     flow, run_id = run.path_components
-    ended = [(f"{step.id}/{task.id}", task) for step in run for task in step]
-    good = [task for _, task in ended if task.successful]
-    values = [_artifact(task, "dvc") for task in good]
-    told: list[DvcRun] = [value for value in values if value and value.keys() >= _KEYS]
-    stored = next((v for task in good if (v := _artifact(task, "dvc_run")) is not None), None)
-    if not told and stored is None and run.successful:
+    tasks = [(f"{step.id}/{task.id}", task) for step in run for task in step]
+    finished = [task for _, task in tasks if task.successful]
+    values = [_artifact(task, "dvc") for task in finished]
+    artifacts: list[DvcRun] = [value for value in values if value and value.keys() >= _KEYS]
+    stored = next((v for task in finished if (v := _artifact(task, "dvc_run")) is not None), None)
+    if not artifacts and stored is None and run.successful:
         raise UsageError(
-            f"{run.pathspec} has no step with @dvc_stage of this version of dvc-bridge",
-            "docs/metaflow.md shows how to add one; then run the flow again",
+            f"{run.pathspec} has no @dvc_stage step that this version of dvc-bridge can read",
+            "add a step as docs/metaflow.md shows, then run the flow again",
         )
-    git = _git(run)
-    whole = _whole(told)
+    git = _git_info(run)
+    merged = _merge_artifacts(artifacts)
     return Ended(
         pathspec=run.pathspec,
         name=stored["run"] if stored else flow_run_name(flow, run_id),
         successful=run.successful,
-        unfinished=tuple(name for name, task in ended if not task.successful),
-        revision=whole["revision"] if whole else git.get("commit_sha"),
-        dirty=whole["dirty"] if whole else bool(git.get("has_uncommitted_changes")),
-        results={n: Result(**end) for n, end in whole["results"].items()} if whole else {},
+        unfinished=tuple(name for name, task in tasks if not task.successful),
+        revision=merged["revision"] if merged else git.get("commit_sha"),
+        dirty=merged["dirty"] if merged else bool(git.get("has_uncommitted_changes")),
+        results={n: Result(**result) for n, result in merged["results"].items()} if merged else {},
         stored=stored is not None,
-        told=whole,
+        told=merged,  # codespell:ignore told
     )
 
 
-def _whole(told: Sequence[DvcRun]) -> DvcRun | None:
-    """Return what all tasks know together: joins of the user's own may have dropped branches."""
-    if not told:
+def _merge_artifacts(artifacts: Sequence[DvcRun]) -> DvcRun | None:
+    """Merge the artifacts of all tasks, since a user's join may have dropped branches."""
+    if not artifacts:
         return None
-    whole = told[0].copy()
-    outs = {path: out for one in told for path, out in one["outs"].items()}
-    results = {name: end for one in told for name, end in one["results"].items()}
-    whole["outs"] = {path: outs[path] for path in sorted(outs)}
-    whole["results"] = {name: results[name] for name in whole["stages"] if name in results}
-    return whole
+    merged = artifacts[0].copy()
+    outs = {path: out for artifact in artifacts for path, out in artifact["outs"].items()}
+    results = {
+        name: result for artifact in artifacts for name, result in artifact["results"].items()
+    }
+    merged["outs"] = {path: outs[path] for path in sorted(outs)}
+    merged["results"] = {name: results[name] for name in merged["stages"] if name in results}
+    return merged
 
 
 def tag_run(run: Run, ended: Ended, locks: Sequence[str]) -> tuple[str, ...]:
-    """Have the run's page name the revision that it ran and the dvc.lock that has its results.
+    """Tag a run with the revision that it ran and with the dvc.lock files that hold its results.
 
     Parameters
     ----------
     locks
-        Git's names of the dvc.lock files: `git log --find-object=NAME` finds their commit.
+        The git object names of the dvc.lock files: `git log --find-object=NAME` finds their commit.
 
     Returns
     -------
     tuple of str
-        The run's tags of these kinds, the new ones among them.
+        The run's tags of these kinds, including the new ones.
 
     Raises
     ------
     UsageError
-        The metadata service refuses.
+        The metadata service rejects the tags.
     """
     tags = [f"dvc_lock:{name[:TAG_DIGITS]}" for name in locks]
     if ended.revision:
@@ -148,7 +151,9 @@ def tag_run(run: Run, ended: Ended, locks: Sequence[str]) -> tuple[str, ...]:
         if new := [tag for tag in tags if tag not in run.user_tags]:
             run.add_tags(new)
     except MetaflowException as exc:
-        raise UsageError(f"{run.pathspec} gets no tags: {exc}", "the results are here") from exc
+        raise UsageError(
+            f"cannot tag {run.pathspec}: {exc}", "none needed: the results are merged"
+        ) from exc
     return tuple(tags)
 
 
@@ -156,27 +161,27 @@ def _artifact(task: Task, name: str) -> Any:
     return task[name].data if name in task else None
 
 
-def _git(run: Run) -> dict[str, Any]:
-    """What Metaflow itself has noted of the code's repository."""
+def _git_info(run: Run) -> dict[str, Any]:
+    """Return what Metaflow itself records about the code's git repository."""
     for step in run:
         for task in step:
-            told: dict[str, Any] = json.loads(task.metadata_dict.get("git-info") or "{}")
-            return told
+            info: dict[str, Any] = json.loads(task.metadata_dict.get("git-info") or "{}")
+            return info
     return {}
 
 
-def _known(flow: str) -> str:
+def _suggest_runs(flow: str) -> str:
     from metaflow import Flow  # noqa: PLC0415
 
     try:
-        return f"runs of {flow}: {', '.join(_newest(Flow(flow)))}"
+        return f"runs of {flow}: {', '.join(_newest_ids(Flow(flow)))}"
     except MetaflowException:
         return (
-            "call it where the flow was started, or with its METAFLOW_PROFILE; `metaflow status`"
-            " lists the flows there"
+            "run the command where the flow was started, or with its METAFLOW_PROFILE;"
+            " `metaflow status` lists the flows there"
         )
 
 
-def _newest(flow: Any, number: int = 5) -> Iterator[str]:
-    for run, _ in zip(flow, range(number), strict=False):
+def _newest_ids(flow: Any, limit: int = 5) -> Iterator[str]:
+    for run, _ in zip(flow, range(limit), strict=False):
         yield run.id

@@ -1,4 +1,4 @@
-"""`@dvc_stage`: a step that is a stage of dvc.yaml, skipped when DVC has its result already."""
+"""`@dvc_stage`: run a step as a stage of dvc.yaml, or skip it if DVC already has its result."""
 
 from __future__ import annotations
 
@@ -25,30 +25,31 @@ _workspace: ContextVar[Path] = ContextVar("workspace")
 
 
 def workspace() -> Path:
-    """Return the folder of the step that runs: the stage's deps are there, its outs go there."""
+    """Return the working folder of the step, which holds the stage's deps and takes its outs."""
     return _workspace.get()
 
 
 @user_step_decorator
 def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) -> Iterator[Any]:
-    """Make a step the stage of a dvc.yaml.
+    """Run a step as a stage of dvc.yaml.
 
-    A step whose cmd, deps, params and code are those of an earlier run, made by `dvc repro` or by
-    Metaflow, is skipped, and its outs are what that run made. Otherwise the body runs; it reads
-    and writes under `workspace()`, a folder with the stage's deps and nothing else. Then the outs
-    and a run-cache entry go into DVC's cache, where `dvc repro` finds them. Neither dvc.lock nor
-    the user's workspace changes.
+    If the step's cmd, deps, params and code equal those of an earlier run of `dvc repro` or
+    Metaflow, the step is skipped and its outs are those of that run. Otherwise the body runs. It
+    reads and writes under `workspace()`, a folder that holds only the stage's deps. The outs and a
+    run-cache entry are then saved to DVC's cache, where `dvc repro` finds them. Neither dvc.lock
+    nor the user's workspace changes.
 
-    In a pod of a flow that is decorated with `dvc_project`, deps come from the DVC remote, and the
-    outs and the run-cache entry go there; `workspace()` is the project of the code package.
+    In a pod of a flow that is decorated with `dvc_project`, the step reads its deps from the DVC
+    remote and writes its outs and the run-cache entry there. `workspace()` is then the project from
+    the code package.
 
     Parameters
     ----------
     stage : str
-        The stage's name in dvc.yaml; `{input}` stands for the item of a foreach.
+        The stage's name in dvc.yaml. `{input}` is replaced with the item of a foreach.
 
-    A Parameter `force` of the flow, when true, makes every stage run. The artifact `dvc` is a
-    `DvcRun`.
+    If the flow has a Parameter `force` and it is true, every stage runs. The step's artifact `dvc`
+    is a `DvcRun`.
     """
     with as_metaflow_says():
         run = gather(flow, inputs)
@@ -56,29 +57,29 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
         spec = spec_of(run, name)
         force = bool(getattr(flow, "force", False))
         if packed() is None:
-            yield from _here(flow, run, spec, force=force)
+            yield from _run_on_host(flow, run, spec, force=force)
         else:
-            yield from _in_pod(flow, run, spec, force=force)
+            yield from _run_in_pod(flow, run, spec, force=force)
 
 
-def _here(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
+def _run_on_host(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
     name = spec["name"]
     deps = dep_pointers(run, spec)
     entry = inputs_entry(spec["cmd"], deps.items(), spec["params"])
     key = run_cache_key(entry, spec["outs"])
-    if not force and (found := lookup(run, spec, deps, key)):
+    if not force and (known := lookup(run, spec, deps, key)):
         print(f"{name}: unchanged, its result is in DVC's cache (run {key[:8]})")
-        flow.dvc = with_result(run, spec, found)
+        flow.dvc = with_result(run, spec, known)
         yield USER_SKIP_STEP
         return
     print(f"{name}: running (run {key[:8]})")
     with stage_folder(run, spec, deps) as folder:
-        began = time.monotonic()
-        with _working_in(folder):
+        start = time.monotonic()
+        with _set_workspace(folder):
             yield
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - start
         if dep_pointers(run, spec) != deps:
-            raise IntegrityError(f"a dep of {name} changed while it ran", "run again")
+            raise IntegrityError(f"a dep of {name} changed while it ran", "run the flow again")
         # Imported late: a step that is skipped needs no DVC.
         from dvc_bridge.dvcio.recording.scratch_repo import save_results  # noqa: PLC0415
 
@@ -87,26 +88,26 @@ def _here(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[A
         flow.dvc = with_result(run, spec, replace(result, seconds=seconds))
 
 
-def _in_pod(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
-    from .step_in_pod import PodStage, opened  # noqa: PLC0415  a laptop needs none of it
+def _run_in_pod(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
+    from .step_in_pod import PodStage, opened  # noqa: PLC0415  only pods need it
 
     name = spec["name"]
-    with opened(Path(run["root"]), run["replaced"]) as here:
-        stage = PodStage(here, run, name, force=force)
-        known = stage.settle()
-        if known is not None:
+    with opened(Path(run["root"]), run["replaced"]) as pod:
+        stage = PodStage(pod, run, name, force=force)
+        result = stage.settle()
+        if result is not None:
             print(f"{name}: unchanged, its result is in the DVC remote")
-            flow.dvc = with_result(run, spec, known)
+            flow.dvc = with_result(run, spec, result)
             yield USER_SKIP_STEP
             return
         print(f"{name}: running")
-        with stage.outside() as took, _working_in(here.project.root):
+        with stage.outside() as durations, _set_workspace(pod.project.root):
             yield
-        flow.dvc = with_result(run, spec, stage.record(took[0]))
+        flow.dvc = with_result(run, spec, stage.record(durations[0]))
 
 
 @contextmanager
-def _working_in(folder: Path) -> Iterator[None]:
+def _set_workspace(folder: Path) -> Iterator[None]:
     token = _workspace.set(folder)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What goes wrong, as Metaflow shows it."""
+"""Errors that Metaflow shows without a traceback."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dvc_bridge.errors import BridgeError, of_system
 
 
 class DvcStageError(MetaflowException):
-    """What the user can act on; Metaflow shows it without a traceback."""
+    """An error that the user can fix; Metaflow shows it without a traceback."""
 
     headline = "dvc-bridge"
 
 
 @contextmanager
 def as_metaflow_says() -> Iterator[None]:
-    """Raise a `BridgeError` as one that Metaflow shows without a traceback."""
+    """Convert a `BridgeError` to an error that Metaflow shows without a traceback."""
     try:
         yield
     except BridgeError as error:
@@ -27,18 +27,18 @@ def as_metaflow_says() -> Iterator[None]:
 
 @contextmanager
 def of_machine(where: str) -> Iterator[None]:
-    """Raise what the machine refuses, such as room, as a `BridgeError`.
+    """Convert operating-system errors, such as a full disk, to a `BridgeError`.
 
-    Not around a step's body: its errors are the user's.
+    Do not use this around a step's body: its errors belong to the user's code.
 
     Parameters
     ----------
     where : str
-        The file or folder, for a system that names none.
+        The file or folder to report if the error does not name one.
     """
     try:
         yield
     except OSError as exc:
-        if refused := of_system(exc, where):
-            raise refused from None
+        if error := of_system(exc, where):
+            raise error from None
         raise

@@ -1,4 +1,4 @@
-"""A Metaflow flow made from dvc.yaml, and whether a flow is still what dvc.yaml gives."""
+"""Generate a Metaflow flow from dvc.yaml, and check that a flow still matches dvc.yaml."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from dvc_bridge.remote_run.task_plan import positions_for_pods
 
 @dataclass(frozen=True)
 class FlowRequest:
-    """Which flow is meant.
+    """The arguments that determine a flow.
 
     Parameters
     ----------
     output
-        The flow's file; None: standard output.
+        The flow's file; None for standard output.
     name
-        Of the flow; None: after the project's folder.
+        The name of the flow; None derives it from the project's folder.
     """
 
     selection: Selection
@@ -45,12 +45,12 @@ class FlowRequest:
     fuse: Fuse = Fuse.CHAINS
 
 
-# Reads the arguments by which a flow was made before.
+# Parses the arguments with which an existing flow was generated.
 ReadArguments = Callable[[list[str]], FlowRequest]
 
 
 def flow(request: FlowRequest) -> str:
-    """Return the text of a flow; nothing is run, and no remote is asked."""
+    """Return the text of a flow, without running anything or contacting a remote."""
     return _text(request, find_project())
 
 
@@ -60,44 +60,44 @@ def write_flow(request: FlowRequest, output: str) -> None:
     Raises
     ------
     UsageError
-        The file has changes of its own; it stays.
+        The file was edited; it is not changed.
     """
     text = flow(request)
     target = Path(output)
     if target.exists() and was_edited(_read(target)):
         raise UsageError(
-            f"{output} was not written by this command, or was edited since",
-            "move its changes elsewhere, such as a module that the stages call; delete it, then"
-            " run this command again",
+            f"{output} was not written by this command, or was edited afterwards",
+            "move your changes to another file, such as a module that the stages call; delete"
+            f" {output}, then run this command again",
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     write_whole(target, text, target.parent)
 
 
 def check_flow(output: str, read_arguments: ReadArguments) -> None:
-    """Check that a flow's file is what dvc.yaml would give now.
+    """Check that a flow's file matches the flow that dvc.yaml generates now.
 
     Raises
     ------
     UsageError
-        It is not.
+        The file does not match, does not exist, or was edited.
     """
     target = Path(output)
     if not target.is_file():
-        raise UsageError(f"there is no {output}", f"dvc-bridge flow -o {output}")
-    found = _read(target)
-    words = words_of(found)
-    if words is None or was_edited(found):
+        raise UsageError(f"{output} does not exist", f"dvc-bridge flow -o {output}")
+    current = _read(target)
+    arguments = words_of(current)
+    if arguments is None or was_edited(current):
         raise UsageError(
-            f"{output} was not written by this command, or was edited since",
+            f"{output} was not written by this command, or was edited afterwards",
             f"delete it; dvc-bridge flow -o {output}",
         )
-    # It is made with the arguments by which it was made before.
-    made_by = read_arguments(["flow", *shlex.split(words), "-o", output])
-    if flow(made_by) != found:
+    # Generate it with the arguments that it was generated with before.
+    request = read_arguments(["flow", *shlex.split(arguments), "-o", output])
+    if flow(request) != current:
         raise UsageError(
-            f"{output} differs from what dvc.yaml gives now",
-            f"dvc-bridge flow {words} -o {output}",
+            f"{output} differs from the flow that dvc.yaml generates now",
+            f"dvc-bridge flow {arguments} -o {output}",
         )
 
 
@@ -116,13 +116,13 @@ def _text(request: FlowRequest, project: Project) -> str:
         )
         for level in levels_of(groups)
     ]
-    name, words = _name(request, project), _words(request)
+    name, arguments = _flow_name(request, project), _arguments(request)
     file = Path(request.output or "flow.py")
-    if not re.fullmatch(r"[\w.-]+", file.name) or not words.isprintable():
-        # They stand in the flow's text, outside of a literal.
+    if not re.fullmatch(r"[\w.-]+", file.name) or not arguments.isprintable():
+        # The flow's text contains them outside of a literal.
         raise UsageError(
-            f"{file.name} {words}: not a file and targets that a flow can name",
-            "a file of letters, digits and _.-; targets without line breaks",
+            f"{file.name} {arguments}: a flow cannot contain this file name or these targets",
+            "use a file name of letters, digits and _.-, and targets without line breaks",
         )
     root = os.path.relpath(project.root, file.resolve().parent)
     return flow_text(
@@ -131,35 +131,36 @@ def _text(request: FlowRequest, project: Project) -> str:
         file.name,
         root,
         shape(pipeline),
-        f"--name {name} {words}",
+        f"--name {name} {arguments}",
         alone=selection.alone or (selection.downstream and not selection.all_pipelines),
     )
 
 
-def _name(request: FlowRequest, project: Project) -> str:
-    usual = "".join(map(str.title, slug(project.root.name).split("-"))) + "Flow"
-    name = request.name or (usual if usual[0].isalpha() else f"The{usual}")
+def _flow_name(request: FlowRequest, project: Project) -> str:
+    default = "".join(map(str.title, slug(project.root.name).split("-"))) + "Flow"
+    name = request.name or (default if default[0].isalpha() else f"The{default}")
     if not re.fullmatch("[A-Za-z][A-Za-z0-9]{0,39}", name) or keyword.iskeyword(name):
         raise UsageError(
-            f"{name} cannot be a flow's name", "--name with letters and digits alone, at most 40"
+            f"{name} is not a valid flow name",
+            "use --name with letters and digits only, at most 40, starting with a letter",
         )
     return name
 
 
-def _words(request: FlowRequest) -> str:
-    """Return the arguments that make this flow again, wherever the project's folder is."""
+def _arguments(request: FlowRequest) -> str:
+    """Return the arguments that generate this flow again, independent of the project's path."""
     selection = request.selection
-    flags = {
+    switches = {
         "--single-item": selection.single_item,
         "--all-pipelines": selection.all_pipelines,
         "--downstream": selection.downstream,
     }
-    given = [flag for flag, is_on in flags.items() if is_on]
-    return shlex.join(["--fuse", request.fuse.value, *given, *selection.targets])
+    flags = [flag for flag, is_on in switches.items() if is_on]
+    return shlex.join(["--fuse", request.fuse.value, *flags, *selection.targets])
 
 
 def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return ""  # not a flow of ours
+        return ""  # not a generated flow

@@ -1,4 +1,4 @@
-"""A run of a generated flow: planned before its first task, told after its last."""
+"""Plan the run of a generated flow before its first task, and gather its results at the end."""
 
 from __future__ import annotations
 
@@ -26,44 +26,51 @@ from .package import packed
 from .run_artifact import DvcRun, with_result
 from .step_in_pod import Opened, opened
 
-WRITE_ANEW = "dvc-bridge flow -o FILE, the flow's file, writes it anew"
+_GENERATE_AGAIN = "generate the flow again: dvc-bridge flow -o FILE, with the flow's file"
 
 
 def plan_levels(
-    root: Path, levels: Sequence[Sequence[Sequence[str]]], made: str, *, force: bool, alone: bool
+    root: Path,
+    levels: Sequence[Sequence[Sequence[str]]],
+    flow_shape: str,
+    *,
+    force: bool,
+    alone: bool,
 ) -> LevelsRun:
     """Plan a run; the parameters are those of `levels.begin_levels`.
 
     Raises
     ------
     UsageError
-        The flow is not that of dvc.yaml any more, or a stage cannot run in a folder of its own.
+        The flow no longer matches dvc.yaml, or a stage cannot run in a folder of its own.
     """
     run = flow_run_name(current.flow_name, current.run_id)
-    facts = packed()
+    package = packed()
     with opened(root) as here:
-        check_shape(here.pipeline, made)
+        check_shape(here.pipeline, flow_shape)
         words = _plan(here, levels, run, force=force, alone=alone)
-        told = (facts["revision"], facts["dirty"]) if facts else revision_of(here.project)
+        revision, dirty = (
+            (package["revision"], package["dirty"]) if package else revision_of(here.project)
+        )
     return LevelsRun(
         run=run,
         root=str(root),
-        shape=made,
-        revision=told[0],
-        dirty=told[1],
+        shape=flow_shape,
+        revision=revision,
+        dirty=dirty,
         words=words,
     )
 
 
 def all_told(run: LevelsRun) -> DvcRun:
-    """Gather what became of all stages, and print how many ran."""
+    """Return the results of all stages, and print how many stages ran."""
     with opened(Path(run["root"])) as here:
         store = Store(Objects(here.session, "").default, run["run"])
         results = {**store.known(), **store.results(here.pipeline.stages)}
         plots = read_plots(here.project.root, here.pipeline)
-    # Files that DVC tracks are no stages to a reader.
+    # Data that DVC tracks is also a stage to DVC, but not to a reader.
     stages = [s for s in here.pipeline.stages if s.kind is StageKind.STAGE and s.address in results]
-    told = DvcRun(
+    artifact = DvcRun(
         root=run["root"],
         cache="" if packed() else str(here.project.cache),
         remote_run=run["run"],
@@ -79,23 +86,25 @@ def all_told(run: LevelsRun) -> DvcRun:
         results={},
     )
     for stage in stages:
-        told = with_result(told, told["stages"][stage.address], results[stage.address])
-    said = {RAN: "ran", RESTORED: "from the run cache", UNCHANGED: "unchanged"}
-    ends = [results[stage.address].outcome for stage in stages]
-    print(", ".join(f"{ends.count(word)} {text}" for word, text in said.items()))
-    return told
+        artifact = with_result(artifact, artifact["stages"][stage.address], results[stage.address])
+    labels = {RAN: "ran", RESTORED: "from the run cache", UNCHANGED: "unchanged"}
+    outcomes = [results[stage.address].outcome for stage in stages]
+    print(", ".join(f"{outcomes.count(outcome)} {label}" for outcome, label in labels.items()))
+    return artifact
 
 
-def check_shape(pipeline: Pipeline, made: str) -> None:
-    """Check that a pipeline is the one that a flow was made from.
+def check_shape(pipeline: Pipeline, flow_shape: str) -> None:
+    """Check that the pipeline is the one that the flow was generated from.
 
     Raises
     ------
     UsageError
-        It has changed since.
+        The pipeline has changed.
     """
-    if shape(pipeline) != made:
-        raise UsageError("dvc.yaml has other stages or edges than this flow", WRITE_ANEW)
+    if shape(pipeline) != flow_shape:
+        raise UsageError(
+            "the stages or edges of dvc.yaml differ from those of this flow", _GENERATE_AGAIN
+        )
 
 
 def _plan(
@@ -106,30 +115,31 @@ def _plan(
     force: bool,
     alone: bool,
 ) -> list[list[str]]:
-    """Decide what there is to do, and put code, data and plan into the remote."""
+    """Decide which stages may run, and upload code, data and the plan to the remote."""
     pipeline = here.pipeline
-    place = {stage.address: position for position, stage in enumerate(pipeline.stages)}
-    chosen = [place[address] for level in levels for group in level for address in group]
+    positions = {stage.address: position for position, stage in enumerate(pipeline.stages)}
+    selected = [positions[address] for level in levels for group in level for address in group]
     settings = read_settings(here.project, pipeline)
-    order = chosen if alone else execution_order(pipeline, sorted(chosen))
-    outlook = RemoteForecast(here.project, pipeline, order, here.session)
-    settled = outlook.settle(force=force, alone=alone)
+    order = selected if alone else execution_order(pipeline, sorted(selected))
+    forecast = RemoteForecast(here.project, pipeline, order, here.session)
+    settled = forecast.settle(force=force, alone=alone)
     stale = settled.here
-    if stale and force:  # what is forced are commands: data has none, and may be as it should be
-        stale = outlook.settle(force=False, alone=alone).here
+    if stale and force:  # --force applies to commands; data has none, and may be up to date
+        stale = forecast.settle(force=False, alone=alone).here
     if stale:
         names = " ".join(pipeline.stages[position].address for position in stale)
-        raise UsageError(f"not up to date, and without a command: {names}", f"dvc repro {names}")
-    waiting = {found.position for found in settled.waiting}
+        raise UsageError(f"not up to date and without a command: {names}", f"dvc repro {names}")
+    waiting = {stage.position for stage in settled.waiting}
     parts = [
-        [[place[a] for a in group if place[a] in waiting] for group in level] for level in levels
+        [[positions[a] for a in group if positions[a] in waiting] for group in level]
+        for level in levels
     ]
     flat = [group for level in parts for group in level if group]
     jobs = [settings.pod(pipeline.stages[group[0]].address).jobs for group in flat]
-    mutexes = settings.mutex_groups(place)
+    mutexes = settings.mutex_groups(positions)
     done = submit(
         here.project,
-        outlook,
+        forecast,
         settled,
         flat,
         jobs,
@@ -142,8 +152,8 @@ def _plan(
     for stage in pipeline.stages:
         result = settled.results.get(stage.address)
         if result and result.outcome == RESTORED:
-            outlook.objects.send(stage, result.entry)
-    Store(outlook.objects.default, run).put_known(settled.results.values())
+            forecast.objects.send(stage, result.entry)
+    Store(forecast.objects.default, run).put_known(settled.results.values())
     words = iter(done.words)
     return [[next(words) for group in level if group] for level in parts]
 

@@ -1,4 +1,4 @@
-"""A task of a generated flow: a worker of its run, in a folder of its own."""
+"""Run a task of a generated flow as a worker of its run, in a folder of its own."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .levels import LevelsRun
 from .package import packed, project_folder
 
 
-def bring(run: LevelsRun, word: str) -> None:
+def bring(run: LevelsRun, reference: str) -> None:
     """Bring the stages of one group up to date.
 
     Raises
@@ -42,51 +42,51 @@ def bring(run: LevelsRun, word: str) -> None:
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve()
-        # What DVC keeps of a folder that goes away again, it would keep for ever.
+        # Otherwise DVC would keep data about this temporary folder forever.
         os.environ["DVC_SITE_CACHE_DIR"] = str(folder / "site")
-        project, group = _project(run, folder), _Group(run, word)
+        project, group = _open_project(run, folder), _Group(run, reference)
         with chdir(folder):
             code = work_in(project, run["run"], group.entry)
         group.check(code)
 
 
-def _project(run: LevelsRun, folder: Path) -> Project:
-    """Return the code, in a folder of its own: out of the code package, or as it stands here."""
+def _open_project(run: LevelsRun, folder: Path) -> Project:
+    """Return a project with the code, from the code package or copied from the project here."""
     root = Path(run["root"])
     if packed():
         return find_project(project_folder(root))
-    here = find_project(project_folder(root))
-    pipeline = read_pipeline(here)
-    settings = store_settings(config_as_dvc(here.root), remote_names(pipeline))
-    return copied(here, cached_outs(pipeline), folder / "code", settings)
+    source = find_project(project_folder(root))
+    pipeline = read_pipeline(source)
+    settings = store_settings(config_as_dvc(source.root), remote_names(pipeline))
+    return copied(source, cached_outs(pipeline), folder / "code", settings)
 
 
 class _Group:
-    """One group: its line of the plan and, at the end, what became of its stages."""
+    """One group: its entry in the plan and, at the end, the results of its stages."""
 
-    def __init__(self, run: LevelsRun, word: str) -> None:
-        self._run, self._word = run, word
+    def __init__(self, run: LevelsRun, reference: str) -> None:
+        self._run, self._reference = run, reference
         self._stages: list[Stage] = []
         self._store: Store | None = None
 
     def entry(self, session: Session, store: Store) -> PlannedTask:
-        """Find the plan's line; a run that is resumed works it out anew, for the code of now.
+        """Return the entry of the plan; a resumed run plans it again for the current code.
 
         Raises
         ------
         StageFailedError
-            This is another try of a task whose stage has failed: its command is not repeated.
+            The task is a retry, and its stage has failed: the command does not run again.
         """
-        planned = store.entry(self._word)
+        planned = store.entry(self._reference)
         self._store, self._stages = store, [task.stage for task in planned.tasks]
         if current.retry_count:
             self._check_failed()
         if not current.origin_run_id:
             return planned
-        return self._anew(planned, session, store)
+        return self._plan_again(planned, session, store)
 
     def check(self, code: int) -> None:
-        """Check that the worker has ended well.
+        """Check that the worker has succeeded.
 
         Raises
         ------
@@ -95,7 +95,7 @@ class _Group:
         """
         if code:
             self._check_failed()
-            raise StageFailedError(f"the worker ended with code {code}", "its log above says why")
+            raise StageFailedError(f"the worker ended with code {code}", "see the task's log above")
 
     def _check_failed(self) -> None:
         if self._store is None:
@@ -103,16 +103,16 @@ class _Group:
         results = self._store.results(self._stages).values()
         failed = [f"{r.address}: {r.message}" for r in results if r.outcome == FAILED]
         if failed:
-            raise StageFailedError("\n".join(failed), "correct it, then resume")
+            raise StageFailedError("\n".join(failed), "fix the stage, then resume the run")
 
-    def _anew(self, planned: PlannedTask, session: Session, store: Store) -> PlannedTask:
+    def _plan_again(self, planned: PlannedTask, session: Session, store: Store) -> PlannedTask:
         project = session.project
         pipeline = read_pipeline(project)
         check_shape(pipeline, self._run["shape"])
-        mine = {stage.address for stage in self._stages}
-        positions = [p for p, s in enumerate(pipeline.stages) if s.address in mine]
+        addresses = {stage.address for stage in self._stages}
+        positions = [p for p, s in enumerate(pipeline.stages) if s.address in addresses]
         results = {**store.known(), **store.results(pipeline.stages)}
-        done = {a: r for a, r in results.items() if r.good and a not in mine}
+        done = {a: r for a, r in results.items() if r.good and a not in addresses}
         waiting = tuple(Forecast(p, pipeline.stages[p], Verdict.MAY_RUN) for p in positions)
         (entry,) = plan_tasks(
             pipeline,

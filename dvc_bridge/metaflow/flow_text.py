@@ -1,7 +1,7 @@
-"""Levels of groups -> the text of a Metaflow flow; equal levels give equal bytes.
+"""Write the text of a Metaflow flow from levels of groups; equal levels produce equal bytes.
 
-A level of one group is a step, one of several a foreach and its join; a join does the work of the
-next level where that is one group, since each task costs a process or a pod.
+A level with one group becomes a step; a level with several groups becomes a foreach and its join.
+If the next level has one group, the join runs it, since each task costs a process or a pod.
 """
 
 from __future__ import annotations
@@ -15,32 +15,32 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.resources import USUAL_RETRIES
 from dvc_bridge.planning.grouping.levels import Needs
 
-# A step takes some 8 kB of the template that Argo keeps, and that may have 1 MB or so.
+# A step takes about 8 kB of the workflow template, which Argo limits to about 1 MB.
 MOST_STEPS = 110
-# Metaflow's own limit of a foreach, a guard that a command line or this variable lifts.
+# Metaflow's default limit for a foreach; a command-line option or a variable raises it.
 USUAL_SPLITS = 100
 _SUM = re.compile(r"^# sha256 of the rest: ([0-9a-f]{64})\n", re.MULTILINE)
 
-# Of steps that run no command: a pod may get lost in any.
-_USUAL = Needs(cpu=None, memory=None, gpu=0, timeout=None, retries=USUAL_RETRIES)
-_SAYS = "A pipeline of DVC as a Metaflow flow. Not to be edited: the command below writes it anew."
+# For steps that run no command: any pod may be lost.
+_DEFAULT_NEEDS = Needs(cpu=None, memory=None, gpu=0, timeout=None, retries=USUAL_RETRIES)
+_SUMMARY = "A DVC pipeline as a Metaflow flow. Do not edit: generate it with the command below."
 _COMMANDS = (
-    ("python FILE run", "here"),
-    ("python FILE run --with kubernetes", "each task in a pod"),
-    ("python FILE argo-workflows create", "as an Argo Workflow; then: trigger"),
-    ("dvc-bridge sync NAME/RUN", "the results into dvc.lock and the workspace"),
-    ("dvc-bridge flow -o FILE --check", "whether it is that of dvc.yaml still"),
+    ("python FILE run", "on this machine"),
+    ("python FILE run --with kubernetes", "run each task in a pod"),
+    ("python FILE argo-workflows create", "deploy to Argo Workflows; then: trigger"),
+    ("dvc-bridge sync NAME/RUN", "copy the results into dvc.lock and the workspace"),
+    ("dvc-bridge flow -o FILE --check", "check that the flow still matches dvc.yaml"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What one level of the flow does.
+    """One level of the flow.
 
     Parameters
     ----------
     groups
-        The addresses of the stages of each of its tasks.
+        For each task, the addresses of its stages.
     """
 
     groups: tuple[tuple[str, ...], ...]
@@ -48,7 +48,7 @@ class Level:
 
     @property
     def wide(self) -> bool:
-        """Whether it has more than one task."""
+        """Whether the level has more than one task."""
         return len(self.groups) > 1
 
 
@@ -56,7 +56,7 @@ class Level:
 class _Step:
     name: str
     body: list[str]
-    needs: Needs = _USUAL
+    needs: Needs = _DEFAULT_NEEDS
     joins: bool = False
     works: bool = False
     words: list[str] = field(default_factory=list)
@@ -72,71 +72,73 @@ def flow_text(
     *,
     alone: bool = False,
 ) -> str:
-    """Write the flow.
+    """Return the text of the flow.
 
     Parameters
     ----------
     name
-        Of the class.
+        The name of the class.
     file
-        The flow's file, as the project's folder is called from where it stands; see `root`.
+        The name of the flow's file.
     root
-        The project's folder, from that of the flow's file.
+        The path of the project's folder, relative to the folder of the flow's file.
     shape
-        The hash of the stages and their edges (`plan.ranges.shape`): a run checks it.
+        The hash of the stages and their edges (`pipeline.ranges.shape`), which a run checks.
     words
-        Of the command that makes this text.
+        The arguments of the command that generates this text.
     alone
-        Whether what is upstream of the stages is left as it stands.
+        Whether the stages upstream of the selected ones are left as they are.
 
     Raises
     ------
     UsageError
-        It has more steps than Argo takes.
+        The flow has more steps than Argo accepts.
     """
     steps = _steps(levels, alone=alone)
     if len(steps) > MOST_STEPS:
         raise UsageError(
-            f"{len(levels)} levels of stages make {len(steps)} steps, of which Argo takes"
-            f" {MOST_STEPS} at most in one flow",
-            "dvc-bridge submit has no such limit; or name targets: a flow for each part",
+            f"{len(levels)} levels of stages make {len(steps)} steps, but Argo accepts"
+            f" at most {MOST_STEPS} in one flow",
+            "use dvc-bridge submit, which has no such limit, or select targets: one flow per part",
         )
     text = "".join(
         [
-            _head(name, file),
+            _docstring(name, file),
             f"# dvc-bridge flow {words}\n\n",
             *_imports(steps, levels),
-            f"\nROOT = Path(__file__).resolve().parent{_below(root)}\n",
-            f'SHAPE = "{shape}"  # of the stages and their edges\n',
-            "# A line a task: its stages run one after the other, or side by side in it.\n",
+            f"\nROOT = Path(__file__).resolve().parent{_root_suffix(root)}\n",
+            f'SHAPE = "{shape}"  # hash of the stages and their edges\n',
+            "# One line per task: its stages run one after the other or in parallel.\n",
             *_literal(levels),
             *_class(steps, name),
             f'\n\nif __name__ == "__main__":\n    {name}()\n',
         ]
     )
-    return _signed(text)
+    return _sign(text)
 
 
 def was_edited(text: str) -> bool:
-    """Whether a text of `flow_text` has been changed since; also for what is none."""
-    found = _SUM.search(text)
-    return found is None or _signed(_SUM.sub("", text, count=1)) != text
+    """Whether a text differs from what `flow_text` wrote, or is not such a text."""
+    match = _SUM.search(text)
+    return match is None or _sign(_SUM.sub("", text, count=1)) != text
 
 
 def words_of(text: str) -> str | None:
-    """Return the words of the command that has made a text; None for what is none."""
-    found = re.search(r"^# dvc-bridge flow ?(.*)$", text, re.MULTILINE)
-    return found[1] if found and _SUM.search(text) else None
+    """Return the arguments of the command that wrote a text; None if it is not a flow text."""
+    match = re.search(r"^# dvc-bridge flow ?(.*)$", text, re.MULTILINE)
+    return match[1] if match and _SUM.search(text) else None
 
 
-def _head(name: str, file: str) -> str:
-    told = [(c.replace("FILE", file).replace("NAME", name), why) for c, why in _COMMANDS]
-    width = max(len(command) for command, _ in told)
-    lines = [f"{command:{width}}  # {why}\n" for command, why in told]
-    return "".join([f'"""{_SAYS}\n\n', *lines, '"""\n'])
+def _docstring(name: str, file: str) -> str:
+    commands = [
+        (c.replace("FILE", file).replace("NAME", name), comment) for c, comment in _COMMANDS
+    ]
+    width = max(len(command) for command, _ in commands)
+    lines = [f"{command:{width}}  # {comment}\n" for command, comment in commands]
+    return "".join([f'"""{_SUMMARY}\n\n', *lines, '"""\n'])
 
 
-def _signed(text: str) -> str:
+def _sign(text: str) -> str:
     digest = hashlib.sha256(text.encode()).hexdigest()
     command, line, rest = text.partition("# dvc-bridge flow")
     end = rest.index("\n") + 1
@@ -144,12 +146,12 @@ def _signed(text: str) -> str:
 
 
 def _steps(levels: Sequence[Level], *, alone: bool) -> list[_Step]:
-    how = "force=self.force, alone=True" if alone else "force=self.force"
-    steps = [_Step("start", [f"self.dvc_run = begin_levels(ROOT, LEVELS, SHAPE, {how})"])]
+    options = "force=self.force, alone=True" if alone else "force=self.force"
+    steps = [_Step("start", [f"self.dvc_run = begin_levels(ROOT, LEVELS, SHAPE, {options})"])]
     for number, level in enumerate(levels, 1):
         last = steps[-1]
         if level.wide:
-            if last.joins:  # Metaflow has no step that joins and splits
+            if last.joins:  # a Metaflow step cannot join and split
                 last.words = [f"self.split_{number}"]
                 last = _Step(f"split_{number}", [])
                 steps.append(last)
@@ -166,7 +168,7 @@ def _steps(levels: Sequence[Level], *, alone: bool) -> list[_Step]:
             body = [f"work(self, *groups(self.dvc_run, {number}))"]
             steps.append(_Step(f"level_{number}", body, level.needs))
     steps[-1].words = ["self.end"]
-    return [*steps, _Step("end", ["self.dvc = told(self)"])]
+    return [*steps, _Step("end", ["self.dvc = told(self)"])]  # codespell:ignore told
 
 
 def _imports(steps: Sequence[_Step], levels: Sequence[Level]) -> Iterator[str]:
@@ -177,14 +179,15 @@ def _imports(steps: Sequence[_Step], levels: Sequence[Level]) -> Iterator[str]:
     used = {line.partition("(")[0][1:] for step in steps for line in _decorators(step.needs)}
     names = ["FlowSpec", "Parameter", *sorted({"card", "step", *used})]
     yield f"from metaflow import {', '.join(names)}\n\n"
-    yield "from dvc_bridge.metaflow import begin_levels, dvc_project, groups, told, work\n"
+    functions = "begin_levels, dvc_project, groups, told, work"  # codespell:ignore told
+    yield f"from dvc_bridge.metaflow import {functions}\n"
     if widest > USUAL_SPLITS:
-        yield "\n# Metaflow runs no wider foreach unless it is told so.\n"
+        yield "\n# Raise Metaflow's limit for the width of a foreach.\n"
         for command in ("RUN", "RESUME"):
             yield f'os.environ.setdefault("METAFLOW_{command}_MAX_NUM_SPLITS", "{widest}")\n'
 
 
-def _below(root: str) -> str:
+def _root_suffix(root: str) -> str:
     return "" if root == "." else f" / {root!r}"
 
 
@@ -199,9 +202,9 @@ def _literal(levels: Sequence[Level]) -> Iterator[str]:
 
 def _class(steps: Sequence[_Step], name: str) -> Iterator[str]:
     yield f"\n\n@dvc_project(root=ROOT)\nclass {name}(FlowSpec):\n"
-    yield '    """A pipeline of DVC, a level of its stages after the other."""\n\n'
-    said = 'is_flag=True, default=False, help="run every stage anew"'
-    yield f'    force = Parameter("force", {said})\n'
+    yield '    """A DVC pipeline, run level by level."""\n\n'
+    options = 'is_flag=True, default=False, help="run every stage again"'
+    yield f'    force = Parameter("force", {options})\n'
     for step in steps:
         yield "\n"
         yield from (f"    {line}\n" for line in _decorators(step.needs))
@@ -214,12 +217,12 @@ def _class(steps: Sequence[_Step], name: str) -> Iterator[str]:
 
 
 def _decorators(needs: Needs) -> Iterator[str]:
-    asked = {"cpu": needs.cpu, "memory": needs.memory, "gpu": needs.gpu or None}
-    told = [f"{key}={value:g}" for key, value in asked.items() if value is not None]
-    if told:
-        yield f"@resources({', '.join(told)})"
+    requests = {"cpu": needs.cpu, "memory": needs.memory, "gpu": needs.gpu or None}
+    arguments = [f"{key}={value:g}" for key, value in requests.items() if value is not None]
+    if arguments:
+        yield f"@resources({', '.join(arguments)})"
     if needs.retries:
         yield f"@retry(times={needs.retries}, minutes_between_retries=0)"
     if needs.timeout:
-        # Metaflow refuses less for pods.
+        # Metaflow rejects shorter timeouts for pods.
         yield f"@timeout(seconds={max(60, needs.timeout)})"

@@ -1,4 +1,4 @@
-"""Functions for `@exit_hook`, which Metaflow finds by their names wherever the flow runs.
+"""Functions for `@exit_hook`, which Metaflow finds by name wherever the flow runs.
 
 @exit_hook(on_success=["dvc_bridge.metaflow.hooks.say_next"])
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 
 def say_next() -> None:
-    """Say what to do with a run that has succeeded."""
-    print("the run has succeeded; dvc-bridge sync brings its files into the workspace")
+    """Print the next command after a run that succeeded."""
+    print("the run succeeded; dvc-bridge sync copies its results into the workspace")
 
 
 def say_why() -> None:
-    """Say where to look when a run has failed."""
-    print("the run has failed; its steps' logs say why, and resume does what is missing")
+    """Print where to look after a run that failed."""
+    print("the run failed; see the logs of its steps, then use resume to run what is missing")

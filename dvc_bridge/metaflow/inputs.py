@@ -1,8 +1,8 @@
-"""What users hand to a flow, checked before it is sent anywhere.
+"""Check the values that users pass to a flow before Metaflow sends them anywhere.
 
-On Argo, Metaflow's pods source a shell script with the parameters in it, and their commands have
-the tags unquoted: `$(...)` in either is a command that the pod runs. Such a value is refused on
-every way of running, so that none gives another result than the others.
+On Argo, Metaflow's pods source a shell script that contains the parameters, and their commands
+contain the tags unquoted: a pod would run `$(...)` in either as a command. Such values are refused
+in every environment, so that all environments behave the same way.
 """
 
 from __future__ import annotations
@@ -20,44 +20,44 @@ from dvc_bridge.git.revision import holds_credentials
 
 from .errors import as_metaflow_says
 
-# What a shell sees more in than a character, between double quotes or without any.
+# Characters that are special to a shell, with or without double quotes.
 _SHELL = re.compile(r"[$`\"'\\\x00-\x1f\x7f]")
 _TAG = re.compile(r"[A-Za-z0-9_.:/@=-]+")
 _TAG_OPTIONS = ("--tag", "--namespace")
 
 
 def check_value(name: str, value: object) -> None:
-    """Check that a parameter's value reaches a step as it is, whoever runs it.
+    """Check that a parameter's value reaches a step unchanged in every environment.
 
     Parameters
     ----------
     value
-        Text, a number, or what JSON may hold.
+        Text, a number or any JSON value.
 
     Raises
     ------
     UsageError
-        There is a character in it that a shell changes.
+        The value contains a character that a shell would change.
     """
     for text in _texts(value):
-        if found := _SHELL.search(text):
+        if match := _SHELL.search(text):
             raise UsageError(
-                f"parameter {name}: {text!r} has {_named(found[0])} in it, which a shell in a pod"
+                f"parameter {name}: {text!r} contains {_describe(match[0])}, which a shell in a pod"
                 " would change or run",
-                "leave it out: letters, digits, spaces and other marks are taken as they are",
+                "remove it; letters, digits, spaces and other punctuation are safe",
             )
 
 
 def check_parameters(parameters: Iterable[Parameter]) -> None:
-    """Have each parameter check its values, also those from a command line or another program.
+    """Make each parameter check its values, including those from a command line or a program.
 
     Raises
     ------
     UsageError
-        A default is not right.
+        A default value is not safe.
     """
     for parameter in parameters:
-        options = {**parameter.kwargs, **_set(parameter)}
+        options = {**parameter.kwargs, **_overrides(parameter)}
         default = options.get("default")
         if isinstance(default, DeployTimeField):
             _check_later(parameter.name, default)
@@ -66,34 +66,34 @@ def check_parameters(parameters: Iterable[Parameter]) -> None:
         parameter.kwargs["callback"] = _callback
 
 
-def check_tags(words: Iterable[str]) -> None:
-    """Check that the tags among the words of a command are tags and nothing more.
+def check_tags(arguments: Iterable[str]) -> None:
+    """Check that the tags in the arguments of a command are safe in a shell.
 
     Raises
     ------
     UsageError
-        One is not.
+        A tag is not safe.
     """
     option = ""
-    for word in words:
-        name, _, value = word.partition("=")
-        tag = value if name in _TAG_OPTIONS and "=" in word else word if option else None
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        tag = value if name in _TAG_OPTIONS and "=" in argument else argument if option else None
         if tag is not None and not _TAG.fullmatch(tag):
             raise UsageError(
-                f"{option or name}: {tag!r} is not written with letters, digits and _.:/@=- alone,"
-                " and a shell in a pod would read it",
-                "name it otherwise",
+                f"{option or name}: {tag!r} has characters other than letters, digits and _.:/@=-,"
+                " and a shell in a pod would interpret them",
+                "choose another name",
             )
-        option = word if word in _TAG_OPTIONS else ""
+        option = argument if argument in _TAG_OPTIONS else ""
 
 
 def check_origin(root: Path) -> None:
-    """Check that the git repository's address, which Metaflow sends along, holds no credentials.
+    """Check that the git remote's URL, which Metaflow sends to pods, contains no credentials.
 
     Raises
     ------
     UsageError
-        It does.
+        It contains credentials.
     """
     try:
         done = subprocess.run(
@@ -107,9 +107,10 @@ def check_origin(root: Path) -> None:
         return
     if holds_credentials(done.stdout.strip()):
         raise UsageError(
-            "the address of the git remote origin holds credentials; Metaflow would send it along,"
+            "the URL of the git remote origin contains credentials, and Metaflow would copy it"
             " into the code package, the metadata and every pod",
-            "git remote set-url origin URL, without them; a credential helper of git keeps them",
+            "git remote set-url origin URL, without credentials; store them in a git credential"
+            " helper",
         )
 
 
@@ -120,18 +121,18 @@ def _callback(_context: Any, option: Any, value: Any) -> Any:
 
 
 def _check_later(name: str, default: DeployTimeField) -> None:
-    made = default.fun
+    original = default.fun
 
-    def checked(context: Any) -> Any:
-        value = made(context)
+    def checked_default(context: Any) -> Any:
+        value = original(context)
         with as_metaflow_says():
             check_value(name, value)
         return value
 
-    default.fun = checked
+    default.fun = checked_default
 
 
-def _set(parameter: Parameter) -> dict[str, Any]:
+def _overrides(parameter: Parameter) -> dict[str, Any]:
     return {k: v for k, v in parameter._override_kwargs.items() if v is not None}
 
 
@@ -147,5 +148,5 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(item)
 
 
-def _named(character: str) -> str:
+def _describe(character: str) -> str:
     return "a line break" if character in "\n\r" else repr(character)

@@ -1,7 +1,7 @@
-"""What a flow of `dvc-bridge flow` calls: a run is planned once, and each task is a worker of it.
+"""Functions that generated flows call: plan a run once, then run each task as one of its workers.
 
-The plan, and what became of each stage, are in the DVC remote, as for a run of `dvc-bridge submit`.
-Nothing heavy is imported here: many tasks have nothing to do.
+The plan and the result of each stage are in the DVC remote, as for a run of `dvc-bridge submit`.
+This module imports no large packages, since many tasks have nothing to do.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from .run_artifact import DvcRun
 
 
 class LevelsRun(TypedDict):
-    """The artifact `dvc_run` of each task: where the run's plan and results are."""
+    """The artifact `dvc_run` of each task: the location of the run's plan and results."""
 
-    run: str  # its folder in the DVC remote
-    root: str  # the project's folder, as the flow has it
+    run: str  # the run's folder in the DVC remote
+    root: str  # the project's folder, as the flow specifies it
     shape: str
     revision: str | None
     dirty: bool
-    words: list[list[str]]  # for each level, of the groups with something to do
+    words: list[list[str]]  # for each level, the task references of groups to run
 
 
 def begin_levels(
@@ -33,20 +33,20 @@ def begin_levels(
     force: bool,
     alone: bool = False,
 ) -> LevelsRun:
-    """Plan a run, and put what its tasks need into the DVC remote.
+    """Plan a run, and upload the inputs of its tasks to the DVC remote.
 
     Parameters
     ----------
     root
         The project's folder, which holds `.dvc`.
     levels
-        For each level, for each of its tasks, the addresses of stages.
+        For each level and each of its tasks, the addresses of the stages.
     shape
-        The hash of the stages that the flow was made from.
+        The hash of the stages that the flow was generated from.
     force
-        Have stages run that are up to date too.
+        Also run stages that are up to date.
     alone
-        Take what is upstream of the stages as it stands, as `--single-item` and `--downstream` do.
+        Leave the stages upstream as they are, as `--single-item` and `--downstream` do.
     """
     from .flow_plan import plan_levels  # noqa: PLC0415  see above
 
@@ -55,30 +55,30 @@ def begin_levels(
 
 
 def groups(run: LevelsRun, level: int) -> list[str]:
-    """Return a word for each task of a level, from 1; a word without letters: nothing to do."""
+    """Return a reference for each task of a level (from 1); empty if there is nothing to do."""
     return run["words"][level - 1] or [""]
 
 
-def work(flow: Any, *words: str) -> None:
-    """Bring the stages of groups up to date, as pods of `dvc-bridge submit` do.
+def work(flow: Any, *references: str) -> None:
+    """Bring the stages of the groups up to date, as pods of `dvc-bridge submit` do.
 
     Raises
     ------
     MetaflowException
-        A stage has failed, or storage has.
+        A stage or the storage has failed.
     """
-    for word in words:
-        if not word:
+    for reference in references:
+        if not reference:
             print("nothing to do: the stages of this level are up to date")
             continue
         from .flow_task import bring  # noqa: PLC0415  see above
 
         with as_metaflow_says():
-            bring(flow.dvc_run, word)
+            bring(flow.dvc_run, reference)
 
 
-def told(flow: Any) -> DvcRun:
-    """Return the results of all stages, as flows of `@dvc_stage` have them; print how many ran."""
+def told(flow: Any) -> DvcRun:  # codespell:ignore told
+    """Return the results of all stages, as `@dvc_stage` steps record them; print how many ran."""
     from .flow_plan import all_told  # noqa: PLC0415  see above
 
     with as_metaflow_says():

@@ -1,7 +1,8 @@
-"""Runs of Argo as the client sees them: their metadata brought here from the datastore.
+"""Copy the metadata of Argo runs from the datastore, so that the Metaflow client can read them.
 
-Without Metaflow's metadata service a pod keeps what it knows of its own task beside the task's
-artifacts; on Argo nobody brings it to the laptop, and `Run("TrainFlow/argo-...")` finds nothing.
+Without Metaflow's metadata service, a pod stores the metadata of its own task next to the task's
+artifacts. For Argo runs, Metaflow does not copy it to the laptop, and `Run("TrainFlow/argo-...")`
+finds nothing.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from dvc_bridge.errors import StorageError
 
 
 def bring_run(flow: str, run_id: str) -> None:
-    """Copy the metadata of a run's finished tasks from the S3 datastore, where it is not here yet.
+    """Copy the metadata of a run's finished tasks from the S3 datastore, if it is not here yet.
 
-    Afterwards `Run(f"{flow}/{run_id}")` has its steps, artifacts, logs and cards. A run that goes
-    on has more the next time. Where metadata or datastore are of another kind nothing is done.
+    Afterwards `Run(f"{flow}/{run_id}")` has its steps, artifacts, logs and cards. While a run is
+    still running, later calls copy more. For other kinds of metadata or datastore, this function
+    does nothing.
 
     Raises
     ------
     StorageError
-        The datastore does not answer.
+        The datastore does not respond.
     """
     from metaflow.metaflow_config import DATASTORE_SYSROOT_S3, DEFAULT_DATASTORE  # noqa: PLC0415
 
@@ -39,30 +41,30 @@ def bring_run(flow: str, run_id: str) -> None:
         for task in store.get_task_datastores(run_id):
             if task.step_name == "_parameters":
                 continue
-            # A task that ends just now, such as that of a card, has not sent its own yet.
+            # A task that is still running, such as that of a card, has not uploaded its metadata.
             if task.load_metadata(["local_metadata"])["local_metadata"]:
                 sync_local_metadata_from_datastore(".metaflow", task)
             name_task(flow, run_id, task.step_name, task.task_id)
     except MetaflowException as exc:
         raise StorageError(
-            f"the metadata of {flow}/{run_id} cannot be read: {exc}", "try again"
+            f"cannot read the metadata of {flow}/{run_id}: {exc}", "try again"
         ) from exc
 
 
 def name_task(flow: str, run_id: str, step: str, task_id: str) -> None:
-    """Have the local metadata here know that there is a task; that is so where it was started.
+    """Register a task in the local metadata, as on the machine that started the run.
 
-    Pods of `--with kubernetes` do not have this from Metaflow: without it a card in one of them
-    ends with "Task(...) does not exist", of whatever type it is.
+    Metaflow does not do this in pods of `--with kubernetes`: without it, every card there fails
+    with "Task(...) does not exist".
     """
     if not get_metadata().startswith("local@"):
         return
     from metaflow.metaflow_environment import MetaflowEnvironment  # noqa: PLC0415
     from metaflow.plugins.metadata_providers.local import LocalMetadataProvider  # noqa: PLC0415
 
-    named = SimpleNamespace(name=flow)
-    provider = LocalMetadataProvider(MetaflowEnvironment(named), named, None, None)
-    known: tuple[str | None, ...] = (run_id, step, task_id)
+    flow_like = SimpleNamespace(name=flow)
+    provider = LocalMetadataProvider(MetaflowEnvironment(flow_like), flow_like, None, None)
+    ids: tuple[str | None, ...] = (run_id, step, task_id)
     for depth, kind in enumerate(("flow", "run", "step", "task")):
-        place = [*known[:depth], *[None] * (len(known) - depth)]
-        provider._ensure_meta(kind, *place)
+        path = [*ids[:depth], *[None] * (len(ids) - depth)]
+        provider._ensure_meta(kind, *path)

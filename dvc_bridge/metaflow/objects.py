@@ -1,4 +1,4 @@
-"""Files by their md5, out of DVC's cache; every byte is checked on the way."""
+"""Read files from DVC's cache by md5; every byte is checked against its hash."""
 
 from __future__ import annotations
 
@@ -29,71 +29,71 @@ def hash_file(path: Path) -> Pointer:
 
 
 def members(cache: Path, pointer: Pointer) -> list[tuple[str, str]]:
-    """Return (path inside, md5) of the files of a folder; a file alone has the path "".
+    """Return (path inside, md5) for each file of a folder; a single file has the path "".
 
     Raises
     ------
     IntegrityError
-        The folder's list is not what its name says.
+        The content of the folder's list does not match its hash.
     FileNotFoundError
-        It is not in the cache.
+        The list is not in the cache.
     """
     md5 = pointer["md5"]
     if not md5.endswith(".dir"):
         return [("", md5)]
-    return [(item["relpath"], item["md5"]) for item in json.loads(_content(cache, md5))]
+    return [(item["relpath"], item["md5"]) for item in json.loads(_read_object(cache, md5))]
 
 
 def in_cache(cache: Path, pointer: Pointer) -> bool:
-    """Say whether all the files of a file or folder are in the cache."""
+    """Return whether a file, or all files of a folder, are in the cache."""
     try:
-        return all(_object(cache, md5).exists() for _, md5 in members(cache, pointer))
+        return all(_object_path(cache, md5).exists() for _, md5 in members(cache, pointer))
     except FileNotFoundError:
         return False
 
 
 def bring(cache: Path, pointer: Pointer, target: Path) -> None:
-    """Copy a file or folder out of the cache to `target`.
+    """Copy a file or folder from the cache to `target`.
 
     Raises
     ------
     IntegrityError
-        An object is missing, or its bytes are not what its md5 says.
+        An object is missing, or its content does not match its md5.
     """
     try:
         for inside, md5 in members(cache, pointer):
-            _copy(_object(cache, md5), md5, target / inside if inside else target)
+            _copy_object(_object_path(cache, md5), md5, target / inside if inside else target)
     except FileNotFoundError as error:
-        raise _missing(error) from None
+        raise _missing_error(error) from None
     if pointer.get("isexec"):
         target.chmod(target.stat().st_mode | 0o111)
 
 
 def check_cached(cache: Path, pointer: Pointer) -> None:
-    """Read what the cache holds of a file or folder; what is missing there is no fault.
+    """Check the objects of a file or folder that are in the cache; missing objects are not errors.
 
     Raises
     ------
     IntegrityError
-        The bytes of an object are not what its md5 says.
+        The content of an object does not match its md5.
     """
     with suppress(FileNotFoundError):
         for _, md5 in members(cache, pointer):
-            source = _object(cache, md5)
+            source = _object_path(cache, md5)
             if source.exists() and hash_file(source)["md5"] != md5:
-                raise _damaged(source)
+                raise _damaged_error(source)
 
 
 def read_file(cache: Path, pointer: Pointer) -> bytes:
-    """Read a file that is in the cache; the errors are those of `bring`."""
+    """Read a file from the cache; raises the same errors as `bring`."""
     try:
-        return _content(cache, pointer["md5"])
+        return _read_object(cache, pointer["md5"])
     except FileNotFoundError as error:
-        raise _missing(error) from None
+        raise _missing_error(error) from None
 
 
 def find(cache: Path, outs: dict[str, Pointer], path: str) -> Pointer | None:
-    """Return the pointer of `path`: an out, or a file inside an out that is a folder.
+    """Return the pointer of `path`, which is an out or a file inside a folder out.
 
     Raises
     ------
@@ -106,15 +106,19 @@ def find(cache: Path, outs: dict[str, Pointer], path: str) -> Pointer | None:
         for parent in filter(outs.__contains__, map(str, PurePosixPath(path).parents)):
             for inside, md5 in members(cache, outs[parent]):
                 if f"{parent}/{inside}" == path:
-                    return {"hash": "md5", "md5": md5, "size": _object(cache, md5).stat().st_size}
+                    return {
+                        "hash": "md5",
+                        "md5": md5,
+                        "size": _object_path(cache, md5).stat().st_size,
+                    }
     except FileNotFoundError as error:
-        raise _missing(error) from None
+        raise _missing_error(error) from None
     return None
 
 
 def known_entries(cache: Path, spec: StageSpec, key: str) -> Iterator[LockEntry]:
-    """Return what earlier runs with this key left: dvc.lock's entry first, then the newest run."""
-    if _is_whole(spec["lock"], spec) and entry_key(spec["lock"]) == key:
+    """Yield the entries of earlier runs with this key: dvc.lock first, then the newest run."""
+    if _is_complete(spec["lock"], spec) and entry_key(spec["lock"]) == key:
         yield spec["lock"]
     folder = cache / run_folder(key)
     if not folder.is_dir():
@@ -124,12 +128,12 @@ def known_entries(cache: Path, spec: StageSpec, key: str) -> Iterator[LockEntry]
         entry = None
         with suppress(yaml.YAMLError, ValueError):
             entry = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if _is_whole(entry, spec):
+        if _is_complete(entry, spec):
             yield entry
 
 
-def _is_whole(entry: Any, spec: StageSpec) -> TypeGuard[LockEntry]:
-    """Tell whether an entry is what a stage left: DVC passes over others in the run cache too."""
+def _is_complete(entry: Any, spec: StageSpec) -> TypeGuard[LockEntry]:
+    """Return whether an entry is a complete result; DVC also ignores others in the run cache."""
     if not isinstance(entry, dict) or not {"cmd", "outs"} <= entry.keys():
         return False
     outs = entry["outs"] if isinstance(entry["outs"], list) else []
@@ -137,30 +141,31 @@ def _is_whole(entry: Any, spec: StageSpec) -> TypeGuard[LockEntry]:
     return md5s.keys() == set(spec["outs"]) and all(_MD5.fullmatch(md5) for md5 in md5s.values())
 
 
-def _object(cache: Path, md5: str) -> Path:
+def _object_path(cache: Path, md5: str) -> Path:
     return cache / "files" / "md5" / md5[:2] / md5[2:]
 
 
-def _content(cache: Path, md5: str) -> bytes:
-    source = _object(cache, md5)
+def _read_object(cache: Path, md5: str) -> bytes:
+    source = _object_path(cache, md5)
     content = source.read_bytes()
     if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5.removesuffix(".dir"):
-        raise _damaged(source)
+        raise _damaged_error(source)
     return content
 
 
-def _copy(source: Path, md5: str, target: Path) -> None:
+def _copy_object(source: Path, md5: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     if hash_file(target)["md5"] != md5:
-        raise _damaged(source)
+        raise _damaged_error(source)
 
 
-def _missing(error: FileNotFoundError) -> IntegrityError:
+def _missing_error(error: FileNotFoundError) -> IntegrityError:
     return IntegrityError(f"{error.filename} is not in the cache", "dvc pull")
 
 
-def _damaged(source: Path) -> IntegrityError:
+def _damaged_error(source: Path) -> IntegrityError:
     return IntegrityError(
-        f"{source}: its bytes are not what its name says", "delete it, then `dvc pull` or run again"
+        f"{source}: the content does not match the hash in the name",
+        "delete it, then `dvc pull` or run again",
     )

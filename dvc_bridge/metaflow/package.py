@@ -1,4 +1,4 @@
-"""The DVC project inside of Metaflow's code package: packed here, unpacked in a pod."""
+"""Pack the DVC project into Metaflow's code package, and unpack it in a pod."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ ARCHIVE, FACTS = "dvc-project.tar.gz", "dvc-project.json"
 
 
 class Packed(TypedDict):
-    """What a pod must know of the project beside its files."""
+    """Facts about the project that a pod needs in addition to its files."""
 
-    sha256: str  # of the archive
-    root: str  # the project's folder within it
+    sha256: str  # the hash of the archive
+    root: str  # the project's folder within the archive
     git: bool
     revision: str | None
     dirty: bool
-    settings: dict[str, dict[str, str]]  # of the DVC remotes, without secrets
+    settings: dict[str, dict[str, str]]  # the settings of the DVC remotes, without secrets
 
 
 def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
-    """Write the project at `root`, as it stands, into a folder: archive and facts.
+    """Write the current project at `root` into a folder, as an archive and a file of facts.
 
-    The archive holds what git tracks or would track: nothing that git ignores, no file that DVC
-    tracks, nothing that is called like a secret.
+    The archive contains the files that git tracks or would track. It excludes files that git
+    ignores, files that DVC tracks, and files whose names suggest a secret.
 
     Parameters
     ----------
     ask_remote
-        Check that the DVC remote answers, and has the data that stages read.
+        Check that the DVC remote responds and has the data that stages read.
 
     Raises
     ------
     UsageError
-        There is no project, it has no remote by which pods get its data, or that lacks data.
+        There is no project, it has no remote that pods can read, or the remote lacks data.
     StorageError
-        The remote does not answer.
+        The remote does not respond.
     """
-    # Imported late: steps need none of it.
+    # Imported late: steps do not need these modules.
     from dvc_bridge.dvcio.locks import RepositoryLock  # noqa: PLC0415
     from dvc_bridge.dvcio.project import find_project  # noqa: PLC0415
     from dvc_bridge.dvcio.reading.bridge_settings import read_settings  # noqa: PLC0415
@@ -82,8 +82,8 @@ def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
 
 
 def packed() -> Packed | None:
-    """Return what the code package says of the project; None where the code is not out of one."""
-    file = _in_package(FACTS)
+    """Return the facts in the code package; None if the code does not run from a code package."""
+    file = _package_file(FACTS)
     if file is None:
         return None
     facts: Packed = json.loads(file.read_bytes())
@@ -91,10 +91,10 @@ def packed() -> Packed | None:
 
 
 def project_folder(root: Path) -> Path:
-    """Return the folder of the DVC project, wherever the step runs.
+    """Return the folder of the DVC project, on this machine or in a pod.
 
-    In a pod that is the project out of the code package, in a folder of its own that may be
-    written to; else `root` itself.
+    In a pod, this is a writable folder with the project from the code package; otherwise it is
+    `root` itself.
 
     Raises
     ------
@@ -104,23 +104,25 @@ def project_folder(root: Path) -> Path:
         The code package is damaged.
     """
     if (facts := packed()) is not None:
-        return _unpacked(facts["sha256"])
+        return _unpack_project(facts["sha256"])
     if not (root / ".dvc").is_dir():
         raise UsageError(
-            f"{root} is no DVC project, and there is none in the code package",
-            "decorate the flow with @dvc_project(root=...), the folder that holds .dvc",
+            f"{root} is not a DVC project, and the code package does not contain one",
+            "decorate the flow with @dvc_project(root=...), where root is the folder with .dvc",
         )
     return root
 
 
 @cache
-def _unpacked(sha256: str) -> Path:
-    from dvc_bridge.worker.checkout import unpack_code  # noqa: PLC0415  a laptop needs none of it
+def _unpack_project(sha256: str) -> Path:
+    from dvc_bridge.worker.checkout import unpack_code  # noqa: PLC0415  only pods need it
 
-    facts, archive = packed(), _in_package(ARCHIVE)
+    facts, archive = packed(), _package_file(ARCHIVE)
     if facts is None or archive is None:
-        raise IntegrityError(f"the code package has lost its {ARCHIVE}", "run or create again")
-    code = Path(_scratch().name).resolve() / "code"
+        raise IntegrityError(
+            f"the code package does not contain {ARCHIVE}", "run or create the flow again"
+        )
+    code = Path(_create_scratch().name).resolve() / "code"
     project = unpack_code(
         archive.read_bytes(), sha256, code, facts["root"], facts["settings"], git=facts["git"]
     )
@@ -128,14 +130,14 @@ def _unpacked(sha256: str) -> Path:
 
 
 @cache
-def _scratch() -> TemporaryDirectory[str]:
-    """Make a folder that lasts as long as the process."""
+def _create_scratch() -> TemporaryDirectory[str]:
+    """Create a folder that exists as long as the process."""
     return TemporaryDirectory(prefix="dvc-project-", ignore_cleanup_errors=True)
 
 
-def _in_package(name: str) -> Path | None:
-    found = MetaflowCodeContent.get_filename(name, ContentType.OTHER_CONTENT)
-    return Path(found) if found else None
+def _package_file(name: str) -> Path | None:
+    filename = MetaflowCodeContent.get_filename(name, ContentType.OTHER_CONTENT)
+    return Path(filename) if filename else None
 
 
 def _warn(text: str) -> None:

@@ -1,4 +1,4 @@
-"""What a run needs from elsewhere, asked before Metaflow does, which would ask for minutes."""
+"""Check the services that a run needs before Metaflow does, which would retry for minutes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 from dvc_bridge.errors import BridgeError, StorageError, UsageError
 
-# Metaflow's own tries add up to more than ten minutes where a bucket is missing.
+# Metaflow's own retries take more than ten minutes if a bucket is missing.
 _CONNECT_S, _READ_S, _TRIES = 5, 10, 2
-_PROFILE = "make metaflow-config writes it anew (docs/metaflow.md)"
+_PROFILE = "write a new profile: make metaflow-config (docs/metaflow.md)"
 
 
 def check_datastore(root: str) -> None:
-    """Check that Metaflow's S3 datastore answers, with the credentials that are here.
+    """Check that Metaflow's S3 datastore responds and accepts the current credentials.
 
     Parameters
     ----------
@@ -25,9 +25,9 @@ def check_datastore(root: str) -> None:
     Raises
     ------
     UsageError
-        There is no such bucket, or the key is wrong or missing.
+        The bucket does not exist, or the key is wrong or missing.
     StorageError
-        It does not answer.
+        The datastore does not respond.
     """
     from botocore.config import Config  # noqa: PLC0415  Metaflow needs it for such a datastore
     from metaflow.metaflow_config import S3_ENDPOINT_URL  # noqa: PLC0415
@@ -43,48 +43,54 @@ def check_datastore(root: str) -> None:
     }
     if S3_ENDPOINT_URL:
         options["endpoint_url"] = S3_ENDPOINT_URL
-    where = f"Metaflow's datastore {root}" + (f" at {S3_ENDPOINT_URL}" if S3_ENDPOINT_URL else "")
+    datastore = f"Metaflow's datastore {root}" + (
+        f" at {S3_ENDPOINT_URL}" if S3_ENDPOINT_URL else ""
+    )
     try:
         client = get_aws_client("s3", client_params=options)
         client.list_objects_v2(Bucket=parts.netloc, Prefix=parts.path.lstrip("/"), MaxKeys=1)
     except Exception as exc:
-        raise _fault(where, exc) from exc
+        raise _error_for(datastore, exc) from exc
 
 
-def _fault(where: str, exc: Exception) -> BridgeError:
+def _error_for(datastore: str, exc: Exception) -> BridgeError:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  as above
 
     if isinstance(exc, ClientError):
         code = exc.response.get("Error", {}).get("Code", "")
         if code == "NoSuchBucket":
-            return UsageError(f"{where}: there is no such bucket", f"make it, or {_PROFILE}")
+            return UsageError(
+                f"{datastore}: there is no such bucket", f"create the bucket, or {_PROFILE}"
+            )
         return UsageError(
-            f"{where} refuses: {exc}",
-            "see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE: aws s3 ls shows what"
-            " they may do",
+            f"{datastore} refuses: {exc}",
+            "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; aws s3 ls shows"
+            " what they can access",
         )
     if type(exc).__name__ in ("NoCredentialsError", "PartialCredentialsError"):
         return UsageError(
-            f"{where}: there are no credentials here",
+            f"{datastore}: there are no credentials here",
             "export AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
         )
     if isinstance(exc, BotoCoreError | OSError):
-        return StorageError(f"{where} does not answer: {exc}", f"see the address; {_PROFILE}")
-    return UsageError(f"{where} cannot be used: {exc}", _PROFILE)
+        return StorageError(
+            f"{datastore} does not respond: {exc}", f"check the address, or {_PROFILE}"
+        )
+    return UsageError(f"{datastore} cannot be used: {exc}", _PROFILE)
 
 
 def warnings(image: str, endpoint: str | None) -> Iterator[str]:
-    """Say what is likely to be wrong for pods, though it is right here."""
+    """Yield warnings about settings that work on this machine but are likely to fail in pods."""
     host = urlsplit(endpoint or "").hostname or ""
     if host and _is_this_machine(host):
         yield (
-            f"pods look for the datastore at {endpoint}, and that is the pod itself: name an"
-            " address that means the same here and there (METAFLOW_S3_ENDPOINT_URL)"
+            f"pods use the datastore at {endpoint}, which is the pod itself: set"
+            " METAFLOW_S3_ENDPOINT_URL to an address that works on this machine and in pods"
         )
     if image.startswith("python:"):
         yield (
-            f"pods start from {image}, which has none of the packages that steps import: name your"
-            " image (METAFLOW_KUBERNETES_CONTAINER_IMAGE)"
+            f"pods start from {image}, which does not contain the packages that steps import: set"
+            " METAFLOW_KUBERNETES_CONTAINER_IMAGE to your image"
         )
 
 
@@ -96,19 +102,19 @@ def _is_this_machine(host: str) -> bool:
 
 
 def check_cluster(namespace: str, *, argo: bool) -> None:
-    """Check that the cluster answers, has the namespace and, where it is needed, Argo Workflows.
+    """Check that the cluster responds, has the namespace and, if needed, Argo Workflows.
 
     Raises
     ------
     ApiError
-        It does not.
+        One of these checks fails.
     UsageError
-        No cluster is configured here.
+        No cluster is configured on this machine.
     """
     from dvc_bridge.engines.kubernetes.connection import connect  # noqa: PLC0415  for pods only
 
     connection = connect(namespace)
-    from kubernetes import client  # noqa: PLC0415  an extra; connect says if it is missing
+    from kubernetes import client  # noqa: PLC0415  an extra; connect reports if it is missing
 
     if argo:
         connection.ask(

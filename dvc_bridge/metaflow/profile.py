@@ -1,4 +1,4 @@
-"""Metaflow's settings for a cluster, as `metaflow configure` keeps them: one file a profile.
+"""Write Metaflow's settings for a cluster in the format of `metaflow configure`.
 
 python -m dvc_bridge.metaflow.profile --bucket my-bucket --namespace argo --image my/image:1
 export METAFLOW_PROFILE=cluster
@@ -22,14 +22,14 @@ _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 
 
 class Setting(NamedTuple):
-    """One thing that has to be said.
+    """One setting of a profile.
 
     Parameters
     ----------
     default
-        None: it must be said; empty: it may be left out.
+        None if the setting is required; empty if it is optional.
     form
-        What it looks like, as a regular expression and in words.
+        The valid values, as a regular expression and as text.
     """
 
     names: tuple[str, ...]
@@ -38,58 +38,58 @@ class Setting(NamedTuple):
     meaning: str
 
 
-_NAME = (f"{_LABEL}([.]{_LABEL})*", "small letters, digits, dashes and dots")
+_NAME = (f"{_LABEL}([.]{_LABEL})*", "lowercase letters, digits, dashes and dots")
 SETTINGS = {
     "bucket": Setting(
         (),
         None,
         (
             r"(?!.*[.]{2})[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9._-]+)*",
-            "a bucket's name, without s3://, and a folder if you like: my-bucket/team",
+            "a bucket name without s3://, optionally with a folder: my-bucket/team",
         ),
-        "where Metaflow keeps code packages, artifacts and logs, on S3",
+        "the S3 bucket for Metaflow's code packages, artifacts and logs",
     ),
     "endpoint": Setting(
         ("METAFLOW_S3_ENDPOINT_URL",),
         "",
         (r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", "https://host or http://host:port"),
-        "of a server other than Amazon's; the same address for you and for pods",
+        "the S3 server, if not Amazon's; the address must work for you and for pods",
     ),
     "namespace": Setting(
         ("METAFLOW_KUBERNETES_NAMESPACE",),
         "default",
-        (_LABEL, "small letters, digits and dashes, at most 63"),
-        "of Kubernetes, for the pods",
+        (_LABEL, "lowercase letters, digits and dashes, at most 63"),
+        "the Kubernetes namespace of the pods",
     ),
     "image": Setting(
         ("METAFLOW_KUBERNETES_CONTAINER_IMAGE",),
         None,
         (r"[a-z0-9][A-Za-z0-9._/:@-]*", "registry/name:tag"),
-        "with Python and the packages that steps import (this project's: the Dockerfile)",
+        "an image with Python and the packages that steps import (here: the Dockerfile)",
     ),
     "pull-policy": Setting(
         ("METAFLOW_KUBERNETES_IMAGE_PULL_POLICY",),
         "",
         ("Always|IfNotPresent|Never", "Always, IfNotPresent or Never"),
-        "when nodes get the image",
+        "when nodes pull the image",
     ),
     "secret": Setting(
         ("METAFLOW_KUBERNETES_SECRETS",),
         "",
-        (f"{_NAME[0]}(,{_NAME[0]})*", f"{_NAME[1]}; more than one with commas"),
-        "Secrets with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; none if pods have a role",
+        (f"{_NAME[0]}(,{_NAME[0]})*", f"{_NAME[1]}; separate several with commas"),
+        "Secrets with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; not needed if pods have a role",
     ),
     "service-account": Setting(
         ("METAFLOW_KUBERNETES_SERVICE_ACCOUNT",),
         "",
         _NAME,
-        "of the pods; Argo needs one with the rights of docs/argo-rbac.yaml",
+        "the pods' service account; Argo needs one with the rights of docs/argo-rbac.yaml",
     ),
 }
-# Requests of steps that say nothing else: Metaflow's own default of 4 GB a pod fits few nodes.
-# Metaflow tries a failed call 8 * 21 times: a missing bucket would look like a hang.
-# Argo 4 knows the list `schedules` alone (3.6 was the first): what `@schedule` says, Metaflow would
-# write where it is not read, and no run would ever start.
+# CPU, MEMORY, DISK: requests of steps that set none; Metaflow's default of 4 GB fits few nodes.
+# RETRY: Metaflow tries a failed call 8 * 21 times, so that a missing bucket would look like a hang.
+# SCHEDULES: Argo 4 reads only the list `schedules` (available since 3.6). Metaflow would write the
+# value of `@schedule` to a field that Argo 4 does not read, and no run would ever start.
 ALWAYS: Mapping[str, Any] = {
     "METAFLOW_DEFAULT_DATASTORE": "s3",
     "METAFLOW_DEFAULT_METADATA": "local",
@@ -104,46 +104,46 @@ ALWAYS: Mapping[str, Any] = {
 
 
 def profile(values: Mapping[str, str]) -> dict[str, Any]:
-    """Return the content of a profile's file.
+    """Return the settings of a profile.
 
     Parameters
     ----------
     values
-        By the names of `SETTINGS`; an empty text is as good as none.
+        The values by the names of `SETTINGS`; an empty text counts as missing.
 
     Raises
     ------
     UsageError
-        What is missing, and what is not what it should be; all of it in one message.
+        Settings are missing or invalid; one message lists all of them.
     """
     problems = []
-    found: dict[str, Any] = dict(ALWAYS)
+    settings: dict[str, Any] = dict(ALWAYS)
     for name, setting in SETTINGS.items():
         value = values.get(name, "") or setting.default
-        pattern, words = setting.form
+        pattern, form = setting.form
         if value is None:
             problems.append(f"{name} is missing: {setting.meaning}")
         elif value and not re.fullmatch(pattern, value):
-            problems.append(f"{name} {value!r} is not {words}")
+            problems.append(f"{name} {value!r} is not valid: use {form}")
         elif value:
-            found.update(dict.fromkeys(setting.names, value))
+            settings.update(dict.fromkeys(setting.names, value))
             if name == "bucket":
-                found["METAFLOW_DATASTORE_SYSROOT_S3"] = f"s3://{value}/metaflow"
+                settings["METAFLOW_DATASTORE_SYSROOT_S3"] = f"s3://{value}/metaflow"
     if problems:
-        raise UsageError("\n".join(problems), "docs/metaflow.md has an example")
-    return found
+        raise UsageError("\n".join(problems), "see the example in docs/metaflow.md")
+    return settings
 
 
 def write_profile(name: str, values: Mapping[str, str], home: Path) -> Path:
-    """Write a profile where Metaflow looks for it, whole or not at all.
+    """Write a profile atomically to the folder where Metaflow looks for it.
 
     Raises
     ------
     UsageError
-        The values, or the profile's name, are not right.
+        The values or the profile's name are not valid.
     """
     if not re.fullmatch("[A-Za-z0-9_-]+", name):
-        raise UsageError(f"profile {name!r} is not letters, digits, dashes", "name it otherwise")
+        raise UsageError(f"profile name {name!r} is not valid", "use only letters, digits, - and _")
     content = json.dumps(profile(values), indent=4, sort_keys=True) + "\n"
     home.mkdir(parents=True, exist_ok=True)
     file = home / f"config_{name}.json"
@@ -152,17 +152,17 @@ def write_profile(name: str, values: Mapping[str, str], home: Path) -> Path:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write a profile by the words of a command line; 2 if they are not right."""
+    """Write a profile from command-line arguments; return 2 if they are not valid."""
     parser = argparse.ArgumentParser(
         prog="python -m dvc_bridge.metaflow.profile",
         description=(
             "Write Metaflow's settings for a cluster into METAFLOW_HOME (~/.metaflowconfig)."
         ),
     )
-    parser.add_argument("--profile", default="cluster", help="its name; default: cluster")
+    parser.add_argument("--profile", default="cluster", help="the profile's name; default: cluster")
     for name, setting in SETTINGS.items():
-        said = {None: "", "": "; may be left out"}.get(setting.default, "; default: default")
-        parser.add_argument(f"--{name}", default="", help=setting.meaning + said)
+        suffix = {None: "", "": "; optional"}.get(setting.default, "; default: default")
+        parser.add_argument(f"--{name}", default="", help=setting.meaning + suffix)
     values = {key.replace("_", "-"): value for key, value in vars(parser.parse_args(argv)).items()}
     home = Path(os.environ.get("METAFLOW_HOME") or "~/.metaflowconfig").expanduser()
     name = values.pop("profile")

@@ -1,4 +1,4 @@
-"""`@dvc_project`: a flow whose pods have its DVC project, and whose inputs are checked."""
+"""`@dvc_project`: send the DVC project to a flow's pods, and check the flow's inputs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .inputs import check_origin, check_parameters, check_tags
 from .metadata import name_task
 from .package import ARCHIVE, FACTS, pack, packed
 
-# Decorators of steps that run elsewhere.
+# Decorators of steps that run on other machines.
 _REMOTE = frozenset({"kubernetes", "batch"})
 _TASK = re.compile("([^/]+)/([^/]+)/([^/]+)")
 _RUNS = ("run", "resume")
@@ -28,7 +28,7 @@ _DEPLOYERS = ("argo-workflows", "airflow", "step-functions")
 
 
 class dvc_project(FlowMutator):  # noqa: N801  a decorator
-    """Return the pods of a flow its DVC project, and check what the flow is given.
+    """Send the DVC project to the pods of a flow, and check the flow's inputs.
 
     Parameters
     ----------
@@ -36,61 +36,61 @@ class dvc_project(FlowMutator):  # noqa: N801  a decorator
         The project's folder, which holds `.dvc`.
 
     A command that sends steps to pods (`run --with kubernetes`, `argo-workflows create`) puts the
-    project into the code package, without what git ignores, what DVC tracks and what is called
-    like a secret. Before that it sees that the datastore, the cluster and the DVC remote answer:
-    in seconds, and with what to do if they do not. Where no step leaves this machine, nothing is
-    packed.
+    project into the code package, except files that git ignores, files that DVC tracks, and files
+    whose names suggest a secret. First, it checks within seconds that the datastore, the cluster
+    and the DVC remote respond, and reports what to do if they do not. If all steps run on this
+    machine, it packs nothing.
 
-    Values of parameters and tags that a shell in a pod would change are refused by name, whoever
-    sets them; so is an address of the git remote with credentials in it.
+    It refuses values of parameters and tags that a shell in a pod would change, and names them. It
+    also refuses a git remote URL that contains credentials.
     """
 
     def init(self, *_: Any, root: Path) -> None:
-        """Take the project's folder."""
+        """Store the project's folder."""
         self._root = Path(root)
         self._packed: TemporaryDirectory[str] | None = None
 
     def pre_mutate(self, mutable_flow: Any) -> None:
-        """Check the words of the command, and have parameters check their values."""
+        """Check the tags of the command, and make parameters check their values."""
         with as_metaflow_says():
             check_parameters(parameter for _, parameter in mutable_flow.parameters)
             if system_context.is_launch:
-                check_tags(_command())
+                check_tags(_command_line())
 
     def mutate(self, mutable_flow: Any) -> None:
-        """Pack the project, where a command is about to send the flow's code to pods."""
-        words = _command()
-        if words[:2] == ["card", "create"] and packed():
-            self._name_task(words)
-        if not system_context.is_launch or not words or self._packed is not None:
+        """Pack the project if the command sends the flow's code to pods."""
+        arguments = _command_line()
+        if arguments[:2] == ["card", "create"] and packed():
+            self._name_task(arguments)
+        if not system_context.is_launch or not arguments or self._packed is not None:
             return
-        deploys = words[0] in _DEPLOYERS and "create" in words
-        away = deploys or _has_pods(mutable_flow)
-        if words[0] not in (*_RUNS, "package") and not deploys:
+        deploys = arguments[0] in _DEPLOYERS and "create" in arguments
+        uses_pods = deploys or _has_pods(mutable_flow)
+        if arguments[0] not in (*_RUNS, "package") and not deploys:
             return
-        sends = words[0] != "package"  # which only shows what would be sent
+        sends_code = arguments[0] != "package"  # `package` only lists the code package
         with as_metaflow_says():
-            if sends:
-                _look_ahead(words, away=away)
-            if away:
+            if sends_code:
+                _check_services(arguments, uses_pods=uses_pods)
+            if uses_pods:
                 check_origin(Path(inspect.getfile(self._flow_cls)).resolve().parent)
                 self._packed = TemporaryDirectory(prefix="dvc-project-")
-                pack(self._root, Path(self._packed.name), ask_remote=sends)
+                pack(self._root, Path(self._packed.name), ask_remote=sends_code)
 
-    def _name_task(self, words: list[str]) -> None:
-        found = next((m for m in map(_TASK.fullmatch, words) if m), None)
-        if found:
-            name_task(self._flow_cls.__name__, *found.groups())
+    def _name_task(self, arguments: list[str]) -> None:
+        match = next((m for m in map(_TASK.fullmatch, arguments) if m), None)
+        if match:
+            name_task(self._flow_cls.__name__, *match.groups())
 
     def add_to_package(self) -> Iterator[tuple[str, str, ContentType]]:
-        """Return Metaflow the files."""
+        """Yield the files for Metaflow's code package."""
         if self._packed is not None:
             for name in (ARCHIVE, FACTS):
                 yield f"{self._packed.name}/{name}", name, ContentType.OTHER_CONTENT
 
 
-def _command() -> list[str]:
-    """Return the words of the command line from the command on."""
+def _command_line() -> list[str]:
+    """Return the command-line arguments, starting with the command."""
     context = click.get_current_context(silent=True)
     return list(getattr(context.find_root(), "saved_args", None) or ()) if context else []
 
@@ -101,8 +101,8 @@ def _has_pods(mutable_flow: Any) -> bool:
     )
 
 
-def _look_ahead(words: list[str], *, away: bool) -> None:
-    # Imported late: tasks need none of it.
+def _check_services(arguments: list[str], *, uses_pods: bool) -> None:
+    # Imported late: tasks do not need these modules.
     from metaflow import metaflow_config as config  # noqa: PLC0415
 
     from .preflight import check_cluster, check_datastore, warnings  # noqa: PLC0415
@@ -110,8 +110,8 @@ def _look_ahead(words: list[str], *, away: bool) -> None:
     store = system_context.flow_datastore
     if store is not None and store.TYPE == "s3":
         check_datastore(store.datastore_root)
-    if away:
+    if uses_pods:
         for text in warnings(config.KUBERNETES_CONTAINER_IMAGE or "", config.S3_ENDPOINT_URL):
             print(f"dvc-bridge: {text}", file=sys.stderr)
-        if "--only-json" not in words:
-            check_cluster(config.KUBERNETES_NAMESPACE, argo=words[0] not in _RUNS)
+        if "--only-json" not in arguments:
+            check_cluster(config.KUBERNETES_NAMESPACE, argo=arguments[0] not in _RUNS)

@@ -1,4 +1,4 @@
-"""A Metaflow run as a page; the card of the run is the same page."""
+"""Render the report of a Metaflow run; the run's card is the same page."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 
 def report(pathspec: str, *, warn: Warn) -> str:
-    """Return the page of a Metaflow run.
+    """Return the report of a Metaflow run as HTML.
 
     Raises
     ------
     UsageError
-        There is no such run, or it has nothing to show yet.
+        There is no such run, or none of its stages has finished.
     """
     client = metaflow_client()
     from dvc_bridge.metaflow.run_report import report_of  # noqa: PLC0415  it imports Metaflow
@@ -38,12 +38,12 @@ def report(pathspec: str, *, warn: Warn) -> str:
 
 
 def _content(warn: Warn, ended: Ended) -> Content:
-    """Read what is shown where the run has left it, or else through the project here.
+    """Read the report's content from the run's own storage, or else through the local project.
 
     Raises
     ------
     UsageError
-        The run has nothing to show yet.
+        No stage of the run has finished.
     """
     from dvc_bridge.metaflow.run_report import (  # noqa: PLC0415  as above
         content_left,
@@ -57,8 +57,8 @@ def _content(warn: Warn, ended: Ended) -> Content:
         if all(content.read(file) is not None for file in files):
             return content
     with RunContext(warn=warn) as context:
-        if ended.told is not None:
-            return content_told(ended.told, _reader(context, ended, ended.results))
+        if (artifact := ended.told) is not None:  # codespell:ignore told
+            return content_told(artifact, _reader(context, ended, ended.results))
         results = stored_results(context, ended.name)
         read = _reader(context, ended, results)
         plots = read_plots(context.project.root, context.pipeline)
@@ -66,26 +66,26 @@ def _content(warn: Warn, ended: Ended) -> Content:
 
 
 def _reader(context: RunContext, ended: Ended, results: Mapping[str, Result]) -> Read:
-    """Return what reads outs from the cache here, into which they come from the remote."""
+    """Return a function that reads outs from the local cache, after fetching them to it."""
     from dvc_bridge.metaflow.objects import find, read_file  # noqa: PLC0415
 
     objects = Objects(context.session, scratch_folder(ended.name))
     cache = context.project.cache
-    made = {
-        at: (stage, pointer)
+    outs_of_stages = {
+        out_path: (stage, pointer)
         for stage in context.pipeline.stages
         if stage.address in results
-        for at, pointer in results[stage.address].outs(stage).items()
+        for out_path, pointer in results[stage.address].outs(stage).items()
     }
-    outs = {at: pointer for at, (_, pointer) in made.items()}
+    outs = {out_path: pointer for out_path, (_, pointer) in outs_of_stages.items()}
 
     def read(path: str) -> bytes | None:
         with suppress(BridgeError, FileNotFoundError):
-            for at, (stage, pointer) in made.items():
-                if path == at or path.startswith(f"{at}/"):
+            for out_path, (stage, pointer) in outs_of_stages.items():
+                if path == out_path or path.startswith(f"{out_path}/"):
                     objects.fetch([(stage, {"outs": [pointer]})])
-            found = find(cache, outs, path)
-            return read_file(cache, found) if found else None
+            file = find(cache, outs, path)
+            return read_file(cache, file) if file else None
         return None
 
     return read

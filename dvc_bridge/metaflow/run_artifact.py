@@ -1,4 +1,4 @@
-"""What a Metaflow run knows of its DVC project: stages, and by md5 what its steps used and made."""
+"""The artifact that a Metaflow run keeps: stages, and the inputs and outs of its steps by md5."""
 
 from __future__ import annotations
 
@@ -22,53 +22,53 @@ from .package import packed, project_folder
 
 
 class DvcRun(TypedDict):
-    """The artifact `dvc` of every decorated step: what it used and made, by md5.
+    """The artifact `dvc` of every decorated step: its inputs and outs by md5.
 
-    Plain data: a client reads it without this library.
+    It is plain data, so that clients can read it without this library.
     """
 
-    root: str  # as the flow has it; in a pod there is nothing
-    cache: str  # empty: the run has none, its outs are in the DVC remote
-    remote_run: str | None  # the run's folder there; None: it has none
+    root: str  # as the flow specifies it; it does not exist in a pod
+    cache: str  # empty if the run's outs are in the DVC remote
+    remote_run: str | None  # the run's folder in the DVC remote, if any
     revision: str | None
     dirty: bool
-    replaced: dict[str, str]  # file from the root -> the text read in its place
+    replaced: dict[str, str]  # file from the root -> the text to read instead
     stages: dict[str, StageSpec]
     refused: dict[str, str]
-    outs: dict[str, Pointer]  # out path from the root -> pointer, of the steps so far
+    outs: dict[str, Pointer]  # out path from the root -> pointer, for the steps so far
     computed: list[str]  # stages that ran
-    restored: list[str]  # stages whose results were known
+    restored: list[str]  # stages whose results existed already
     plots: list[PlotSpec]
-    results: dict[str, dict[str, Any]]  # stage -> plan.result.Result, as plain data
+    results: dict[str, dict[str, Any]]  # stage -> pipeline.result.Result, as plain data
 
 
 @as_metaflow_says()
 def begin_run(root: Path, replaced: Mapping[str, str] | None = None) -> DvcRun:
-    """Ask DVC, once a run, for the stages of `root`/dvc.yaml: `self.dvc = begin_run(ROOT)`.
+    """Read the stages of `root`/dvc.yaml once per run: `self.dvc = begin_run(ROOT)`.
 
     Parameters
     ----------
     root : Path
         The DVC project's folder.
     replaced : mapping of name to text, optional
-        Files of the root to be read as this text instead, for example params.yaml from a Config.
+        Files of the root to replace with this text, for example params.yaml from a Config.
 
     Raises
     ------
     DvcStageError
-        No DVC project, or a dvc.yaml, dvc.lock or parameter that DVC refuses.
+        There is no DVC project, or DVC rejects its dvc.yaml, dvc.lock or parameters.
     """
-    # Imported late: the steps that follow need no DVC, which takes half a second to import.
+    # Imported late: later steps do not need DVC, which takes half a second to import.
     from dvc_bridge.metaflow.stage_specs import read_specs  # noqa: PLC0415
 
     project = read_specs(project_folder(root).resolve(), replaced)
-    facts = packed()
+    package = packed()
     return DvcRun(
         root=str(root.resolve()),
-        cache="" if facts else str(project.cache),
-        remote_run=flow_run_name(current.flow_name, current.run_id) if facts else None,
-        revision=facts["revision"] if facts else project.revision,
-        dirty=facts["dirty"] if facts else project.dirty,
+        cache="" if package else str(project.cache),
+        remote_run=flow_run_name(current.flow_name, current.run_id) if package else None,
+        revision=package["revision"] if package else project.revision,
+        dirty=package["dirty"] if package else project.dirty,
         replaced=dict(replaced or {}),
         stages=project.stages,
         refused=project.refused,
@@ -81,12 +81,12 @@ def begin_run(root: Path, replaced: Mapping[str, str] | None = None) -> DvcRun:
 
 
 def gather(flow: Any, inputs: Any) -> DvcRun:
-    """Take up what the steps before know; at a join, of all branches."""
+    """Return the artifact of the previous step; at a join, merge those of all branches."""
     try:
         runs: list[DvcRun] = [flow.dvc] if inputs is None else [branch.dvc for branch in inputs]
     except AttributeError:
         raise UsageError(
-            "a step before this one must say `self.dvc = begin_run(ROOT)`", "put it into start"
+            "no earlier step sets `self.dvc = begin_run(ROOT)`", "add this line to the step start"
         ) from None
     merged = runs[0].copy()
     merged["outs"] = {path: out for run in runs for path, out in run["outs"].items()}
@@ -97,36 +97,36 @@ def gather(flow: Any, inputs: Any) -> DvcRun:
 
 
 def spec_of(run: DvcRun, name: str) -> StageSpec:
-    """Return the stage `name`; UsageError if there is none, or it cannot be a step."""
+    """Return the stage `name`; raise UsageError if it does not exist or cannot be a step."""
     if name in run["refused"]:
         raise UsageError(
             f"stage {name} cannot be a step: {run['refused'][name]}", "run it with `dvc repro`"
         )
     if name not in run["stages"]:
-        known = ", ".join(run["stages"])
-        raise UsageError(f"{run['root']}/dvc.yaml has no stage {name}", f"one of {known}")
+        names = ", ".join(run["stages"])
+        raise UsageError(f"{run['root']}/dvc.yaml has no stage {name}", f"use one of {names}")
     return run["stages"][name]
 
 
 def path_of(spec: StageSpec, path: str) -> str:
-    """Return a path of the stage's as it is from the project's root."""
+    """Return a path of the stage relative to the project's root."""
     return str(PurePosixPath(spec["wdir"], path))
 
 
 def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
-    """Return each dep's pointer: of an out of this run, or of the file in the project."""
+    """Return the pointer of each dep, which is an out of this run or a file in the project."""
     pointers = {}
-    made = {path_of(s, out) for s in run["stages"].values() for out in s["outs"]}
+    outs = {path_of(s, out) for s in run["stages"].values() for out in s["outs"]}
     for dep in spec["deps"]:
         path = path_of(spec, dep)
         pointer = find(Path(run["cache"]), run["outs"], path)
         if pointer is None:
             file = Path(run["root"]) / path
-            if path in made:
+            if path in outs:
                 raise UsageError(
-                    f"stage {spec['name']}: dep {path} is made by a stage that has not run before"
+                    f"stage {spec['name']}: dep {path} is an out of a stage that has not run before"
                     " this step",
-                    "put that stage's step before this one",
+                    "move that stage's step before this one",
                 )
             if not file.is_file():
                 raise UsageError(f"stage {spec['name']}: dep {path} is not a file")
@@ -138,60 +138,62 @@ def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
 
 
 def modes_of(run: DvcRun, path: str) -> dict[str, int]:
-    """Return the modes that objects do not hold, of files at and below `path`, by relative path."""
-    found = {}
-    for name, ended in run["results"].items():
-        for out, kept in ended["modes"].items():
-            at = path_of(run["stages"][name], out)
-            for inside, mode in kept.items():
-                whole = PurePosixPath(at, inside)
-                if whole.is_relative_to(path):
-                    found["" if whole == PurePosixPath(path) else str(whole.relative_to(path))] = (
-                        mode
-                    )
-    return found
+    """Return the modes of files at and below `path` by relative path; objects store no modes."""
+    modes = {}
+    for name, result in run["results"].items():
+        for out, out_modes in result["modes"].items():
+            out_path = path_of(run["stages"][name], out)
+            for inside, mode in out_modes.items():
+                file_path = PurePosixPath(out_path, inside)
+                if file_path.is_relative_to(path):
+                    modes[
+                        "" if file_path == PurePosixPath(path) else str(file_path.relative_to(path))
+                    ] = mode
+    return modes
 
 
 def lookup(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer], key: str) -> Result | None:
-    """Return what an earlier run with this key left, if all its outs are in the cache."""
+    """Return the result of an earlier run with this key, if all its outs are in the cache."""
     cache = Path(run["cache"])
-    for known in known_entries(cache, spec, key):
-        if all(in_cache(cache, out) for out in known["outs"]):
-            entry = restored_entry(known, inputs_entry(spec["cmd"], deps.items(), spec["params"]))
+    for candidate in known_entries(cache, spec, key):
+        if all(in_cache(cache, out) for out in candidate["outs"]):
+            entry = restored_entry(
+                candidate, inputs_entry(spec["cmd"], deps.items(), spec["params"])
+            )
             return Result(spec["name"], UNCHANGED if entry == spec["lock"] else RESTORED, entry)
     return None
 
 
 def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:
-    """Return `run` after this stage."""
-    made = {
+    """Return a copy of `run` that includes the result of this stage."""
+    outs = {
         path_of(spec, out["path"]): {k: v for k, v in out.items() if k != "path"}
         for out in result.entry.get("outs") or ()
     }
-    done = run.copy()
-    done["outs"] = {**run["outs"], **made}
+    updated = run.copy()
+    updated["outs"] = {**run["outs"], **outs}
     if result.outcome == RAN:
-        done["computed"] = [*run["computed"], spec["name"]]
+        updated["computed"] = [*run["computed"], spec["name"]]
     else:
-        done["restored"] = [*run["restored"], spec["name"]]
-    # Through JSON: what DVC gives would want its classes wherever the artifact is read.
-    done["results"] = {**run["results"], spec["name"]: from_text(to_text(plain_result(result)))}
-    return done
+        updated["restored"] = [*run["restored"], spec["name"]]
+    # Through JSON: otherwise readers of the artifact would need DVC's classes.
+    updated["results"] = {**run["results"], spec["name"]: from_text(to_text(plain_result(result)))}
+    return updated
 
 
 def result_in(run: DvcRun, name: str) -> Result:
-    """Return what became of the stage `name`."""
+    """Return the result of the stage `name`."""
     return Result(**run["results"][name])
 
 
 @as_metaflow_says()
 def read_out(run: DvcRun, path: str) -> bytes:
-    """Read the file `path` out of a run's outs: an out itself, or a file inside one.
+    """Read the file `path` from a run's outs: an out itself, or a file inside one.
 
     Raises
     ------
     DvcStageError
-        No out of the run holds it, or it is missing from the cache, or damaged.
+        No out of the run contains the file, or it is missing from the cache or damaged.
     """
     if packed() is not None:
         from .step_in_pod import read_out_of_remote  # noqa: PLC0415  as in begin_run
@@ -205,5 +207,7 @@ def read_out(run: DvcRun, path: str) -> bytes:
 
 
 def no_such_out(run: DvcRun, path: str) -> UsageError:
-    """Say that no out of the run holds a file."""
-    return UsageError(f"no out of this run holds a file {path}", f"one of {', '.join(run['outs'])}")
+    """Return the error for a file that no out of the run contains."""
+    return UsageError(
+        f"no out of this run contains the file {path}", f"use one of {', '.join(run['outs'])}"
+    )

@@ -1,4 +1,4 @@
-"""The page of a Metaflow run, gathered from its artifacts."""
+"""Gather the values of a Metaflow run's report from the run's artifacts."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from .client import Ended, read_run
 from .errors import DvcStageError
 from .run_artifact import DvcRun, read_out
 
-# Gives the bytes of an out by its path from the project's root; None: they are not to be had here.
+# Returns the content of an out by its path from the project's root; None if it is unavailable.
 Read = Callable[[str], bytes | None]
-_GRAPH = "_graph_info"  # an artifact of Metaflow's own
-_MOST_BEFORE = 50  # runs that are looked at for the one to compare with
+_GRAPH = "_graph_info"  # an artifact that Metaflow itself writes
+_MAX_RUNS = 50  # runs to search for the one to compare with
 
 
 @dataclass(frozen=True)
 class Content:
-    """What a run has made that its page shows; paths are from the project's root."""
+    """The results of a run that its report shows; paths are relative to the project's root."""
 
     ends: Sequence[Result]
     outs: Mapping[str, Mapping[str, Any]]
@@ -37,29 +37,33 @@ class Content:
     read: Read
 
     def metric_values(self) -> dict[str, Any]:
-        """Return what is in each metrics file; None where it cannot be read."""
+        """Return the values of each metrics file; None for a file that cannot be read."""
         return {file: parsed(file, self.read(file)) for file in self.metrics}
 
 
-def reader(told: DvcRun) -> Read:
-    """Return what reads a run's outs where its steps have left them."""
+def reader(artifact: DvcRun) -> Read:
+    """Return a function that reads a run's outs where its steps stored them."""
 
     def read(path: str) -> bytes | None:
         try:
-            return read_out(told, path)
+            return read_out(artifact, path)
         except (DvcStageError, FileNotFoundError):
             return None
 
     return read
 
 
-def content_told(told: DvcRun, read: Read) -> Content:
-    """Return the content of a run whose steps are `@dvc_stage`."""
-    specs = [told["stages"][name] for name in told["results"]]
-    ends = [Result(**end) for end in told["results"].values()]
+def content_told(artifact: DvcRun, read: Read) -> Content:
+    """Return the content of a run with `@dvc_stage` steps."""
+    specs = [artifact["stages"][name] for name in artifact["results"]]
+    ends = [Result(**end) for end in artifact["results"].values()]
     metrics = [file for spec in specs for file in metric_files(spec["wdir"], spec["data"])]
-    plots = [p for p in told["plots"] if any(overlap(p["file"], at) for at in told["outs"])]
-    return Content(ends, told["outs"], metrics, plots, read)
+    plots = [
+        p
+        for p in artifact["plots"]
+        if any(overlap(p["file"], out_path) for out_path in artifact["outs"])
+    ]
+    return Content(ends, artifact["outs"], metrics, plots, read)
 
 
 def content_stored(
@@ -67,67 +71,76 @@ def content_stored(
 ) -> Content:
     """Return the content of a run whose results are in the DVC remote."""
     ran = [stage for stage in stages if stage.address in results]
-    outs = {at: out for stage in ran for at, out in results[stage.address].outs(stage).items()}
+    outs = {
+        out_path: out
+        for stage in ran
+        for out_path, out in results[stage.address].outs(stage).items()
+    }
     metrics = [file for stage in ran for file in metric_files(stage.wdir, stage.data)]
-    shown = [spec for spec in plots if any(overlap(spec["file"], at) for at in outs)]
-    return Content([results[stage.address] for stage in ran], outs, metrics, shown, read)
+    plots_of_run = [
+        spec for spec in plots if any(overlap(spec["file"], out_path) for out_path in outs)
+    ]
+    return Content([results[stage.address] for stage in ran], outs, metrics, plots_of_run, read)
 
 
 def content_left(ended: Ended) -> Content:
-    """Return the content of a run of `@dvc_stage` steps, read where they have left it.
+    """Return the content of a run with `@dvc_stage` steps, read where they stored it.
 
     Raises
     ------
     UsageError
-        It has no such step.
+        No such step has finished.
     """
-    if ended.told is None:
-        raise UsageError(f"no stage of {ended.pathspec} has finished", "wait for one")
-    return content_told(ended.told, reader(ended.told))
+    artifact = ended.told  # codespell:ignore told
+    if artifact is None:
+        raise UsageError(
+            f"no stage of {ended.pathspec} has finished", "wait until a stage has finished"
+        )
+    return content_told(artifact, reader(artifact))
 
 
 def report_of(run: Run, ended: Ended, content_of: Callable[[Ended], Content]) -> RunReport:
-    """Return the page's values; the run before counts where its metrics can be read."""
+    """Return the report's values, with the metrics of the previous run if they can be read."""
     content = content_of(ended)
-    before, before_metrics = _before(run, content_of)
+    previous, before_metrics = _previous_run(run, content_of)
     notes = []
     if not ended.successful:
         names = ", ".join(ended.unfinished) or "its next step"
-        notes.append(f"This run did not end well, or still runs. Not finished: {names}.")
+        notes.append(f"This run failed or is still running. Not finished: {names}.")
     return RunReport(
         pathspec=run.pathspec,
         flow=run.path_components[0],
         began=run.created_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        about=_about(run),
+        about=_description(run),
         revision=ended.revision,
         dirty=ended.dirty,
         notes=notes,
         ends=content.ends,
         outs=content.outs,
         metrics=content.metric_values(),
-        before=before,
+        before=previous,
         before_metrics=before_metrics,
         plots=[Table(p, table(p["file"], content.read(p["file"]))) for p in content.plots],
     )
 
 
-def _before(run: Run, content_of: Callable[[Ended], Content]) -> tuple[str, dict[str, Any]]:
-    """Return the pathspec and the metrics of the last run that ended well before this one began."""
-    runs = zip(Flow(run.path_components[0]), range(_MOST_BEFORE), strict=False)
+def _previous_run(run: Run, content_of: Callable[[Ended], Content]) -> tuple[str, dict[str, Any]]:
+    """Return the pathspec and the metrics of the last successful run before this one."""
+    runs = zip(Flow(run.path_components[0]), range(_MAX_RUNS), strict=False)
     earlier = (other for other, _ in runs if other.created_at < run.created_at)
-    before = next((other for other in earlier if other.successful), None)
-    if before is None:
+    previous = next((other for other in earlier if other.successful), None)
+    if previous is None:
         return "", {}
     try:
-        values = content_of(read_run(before)).metric_values()
-    except BridgeError:  # it has no stages, or they are told in the words of an older version
+        values = content_of(read_run(previous)).metric_values()
+    except BridgeError:  # it has no stages, or an older version wrote them
         return "", {}
-    known = {file: value for file, value in values.items() if value is not None}
-    return (before.pathspec, known) if known else ("", {})
+    readable = {file: value for file, value in values.items() if value is not None}
+    return (previous.pathspec, readable) if readable else ("", {})
 
 
-def _about(run: Run) -> str:
-    """Return the first paragraph of what the flow says of itself."""
+def _description(run: Run) -> str:
+    """Return the first paragraph of the flow's docstring."""
     tasks = (task for step in run for task in step)
     graph: dict[str, Any] = next((t[_GRAPH].data for t in tasks if _GRAPH in t), {})
     first = str(graph.get("doc") or "").strip().partition("\n\n")[0]

@@ -1,4 +1,4 @@
-"""A project's dvc.yaml as StageSpecs, with any file of it replaced."""
+"""Read a project's dvc.yaml as StageSpecs, optionally with replaced files."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from dvc_bridge.planning.run_cache_key import StageSpec, lock_params
 
 
 class Specs(NamedTuple):
-    """What a run needs to know of a DVC project, read once.
+    """What a run needs from a DVC project, read once.
 
-    `refused` says of each stage that has no place in the run cache why; `tracked` holds the
-    pointers of deps that stand in `.dvc` files; `plots` are those of dvc.yaml and of its stages;
-    `cache` is the folder that holds files/ and runs/; `revision` is None without git.
+    `refused` maps each stage that cannot use the run cache to the reason; `tracked` holds the
+    pointers of deps in `.dvc` files; `plots` are those of dvc.yaml and of its stages; `cache` is
+    the folder with files/ and runs/; `revision` is None without git.
     """
 
     stages: dict[str, StageSpec]
@@ -46,28 +46,28 @@ def read_specs(root: Path, replaced: Mapping[str, str] | None = None) -> Specs:
     root : Path
         The project's root, which holds `.dvc`.
     replaced : mapping of name to text, optional
-        Files of the root to be read as this text instead, for example params.yaml.
+        Files of the root to replace with this text, for example params.yaml.
 
     Raises
     ------
     UsageError
-        No DVC project, or a dvc.yaml or parameter that DVC refuses.
+        There is no DVC project, or DVC rejects its dvc.yaml or parameters.
     """
     project = find_project(root)
     if not (root / DVC_YAML).exists():
-        raise UsageError(f"there is no {root / DVC_YAML}", "dvc stage add writes one")
+        raise UsageError(f"{root / DVC_YAML} does not exist", "create it with dvc stage add")
     revision, dirty = revision_of(project)
     with tempfile.TemporaryDirectory(prefix="dvc-spec-") as folder:
         mirror = Path(folder).resolve()
         _mirror(root, mirror, replaced or {})
         pipeline = read_pipeline(replace(project, root=mirror, git_root=None))
-        refused = {s.name: why for s in _own(pipeline) if (why := _refusal(s))}
+        refused = {s.name: reason for s in _own_stages(pipeline) if (reason := _refusal(s))}
         plots = read_plots(mirror, pipeline)
-        specs = {s.name: _spec(mirror, s) for s in _own(pipeline) if s.name not in refused}
-    return Specs(specs, refused, _tracked(pipeline), plots, project.cache, revision, dirty)
+        specs = {s.name: _spec(mirror, s) for s in _own_stages(pipeline) if s.name not in refused}
+    return Specs(specs, refused, _tracked_outs(pipeline), plots, project.cache, revision, dirty)
 
 
-def _own(pipeline: Pipeline) -> list[Stage]:
+def _own_stages(pipeline: Pipeline) -> list[Stage]:
     return [stage for stage in pipeline.stages if stage.file == DVC_YAML]
 
 
@@ -79,15 +79,15 @@ def revision_of(project: Project) -> tuple[str | None, bool]:
     return head or None, bool(_git(project, "status", "--porcelain", "--untracked-files=no"))
 
 
-def _git(project: Project, *words: str) -> str:
+def _git(project: Project, *arguments: str) -> str:
     done = subprocess.run(
-        ["git", *words], cwd=project.root, check=False, capture_output=True, text=True
+        ["git", *arguments], cwd=project.root, check=False, capture_output=True, text=True
     )
     return done.stdout.strip()
 
 
 def _mirror(root: Path, mirror: Path, replaced: Mapping[str, str]) -> None:
-    """Make `mirror` look like `root`: links to what it holds, and texts for what is replaced."""
+    """Fill `mirror` with links to the entries of `root`, and with the replaced texts."""
     for entry in root.iterdir():
         if entry.name not in (".git", *replaced):
             (mirror / entry.name).symlink_to(entry)
@@ -109,28 +109,30 @@ def _refusal(stage: Stage) -> str | None:
 
 
 def _spec(root: Path, stage: Stage) -> StageSpec:
-    found = []
+    params_files = []
     for params in stage.params:
         if not (root / params.at).exists():
-            raise MissingInputError(f"stage {stage.name}: there is no {params.path}")
+            raise MissingInputError(f"stage {stage.name}: {params.path} does not exist")
         values = read_values(str(root / params.at), params)
-        found.append((params.path, params.key, values))
-        if lost := [key for key in params.keys if key not in values]:
-            raise MissingInputError(f"stage {stage.name}: {params.path} has no {', '.join(lost)}")
+        params_files.append((params.path, params.key, values))
+        if missing := [key for key in params.keys if key not in values]:
+            raise MissingInputError(
+                f"stage {stage.name}: {params.path} has no {', '.join(missing)}"
+            )
     return StageSpec(
         name=stage.name,
         wdir=stage.wdir,
         cmd=stage.cmd or "",
         deps=sorted(dep.path for dep in stage.deps),
-        params=lock_params(found),
+        params=lock_params(params_files),
         outs=sorted(out.path for out in stage.outs),
         data=dict(stage.data),
         lock=dict(stage.lock) if stage.lock else None,
     )
 
 
-def _tracked(pipeline: Pipeline) -> dict[str, Pointer]:
-    """Find what `dvc add` or an import brought."""
+def _tracked_outs(pipeline: Pipeline) -> dict[str, Pointer]:
+    """Return the pointers of outs that come from `dvc add` or an import."""
     names = ("hash", "md5", "size", "nfiles", "isexec")
     return {
         out.at: {key: value for key, value in pointer.items() if key in names}

@@ -1,8 +1,8 @@
-"""A step in a pod: what `@dvc_stage` does where there is no project, no cache and no dvc.lock.
+"""Run a step in a pod, which has no project, no cache and no dvc.lock.
 
-The stage is brought up to date as a worker of `dvc-bridge submit` does it: decided without data,
-its inputs brought from the DVC remote, its outs, run-cache entry and result sent there. Only the
-command is the step's own Python.
+The pod handles the stage as a worker of `dvc-bridge submit` does: it decides without data whether
+to run the stage, fetches the inputs from the DVC remote, and uploads the outs, the run-cache entry
+and the result. Only the command is the step's own Python code.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from .objects import find, hash_file, read_file
 from .package import project_folder
 from .run_artifact import DvcRun, no_such_out, result_in
 
-# DVC works in the project's folder; what the user has written does not.
-_started_in = Path.cwd()
+# DVC runs in the project's folder; the user's code does not.
+_START_FOLDER = Path.cwd()
 
 
 @dataclass(frozen=True)
 class Opened:
-    """The project in the pod, with DVC's session on it."""
+    """A project with an open DVC session and its lock."""
 
     project: Project
     pipeline: Pipeline
@@ -52,14 +52,14 @@ class Opened:
 
 @contextmanager
 def opened(root: Path, replaced: Mapping[str, str] | None = None) -> Iterator[Opened]:
-    """Open a flow's project, in a pod that of the code package.
+    """Open a flow's project; in a pod, the project from the code package.
 
-    DVC works in the project's folder; the step's body does not (`PodStage.outside`).
+    DVC runs in the project's folder; the step's body does not (see `PodStage.outside`).
 
     Parameters
     ----------
     replaced
-        Files of the root, and what is to stand in them: only where the folder is the pod's own.
+        Files of the root, and the text to write to them; allowed only in the pod's own folder.
     """
     folder = project_folder(root)
     for name, text in (replaced or {}).items():
@@ -76,21 +76,21 @@ class PodStage:
     Parameters
     ----------
     name
-        Of a stage in `run`.
+        The name of a stage in `run`.
 
     Raises
     ------
     UsageError
-        A stage before it has not run, or its data is not in the remote.
+        An upstream stage has not run, or its data is not in the remote.
     """
 
     def __init__(self, here: Opened, run: DvcRun, name: str, *, force: bool) -> None:
         self._here, self._force = here, force
         (position,) = (p for p, s in enumerate(here.pipeline.stages) if s.address == name)
         self._stage = here.pipeline.stages[position]
-        results = {made: result_in(run, made) for made in run["results"]}
-        for up in here.pipeline.upstream[position]:
-            _check_done(self._stage, here.pipeline.stages[up], run)
+        results = {address: result_in(run, address) for address in run["results"]}
+        for upstream_position in here.pipeline.upstream[position]:
+            _check_done(self._stage, here.pipeline.stages[upstream_position], run)
         objects = Objects(here.session, scratch_folder(_remote_run(run)))
         (entry,) = plan_tasks(
             here.pipeline,
@@ -103,58 +103,58 @@ class PodStage:
             jobs=[1],
             mutexes=[],
         )
-        before = [up.result for up in entry.upstream if up.result]
+        upstream = [task.result for task in entry.upstream if task.result]
         store = Store(objects.default, _remote_run(run))
         self._journal = History(here.project)
-        self._books = WorkerRecorder(
-            here.project, here.session, entry, before, objects, store, self._journal
+        self._recorder = WorkerRecorder(
+            here.project, here.session, entry, upstream, objects, store, self._journal
         )
 
     def settle(self) -> Result | None:
-        """Do all that can be done without the step's body; None: it must run, its deps are here."""
-        known = self._books.settle(0, self._stage, force=self._force)
-        return None if known is None else self._books.last
+        """Return the result if the body need not run; otherwise fetch its deps and return None."""
+        outcome = self._recorder.settle(0, self._stage, force=self._force)
+        return None if outcome is None else self._recorder.last
 
     def record(self, seconds: float) -> Result:
-        """Send what the body has left, which took so long."""
+        """Upload the outs of the body, and return its result; `seconds` is its duration."""
         self._journal.took(self._stage.address, seconds)
-        self._books.record(0, self._stage, finish=True)
-        return self._books.last
+        self._recorder.record(0, self._stage, finish=True)
+        return self._recorder.last
 
     @contextmanager
     def outside(self) -> Iterator[list[float]]:
-        """Let the body run: where Metaflow has started it, and free to call DVC.
+        """Run the body in the folder where Metaflow started it, with DVC unlocked.
 
         Yields
         ------
         list
-            How long it took, in seconds, once it is over.
+            After the body has ended, its duration in seconds.
         """
-        took: list[float] = []
-        begun = time.monotonic()
-        with chdir(_started_in), self._here.lock.released():
-            yield took
-            took.append(time.monotonic() - begun)
+        durations: list[float] = []
+        start = time.monotonic()
+        with chdir(_START_FOLDER), self._here.lock.released():
+            yield durations
+            durations.append(time.monotonic() - start)
 
 
 def read_out_of_remote(run: DvcRun, path: str) -> bytes:
-    """Read a file out of a run's outs; see `record.read_out`."""
+    """Read a file from a run's outs; see `run_artifact.read_out`."""
     with opened(Path(run["root"]), run["replaced"]) as here:
         cache = here.project.cache
         objects = Objects(here.session, scratch_folder(_remote_run(run)))
         for stage in here.pipeline.stages:
-            made = result_in(run, stage.address).outs(stage) if _has(run, stage) else {}
-            for at, pointer in made.items():
-                file = here.project.root / at
-                # An out that git tracks has come with the code.
-                if path == at and file.is_file() and hash_file(file)["md5"] == pointer["md5"]:
+            outs = result_in(run, stage.address).outs(stage) if _has(run, stage) else {}
+            for out_path, pointer in outs.items():
+                file = here.project.root / out_path
+                # The code package contains outs that git tracks.
+                if path == out_path and file.is_file() and hash_file(file)["md5"] == pointer["md5"]:
                     return file.read_bytes()
-                if path == at or path.startswith(f"{at}/"):
+                if path == out_path or path.startswith(f"{out_path}/"):
                     objects.fetch([(stage, {"outs": [pointer]})])
-        found = find(cache, run["outs"], path)
-        if found is None or found["md5"].endswith(".dir"):
+        file_pointer = find(cache, run["outs"], path)
+        if file_pointer is None or file_pointer["md5"].endswith(".dir"):
             raise no_such_out(run, path)
-        return read_file(cache, found)
+        return read_file(cache, file_pointer)
 
 
 def _has(run: DvcRun, stage: Stage) -> bool:
@@ -165,10 +165,10 @@ def _remote_run(run: DvcRun) -> str:
     return run["remote_run"] or flow_run_name(current.flow_name, current.run_id)
 
 
-def _check_done(stage: Stage, before: Stage, run: DvcRun) -> None:
-    if before.address in run["stages"] and not _has(run, before):
+def _check_done(stage: Stage, upstream: Stage, run: DvcRun) -> None:
+    if upstream.address in run["stages"] and not _has(run, upstream):
         raise UsageError(
-            f"stage {stage.address} reads what {before.address} makes, which has not run before"
-            " this step",
-            "put that stage's step before this one",
+            f"stage {stage.address} depends on {upstream.address}, which has not run before this"
+            " step",
+            "move that stage's step before this one",
         )

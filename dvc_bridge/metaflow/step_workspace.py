@@ -1,4 +1,4 @@
-"""The folder that a step's body works in: the stage's deps and params, and room for its outs."""
+"""Create the folder in which a step's body runs, with the stage's deps and params."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from .run_artifact import DvcRun, modes_of, path_of
 
 @contextmanager
 def stage_folder(run: DvcRun, spec: StageSpec, deps: Mapping[str, Pointer]) -> Iterator[Path]:
-    """Make the folder, and remove it when the step is over.
+    """Create the folder, and remove it at the end of the step.
 
     Raises
     ------
     IntegrityError
-        An object of the cache is missing, or its bytes are not what its md5 says.
+        An object of the cache is missing, or its content does not match its md5.
     RefusedError
-        The machine has no room, or gives no right to it.
+        The disk is full, or the folder is not writable.
     """
     parent = Path(run["root"]) / ".dvc" / "tmp" / "metaflow"
     with of_machine(f"{parent}"):
-        folder, lock = _claimed(parent, f"{spec['name'].replace('/', '_')[:50]}.")
+        folder, lock = _create_folder(parent, f"{spec['name'].replace('/', '_')[:50]}.")
     try:
         with of_machine(f"{folder}"):
             _fill(folder, run, spec, deps)
@@ -41,43 +41,43 @@ def stage_folder(run: DvcRun, spec: StageSpec, deps: Mapping[str, Pointer]) -> I
         os.close(lock)
 
 
-def _claimed(parent: Path, prefix: str) -> tuple[Path, int]:
-    """Make a folder that stays locked as long as the file number given is open.
+def _create_folder(parent: Path, prefix: str) -> tuple[Path, int]:
+    """Create a folder, and return it with a file descriptor that keeps it locked while open.
 
-    Those that no process has locked are of steps that were killed, and go, where folders can be
-    locked at all.
+    If the file system supports locks on folders, also remove the folders that no process locks:
+    they belong to steps that were killed.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    # Without this lock a step that starts beside this one would take the new folder for such a one.
-    all_of_them = os.open(parent, os.O_RDONLY)
+    # Without this lock, another step that starts now might remove the new folder before its lock.
+    parent_lock = os.open(parent, os.O_RDONLY)
     try:
-        if _locked(all_of_them):
-            for left in parent.iterdir():
-                # One whose step has just ended is gone by itself.
+        if _lock(parent_lock):
+            for leftover in parent.iterdir():
+                # The step of a folder may end now and remove it.
                 with suppress(BlockingIOError, FileNotFoundError, NotADirectoryError):
-                    os.close(_opened(left))
-                    shutil.rmtree(left, ignore_errors=True)
+                    os.close(_open_locked(leftover))
+                    shutil.rmtree(leftover, ignore_errors=True)
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
-        return folder, _opened(folder)
+        return folder, _open_locked(folder)
     finally:
-        os.close(all_of_them)
+        os.close(parent_lock)
 
 
-def _opened(folder: Path) -> int:
-    """Open a folder and lock it; BlockingIOError if another process has."""
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _open_locked(folder: Path) -> int:
+    """Open and lock a folder; raise BlockingIOError if another process holds the lock."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        _locked(number, fcntl.LOCK_NB)
+        _lock(descriptor, fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(number)
+        os.close(descriptor)
         raise
-    return number
+    return descriptor
 
 
-def _locked(number: int, how: int = 0) -> bool:
-    """Lock a folder that is open; False on a file system that locks no folders, as NFS."""
+def _lock(descriptor: int, flags: int = 0) -> bool:
+    """Lock an open folder; return False on file systems without folder locks, such as NFS."""
     try:
-        fcntl.flock(number, fcntl.LOCK_EX | how)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | flags)
     except OSError as error:
         if error.errno != errno.EBADF:
             raise
@@ -94,18 +94,18 @@ def _fill(folder: Path, run: DvcRun, spec: StageSpec, deps: Mapping[str, Pointer
             for inside, mode in modes_of(run, path).items():
                 (folder / path / inside).chmod(mode)
         else:
-            shutil.copy(Path(run["root"]) / path, _room(folder, path))
+            shutil.copy(Path(run["root"]) / path, _make_parent(folder, path))
     for name in spec["params"]:
         path = path_of(spec, name)
         if path in run["replaced"]:
-            _room(folder, path).write_text(run["replaced"][path], encoding="utf-8")
+            _make_parent(folder, path).write_text(run["replaced"][path], encoding="utf-8")
         else:
-            shutil.copy(Path(run["root"]) / path, _room(folder, path))
+            shutil.copy(Path(run["root"]) / path, _make_parent(folder, path))
     for out in spec["outs"]:
-        _room(folder, path_of(spec, out))
+        _make_parent(folder, path_of(spec, out))
 
 
-def _room(folder: Path, path: str) -> Path:
-    """Return the place of `path` in `folder`, in which its own folder stands."""
+def _make_parent(folder: Path, path: str) -> Path:
+    """Return the location of `path` in `folder`, after creating its parent folder."""
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     return folder / path

@@ -1,4 +1,4 @@
-"""`dvc-bridge sync`: the results of a Metaflow run into dvc.lock and the workspace."""
+"""`dvc-bridge sync`: merge the results of a Metaflow run into dvc.lock and the workspace."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Synced:
-    """What of a run is here now.
+    """The outcome of a sync.
 
     Parameters
     ----------
     taken
-        The addresses of the stages whose results are in dvc.lock now.
+        The addresses of the stages whose results were merged into dvc.lock.
     tags
-        The tags that the run got: git's names of the dvc.lock files.
+        The tags of the run, such as the git object names of the dvc.lock files.
     paths
-        The files that git has not committed.
+        The files with results that git has not committed.
     """
 
     pathspec: str
@@ -49,7 +49,7 @@ class Synced:
             many = "s" if len(self.taken) > 1 else ""
             lines = [f"{len(self.taken)} stage{many} of {self.pathspec}: {', '.join(self.taken)}"]
         else:
-            lines = [f"nothing to do: the results of {self.pathspec} are here"]
+            lines = [f"nothing to do: the results of {self.pathspec} are already merged"]
         if self.tags:
             lines.append(f"{self.pathspec} is tagged {', '.join(self.tags)}")
         if self.paths:
@@ -58,19 +58,19 @@ class Synced:
 
 
 def sync(pathspec: str, *, partial: bool = False, warn: Warn) -> Synced:
-    """Merge the results of a Metaflow run, where they are those of the stages here.
+    """Merge the results of a Metaflow run whose stages match the local ones.
 
     Parameters
     ----------
     pathspec
-        Of the run, as `TrainFlow/123`.
+        The pathspec of the run, such as `TrainFlow/123`.
     partial
-        Whether results are taken one by one, those that fit.
+        Whether to merge only the results that match, instead of all or none.
 
     Raises
     ------
     UsageError
-        Results do not fit the stages here; nothing has changed.
+        Results do not match the local stages; nothing has changed.
     """
     client = metaflow_client()
     run = client.find_run(pathspec)
@@ -82,11 +82,11 @@ def sync(pathspec: str, *, partial: bool = False, warn: Warn) -> Synced:
             if ended.stored
             else ended.results
         )
-        look = Workspace(context.project)
-        fitting = _fitting(context, ended, results, look, partial=partial)
+        workspace = Workspace(context.project)
+        matching = _matching_results(context, ended, results, workspace, partial=partial)
         modes_of = functools.partial(modes, context.project.root)
-        results = as_local(context.pipeline, fitting, look, modes_of)
-        results = _whole(context, objects, results, ended, look, fitting)
+        results = as_local(context.pipeline, matching, workspace, modes_of)
+        results = _available_results(context, objects, results, ended, workspace, matching)
         merged = _merge(context, results, objects)
         stages = [s for s in context.pipeline.stages if s.address in results]
         tags = client.tag_run(run, ended, lock_names(context.project, stages))
@@ -100,64 +100,70 @@ def metaflow_client() -> ModuleType:
     Raises
     ------
     UsageError
-        Metaflow is not installed here.
+        Metaflow is not installed.
     """
     try:
-        from dvc_bridge.metaflow import client  # noqa: PLC0415  other commands do without
+        from dvc_bridge.metaflow import client  # noqa: PLC0415  other commands do not need it
     except ModuleNotFoundError as exc:
         if exc.name != "metaflow":
             raise
-        raise UsageError("metaflow is not installed here", "pip install metaflow") from None
+        raise UsageError("metaflow is not installed", "pip install metaflow") from None
     return client
 
 
-def _fitting(
+def _matching_results(
     context: RunContext,
     ended: Ended,
     results: Mapping[str, Result],
-    look: Workspace,
+    workspace: Workspace,
     *,
     partial: bool,
 ) -> dict[str, Result]:
-    """Return the results that may be taken; all of them, unless they are asked for one by one."""
-    good = {address: result for address, result in results.items() if result.good}
-    other = incompatible(context.pipeline, context.order, good, look)
-    problems = [] if partial else list(_problems(context, ended, other))
+    """Return the results that match the local stages; without `partial`, all must match."""
+    finished = {address: result for address, result in results.items() if result.good}
+    differing_stages = incompatible(context.pipeline, context.order, finished, workspace)
+    problems = [] if partial else list(_problems(context, ended, differing_stages))
     if problems:
-        back = f"git switch --detach {ended.revision}" if ended.revision else "with its files"
+        checkout = (
+            f"git switch --detach {ended.revision}" if ended.revision else "restore its files"
+        )
         raise UsageError(
             "\n".join(problems),
-            f"the same on its code ({back}), or stage by stage what has finished and fits the files"
-            f" here: dvc-bridge sync {ended.pathspec} --partial",
+            f"run this command again on the run's code ({checkout}), or merge only the stages that"
+            f" have finished and match the files here: dvc-bridge sync {ended.pathspec} --partial",
         )
-    for address, why in other.items():
-        context.warn(f"{address}: left where it is: {'; '.join(why)}")
-    return {address: result for address, result in good.items() if address not in other}
+    for address, reasons in differing_stages.items():
+        context.warn(f"{address}: not merged: {'; '.join(reasons)}")
+    return {
+        address: result for address, result in finished.items() if address not in differing_stages
+    }
 
 
 def _problems(
-    context: RunContext, ended: Ended, other: Mapping[str, tuple[str, ...]]
+    context: RunContext, ended: Ended, differing_stages: Mapping[str, tuple[str, ...]]
 ) -> Iterator[str]:
     if not ended.successful:
         names = ", ".join(ended.unfinished) or "its next step"
-        yield f"{ended.pathspec} did not end well, or still runs: not finished: {names}"
+        yield f"{ended.pathspec} failed or is still running: not finished: {names}"
     if ended.revision and context.project.git_root:
         head = commit(context.project, "HEAD")
         if head != ended.revision and _code_differs(context, ended.revision):
-            yield f"{ended.pathspec} ran revision {ended.revision[:12]}, HEAD is {head[:12]}"
-    if other:
-        dirty = " (it had changes that were not committed)" if ended.dirty else ""
-        yield f"stages that are others here than in {ended.pathspec}{dirty}:"
-        yield from (f"  {address}: {'; '.join(why)}" for address, why in other.items())
+            yield f"{ended.pathspec} ran revision {ended.revision[:12]}, but HEAD is {head[:12]}"
+    if differing_stages:
+        dirty = " (it had uncommitted changes)" if ended.dirty else ""
+        yield f"stages that differ from those of {ended.pathspec}{dirty}:"
+        yield from (
+            f"  {address}: {'; '.join(reasons)}" for address, reasons in differing_stages.items()
+        )
 
 
 def _code_differs(context: RunContext, revision: str) -> bool:
-    """Whether more lies between two commits than what a merge of results changes."""
+    """Whether two commits differ in more than the files that a merge of results changes."""
     root = context.project.root
-    made = {out.at for s in context.pipeline.stages for out in s.outs if out.local}
+    out_paths = {out.at for s in context.pipeline.stages for out in s.outs if out.local}
     base = context.project.git_root or root
     prefix = root.relative_to(base)
-    outs = {(prefix / at).as_posix() for at in made}
+    outs = {(prefix / path).as_posix() for path in out_paths}
     try:
         changed = differing(context.project, revision, "HEAD")
     except UsageError:
@@ -168,66 +174,71 @@ def _code_differs(context: RunContext, revision: str) -> bool:
     )
 
 
-def _whole(
+def _available_results(
     context: RunContext,
     objects: Objects,
     results: Mapping[str, Result],
     ended: Ended,
-    look: Workspace,
-    told: Mapping[str, Result],
+    workspace: Workspace,
+    recorded: Mapping[str, Result],
 ) -> dict[str, Result]:
-    """Return the results that can be brought whole, before anything has changed here.
+    """Return the results whose outs are all available, before anything changes.
 
-    Left out are outs which the run did without, and of which dvc.lock has it all: they may have
-    been where it was planned, and nowhere else.
+    This leaves out unchanged results that dvc.lock already has: their outs may exist only where
+    the run was planned.
 
     Parameters
     ----------
-    told
-        The results as the run has them.
+    recorded
+        The results as the run recorded them.
 
     Raises
     ------
     IntegrityError
-        Objects are missing, or not what their names say.
+        Objects are missing, or their content does not match their hashes.
     """
     from dvc_bridge.metaflow.objects import check_cached, in_cache  # noqa: PLC0415  as above
 
-    cache, lost, whole = context.project.cache, [], dict(results)
+    cache, missing, available = context.project.cache, [], dict(results)
     for stage in context.pipeline.stages:
         result = results.get(stage.address)
         if result is None:
             continue
-        here = unchanged_outs(stage, result.entry, look) if result.outcome == UNCHANGED else set()
-        outs = [out for out in result.entry.get("outs") or () if out["path"] not in here]
+        unchanged = (
+            unchanged_outs(stage, result.entry, workspace) if result.outcome == UNCHANGED else set()
+        )
+        outs = [out for out in result.entry.get("outs") or () if out["path"] not in unchanged]
         for out in outs:
             check_cached(cache, out)
-        away = {"outs": [out for out in outs if not in_cache(cache, out)]}
-        if not away["outs"] or _in_remote(objects, stage, away):
+        absent = {"outs": [out for out in outs if not in_cache(cache, out)]}
+        if not absent["outs"] or _in_remote(objects, stage, absent):
             continue
-        if told[stage.address].outcome == UNCHANGED and result.entry == stage.lock:
+        if recorded[stage.address].outcome == UNCHANGED and result.entry == stage.lock:
             context.warn(
-                f"{stage.address}: outs that are not here, in the cache or in a remote stay away"
+                f"{stage.address}: not merged: outs are not in the workspace, cache or remote"
             )
-            del whole[stage.address]
+            del available[stage.address]
         else:
-            lost += [f"{stage.address}: {out['path']} (md5 {out['md5']})" for out in away["outs"]]
-    if lost:
+            missing += [
+                f"{stage.address}: {out['path']} (md5 {out['md5']})" for out in absent["outs"]
+            ]
+    if missing:
         raise IntegrityError(
             "\n".join(
-                [f"outs of {ended.pathspec} are neither in the cache nor in a remote:", *lost]
+                [f"outs of {ended.pathspec} are neither in the cache nor in a remote:", *missing]
             ),
-            f"where it ran: dvc-bridge sync {ended.pathspec}, the commit that it names, dvc push,"
-            " git push; here git pull, then the same again",
+            f"on the machine that ran it, run dvc-bridge sync {ended.pathspec}, then the commit"
+            " command that it prints, dvc push and git push; here, run git pull, then this command"
+            " again",
         )
-    return whole
+    return available
 
 
 def _in_remote(objects: Objects, stage: Stage, entry: LockEntry) -> bool:
     try:
         return objects.has(stage, entry)
     except (UsageError, RemoteRefusedError):
-        return False  # there is no remote, or it is not open to us
+        return False  # there is no remote, or we may not read it
 
 
 def _merge(context: RunContext, results: Mapping[str, Result], objects: Objects) -> Merged:

@@ -99,7 +99,7 @@ def test_a_stage_that_refuses_fails_the_run_with_its_words(root: Path):
     ("name", "value", "said"),
     [
         ("METAFLOW_DATASTORE_SYSROOT_S3", "s3://no-such-bucket-here/x", "there is no such bucket"),
-        ("METAFLOW_S3_ENDPOINT_URL", "http://10.88.0.1:9", "does not answer"),
+        ("METAFLOW_S3_ENDPOINT_URL", "http://10.88.0.1:9", "does not respond"),
         ("KUBECONFIG", "/nowhere", "no cluster is configured here"),
     ],
 )

@@ -159,7 +159,7 @@ def test_a_damaged_object_of_the_cache_fails_the_step_by_name(project: Path):
     pointer.chmod(0o644)
     pointer.write_text("other")
     text = run(project, code=1)
-    assert f"{pointer}: its bytes are not what its name says" in text
+    assert f"{pointer}: the content does not match the hash in the name" in text
 
 
 def test_no_workspace_is_left_behind(project: Path):

@@ -107,4 +107,4 @@ def test_in_a_pod_too_a_step_before_the_one_it_reads_from_is_refused(project: Pa
     text = flow.read_text().replace('@dvc_stage(stage="shout")', "")
     flow.write_text(text.replace('self.sh("tr a-z A-Z < words > loud")', "pass"))
     printed = started(pod(project), "run", code=1)
-    assert "shout makes, which has not run before this step" in printed
+    assert "depends on shout, which has not run before this step" in printed

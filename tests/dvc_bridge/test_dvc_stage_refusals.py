@@ -97,7 +97,7 @@ def test_a_damaged_out_that_a_step_reads_ends_the_run_by_its_name(project: Path)
     damage(file := locked_object(project, "loud"))
     printed = run(project, "--read", "loud", code=1)
     assert "make: unchanged" in printed
-    assert f"{file}: its bytes are not what its name says" in printed
+    assert f"{file}: the content does not match the hash in the name" in printed
     assert "fix: delete it" in printed
     assert "Traceback" not in printed
 

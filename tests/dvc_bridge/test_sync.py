@@ -220,11 +220,11 @@ def test_stages_that_have_changed_since_are_refused_by_name_or_left_out(
     assert differences(before, state(project)) == []
     said = sync(project, ran[1], "--partial")
     assert f"3 stages of {ran[1]}: shout, part@a, part@b" in said
-    assert "score: left where it is" in said
+    assert "score: not merged: " in said
     assert not (project / "all").exists()
     (project / "words").write_text("other\n")
     said = sync(project, ran[1], "--partial")
-    assert "shout: left where it is: dep words changed" in said
+    assert "shout: not merged: dep words changed" in said
 
 
 def test_a_run_of_another_revision_is_refused_unless_only_results_were_committed_since(
@@ -245,7 +245,7 @@ def test_a_run_that_failed_is_refused_with_its_open_tasks_or_taken_as_far_as_it_
     copy_tree(fresh, root)
     pathspec = flow_run(root, "--fail", "part@b", "--max-workers", "1", code=1)
     said = sync(root, pathspec, code=2)
-    assert f"{pathspec} did not end well, or still runs: not finished: part/" in said
+    assert f"{pathspec} failed or is still running: not finished: part/" in said
     assert f"2 stages of {pathspec}: shout, part@a" in sync(root, pathspec, "--partial")
     assert (root / "n/a/run").read_text() == "ABBA\n"
     assert not (root / "n/b").exists()
@@ -254,10 +254,10 @@ def test_a_run_that_failed_is_refused_with_its_open_tasks_or_taken_as_far_as_it_
 @pytest.mark.parametrize(
     ("pathspec", "said"),
     [
-        ("Mini", "Mini names no run"),
-        ("Mini/1/start", "Mini/1/start names no run"),
+        ("Mini", "Mini is not a run"),
+        ("Mini/1/start", "Mini/1/start is not a run"),
         ("Mini/1", "runs of Mini: "),
-        ("Other/1", "there is no run Other/1"),
+        ("Other/1", "run Other/1 is not in the metadata"),
     ],
 )
 def test_a_run_that_is_not_there_is_refused_with_those_that_are(
@@ -276,7 +276,7 @@ def test_another_clone_takes_a_run_from_the_remote_once_they_are_there(
     store = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(project)}
     said = sync(clone, ran[1], code=3, **store)
     assert "shout: loud (md5 " in said
-    assert f"where it ran: dvc-bridge sync {ran[1]}, the commit that it names, dvc push" in said
+    assert f"on the machine that ran it, run dvc-bridge sync {ran[1]}, then the commit" in said
     assert not (clone / "dvc.lock").exists()
     command = commit_command(sync(project, ran[1]))
     subprocess.run(["sh", "-c", command], cwd=project, check=True, capture_output=True)
@@ -295,7 +295,9 @@ def test_a_damaged_object_of_the_cache_is_refused_by_name_before_anything_change
     )
     damaged.chmod(0o644)
     damaged.write_text("other")
-    assert f"{damaged}: its bytes are not what its name says" in sync(project, ran[1], code=3)
+    assert f"{damaged}: the content does not match the hash in the name" in sync(
+        project, ran[1], code=3
+    )
     assert not (project / "dvc.lock").exists()
     assert not (project / "loud").exists()
 
@@ -334,7 +336,7 @@ def test_the_page_of_a_run_that_failed_says_so_and_that_of_none_is_refused(
     copy_tree(fresh, root)
     pathspec = flow_run(root, "--fail", "shout", code=1)
     written = bridge(root, "report", "--run", pathspec, METAFLOW_USER="tester")
-    assert "This run did not end well, or still runs. Not finished: shout/" in written
+    assert "This run failed or is still running. Not finished: shout/" in written
     assert "No stage of this run has metrics" in written
     said = bridge(root, "report", "--run", "Mini/1", code=2, METAFLOW_USER="tester")
-    assert "there is no run Mini/1" in said
+    assert "run Mini/1 is not in the metadata" in said
