@@ -10,7 +10,7 @@
     http/        requests and responses: routes, limits, API documentation, pages
     model/       bundle, schema, features, prediction
     monitoring/  metrics and drift
-    tools/       commands for people and CI: fetch a bundle, compare two tables
+    tools/       commands for interactive use and CI: fetch a bundle, compare two tables
     deploy/      Kubernetes manifest, alert rules, dashboard, packages of the image
 
 The server imports neither DVC, pandas, pyarrow nor scikit-learn, and its image contains none of

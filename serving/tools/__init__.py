@@ -1,4 +1,4 @@
-"""Commands for people and CI. The server imports none of them.
+"""Commands for interactive use and CI. The server imports none of them.
 
 fetch_bundle  `python -m serving.tools.fetch_bundle --ref REF`: a DVC revision -> a bundle folder
 drift         `python -m serving.tools.drift REF CUR`: compares two tables of features

@@ -1,4 +1,4 @@
-"""`dvc-bridge` as a client that something happens to while it works, and what must hold then."""
+"""A `dvc-bridge` client under faults, and the conditions that must hold afterwards."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from dvc_bridge.verify.equality import Difference, differences
 from dvc_bridge.verify.project_state import project_state
 
 PATIENCE_S = 600.0
-# By which dvc-bridge says what went wrong: 5 is a bug, 75 a store that does not answer.
+# Exit codes for expected errors: 5 is a bug, 75 a store that does not respond.
 ORDERLY = (1, 2, 3, 4, 75)
 _RUN = re.compile(r"^run (\S+):", re.MULTILINE)
 _count = iter(range(1_000_000))
 
 
 class Client:
-    """`dvc-bridge ARGS`; on the way out it is killed if it still runs.
+    """`dvc-bridge ARGS`; at the end of the context, it is killed if it still runs.
 
     Parameters
     ----------
@@ -52,14 +52,14 @@ class Client:
 
     @property
     def printed(self) -> str:
-        """All that it has printed so far, errors too."""
+        """The output so far, including errors."""
         return self._output.read_text()
 
     @property
     def run(self) -> str | None:
         """The run's name, once there is one."""
-        found = _RUN.search(self.printed)
-        return found[1] if found else None
+        match = _RUN.search(self.printed)
+        return match[1] if match else None
 
     @property
     def lives(self) -> bool:
@@ -67,7 +67,7 @@ class Client:
         return self._child.poll() is None
 
     def until(self, is_so: Callable[[], object]) -> bool:
-        """Wait for something or for the end; whether it came to be."""
+        """Wait until `is_so` returns true or the client ends; return whether it is true."""
         end = time.monotonic() + PATIENCE_S
         while self.lives:
             if is_so():
@@ -77,17 +77,17 @@ class Client:
         return bool(is_so())
 
     def kill(self) -> None:
-        """End it as a machine does that loses its power."""
+        """Kill the client, as a power loss does."""
         self._child.kill()
         self._child.wait()
 
     def ended(self) -> int:
-        """Wait for its end; give the exit code."""
+        """Wait for its end; return the exit code."""
         return self._child.wait(PATIENCE_S)
 
 
 def assert_ends_well(root: Path, client: Client) -> None:
-    """Equal to `dvc repro`, or a clear failure that a second command heals."""
+    """Check that the project equals `dvc repro`, or that a second command fixes a clear failure."""
     if code := client.ended():
         assert code in ORDERLY, client.printed
         assert "Traceback" not in client.printed, client.printed
@@ -96,15 +96,15 @@ def assert_ends_well(root: Path, client: Client) -> None:
     assert_as_dvc(root)
 
 
-def submitted(root: Path, *words: str) -> str:
-    """Run `dvc-bridge submit --wait`, which must succeed; give what it printed."""
-    with Client(root, "submit", "--wait", *words) as client:
+def submitted(root: Path, *arguments: str) -> str:
+    """Run `dvc-bridge submit --wait`, check that it succeeds, and return its output."""
+    with Client(root, "submit", "--wait", *arguments) as client:
         assert client.ended() == 0, client.printed
         return client.printed
 
 
 def assert_as_dvc(root: Path) -> None:
-    """The project is as the one beside it after `dvc repro`, which sleeps nowhere."""
+    """Check that the project equals its sibling `dvc` after `dvc repro` without sleeps."""
     found = list(map(str, differences_to_dvc(root)))
     assert not found, "\n".join(found)
     status = dvc(root, "status")
@@ -112,17 +112,17 @@ def assert_as_dvc(root: Path) -> None:
 
 
 def differences_to_dvc(root: Path) -> list[Difference]:
-    """Return how the project differs from the one beside it after `dvc repro`."""
-    beside = root.with_name("dvc")
-    dvc(beside, "repro", "--quiet")
-    expected = project_state(beside, beside / ".dvc" / "cache")
+    """Return the differences from the sibling project `dvc` after `dvc repro`."""
+    sibling = root.with_name("dvc")
+    dvc(sibling, "repro", "--quiet")
+    expected = project_state(sibling, sibling / ".dvc" / "cache")
     return list(differences(expected, project_state(root, root / ".dvc" / "cache")))
 
 
-def dvc(root: Path, *words: str) -> str:
-    """Run dvc, which must succeed, with stages that do not sleep."""
+def dvc(root: Path, *arguments: str) -> str:
+    """Run dvc with stages that do not sleep, and check that it succeeds."""
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", *words],
+        [sys.executable, "-m", "dvc", *arguments],
         cwd=root,
         env={**os.environ, "PACE": "0"},
         stdout=subprocess.PIPE,

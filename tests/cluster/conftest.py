@@ -1,4 +1,4 @@
-"""What tests on the cluster need there: a bucket, and a Secret by which pods may use it."""
+"""Fixtures of the cluster tests: a bucket, and a Secret with which pods access it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import pytest
 from tests.cluster.moments import bucket_client
 
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
-# Tools of a test lie here, in the root of its project. The folder of a pod has a name of its own,
-# so commands find them from where they run.
+# The folder for tools of a test, in the root of its project. The path of a pod's folder varies, so
+# commands find the tools by relative paths.
 TOOLS = ".tools"
 _UPS = ("", "../", "../../", "../../../")
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    """A bucket and a Secret of the same name; with them go the runs that were kept there."""
+    """A bucket and a Secret of the same name; the cleanup also deletes the runs in the bucket."""
     name = f"t-{secrets.token_hex(4)}"
     client = bucket_client()
     client.create_bucket(Bucket=name)
@@ -41,20 +41,20 @@ def bucket() -> Iterator[str]:
 
 
 def all_keys(bucket: str) -> list[str]:
-    """Name all objects of a bucket."""
+    """Return the keys of all objects in a bucket."""
     pages = bucket_client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
     return [item["Key"] for page in pages for item in page.get("Contents", ())]
 
 
 def kubectl(*words: str) -> str:
-    """Run kubectl, which must succeed; give what it printed."""
+    """Run kubectl, check that it succeeds, and return its output."""
     done = subprocess.run(["kubectl", *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def settings(bucket: str, pods: int = 2) -> str:
-    """Return the text of dvc-bridge.yaml; few pods at a time, for a node that is small."""
+    """Return the text of dvc-bridge.yaml; it allows few pods at a time, for a small node."""
     return (
         f"argo: {{image: '{os.environ['BRIDGE_IMAGE']}', image_pull_policy: Never,"
         f" parallelism: {pods}, secrets: [{bucket}]}}\n"

@@ -1,4 +1,4 @@
-"""Flows of this repository and generated ones on a real cluster, as tests start and read them."""
+"""Start and read flows of this repository and generated flows on a real cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.dvc_bridge.commands import dvc
 PATIENCE_S = 1500
 PROFILE = "cluster"
 ON_PODS = ("run", "--with", "kubernetes", "--max-workers", "3")
-# What the client sees of a run, as JSON; the first line brings an Argo run's metadata here.
+# Prints a run as JSON, as the client sees it; `find_run` copies the metadata of an Argo run here.
 READ = """
 import json, sys
 from metaflow.cards import get_cards
@@ -52,7 +52,7 @@ def clone(bucket: str, folder: Path) -> Path:
 
 
 def furnish(root: Path, bucket: str) -> None:
-    """Return a project a DVC remote that pods reach, and Metaflow's profile for them."""
+    """Configure a DVC remote that pods reach, and write Metaflow's profile for them."""
     remote = {"endpointurl": os.environ["CLUSTER_S3_ENDPOINT"], "region": "us-east-1"}
     dvc(root, "remote", "add", "--local", "-d", "store", f"s3://{bucket}/dvc")
     for key, value in remote.items():

@@ -63,7 +63,7 @@ class Folder:
         self._client = bucket_client()
 
     def names(self, kind: str) -> list[str]:
-        """Name the objects of a kind."""
+        """Return the names of the objects of a kind."""
         prefix = f"{self._root}/{kind}/"
         found = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix)
         return [item["Key"].removeprefix(prefix) for item in found.get("Contents", ())]
@@ -74,7 +74,7 @@ class Folder:
         return str(found["Body"].read().decode())
 
     def put(self, kind: str, name: str) -> None:
-        """Make an empty object."""
+        """Create an empty object."""
         self._client.put_object(**self._object(kind, name))
 
     def delete(self, kind: str, name: str) -> None:
@@ -87,7 +87,7 @@ class Folder:
 
 @contextmanager
 def answered(folder: Folder) -> Iterator[None]:
-    """Act at the moments that pods reach, and add what they have executed to the file RAN."""
+    """Act at the moments that pods reach, and add the stages they execute to the file RAN."""
     for kind in (PENDING, REACHED):
         for name in folder.names(kind):
             folder.delete(kind, name)

@@ -1,4 +1,4 @@
-"""Projects for what goes wrong on the way: layers of stages that take their time."""
+"""Projects for fault tests: layers of stages that take some seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.cluster.client import dvc
 from tests.cluster.conftest import settings
 
-# `./work 3 OUT INPUT...` takes 3 s in a pod; where PACE is set, that.
+# `./work 3 OUT INPUT...` takes 3 s in a pod, or PACE seconds if PACE is set.
 WORK = """\
 #!/bin/sh
 sleep "${PACE:-$1}"; shift
@@ -47,7 +47,7 @@ stages:
     metrics:
       - report.json: {cache: false}
 """
-# What is made is a file, a folder with files of its own bytes, and what reads them.
+# The stages write a file, a folder with files of different content, and an out that reads both.
 CHAIN = """\
 stages:
   file:
@@ -66,7 +66,7 @@ stages:
 
 
 def make(root: Path, bucket: str, stages: str) -> Path:
-    """Make a project with a remote of its own, and `dvc` beside it, for DVC itself."""
+    """Create a project with its own remote, and a sibling `dvc` for DVC itself."""
     root.mkdir()
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     dvc(root, "init", "--quiet")
@@ -84,6 +84,6 @@ def make(root: Path, bucket: str, stages: str) -> Path:
 
 
 def edit(root: Path, text: str) -> None:
-    """Change what every stage depends on, here and beside."""
+    """Change the input of every stage, in the project and its sibling."""
     for side in (root, root.with_name("dvc")):
         (side / "raw").write_text(text)

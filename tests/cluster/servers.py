@@ -1,4 +1,4 @@
-"""Servers of a test cluster that are processes of this machine, found by a file with their pid."""
+"""Servers of a test cluster that run as processes on this machine, found by a pid file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Server:
     Parameters
     ----------
     variable
-        Of the environment: it names the file with the pid. Without it the test is skipped.
+        The environment variable with the path of the pid file; without it, the test is skipped.
     """
 
     def __init__(self, variable: str) -> None:
@@ -29,7 +29,7 @@ class Server:
         self._file = Path(os.environ[variable])
 
     def restart(self, away_s: float) -> None:
-        """Kill it, and start it after a while as it had been started."""
+        """Kill the server, and start it again with the same command after `away_s` seconds."""
         process = psutil.Process(int(self._file.read_text()))
         command, env, folder = process.cmdline(), process.environ(), process.cwd()
         priority = process.nice()
@@ -51,7 +51,7 @@ class Server:
 
     @contextmanager
     def halted(self) -> Iterator[None]:
-        """Let it do nothing for a while, with its connections open."""
+        """Suspend the server during the context, with its connections open."""
         pid = int(self._file.read_text())
         os.kill(pid, signal.SIGSTOP)
         try:

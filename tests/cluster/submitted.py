@@ -1,4 +1,4 @@
-"""`dvc-bridge submit --wait` on a real cluster in the words of `repro`, for the equality lab.
+"""Run `dvc-bridge submit --wait` on a real cluster with the arguments of `repro`, for the lab.
 
 `main(["repro", ...])` gives each copy of a project a remote of its own: a folder of the bucket
 LAB_BUCKET. What commands in pods do with the lab's tools is in moments.py.
@@ -19,7 +19,7 @@ from tests.cluster.moments import Folder, answered
 
 NAME = "submitted"
 DEADLINE_S = 900  # every layer of pods takes some ten seconds
-# Pods go on with what no failed stage leads to in any case.
+# Pods always keep going with stages that do not depend on a failed one.
 _OTHERS = ("--plain", "-k", "--keep-going")
 
 

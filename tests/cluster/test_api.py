@@ -51,7 +51,7 @@ def space() -> Iterator[str]:
     name = f"bridge-{secrets.token_hex(4)}"
     kubectl("create", "namespace", name)
     kubectl("-n", name, "apply", "-f", str(RBAC))
-    for account in ("person", "nobody"):
+    for account in ("person", "stranger"):
         kubectl("-n", name, "create", "serviceaccount", account)
     role = ("--role=dvc-bridge-user", f"--serviceaccount={name}:person")
     kubectl("-n", name, "create", "rolebinding", "person", *role)
@@ -81,7 +81,7 @@ def as_account(
 
 @pytest.fixture
 def person(as_account: Callable[[str], Cluster]) -> Cluster:
-    """The cluster as somebody with the documented Role sees it, and no more rights."""
+    """The cluster as an account sees it that has only the documented Role."""
     return as_account("person")
 
 
@@ -150,7 +150,7 @@ def test_stop_ends_a_running_pod_and_begins_no_other(person: Cluster):
     person.delete(made.name)
 
 
-def test_a_workflow_that_somebody_deletes_is_told(person: Cluster):
+def test_a_workflow_that_another_user_deletes_is_reported(person: Cluster):
     made = person.create(workflow("sleep 300"))
     states = watch(person, made.name)
     next(states)
@@ -173,7 +173,7 @@ def test_without_the_right_to_watch_it_is_asked_again_and_again(
     blind.delete(made.name)
 
 
-def test_pods_of_no_image_are_told_while_they_are_followed(person: Cluster):
+def test_pods_without_an_image_are_reported_while_they_are_followed(person: Cluster):
     made = workflow("true")
     made["spec"]["templates"][1]["container"]["image"] = "localhost/no-such-image:1"
     name = person.create(made).name
@@ -187,31 +187,31 @@ def test_pods_of_no_image_are_told_while_they_are_followed(person: Cluster):
     person.delete(name)
 
 
-def test_each_missing_right_is_told_with_its_rule(as_account: Callable[[str], Cluster]):
-    nobody = as_account("nobody")
+def test_each_missing_right_is_reported_with_its_rule(as_account: Callable[[str], Cluster]):
+    stranger = as_account("stranger")
     for verb, call in (
-        ("create", lambda: nobody.create(workflow("true"))),
-        ("list", nobody.workflows),
-        ("get", lambda: nobody.get("x")),
-        ("patch", lambda: nobody.stop("x")),
-        ("delete", lambda: nobody.delete("x")),
+        ("create", lambda: stranger.create(workflow("true"))),
+        ("list", stranger.workflows),
+        ("get", lambda: stranger.get("x")),
+        ("patch", lambda: stranger.stop("x")),
+        ("delete", lambda: stranger.delete("x")),
     ):
         with pytest.raises(ApiError) as caught:
             call()
-        assert f"nobody may not {verb} workflows" in caught.value.message
+        assert f"stranger may not {verb} workflows" in caught.value.message
         assert f"resources: [workflows], verbs: [{verb}]}}" in caught.value.fix
     with pytest.raises(ApiError, match="may not get pods/log"):
-        list(pod_log(nobody.connection, "x", follow=False))
+        list(pod_log(stranger.connection, "x", follow=False))
 
 
-def test_a_namespace_that_is_not_there_is_told():
+def test_a_missing_namespace_is_reported():
     with pytest.raises(ApiError, match="has no namespace no-such-space") as caught:
         Cluster.connect("no-such-space").create(workflow("true"))
     assert caught.value.status == NOT_FOUND
     assert "kubectl create namespace no-such-space" in caught.value.fix
 
 
-def test_a_name_that_is_taken_and_a_size_that_is_too_much_are_told(person: Cluster):
+def test_a_name_that_is_taken_and_a_size_that_is_too_large_are_reported(person: Cluster):
     made = workflow("sleep 300")
     person.create(made)
     with pytest.raises(ApiError, match="already exists"):
@@ -263,8 +263,8 @@ def test_doctor_finds_what_is_missing_in_a_new_namespace(space: str):
     assert found(Cluster.connect("no-such-space"))["cluster"].is_ok is False
 
 
-def test_doctor_names_the_rules_that_somebody_lacks(as_account: Callable[[str], Cluster]):
-    permissions = found(as_account("nobody"))["permissions"]
+def test_doctor_names_the_rules_that_an_account_lacks(as_account: Callable[[str], Cluster]):
+    permissions = found(as_account("stranger"))["permissions"]
     assert permissions.is_ok is False
     assert "verbs: [create, get, list, watch, patch, delete]" in permissions.fix
     assert "resources: [pods/log], verbs: [get]" in permissions.fix

@@ -1,4 +1,4 @@
-"""Deployments of two branches beside each other, by `@project`, with a schedule: docs/metaflow.md.
+"""Deployments of two branches at the same time, by `@project`, with a schedule: docs/metaflow.md.
 
 Needs what test_submit.py needs; BRIDGE_IMAGE is made from this project's Dockerfile.
 """
@@ -111,9 +111,9 @@ def test_two_branches_run_at_once_and_each_brings_its_own_results(root: Path):
         ended(start(root, *branch, "create", "--no-auto-emit-argo-events"))
         triggered[times] = run_id(ended(start(root, *branch, "trigger")))
     assert len(deployed("workflowtemplate")) == 2
-    # Argo takes a list alone, and says so in its log only.
-    said = [(s["schedules"], s["timezone"]) for s in deployed("cronworkflow").values()]
-    assert said == [(["0 4 * * *"], "America/New_York")] * 2
+    # Argo accepts only a list, and reports other values only in its log.
+    schedules = [(s["schedules"], s["timezone"]) for s in deployed("cronworkflow").values()]
+    assert schedules == [(["0 4 * * *"], "America/New_York")] * 2
     for times, run in triggered.items():
         workflow = run.removeprefix("argo-")
         until(lambda name=workflow: phase(name) not in ("", "Pending", "Running"))

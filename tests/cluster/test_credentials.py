@@ -1,4 +1,4 @@
-"""A store that asks who is there: credentials that are wrong here, and in the Secret of the pods.
+"""A store with authentication: wrong credentials on this machine, and in the Secret of the pods.
 
 Needs what test_submit.py needs, and SeaweedFS's `weed` on PATH, which runs on this machine under
 the address that CLUSTER_S3_ENDPOINT has.
@@ -32,16 +32,16 @@ pytestmark = [
     pytest.mark.skipif(not all(map(os.environ.get, NEEDED)), reason=f"needs {', '.join(NEEDED)}"),
     pytest.mark.skipif(not shutil.which("weed"), reason="needs weed"),
 ]
-GOOD = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "right"}
-WRONG = {"AWS_ACCESS_KEY_ID": "somebody", "AWS_SECRET_ACCESS_KEY": "wrong"}
-UNKNOWN = {"AWS_ACCESS_KEY_ID": "nobody", "AWS_SECRET_ACCESS_KEY": "right"}
+GOOD = {"AWS_ACCESS_KEY_ID": "user", "AWS_SECRET_ACCESS_KEY": "right"}
+WRONG = {"AWS_ACCESS_KEY_ID": "user", "AWS_SECRET_ACCESS_KEY": "wrong"}
+UNKNOWN = {"AWS_ACCESS_KEY_ID": "unknown", "AWS_SECRET_ACCESS_KEY": "right"}
 PORTS = ("master", "volume", "filer", "s3")
 PATIENCE_S = 60
 
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An S3 server that lets GOOD in and nobody else."""
+    """An S3 server that accepts GOOD and no other credentials."""
     folder, host = tmp_path_factory.mktemp("weed"), urlsplit(os.environ["CLUSTER_S3_ENDPOINT"])
     one = {"accessKey": GOOD["AWS_ACCESS_KEY_ID"], "secretKey": GOOD["AWS_SECRET_ACCESS_KEY"]}
     may = ["Admin", "Read", "Write", "List"]
@@ -115,7 +115,7 @@ def made_bucket(endpoint: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("given", [WRONG, UNKNOWN, dict.fromkeys(GOOD, "")])
-def test_wrong_credentials_here_are_told_once_within_half_a_minute_and_nothing_starts(
+def test_wrong_local_credentials_are_reported_once_within_half_a_minute_and_nothing_starts(
     root: Path, given: dict[str, str]
 ):
     begun = time.monotonic()

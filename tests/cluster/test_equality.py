@@ -2,7 +2,7 @@
 
 After every step dvc.lock, .gitignore files, workspace, modes, metrics, cache and the stages whose
 commands ran are as after sequential `dvc repro`. Where files are edited while pods run, the end is
-compared, after one more run in which nobody edits. Needs what test_submit.py needs. A pod holds
+compared, after one more run without edits. Needs what test_submit.py needs. A pod holds
 what `--fuse auto` puts into it; EQUALITY_FUSE=none plays the cases with a pod for every stage.
 EQUALITY_EXAMPLES draws more random projects than two.
 """
@@ -70,7 +70,7 @@ stages:
     params: [p]
     outs: [made]
 """
-# A moment, what is edited then, and what submit says of it.
+# A moment, the edit at that moment, and the message of submit.
 EDITS = {
     "a dep, at the start": ("make.start", "echo during >> raw", "make: its result is merged"),
     "a dep, at the end": ("use.end", "echo during >> raw", "make: its result is merged"),
@@ -107,7 +107,7 @@ def test_case_on_a_cluster_ends_where_dvc_repro_ends(lab: Lab, bucket: str, case
 
 
 @pytest.mark.parametrize("fuse", ["auto", "chains", "none"])
-def test_stages_that_stand_before_what_they_read_end_where_dvc_repro_ends(
+def test_stages_listed_before_their_inputs_end_where_dvc_repro_ends(
     lab: Lab, started: Path, fuse: str
 ) -> None:
     case = replace(BACKWARDS.case(), env={"EQUALITY_FUSE": fuse})
@@ -124,7 +124,7 @@ def test_a_random_project_on_a_cluster_ends_where_dvc_repro_ends(
 
 
 @pytest.mark.parametrize(("moment", "line", "said"), EDITS.values(), ids=EDITS)
-def test_an_edit_while_pods_run_is_told_and_never_missed_afterwards(
+def test_an_edit_while_pods_run_is_reported_and_never_missed_afterwards(
     lab: Lab, bucket: str, moment: str, line: str, said: str
 ) -> None:
     def edited(bench: Workbench) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong on the way of a run, on a real cluster: pods, objects and clients that vanish.
+"""Faults during a run on a real cluster: pods, objects and clients that vanish.
 
 Each time the project ends as after `dvc repro`; or there is a clear failure, and a second
 `dvc-bridge submit --wait` ends there. Needs what test_submit.py needs. CLUSTER_DELETIONS says how
@@ -92,7 +92,7 @@ def _delete_one(run: str | None, chance: random.Random, before: Counter[str]) ->
 
 @pytest.mark.parametrize("how", ["changed", "removed"])
 @pytest.mark.parametrize("what", ["file", "listing", "inside"])
-def test_an_object_that_a_pod_meets_is_named_with_a_stage_and_made_anew(
+def test_a_damaged_object_that_a_pod_reads_is_named_with_a_stage_and_made_again(
     chain: Path, what: str, how: str
 ):
     maker = "file" if what == "file" else "folder"
@@ -176,7 +176,7 @@ def _read(bucket: str, key: str) -> bytes:
 
 
 def _made(root: Path, client: Client, stage: str) -> str:
-    """Wait until a stage's result is in the remote; give the md5 of its out."""
+    """Wait until a stage's result is in the remote; return the md5 of its out."""
     bucket, folder = _remote(root)
     found: dict[str, Result] = {}
 

@@ -69,7 +69,7 @@ def test_argo_makes_the_same_with_a_pod_deleted_mid_step_and_the_client_reads_it
 
 
 def fitting(workflow: str) -> str:
-    """Wait for a pod that fits a candidate, and give its name."""
+    """Wait for a running pod of the step `fit`, and return its name."""
     named = ["get", "pods", "-l", f"workflows.argoproj.io/workflow={workflow}", "-o", "json"]
     running: list[str] = []
 
@@ -103,13 +103,13 @@ def test_a_stage_that_refuses_fails_the_run_with_its_words(root: Path):
         ("KUBECONFIG", "/nowhere", "no cluster is configured here"),
     ],
 )
-def test_what_is_not_there_is_told_within_half_a_minute(
+def test_a_missing_service_is_reported_within_half_a_minute(
     root: Path, name: str, value: str, said: str
 ):
     for words in (ON_PODS, ("argo-workflows", "create")):
-        begun = time.monotonic()
+        start = time.monotonic()
         printed = flow(root, *words, code=1, **{name: value})
-        assert time.monotonic() - begun < 30
+        assert time.monotonic() - start < 30
         assert said in printed
         assert "fix: " in printed
         assert "Traceback" not in printed

@@ -51,7 +51,7 @@ def wide(tmp_path: Path, bucket: str) -> Path:
 
 
 def limited(root: Path, *words: str, code: int = 0) -> str:
-    """Run a command of dvc-bridge that cuts at MOST pods; give what it printed."""
+    """Run a command of dvc-bridge with a limit of MOST pods per Workflow; return its output."""
     command = [sys.executable, "-c", LIMITED, *words]
     done = subprocess.run(command, cwd=root, text=True, capture_output=True)
     assert done.returncode == code, done.stdout + done.stderr
@@ -69,7 +69,7 @@ def workflow(name: str, field: str) -> str:
 
 
 def until(name: str, *phases: str, seconds: int = 900) -> str:
-    """Wait until a Workflow is there, and as wanted."""
+    """Wait until a Workflow exists and is in one of the phases."""
     end = time.monotonic() + seconds
     while (phase := workflow(name, ".status.phase")) not in phases:
         assert time.monotonic() < end, f"{name}: {phase or 'not there'}"
@@ -134,8 +134,10 @@ def test_what_needs_nothing_of_a_failed_stage_goes_on_in_later_parts_and_the_res
     command = "./work 1 a-${item} raw"
     for file in files:
         file.write_text(good.replace(command, f"test ${{item}} != 1 && {command}"))
-    beside = [sys.executable, "-m", "dvc", "repro", "--quiet", "--keep-going"]
-    assert subprocess.run(beside, cwd=wide.with_name("dvc")).returncode  # a@1 fails there too
+    repro_with_dvc = [sys.executable, "-m", "dvc", "repro", "--quiet", "--keep-going"]
+    assert subprocess.run(
+        repro_with_dvc, cwd=wide.with_name("dvc")
+    ).returncode  # a@1 fails there too
     printed = limited(wide, "submit", "--wait", "--fuse", "none", code=1)
     assert "a@1: " in printed
     assert "a@1 failed, and these stages read their outs" in printed

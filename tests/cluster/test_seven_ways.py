@@ -1,4 +1,4 @@
-"""One pipeline, seven ways: every out has the same md5.
+"""Run one pipeline in seven ways, and check that every out has the same md5.
 
 The pipeline is this repository's own, each time in a clone of its own and from nothing. Needs what
 test_metaflow.py needs. The table goes to benchmarks/out/seven.md. Half an hour on two cores.
@@ -77,7 +77,7 @@ def generated(root: Path, _bucket: str) -> Md5s:
 
 
 def _on_argo(root: Path, file: str, name: str) -> str:
-    """Deploy, trigger and wait; every stage runs anew."""
+    """Deploy, trigger and wait; every stage runs again."""
     ended(start(root, file, "--no-pylint", "argo-workflows", "create"))
     trigger = start(root, file, "--no-pylint", "argo-workflows", "trigger", "--force")
     run = run_id(ended(trigger))
@@ -104,7 +104,7 @@ def test_every_out_has_the_same_md5_by_all_seven_ways(bucket: str, tmp_path: Pat
     found: dict[str, Md5s] = {}
     for number, (way, made) in enumerate(WAYS.items()):
         root = clone(bucket, tmp_path / str(number))
-        (root / "dvc.lock").unlink()  # what stands there afterwards comes of this run
+        (root / "dvc.lock").unlink()  # so that its later content comes from this run
         found[way] = made(root, bucket)
         print(f"{way}: {len(found[way])} outs", file=sys.stderr, flush=True)
         _write(found)

@@ -91,9 +91,9 @@ def bucket_of(root: Path) -> str:
     return (root / ".dvc" / "config").read_text().split("s3://")[1].split("/")[0]
 
 
-def assert_as_dvc(root: Path, beside: Path) -> None:
-    dvc(beside, "repro", "--quiet")
-    expected = project_state(beside, beside / ".dvc" / "cache", succeeded=True)
+def assert_as_dvc(root: Path, sibling: Path) -> None:
+    dvc(sibling, "repro", "--quiet")
+    expected = project_state(sibling, sibling / ".dvc" / "cache", succeeded=True)
     actual = project_state(root, root / ".dvc" / "cache", succeeded=True)
     assert list(map(str, differences(expected, actual))) == []
     assert "up to date" in dvc(root, "status")
@@ -101,15 +101,15 @@ def assert_as_dvc(root: Path, beside: Path) -> None:
 
 @pytest.mark.parametrize("fuse", ["none", "auto"])
 def test_cold_nothing_changed_and_edited_runs_end_where_dvc_repro_ends(project: Path, fuse: str):
-    beside = project.with_name("dvc")
-    shutil.copytree(project, beside, symlinks=True)
+    sibling = project.with_name("dvc")
+    shutil.copytree(project, sibling, symlinks=True)
     assert "5 ran" in bridge(project, "submit", "--wait", "--fuse", fuse)
-    assert_as_dvc(project, beside)
+    assert_as_dvc(project, sibling)
     assert "no stage needs a pod" in bridge(project, "submit", "--wait")
-    for root in (project, beside):
+    for root in (project, sibling):
         (root / "params.yaml").write_text("p: 2\n")
     assert "3 ran" in bridge(project, "submit", "--wait", "--fuse", fuse)
-    assert_as_dvc(project, beside)
+    assert_as_dvc(project, sibling)
 
 
 def test_a_command_that_fails_is_shown_with_its_lines_and_is_not_tried_again(project: Path):
@@ -122,7 +122,7 @@ def test_a_command_that_fails_is_shown_with_its_lines_and_is_not_tried_again(pro
     assert "1 ran" in bridge(project, "submit", "--wait")
 
 
-def test_another_clone_collects_what_nobody_has_waited_for(project: Path, tmp_path: Path):
+def test_another_clone_collects_a_run_that_no_client_has_waited_for(project: Path, tmp_path: Path):
     subprocess.run(["git", "add", "."], cwd=project, check=True)
     author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     subprocess.run(["git", *author, "commit", "--quiet", "-m", "x"], cwd=project, check=True)
@@ -140,16 +140,16 @@ def ended(run: str) -> None:
     subprocess.run([*command, f"workflow/{run}"], check=True)
 
 
-def test_a_stopped_run_goes_on_with_retry_and_a_lost_object_is_made_anew(project: Path):
-    beside = project.with_name("dvc")
-    shutil.copytree(project, beside, symlinks=True)
+def test_a_stopped_run_continues_with_retry_and_a_lost_object_is_made_again(project: Path):
+    sibling = project.with_name("dvc")
+    shutil.copytree(project, sibling, symlinks=True)
     run = bridge(project, "submit", "--fuse", "none").split("run ")[1].split(":")[0]
     assert f"Workflow {run} of run {run} has not ended" in bridge(project, "retry", run, code=2)
     bridge(project, "stop", run)
     ended(run)
     printed = bridge(project, "retry", run, "--wait")
     assert f"pods, Workflow {run}-r1" in printed
-    assert_as_dvc(project, beside)
+    assert_as_dvc(project, sibling)
     assert "every stage of run" in bridge(project, "retry", run)
     md5 = yaml.safe_load((project / "dvc.lock").read_text())["stages"]["part@a"]["outs"][-1]["md5"]
     store().rm(f"{bucket_of(project)}/dvc/files/md5/{md5[:2]}/{md5[2:]}")
@@ -180,7 +180,7 @@ def test_gc_leaves_runs_that_go_on_and_removes_the_others_with_their_code(projec
         ("secrets: [t-", "secrets: [no-such-", "make the Secret that argo.secrets names"),
     ],
 )
-def test_a_pod_that_cannot_start_is_told_with_what_to_do(
+def test_a_pod_that_cannot_start_is_reported_with_a_fix(
     project: Path, old: str, new: str, said: str
 ):
     file = project / "dvc-bridge.yaml"
@@ -191,7 +191,7 @@ def test_a_pod_that_cannot_start_is_told_with_what_to_do(
     bridge(project, "stop", printed.split("run ")[1].split(":")[0])
 
 
-def test_a_bucket_that_is_not_there_is_told_before_the_first_pod(project: Path):
+def test_a_missing_bucket_is_reported_before_the_first_pod(project: Path):
     dvc(project, "remote", "modify", "store", "url", "s3://no-such-bucket-anywhere/dvc")
     for command in ("submit", "doctor"):
         printed = bridge(project, command, code=2)

@@ -1,4 +1,4 @@
-"""The real dvc, as tests make their inputs with it, and dvc-bridge as users call it."""
+"""Run the real dvc to create test inputs, and dvc-bridge as users run it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def dvc(root: Path, *args: str) -> str:
-    """Run dvc in `root`, where it must succeed; give what it printed."""
+    """Run dvc in `root`, check that it succeeds, and return its output."""
     done = subprocess.run(
         [sys.executable, "-m", "dvc", *args], cwd=root, capture_output=True, text=True
     )
@@ -20,7 +20,7 @@ def dvc(root: Path, *args: str) -> str:
 
 
 def bridge(root: Path, *args: str, code: int = 0, **env: str) -> str:
-    """Run dvc-bridge in `root`, where it must end with `code`; give what it printed, errors too."""
+    """Run dvc-bridge in `root`, check its exit code, and return its output with errors."""
     done = subprocess.run(
         [sys.executable, "-m", "dvc_bridge", *args],
         cwd=root,
@@ -35,7 +35,7 @@ def bridge(root: Path, *args: str, code: int = 0, **env: str) -> str:
 
 
 def dvc_repro(root: Path, *targets: str, **options: Any) -> None:
-    """Do what `dvc repro` does in this process, where DVC has to be imported once."""
+    """Run `dvc repro` in this process, which imports DVC only once."""
     from dvc.repo import Repo
 
     with chdir(root), closing(Repo()) as repo:
@@ -43,28 +43,28 @@ def dvc_repro(root: Path, *targets: str, **options: Any) -> None:
 
 
 def dvc_status(root: Path) -> dict[str, Any]:
-    """Return what `dvc status` finds changed, by stage; looked at in this process."""
+    """Return the changes of `dvc status` by stage; runs in this process."""
     from dvc.repo import Repo
 
     with chdir(root), closing(Repo()) as repo:
-        found: dict[str, Any] = repo.status()
-        return found
+        changes: dict[str, Any] = repo.status()
+        return changes
 
 
 def add_remote(root: Path) -> None:
-    """Make the folder `remote`, beside a project without settings, its default remote."""
+    """Configure the folder `remote`, next to a project without settings, as default remote."""
     with (root / ".dvc" / "config").open("a") as config:
         config.write("    remote = store\n['remote \"store\"']\n    url = ../../remote\n")
 
 
 def play(root: Path, code: int = 0) -> str:
-    """Run the stages of the project in pods that are processes; give what they printed."""
+    """Run the stages of the project in pods, each a process, and return their output."""
     command = "import sys; from tests.dvc_bridge.pods import main; sys.exit(main(['repro']))"
-    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
         [sys.executable, "-c", command],
         cwd=root,
-        env=here,
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

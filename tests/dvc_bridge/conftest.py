@@ -1,4 +1,4 @@
-"""Projects for the tests: DVC's own `init` makes the empty one, once a session."""
+"""Projects for the tests; `dvc init` creates the empty one once per session."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tests.dvc_bridge.commands import add_remote, play
 from tests.dvc_bridge.one_stage import furnish
 from tests.dvc_bridge.running import Running
 
-# Waits until a file is there, or for a second.
+# Waits until a file exists, at most one second.
 _AWAIT = "for i in $(seq 20); do test -e {} && break; sleep 0.05; done"
-# Stages that share a file which they do not declare: side by side, the first one reads what the
-# second has written.
+# Stages that share an undeclared file: if they run in parallel, the first one reads the text of the
+# second one.
 RACE = {
     "one": {
         "cmd": f"echo one > shared; {_AWAIT.format('go')}; cat shared > one.txt",
@@ -43,7 +43,7 @@ Start = Callable[..., Running]
 @pytest.fixture(scope="session")
 def empty_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder after `dvc init --no-scm`, to be copied."""
-    from dvc.repo import Repo  # in this process: most tests need it here too
+    from dvc.repo import Repo  # in this process, since most tests need DVC here too
 
     root = tmp_path_factory.mktemp("empty")
     Repo.init(str(root), no_scm=True).close()
@@ -73,7 +73,7 @@ def run_in_pods(empty_project: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def pods_project(run_in_pods: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project whose stages have run in pods; no cluster can be asked."""
+    """A project whose stages have run in pods; there is no cluster."""
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
     return shutil.copytree(run_in_pods, tmp_path / "pods") / "project"
 
@@ -97,27 +97,27 @@ def make_project(empty_project: Path, tmp_path: Path) -> MakeProject:
 
 @pytest.fixture
 def call_bridge(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> CallBridge:
-    """Return what `commands.bridge` is, in this process, where DVC has to be imported once."""
+    """Return a version of `commands.bridge` that runs in this process, which imports DVC once."""
 
-    def become(*command: object) -> None:
+    def fail(*command: object) -> None:
         pytest.fail(f"it became another program: {command}")
 
     def call(root: Path, *args: str, code: int = 0) -> str:
         monkeypatch.chdir(root)
-        monkeypatch.setattr(os, "execv", become)  # which would end the tests
+        monkeypatch.setattr(os, "execv", fail)  # which would end the tests
         capfd.readouterr()
-        ended = main(args)
-        said = "".join(capfd.readouterr())
-        assert ended == code, said
-        assert "Traceback" not in said, said
-        return said
+        exit_code = main(args)
+        output = "".join(capfd.readouterr())
+        assert exit_code == code, output
+        assert "Traceback" not in output, output
+        return output
 
     return call
 
 
 @pytest.fixture
 def start(request: pytest.FixtureRequest) -> Start:
-    """Return a function that starts dvc-bridge; what still runs after the test is killed."""
+    """Return a function that starts dvc-bridge; a run that outlives the test is killed."""
 
     def run(root: Path, *args: str, **options: Any) -> Running:
         running = Running(root, *args, **options)

@@ -1,7 +1,7 @@
-"""`dvc-bridge flow`, its run by Metaflow here and `dvc-bridge sync` in the words of `repro`.
+"""Run `dvc-bridge flow`, its flow by Metaflow and `dvc-bridge sync` with the arguments of `repro`.
 
-`main(["repro", ...])` leaves a project as the three commands leave it; the equality lab plays
-cases with it. The flow and Metaflow's own files are outside of the project.
+`main(["repro", ...])` changes a project as the three commands do; the equality lab plays cases with
+it. The flow and Metaflow's own files are outside the project.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ NAME = "generated"
 FLOW = "LabFlow"
 DEADLINE_S = 600
 FUSE = os.environ.get("EQUALITY_FUSE", "chains")
-# Metaflow has no such words: a flow forces by its parameter, and goes on with other branches.
-_OTHERS = {"--plain", "-f", "--force", "-k", "--keep-going"}
+# Metaflow has no such options: a flow has a parameter for --force, and always keeps going.
+_IGNORED = {"--plain", "-f", "--force", "-k", "--keep-going"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Play `repro` as a flow."""
     signal.alarm(DEADLINE_S)
-    words = without_jobs(argv[1:])
+    arguments = without_jobs(argv[1:])
     with tempfile.TemporaryDirectory() as name:
         os.environ.update(METAFLOW_USER="lab", METAFLOW_DATASTORE_SYSROOT_LOCAL=f"{name}/store")
         flow, bridge = str(Path(name) / "flow.py"), ["-m", "dvc_bridge"]
-        targets = [word for word in words if word not in _OTHERS]
-        made = [*bridge, "flow", "-o", flow, "--name", FLOW, "--fuse", FUSE, *targets]
+        targets = [argument for argument in arguments if argument not in _IGNORED]
+        generate = [*bridge, "flow", "-o", flow, "--name", FLOW, "--fuse", FUSE, *targets]
         run = [flow, "--no-pylint", "run", "--run-id-file", f"{name}/run"]
-        run += ["--force"] if {"-f", "--force"} & set(words) else []
-        code, printed = _python(made)
+        run += ["--force"] if {"-f", "--force"} & set(arguments) else []
+        code, output = _python(generate)
         if code:
             return code
-        code, printed = _python(run, name)
-        if alone := re.search(r"without a command: .*\n\s*.*fix: dvc repro (.*)", printed):
+        code, output = _python(run, name)
+        if alone := re.search(r"without a command: .*\n\s*.*fix: dvc repro (.*)", output):
             if subprocess.run([*_DVC, "repro", *alone[1].split()]).returncode:
                 return code
-            code, printed = _python(run, name)
+            code, output = _python(run, name)
         run_id = Path(name, "run")
         if run_id.exists():
             partial = ["--partial"] if code else []
@@ -54,9 +54,9 @@ def main(argv: Sequence[str]) -> int:
 _DVC = [sys.executable, "-m", "dvc"]
 
 
-def _python(words: Sequence[str], folder: str | None = None) -> tuple[int, str]:
+def _python(arguments: Sequence[str], folder: str | None = None) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, *words],
+        [sys.executable, *arguments],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""A project as DVC's own index sees it, in the words of `plan.pipeline`."""
+"""A project as DVC's own index sees it, in the form of `read_pipeline`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def start(root: Path) -> None:
 
 
 def index_of_dvc(root: Path) -> View:
-    """Return stages, edges and order of `root` as DVC has them."""
+    """Return the stages, edges and order of `root` from DVC's index."""
     with closing(Repo(str(root))) as repo:
         graph = repo.index.graph
         order = plan_repro(get_active_graph(graph))
@@ -75,7 +75,7 @@ def _stage(root: Path, stage: Any) -> View:
 
 
 def index_of_ours(root: Path) -> View:
-    """Return the same as `read_pipeline` has them."""
+    """Return the stages, edges and order of `root` from `read_pipeline`."""
     pipeline = read_pipeline(find_project(root))
     keys = [f"{stage.file}:{stage.name}" for stage in pipeline.stages]
     stages = [

@@ -1,4 +1,4 @@
-"""The few answers of a Kubernetes API that say which Workflows there are, given by this machine."""
+"""A local server with the few answers of the Kubernetes API that list Workflows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/{}/workflows"
 
 
 def workflow(run: str, phase: str) -> dict[str, Any]:
-    """Return a Workflow of a run as the cluster has it."""
+    """Return a Workflow of a run as the cluster returns it."""
     return {
         "metadata": {"name": run, "labels": {"dvc-bridge/run": run}},
         "status": {"phase": phase},
@@ -30,14 +30,14 @@ def serving(
     uid: str = "u1",
     refuses: bool = False,
 ) -> Iterator[dict[str, str]]:
-    """Answer for a while; give its identity, with a kubeconfig in `folder`.
+    """Start the server, write a kubeconfig to `folder`, and yield the cluster's identity.
 
     Parameters
     ----------
     uid
-        Of the namespace kube-system, by which clusters are told apart.
+        The uid of the namespace kube-system, which identifies a cluster.
     refuses
-        Whether it takes no credentials.
+        Whether it rejects all credentials.
     """
     answers: dict[str, dict[str, Any]] = {
         WORKFLOWS.format(space): {"items": list(workflows), "metadata": {}},

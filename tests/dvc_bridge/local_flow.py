@@ -1,4 +1,4 @@
-"""A project's flow.py, run here by Metaflow: its datastore and its home are in the project too."""
+"""Run a project's flow.py with Metaflow; its datastore and home are in the project too."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def started(
     flow: str | Path = "flow.py",
     **env: str,
 ) -> str:
-    """Start a flow with Metaflow's words, which must end with `code`; give what it printed.
+    """Run a flow with Metaflow's arguments, check its exit code, and return its output.
 
     Parameters
     ----------
     folder
-        Where it is started, and has its home and its datastore.
+        The working folder, which also holds Metaflow's home and datastore.
     under
-        A command, and its words, that starts the flow.
+        A command with arguments that runs the flow's command.
     flow
         The flow's file.
     """
@@ -57,5 +57,5 @@ def environment(root: Path) -> dict[str, str]:
 
 
 def own_store(root: Path) -> None:
-    """Have Metaflow keep the runs of `root` there, and not where a folder above it has a store."""
+    """Create a datastore in `root`, so that Metaflow does not use that of a parent folder."""
     (root / ".metaflow").mkdir(exist_ok=True)

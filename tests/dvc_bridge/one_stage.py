@@ -1,4 +1,4 @@
-"""A project of one stage with a flow: what a step of it is told, for tests of single steps."""
+"""A project with one stage and a flow, for tests of single steps."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FLOW = """
 
 
 def furnish(root: Path) -> None:
-    """Make it of an empty project, and run it by `dvc repro`."""
+    """Create the project in an empty one, and run `dvc repro`."""
     (root / "words").write_text("abba\n")
     (root / "dvc.yaml").write_text(json.dumps({"stages": STAGES}))
     (root / "flow.py").write_text(textwrap.dedent(FLOW).replace("=LINE", f"={LINE!r}"))
@@ -61,7 +61,7 @@ def furnish(root: Path) -> None:
 
 
 def make_of(root: Path) -> tuple[DvcRun, StageSpec, dict[str, Pointer]]:
-    """Return what a step knows that is the stage `make`."""
-    told = begin_run(root)
-    spec = told["stages"]["make"]
-    return told, spec, dep_pointers(told, spec)
+    """Return the run, the spec and the dep pointers of a step of the stage `make`."""
+    run = begin_run(root)
+    spec = run["stages"]["make"]
+    return run, spec, dep_pointers(run, spec)

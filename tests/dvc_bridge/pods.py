@@ -1,7 +1,7 @@
-"""A remote run without a cluster: each pod is a process in a folder of its own, one by one.
+"""A remote run without a cluster: each pod is a process in its own folder, one after the other.
 
-`main(["repro", ...])` does with a project what `dvc-bridge submit --wait` does, and with equal
-words; the equality lab plays cases with it. The remote is the project's default one.
+`main(["repro", ...])` does the same as `dvc-bridge submit --wait`, with the same code; the equality
+lab plays cases with it. It uses the project's default remote.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from dvc_bridge.cli.parser import parser
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment
 
-# How many stages share a pod: all of the lab's cases are played with groups of both kinds.
+# The number of stages per pod; all cases of the lab are played with several sizes.
 SIZE = int(os.environ.get("EQUALITY_PODS", "1"))
 
 
 def main(argv: Sequence[str]) -> int:
     """Play `repro` with pods."""
-    args = parser().parse_args([word for word in argv if word != "--plain"])
+    args = parser().parse_args([argument for argument in argv if argument != "--plain"])
     try:
         context = RunContext(selection_of(args), force=args.force, engine="processes", warn=warn)
         with context, tempfile.TemporaryDirectory() as folder:
             run = f"r{os.getpid()}"
             settled = context.prepare()
-            waiting = [found.position for found in settled.waiting]
+            waiting = [stage.position for stage in settled.waiting]
             groups = [waiting[i : i + SIZE] for i in range(0, len(waiting), SIZE)]
             code = 0
             if groups:
@@ -41,9 +41,9 @@ def main(argv: Sequence[str]) -> int:
                 code_of_run = SnapshotCode(done.code)
                 environment = WorkerEnvironment(done.run, context.store_settings(), code_of_run)
                 env = environment.variables()
-                for word in done.words:
-                    ended = _pod(Path(folder, word.partition(":")[0]), word, env)
-                    code = code or ended
+                for reference in done.words:
+                    pod_code = _pod(Path(folder, reference.partition(":")[0]), reference, env)
+                    code = code or pod_code
                     if code and not args.keep_going:
                         break
             context.read_after(run)
@@ -54,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
         return exc.exit_code
 
 
-def _pod(folder: Path, word: str, env: Mapping[str, str]) -> int:
+def _pod(folder: Path, reference: str, env: Mapping[str, str]) -> int:
     folder.mkdir()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -65,7 +65,7 @@ def _pod(folder: Path, word: str, env: Mapping[str, str]) -> int:
             os.chdir(folder)
             site = str(folder / "site")
             os.environ.update({**env, "USER": "dvc", "DVC_SITE_CACHE_DIR": site})
-            code = cli.main(["worker", word])
+            code = cli.main(["worker", reference])
         except BaseException:
             traceback.print_exc()
         finally:

@@ -1,4 +1,4 @@
-"""A run of dvc-bridge that goes on while a test looks at it."""
+"""A run of dvc-bridge that a test observes while it runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Running:
     Parameters
     ----------
     columns
-        The width of its terminal; None: it has none, its output goes through a pipe.
+        The width of its terminal; None for a pipe instead of a terminal.
     env
         Added to its environment.
     """
@@ -68,16 +68,16 @@ class Running:
 
     @property
     def printed(self) -> str:
-        """All that it has printed so far, without colours and the like."""
+        """The output so far, without control sequences."""
         return _ESCAPE.sub("", self.raw)
 
     @property
     def raw(self) -> str:
-        """All that it has printed so far."""
+        """The output so far."""
         return self._printed.decode(errors="replace").replace("\r\n", "\n")
 
     def until(self, is_so: Callable[[], bool]) -> None:
-        """Wait for something, not for ever."""
+        """Wait until `is_so` returns true, with a time limit."""
         end = time.monotonic() + PATIENCE_S
         while not is_so():
             assert self._child.poll() is None, self.printed
@@ -85,7 +85,7 @@ class Running:
             time.sleep(0.02)
 
     def until_there(self, mark: Path) -> list[psutil.Process]:
-        """Wait for a file that a command makes; give all processes of the run."""
+        """Wait for a file that a command creates; return all processes of the run."""
         self.until(mark.exists)
         return [self.process, *self.process.children(recursive=True)]
 
@@ -94,13 +94,13 @@ class Running:
         os.write(self._end, byte)
 
     def ended(self) -> int:
-        """Wait for its end and for the rest of what it prints; give the exit code."""
+        """Wait for its end and the rest of its output; return the exit code."""
         code = self._child.wait(PATIENCE_S)
         self._reader.join(PATIENCE_S)
         return code
 
     def close(self) -> None:
-        """Leave nothing behind, whatever has failed."""
+        """Kill the run and release its resources, even after a failure."""
         with suppress(ProcessLookupError):
             os.killpg(self._child.pid, signal.SIGKILL)
         self._child.wait()
@@ -108,11 +108,11 @@ class Running:
         os.close(self._end)
 
     def _read(self) -> None:
-        with suppress(OSError):  # Linux says so when a terminal's other side has gone
+        with suppress(OSError):  # Linux raises it when the terminal's other side is closed
             while chunk := os.read(self._end, 1 << 16):
                 self._printed += chunk
 
 
 def _without_size(environ: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what would stand above the size of its own terminal."""
+    """Remove the variables that override the size of the run's own terminal."""
     return {name: value for name, value in environ.items() if name not in ("COLUMNS", "LINES")}

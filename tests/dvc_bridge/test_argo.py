@@ -1,4 +1,4 @@
-"""The manifest: what stands in it, that Argo takes it, and what is refused before it is sent."""
+"""The manifest: its content, its acceptance by Argo, and what is refused before it is sent."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def pods_of(made: dict[str, Any]) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_the_manifest_is_the_golden_one(name: str):
-    """`GOLDEN=write pytest tests/dvc_bridge/test_argo.py` writes them anew."""
+    """`GOLDEN=write pytest tests/dvc_bridge/test_argo.py` writes new ones."""
     made, path = rendered(RUNS[name]), GOLDEN / f"{name}.yaml"
     if os.environ.get("GOLDEN") == "write":
         path.write_text(text(made))
@@ -186,7 +186,7 @@ def test_a_field_that_argo_does_not_know_is_found_before_anything_is_sent(
         validate(made)
 
 
-def test_what_is_wrong_is_told_all_at_once_with_what_to_do():
+def test_all_errors_are_reported_at_once_with_a_fix():
     store = {"core": {"remote": "{{x}}"}}
     with pytest.raises(UsageError, match="fix: correct") as refused:
         check(rendered(replace(RUN, name="Big_Run", store=store)))
@@ -248,7 +248,7 @@ def environment(run: RunSpec) -> dict[str, str]:
     return {entry["name"]: entry["value"] for entry in env}
 
 
-def test_a_worker_is_told_run_store_and_code():
+def test_a_worker_receives_run_store_and_code():
     env = environment(RUN)
     assert env["DVC_BRIDGE_RUN"] == RUN.name
     assert json.loads(env["DVC_BRIDGE_STORE"]) == STORE
@@ -316,7 +316,7 @@ def test_a_mutex_orders_pods_but_the_second_runs_though_the_first_has_failed():
     "name",
     ["{{workflow.name}}", "train@{{inputs.parameters.g}}", "é ü", "a\nb: c", "$(id)", "`id`"],
 )
-def test_addresses_stand_in_an_annotation_alone_and_mean_nothing_to_argo(name: str):
+def test_addresses_are_only_in_an_annotation_and_argo_ignores_them(name: str):
     made = rendered(addresses=[name] * 6)
     named = made["metadata"]["annotations"].pop(GROUPS_ANNOTATION)
     assert "{{" not in named
@@ -393,7 +393,7 @@ def test_the_largest_workflow_stays_within_the_limits():
     assert size(made) < 900_000
 
 
-def test_a_process_beside_finds_what_validate_finds_and_its_end_is_no_way_around():
+def test_a_second_process_finds_what_validate_finds_and_its_death_skips_no_check():
     pytest.importorskip("hera", reason="the extra argo is not installed")
     from dvc_bridge.engines.argo import schema
 

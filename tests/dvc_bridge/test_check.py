@@ -1,4 +1,4 @@
-"""`repro --check-against-dvc`: equal or not, told with what differs; the project is only read."""
+"""`repro --check-against-dvc` reports the differences and only reads the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in `.dvc/tmp/rwlock`, whoever has written it, and what is made of it."""
+"""`.dvc/tmp/rwlock`: files of DVC, of dvc-bridge and damaged ones, and their effect."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_a_folder_in_the_place_of_the_file_is_refused(root: Path):
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"write": {}}', '{"read": {}}', None])
-def test_a_file_that_names_nobody_and_none_at_all_keep_nobody_out(root: Path, content: str | None):
+def test_an_empty_file_and_a_missing_file_block_no_run(root: Path, content: str | None):
     if content is not None:
         rwlock(root).write_text(content)
     mine = claims(root)
@@ -78,7 +78,7 @@ def test_a_file_that_names_nobody_and_none_at_all_keep_nobody_out(root: Path, co
 
 
 def claimed(root: Path, **paths: str) -> None:
-    """Have a living process use paths: write="out", read="in"."""
+    """Register paths for a running process: write="out", read="in"."""
     text: dict[str, Any] = {"read": {}, "write": {}}
     for mode, at in paths.items():
         text[mode][str(root / at)] = LIVING if mode == "write" else [LIVING]
@@ -124,7 +124,7 @@ def test_what_others_use_stays_there_and_two_may_read_the_same(root: Path):
     assert json.loads(rwlock(root).read_text()) == left
 
 
-def test_a_process_that_has_ended_keeps_nobody_out(root: Path):
+def test_a_process_that_has_ended_blocks_no_run(root: Path):
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     for pid in (ended.pid, 0, -1, 1 << 70):

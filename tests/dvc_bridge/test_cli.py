@@ -104,7 +104,7 @@ def test_a_name_without_letters_on_this_terminal_ends_no_run(make_project: MakeP
 
 
 @pytest.mark.parametrize("own", [{}, {"MKL_NUM_THREADS": "7"}], ids=["not set", "set"])
-def test_cores_are_divided_over_the_jobs_unless_the_user_has_said_how(
+def test_cores_are_divided_over_the_jobs_unless_the_user_sets_thread_counts(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, own: dict[str, str]
 ):
     for name in THREADS:

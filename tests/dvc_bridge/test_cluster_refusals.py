@@ -1,4 +1,4 @@
-"""What the Kubernetes API refuses is told with what to do; the answers are real ones."""
+"""Errors of the Kubernetes API are reported with a fix; the answers are recorded real ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def refused(status: int, message: str, **details: str) -> ApiError:
     return refusal(status, body, HOST, CONTEXT)
 
 
-def test_a_missing_right_is_told_with_the_rule_that_gives_it():
+def test_a_missing_right_is_reported_with_the_rule_that_grants_it():
     error = refused(
         403,
         'workflows.argoproj.io is forbidden: User "system:serviceaccount:ns:poor" cannot create'
@@ -37,13 +37,13 @@ def test_a_part_of_a_resource_and_the_core_group_are_named_as_roles_name_them():
     assert '{apiGroups: [""], resources: [pods/log], verbs: [get]}' in error.fix
 
 
-def test_what_is_forbidden_for_another_reason_is_told_as_it_is():
+def test_what_is_forbidden_for_another_reason_is_reported_unchanged():
     error = refused(403, 'pods "x" is forbidden: exceeded quota: small')
     assert "exceeded quota: small" in error.message
     assert "Role" not in error.fix
 
 
-def test_a_missing_namespace_a_missing_argo_and_a_missing_workflow_are_told_apart():
+def test_a_missing_namespace_a_missing_argo_and_a_missing_workflow_are_distinguished():
     space = refused(404, 'namespaces "ns" not found', name="ns", kind="namespaces")
     assert "no namespace ns" in space.message
     assert "kubectl create namespace ns" in space.fix

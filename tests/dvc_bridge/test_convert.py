@@ -99,8 +99,8 @@ def assert_collected_as_dvc(project: Path, run: str, tmp_path: Path) -> None:
         project_state(root, root / ".dvc" / "cache", succeeded=True) for root in (theirs, ours)
     )
     # A clone that collects has no objects of what it did not run itself.
-    told = [str(d) for d in differences(expected, found) if not str(d).startswith("cache:")]
-    assert told == []
+    remaining = [str(d) for d in differences(expected, found) if not str(d).startswith("cache:")]
+    assert remaining == []
 
 
 def test_its_pods_end_where_dvc_repro_ends_cold_and_after_a_change(project: Path, tmp_path: Path):
@@ -118,7 +118,7 @@ def test_its_pods_end_where_dvc_repro_ends_cold_and_after_a_change(project: Path
 
 
 @pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
-def test_a_pod_runs_its_stages_in_the_order_of_the_graph_wherever_they_stand(
+def test_a_pod_runs_its_stages_in_the_order_of_the_graph_not_of_dvc_yaml(
     make_project: MakeProject, call_bridge: CallBridge, tmp_path: Path
 ):
     stages = {  # the results of the first are git's: an older one is there when the pod begins
@@ -161,7 +161,7 @@ def test_a_cron_workflow_has_its_schedule_and_no_other_kind_has(project: Path):
     assert "--schedule belongs to" in bridge(project, "convert", "--schedule", "@daily", code=2)
 
 
-def test_what_pods_would_not_see_is_refused_or_told(project: Path):
+def test_what_pods_would_not_see_is_refused_or_reported(project: Path):
     (project / "params.yaml").write_text("p: 3")
     assert "pods take these files as they are in" in bridge(project, "convert", "--repo", URL)
     (project / "dvc.yaml").write_text((project / "dvc.yaml").read_text() + "# more\n")

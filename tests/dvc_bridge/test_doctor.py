@@ -1,4 +1,4 @@
-"""`dvc-bridge doctor`: what it finds wrong, each with the command that mends it."""
+"""`dvc-bridge doctor`: what it finds wrong, each with the command that fixes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STAGES = {"a": {"cmd": "echo > a", "outs": ["a"]}}
 
 
 def findings(text: str) -> dict[str, tuple[str, str]]:
-    """Read the table: what -> (ok or wrong, all that was said of it)."""
+    """Read the table: subject -> (ok or wrong, its text)."""
     found: dict[str, tuple[str, str]] = {}
     what = ""
     for line in text.splitlines():
@@ -42,7 +42,7 @@ def test_where_all_is_well_it_says_of_everything_what_it_is(make_project: MakePr
 
 def test_every_wrong_thing_is_found_at_once_with_its_fix(make_project: MakeProject):
     root = make_project(STAGES, {"dvc-bridge.yaml": "stages: {b: {mutex: gpu}}\nx: 1\ny: 2\n"})
-    dvc(root, "config", "cache.dir", "/proc/nobody/may/write/here")
+    dvc(root, "config", "cache.dir", "/proc/not/writable")
     lock = os.open(root / ".dvc/tmp/lock", os.O_RDWR | os.O_CREAT)
     fcntl.flock(lock, fcntl.LOCK_EX)  # as DVC holds it
     try:

@@ -1,4 +1,4 @@
-"""The folder that a step works in: on a full disk, after a kill, beside other steps."""
+"""The folder that a step works in: on a full disk, after a kill, with other steps."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_file_system_that_locks_no_folders_has_room_for_steps_too(
     monkeypatch.setattr(fcntl, "flock", refused)
     with stage_folder(*make_of(project)) as folder:
         assert (folder / "words").read_text() == "abba\n"
-    assert folders(project) == [left]  # whose it is cannot be told
+    assert folders(project) == [left]  # its owner is unknown
 
 
 def test_what_is_no_folder_of_a_step_is_let_be(project: Path):
@@ -139,12 +139,12 @@ def test_what_is_no_folder_of_a_step_is_let_be(project: Path):
 
 
 def test_steps_that_start_and_end_at_once_keep_their_folders(project: Path):
-    told, spec, deps = make_of(project)
+    dvc_run, spec, deps = make_of(project)
 
     def steps(_: int) -> int:
         whole = 0
         for _ in range(40):
-            with stage_folder(told, spec, deps) as folder:
+            with stage_folder(dvc_run, spec, deps) as folder:
                 time.sleep(0.002)
                 whole += (folder / "words").read_text() == "abba\n" and (
                     folder / "d"

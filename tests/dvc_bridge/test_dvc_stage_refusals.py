@@ -1,4 +1,4 @@
-"""`@dvc_stage` where the project or the cache is not right: said, or passed over."""
+"""`@dvc_stage` with a damaged project or cache: an error, or the damage is ignored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def project(one_stage: Path, tmp_path: Path) -> Path:
 
 
 def locked_object(root: Path, out: str) -> Path:
-    """Return the file of the cache that holds an out, by dvc.lock."""
+    """Return the file of the cache that holds an out, according to dvc.lock."""
     outs = yaml.safe_load((root / "dvc.lock").read_text())["stages"]["make"]["outs"]
     (md5,) = [o["md5"] for o in outs if o["path"] == out]
     return root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
@@ -39,10 +39,10 @@ def damage(file: Path) -> None:
 
 
 def found(root: Path) -> Result | None:
-    """Return what the step finds that is the stage `make`."""
-    told, spec, deps = make_of(root)
+    """Return the known result of the stage `make`, or None."""
+    dvc_run, spec, deps = make_of(root)
     key = run_cache_key(inputs_entry(spec["cmd"], deps.items(), spec["params"]), spec["outs"])
-    return lookup(told, spec, deps, key)
+    return lookup(dvc_run, spec, deps, key)
 
 
 def md5s(result: Result | None) -> dict[str, str]:
@@ -104,14 +104,14 @@ def test_a_damaged_out_that_a_step_reads_ends_the_run_by_its_name(project: Path)
 
 @pytest.mark.parametrize(("out", "gone"), [("loud", "loud"), ("d/x", "loud"), ("d/x", "d")])
 def test_what_read_out_misses_in_the_cache_it_names(project: Path, out: str, gone: str):
-    told, spec, _ = make_of(project)
+    dvc_run, spec, _ = make_of(project)
     result = found(project)
     assert result
-    told = with_result(told, spec, result)
-    assert read_out(told, out) == b"ABBA\n"
+    dvc_run = with_result(dvc_run, spec, result)
+    assert read_out(dvc_run, out) == b"ABBA\n"
     (file := locked_object(project, gone)).unlink()
     with pytest.raises(DvcStageError, match=f"{file} is not in the cache\nfix: dvc pull"):
-        read_out(told, out)
+        read_out(dvc_run, out)
 
 
 def garbage(entry: dict[str, Any]) -> bytes:
@@ -161,7 +161,7 @@ SPOILS = [
 
 
 def spoil_runs(root: Path, spoils: Sequence[Callable[[dict[str, Any]], bytes]]) -> None:
-    """Make the run cache the one source of results, and damage what it has, once in each way."""
+    """Make the run cache the only source of results, and damage its entries, once in each way."""
     (root / "dvc.lock").unlink()
     (file,) = (root / ".dvc/cache/runs").glob("*/*/*")
     entry = yaml.safe_load(file.read_bytes())
@@ -177,7 +177,7 @@ def test_a_damaged_entry_of_the_run_cache_is_no_result(
     locked = yaml.safe_load((project / "dvc.lock").read_bytes())
     spoil_runs(project, [spoil])
     assert found(project) is None
-    # A whole one beside it, as DVC leaves it, is a result.
+    # A complete entry next to it, as DVC writes it, is a result.
     (damaged,) = (project / ".dvc/cache/runs").glob("*/*/*")
     damaged = damaged.rename(damaged.with_name("0" * 64))
     dvc(project, "repro", "--no-run-cache")

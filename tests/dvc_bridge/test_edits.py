@@ -1,4 +1,4 @@
-"""Files that somebody edits while a run goes on: every later run sees it, ours and DVC's."""
+"""Files that a user edits during a run: every later run sees the edit, ours and DVC's."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ def test_an_edit_after_a_stage_was_recorded_is_seen_by_all_that_look_later(
     assert (root / edited).read_text() == "2"
     assert stages <= dvc_status(root).keys()
     planned = call_bridge(root, "plan", "--json")
-    told = {s["address"]: s["verdict"] for s in json.loads(planned)["stages"]}
-    assert all(told[name] != "up to date" for name in stages)
+    verdicts = {s["address"]: s["verdict"] for s in json.loads(planned)["stages"]}
+    assert all(verdicts[name] != "up to date" for name in stages)

@@ -51,7 +51,7 @@ def test_a_file_is_replaced_whole_and_keeps_its_mode(file: Path, scratch: Path, 
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root may give files away")
-def test_a_file_of_somebody_else_stays_theirs(file: Path, scratch: Path):
+def test_a_file_of_another_user_keeps_its_owner(file: Path, scratch: Path):
     os.chown(file, 12345, 54321)
     write_whole(file, "new", scratch)
     assert file.read_text() == "new"
@@ -84,7 +84,7 @@ def test_every_name_of_a_file_has_the_new_text(tmp_path: Path, file: Path, scrat
     assert other.samefile(file)
 
 
-def test_in_a_folder_of_somebody_else_the_file_itself_is_written(file: Path, scratch: Path):
+def test_in_a_folder_of_another_user_the_file_itself_is_written(file: Path, scratch: Path):
     before = file.stat().st_ino
     file.chmod(0o666)
     file.parent.chmod(0o555)
@@ -143,7 +143,7 @@ def test_a_folder_goes_with_links_in_it_but_not_with_their_targets(tmp_path: Pat
     assert [path.name for path in tmp_path.rglob("*")] == ["real", "file"]
 
 
-def test_a_folder_that_may_not_be_written_to_is_removed(tmp_path: Path):
+def test_a_folder_that_is_not_writable_is_removed(tmp_path: Path):
     inner = tmp_path / "folder" / "inner"
     inner.mkdir(parents=True)
     (inner / "file").write_text("x")

@@ -129,7 +129,7 @@ def test_out_of_a_code_package_it_makes_the_same_and_the_page_shows_it(project: 
     assert dvc(project, "repro", "--pull").count("is cached - skipping run") == 4
 
 
-def test_a_failing_command_fails_the_run_once_and_resume_with_mended_code_does_the_rest(
+def test_a_failing_command_fails_the_run_once_and_resume_with_fixed_code_does_the_rest(
     project: Path,
 ):
     text = (project / "dvc.yaml").read_text()
@@ -248,7 +248,7 @@ def test_a_cycle_a_name_and_a_project_without_commands_are_refused(make_project:
     assert "has a command" in bridge(root, *HERE, code=2)
 
 
-def test_what_is_downstream_runs_after_what_it_reads_in_whatever_file_and_place_that_stands(
+def test_downstream_stages_run_after_their_inputs_in_any_file_and_order(
     make_project: MakeProject,
 ):
     stages = {
@@ -301,7 +301,7 @@ def test_a_flow_of_one_stage_alone_runs_it_on_what_is_there_and_names_what_is_no
     assert "join" not in dvc(project, "status")
 
 
-def test_a_project_without_a_remote_is_told_so_when_it_runs(make_project: MakeProject):
+def test_a_project_without_a_remote_is_refused_when_it_runs(make_project: MakeProject):
     root = make_project({"a": {"cmd": "echo > a", "outs": ["a"]}})
     bridge(root, *HERE)
     printed = metaflow(root, "run", code=1)

@@ -1,4 +1,4 @@
-"""`dvc-bridge gc`: a run that may still go on stays, whoever cannot be asked about it."""
+"""`dvc-bridge gc`: a run that may still be running stays, even if its cluster does not respond."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.dvc_bridge.kubernetes_api import serving, workflow
 from tests.dvc_bridge.test_run_end import lose_result, run_of
 
 HERE = {"uid": "u1", "host": "https://elsewhere:6443", "namespace": "team"}
-# No answer comes from there: nothing listens.
+# No server listens at this address.
 SILENT = "http://127.0.0.1:9"
 
 
@@ -28,10 +28,10 @@ def code_of(root: Path) -> Path:
 
 
 def submitted_to(root: Path, cluster: dict[str, str]) -> None:
-    """Have the run be one that was submitted, as `submit` leaves it."""
+    """Turn the run into a submitted one, as `submit` records it."""
     code = code_of(root).name.partition(".")[0]
-    told: dict[str, Any] = {"code": code, "manifest": {}, "cluster": cluster}
-    (folder_of(root) / "run.json").write_text(json.dumps(told))
+    record: dict[str, Any] = {"code": code, "manifest": {}, "cluster": cluster}
+    (folder_of(root) / "run.json").write_text(json.dumps(record))
 
 
 def aged(root: Path, days: int) -> None:
@@ -42,14 +42,14 @@ def aged(root: Path, days: int) -> None:
 
 @pytest.fixture
 def unfinished(pods_project: Path) -> Path:
-    """A project with a run of which a result is missing, submitted to the cluster HERE."""
+    """A project with a run that lacks a result, submitted to the cluster HERE."""
     lose_result(pods_project, "two")
     submitted_to(pods_project, HERE)
     return pods_project
 
 
 def kept(call: CallBridge, root: Path, *args: str) -> str:
-    """Have gc refuse; see that nothing was removed, and give what it says of the run."""
+    """Check that gc refuses and removes nothing; return its reason for the run."""
     before = sorted(root.parent.glob("remote/**/*"))
     said = call(root, "gc", *args, code=2)
     assert sorted(root.parent.glob("remote/**/*")) == before

@@ -116,7 +116,7 @@ def test_projects_without_overlaps_have_dvcs_edges_and_order(
 
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(projects, st.lists(st.lists(paths, max_size=2), min_size=12, max_size=12))
-def test_overlaps_duplicates_and_circles_are_told_apart_as_in_dvc(
+def test_overlaps_duplicates_and_cycles_are_distinguished_as_in_dvc(
     root: Path, files: dict[str, Stages], outs: list[list[str]]
 ):
     assert_alike(root, given_outs(files, outs))
@@ -189,7 +189,7 @@ def test_stages_in_any_order_come_after_those_they_read_and_stay_where_they_fit(
     assert in_graph_order(pipeline, order) == order
 
 
-def test_every_problem_of_the_graph_is_told_at_once():
+def test_every_problem_of_the_graph_is_reported_at_once():
     def stage(name: str, dep: str, out: str) -> Stage:
         return Stage("dvc.yaml", name, deps=(Dependency(dep, dep),), outs=(Output(out, out),))
 

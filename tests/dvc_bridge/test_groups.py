@@ -173,7 +173,7 @@ def test_many_small_stages_side_by_side_share_few_pods_and_take_less_time():
 
 
 def wide(count: int, width: int) -> list[Node]:
-    """Layers of `width` stages, each with one stage of the layer before it and one beside that."""
+    """Layers of `width` stages; each stage depends on two adjacent stages of the previous layer."""
     nodes = []
     for i in range(count):
         row, column = divmod(i, width)

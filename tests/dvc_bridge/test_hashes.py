@@ -39,7 +39,7 @@ def aged(path: Path) -> None:
 
 
 def edit_unseen(path: Path, content: bytes) -> None:
-    """Change a file's bytes, and nothing by which files are told apart."""
+    """Change a file's bytes without changing its signature."""
     before = path.stat()
     with path.open("r+b") as file:
         file.write(content)
@@ -128,7 +128,7 @@ def test_what_dvc_says_of_a_file_is_believed_only_if_the_file_still_has_it(
 ):
     aged(file)
     found = opened()
-    found.learn(str(file), "0" * 32)  # somebody wrote to it since
+    found.learn(str(file), "0" * 32)  # another process has written to it since
     found.learn(f"{file}-is-gone", "0" * 32)
     found.save()
     assert found.known(str(file)) is None

@@ -169,28 +169,32 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answer]:
         (403, "InvalidAccessKeyId", "refuses: .*InvalidAccessKeyId"),
     ],
 )
-def test_a_datastore_that_refuses_is_told_at_once(s3: Answer, status: int, code: str, said: str):
+def test_a_datastore_that_refuses_is_reported_at_once(
+    s3: Answer, status: int, code: str, said: str
+):
     s3(status, code)
-    begun = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(UsageError, match=said) as caught:
         check_datastore("s3://bucket/metaflow")
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - start < 30
     assert "s3://bucket/metaflow" in str(caught.value)
     assert caught.value.fix
 
 
-def test_a_datastore_that_is_not_there_is_told_within_seconds(
+def test_a_missing_datastore_is_reported_within_seconds(
     s3: Answer, monkeypatch: pytest.MonkeyPatch
 ):
     s3(200, "")
     monkeypatch.setattr("metaflow.metaflow_config.S3_ENDPOINT_URL", "http://127.0.0.1:9")
-    begun = time.monotonic()
+    start = time.monotonic()
     with pytest.raises(StorageError, match="does not respond"):
         check_datastore("s3://bucket/metaflow")
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - start < 30
 
 
-def test_missing_credentials_are_told(s3: Answer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_missing_credentials_are_reported(
+    s3: Answer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
     s3(200, "")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
@@ -201,7 +205,7 @@ def test_missing_credentials_are_told(s3: Answer, monkeypatch: pytest.MonkeyPatc
         check_datastore("s3://bucket/metaflow")
 
 
-def test_an_address_or_an_image_that_cannot_be_right_for_pods_is_told():
+def test_an_address_or_an_image_that_cannot_work_in_pods_is_reported():
     assert not list(warnings("my/image:1", "http://s3.example:8333"))
     (said,) = warnings("my/image:1", "http://127.0.0.1:8333")
     assert "which is the pod itself" in said
@@ -220,8 +224,8 @@ def test_metaflow_takes_the_profile(tmp_path: Path):
     env |= {"METAFLOW_HOME": str(tmp_path), "METAFLOW_PROFILE": "cluster"}
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-    told = ["s3://team-data/a/metaflow", "http://s3.example:9000", "default", 2]
-    assert done.stdout.strip() == str(told)
+    expected = ["s3://team-data/a/metaflow", "http://s3.example:9000", "default", 2]
+    assert done.stdout.strip() == str(expected)
     assert "secret_access" not in json.dumps(profile(GOOD)).lower()
 
 
@@ -247,7 +251,7 @@ def test_nonsense_is_refused_by_name_and_nothing_is_written(tmp_path: Path, name
     assert not list(tmp_path.iterdir())
 
 
-def test_all_that_is_wrong_is_said_at_once_by_make(tmp_path: Path):
+def test_make_reports_all_errors_at_once(tmp_path: Path):
     root = Path(__file__).parents[2]
     env = {**os.environ, "METAFLOW_HOME": str(tmp_path), "BUCKET": "a;touch x", "NAMESPACE": "A"}
     command = ["make", "--silent", "--assume-old=.venv/.installed", "metaflow-config"]

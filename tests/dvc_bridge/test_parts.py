@@ -62,7 +62,7 @@ def test_layers_stay_together():
 
 @pytest.mark.parametrize("name", GOLDENS)
 def test_the_parts_are_the_golden_ones(name: str, few: None):
-    """`GOLDEN=write pytest tests/dvc_bridge/test_parts.py` writes them anew."""
+    """`GOLDEN=write pytest tests/dvc_bridge/test_parts.py` writes new ones."""
     found, path = parts(rendered(GOLDENS[name])), GOLDEN / f"{name}.yaml"
     written = "---\n".join(map(text, found))
     if os.environ.get("GOLDEN") == "write":
@@ -83,7 +83,7 @@ def test_argo_finds_nothing_wrong_with_the_parts(name: str):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_fits_is_one_workflow_as_it_stands():
+def test_a_manifest_that_fits_stays_one_unchanged_workflow():
     assert parts(rendered()) == [rendered()]
 
 
@@ -114,7 +114,7 @@ def test_the_last_task_waits_for_the_end_of_all_others_good_or_bad_and_makes_the
     assert [task["depends"] for task in tasks_of(third) if "depends" in task] == ["g4"]
 
 
-def test_later_parts_of_a_template_are_told_the_run_that_the_first_has_begun(few: None):
+def test_later_parts_of_a_template_receive_the_run_name_of_the_first_part(few: None):
     first, second, third = parts(rendered(TEMPLATE))
     made = [next_of(part)[1] for part in (first, second)]
     for token, part in zip(("{{workflow.name}}", "{{workflow.parameters.run}}"), made, strict=True):
@@ -129,7 +129,7 @@ def test_later_parts_of_a_template_are_told_the_run_that_the_first_has_begun(few
     assert other[1]["metadata"]["name"] != second["metadata"]["name"]
 
 
-def test_a_schedule_stands_at_the_first_part_alone(few: None):
+def test_only_the_first_part_has_a_schedule(few: None):
     first, *later = parts(rendered(CRON))
     assert first["spec"]["schedules"] == ["0 6 * * 1"]
     assert {part["kind"] for part in later} == {"WorkflowTemplate"}

@@ -38,7 +38,7 @@ def test_what_is_not_a_number_comes_back() -> None:
     assert from_text(to_text(-math.inf)) == -math.inf
 
 
-def test_a_container_that_stands_in_a_value_twice_is_one_afterwards() -> None:
+def test_a_container_that_a_value_holds_twice_is_one_object_afterwards() -> None:
     shared = {"a": [1]}
     back = from_text(to_text({"one": shared, "two": shared, "other": {"a": [1]}}))
     assert back["one"] is back["two"]

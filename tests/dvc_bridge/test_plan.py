@@ -45,9 +45,9 @@ def bridge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
 def planned(bridge: Bridge, root: Path, *args: str) -> dict[str, Any]:
     """Return the stages of `plan --json` by address, in order; the whole is valid by the schema."""
-    told = json.loads(bridge(root, "plan", "--json", *args))
-    jsonschema.validate(told, SCHEMA)
-    return {stage["address"]: stage for stage in told["stages"]}
+    plan = json.loads(bridge(root, "plan", "--json", *args))
+    jsonschema.validate(plan, SCHEMA)
+    return {stage["address"]: stage for stage in plan["stages"]}
 
 
 def verdicts(bridge: Bridge, root: Path, *args: str) -> dict[str, str]:
@@ -103,7 +103,7 @@ SINGLE = {
 SINGLE["keep"]["outs"] = [{"keep.txt": {"persist": True}}]
 
 
-def test_every_reason_is_told_with_old_and_new_and_the_run_does_what_was_said(
+def test_every_reason_is_printed_with_old_and_new_value_and_the_run_does_what_was_planned(
     make_project: MakeProject, bridge: Bridge
 ):
     files = {"a": "1", "b": "1", "c": "only here", "d": "1", "params.yaml": "rate: 0.1\nlost: 1\n"}
@@ -205,15 +205,15 @@ def test_a_lost_object_is_made_once_and_who_lost_it_too_is_found_restored(
     bridge(root, "repro")
     forget(root, "one")
     forget(root, "own")
-    told = planned(bridge, root)
-    assert {name: stage["verdict"] for name, stage in told.items()} == {
+    stages_of_plan = planned(bridge, root)
+    assert {name: stage["verdict"] for name, stage in stages_of_plan.items()} == {
         "one": "runs",
         "two": "may run",
         "three": "runs",  # another object of it is lost too
         "four": "may run",
         "five": "may run",
     }
-    assert [told[name]["waits_for"] for name in ("two", "three", "four")] == [["one"]] * 3
+    assert [stages_of_plan[name]["waits_for"] for name in ("two", "three", "four")] == [["one"]] * 3
     ended = outcomes(bridge(root, "repro", "-j3"))
     assert ended == {"one": "ran", "three": "ran"}
 
@@ -312,11 +312,11 @@ def test_the_critical_path_is_the_slowest_chain_by_how_long_the_stages_took(
     assert f"{best}, if all stages take equally long" in before
     bridge(root, "repro", "-j3")
 
-    told = json.loads(bridge(root, "plan", "-f", "--json"))
-    assert told["critical_path"] == ["start", "left", "join"]
-    assert told["critical_path_s"] >= 1.5
-    assert told["work_s"] >= told["critical_path_s"] + 0.1
-    assert told["speed_up"] == pytest.approx(told["work_s"] / told["critical_path_s"], abs=0.01)
+    plan = json.loads(bridge(root, "plan", "-f", "--json"))
+    assert plan["critical_path"] == ["start", "left", "join"]
+    assert plan["critical_path_s"] >= 1.5
+    assert plan["work_s"] >= plan["critical_path_s"] + 0.1
+    assert plan["speed_up"] == pytest.approx(plan["work_s"] / plan["critical_path_s"], abs=0.01)
     (root / "params.yaml").write_text("rate: 1\n")
     assert "critical path, 2 stages: right -> join" in bridge(root, "plan")
     assert "critical path" not in bridge(root, "plan", "aside")

@@ -96,7 +96,7 @@ stages:
 """,
     "places outside": """
 stages:
-  one: {cmd: echo, deps: [/etc/hosts, ../beside, s3://bucket/x, https://host/x]}
+  one: {cmd: echo, deps: [/etc/hosts, ../sibling, s3://bucket/x, https://host/x]}
 """,
 }
 
@@ -297,7 +297,7 @@ def test_a_null_character_is_refused_where_dvc_fails_while_it_runs(project: Path
         index_of_ours(project)
 
 
-def test_a_dvc_yaml_without_stages_stands_for_the_whole_project(project: Path):
+def test_a_dvc_yaml_without_stages_selects_the_whole_project(project: Path):
     (project / "dvc.yaml").write_text("metrics: [m.json]\n")
     (project / "sub" / "dvc.yaml").write_text("stages: {one: {cmd: echo 1 > a, outs: [a]}}\n")
     pipeline = read_pipeline(find_project(project))

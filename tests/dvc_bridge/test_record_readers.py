@@ -75,7 +75,7 @@ def test_a_stage_is_a_reader_of_all_that_write_what_it_declares(
     assert record_readers(stages, git=True) == ({1: writers} if writers else {})
 
 
-def test_without_git_nobody_writes_gitignore_files_and_no_stage_reads_itself():
+def test_without_git_no_gitignore_files_are_written_and_no_stage_reads_itself():
     stages = [stage("a", ".gitignore", "x"), stage("b", "", "y")]
     assert record_readers(stages, git=True) == {0: [1]}
     assert record_readers(stages, git=False) == {}
@@ -169,13 +169,13 @@ def test_what_a_stage_sees_of_dvc_lock_and_gitignore_is_what_dvc_would_show_it(
     git(root, "init", "--quiet")
     (root / ".dvc/config").write_text("")
     roots = copies(root)
-    theirs, alone, beside = texts(roots, "declares", "folder", "undeclared", "dvc.lock")
-    assert re.findall(r"^  (\w+):$", theirs["declares"], re.MULTILINE) == ["one"]
-    assert alone == theirs
-    assert beside["declares"] == theirs["declares"]
-    assert beside["folder"] == theirs["folder"]
-    seen = yaml.safe_load(beside["undeclared"])["stages"]
-    assert seen["two"] == yaml.safe_load(theirs["dvc.lock"])["stages"]["two"]
+    of_dvc, sequential, parallel = texts(roots, "declares", "folder", "undeclared", "dvc.lock")
+    assert re.findall(r"^  (\w+):$", of_dvc["declares"], re.MULTILINE) == ["one"]
+    assert sequential == of_dvc
+    assert parallel["declares"] == of_dvc["declares"]
+    assert parallel["folder"] == of_dvc["folder"]
+    seen = yaml.safe_load(parallel["undeclared"])["stages"]
+    assert seen["two"] == yaml.safe_load(of_dvc["dvc.lock"])["stages"]["two"]
 
 
 def test_what_others_do_to_dvc_lock_during_a_run_stays_as_with_dvc(
@@ -183,11 +183,11 @@ def test_what_others_do_to_dvc_lock_during_a_run_stays_as_with_dvc(
 ):
     roots = copies(make_project(chain(DEEDS), {"drop.py": DROP}))
     names = ["dvc.lock", *(f"seen-{name}" for name in DEEDS)]
-    theirs, alone, beside = texts(roots, *names)
-    assert "theirs:" in theirs["seen-adds"]
-    assert list(yaml.safe_load(theirs["dvc.lock"])["stages"]) == ["o", "removes", "last"]
-    assert alone == theirs
-    assert beside == theirs
+    of_dvc, sequential, parallel = texts(roots, *names)
+    assert "theirs:" in of_dvc["seen-adds"]
+    assert list(yaml.safe_load(of_dvc["dvc.lock"])["stages"]) == ["o", "removes", "last"]
+    assert sequential == of_dvc
+    assert parallel == of_dvc
 
 
 @pytest.mark.parametrize("jobs", ["-j1", "-j2"])

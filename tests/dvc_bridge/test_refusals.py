@@ -139,7 +139,7 @@ def test_what_is_missing_is_no_failed_command(
     assert f"dvc-bridge: one: {said}\nfix: restore it" in ran.said
 
 
-def test_a_failed_command_outranks_what_is_missing_and_both_are_told(project: Path):
+def test_a_failed_command_outranks_what_is_missing_and_both_are_reported(project: Path):
     (project / "dvc.yaml").write_text(
         "stages:\n  lost: {cmd: x, deps: [no]}\n  bad: {cmd: exit 3, deps: [raw]}\n"
     )
@@ -159,7 +159,7 @@ def sealed(root: Path, name: str) -> Path:
     return path
 
 
-def test_a_cache_that_may_not_be_written_to_is_told_before_a_command_runs(project: Path):
+def test_a_cache_that_is_not_writable_is_reported_before_a_command_runs(project: Path):
     cache = sealed(project, ".dvc/cache")
     ran = run(project, "repro", prefix=BY_MODES)
     assert ran.code == 2
@@ -180,7 +180,7 @@ def test_a_project_that_may_not_be_written_to_is_refused_by_file(project: Path, 
     assert "fix: grant this user the permission" in ran.said
 
 
-def test_a_remote_that_lets_nobody_in_is_told_once_and_blames_no_stage(project: Path):
+def test_a_remote_that_rejects_all_users_is_reported_once_and_blames_no_stage(project: Path):
     store = project.parent / "store"
     (store / "runs").mkdir(parents=True)
     (store / "runs").chmod(0)
@@ -201,7 +201,7 @@ def test_a_dep_that_may_not_be_read_is_named_by_plan_and_repro(project: Path):
     assert f"dvc-bridge: {said}" in ran.said
 
 
-def test_a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for(project: Path):
+def test_a_pipe_in_place_of_a_file_is_reported_and_not_waited_for(project: Path):
     (project / "raw").unlink()
     os.mkfifo(project / "raw")
     assert "fails       one: dep raw is a named pipe\n" in run(project, "plan").said
@@ -260,7 +260,7 @@ def test_a_full_disk_stops_the_run_with_the_file_and_what_finished_is_kept(
     assert "code 0\none\n" in second
 
 
-def test_a_disk_that_is_full_from_the_start_is_told(small_disk: Callable[[str], Ran]):
+def test_a_disk_that_is_full_from_the_start_is_reported(small_disk: Callable[[str], Ran]):
     ran = small_disk(
         "head -c 3000000 /dev/zero > fill 2> /dev/null;"
         "$BRIDGE plan; echo code $?; $BRIDGE repro; echo code $?"
@@ -306,7 +306,7 @@ def test_outside_of_a_project_the_next_step_is_named(tmp_path: Path, command: st
     assert "fix: change to the folder of a project, or run dvc init\n" in ran.said
 
 
-def test_a_project_that_has_lost_its_git_is_told_what_to_do(project: Path):
+def test_a_project_that_has_lost_its_git_is_refused_with_a_fix(project: Path):
     (project / ".dvc/config").write_text("")
     ran = run(project, "plan")
     assert ran.code == 2

@@ -58,10 +58,10 @@ argo:
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_of_dvc_reaches_pods_or_is_refused_with_its_name(option: str):
-    told, problems = for_pods("r", {option: "x"}, {}, has_secrets=False)
-    assert told == ({option: "x"} if travels(option, "x") else {})
-    assert len(problems) == (0 if told else 1)
-    assert (SECRET.get(option) or option) in "".join(problems) or told
+    passed_options, problems = for_pods("r", {option: "x"}, {}, has_secrets=False)
+    assert passed_options == ({option: "x"} if travels(option, "x") else {})
+    assert len(problems) == (0 if passed_options else 1)
+    assert (SECRET.get(option) or option) in "".join(problems) or passed_options
 
 
 @pytest.mark.parametrize("option", [name for name in OPTIONS if not travels(name, "x")])
@@ -71,30 +71,30 @@ def test_an_option_that_is_another_one_in_pods_is_right(option: str):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "passed_options"),
     [
         ({"ssl_verify": "false"}, {"ssl_verify": "false"}),
         ({"ask_password": "False"}, {}),
         ({"use_ssl": True}, {"use_ssl": "True"}),
     ],
 )
-def test_words_are_no_files_and_what_is_not_asked_needs_nobody(
-    options: dict[str, Any], told: dict[str, str]
+def test_words_are_not_files_and_a_password_that_is_not_asked_for_needs_no_user(
+    options: dict[str, Any], passed_options: dict[str, str]
 ):
-    assert for_pods("r", options, {}, has_secrets=False) == (told, [])
+    assert for_pods("r", options, {}, has_secrets=False) == (passed_options, [])
 
 
 def test_keys_need_a_secret_whose_variables_are_named():
     keys = {"url": "s3://x", "access_key_id": "a", "secret_access_key": "hidden"}
-    told, problems = for_pods("r", keys, {}, has_secrets=False)
-    assert told == {"url": "s3://x"}
+    passed_options, problems = for_pods("r", keys, {}, has_secrets=False)
+    assert passed_options == {"url": "s3://x"}
     (said,) = problems
     assert "a Secret with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY" in said
     assert "hidden" not in said
     assert for_pods("r", keys, {}, has_secrets=True) == ({"url": "s3://x"}, [])
 
 
-def test_all_that_pods_cannot_have_is_said_at_once_and_nothing_to_those_that_others_start():
+def test_all_that_pods_cannot_have_is_reported_at_once_but_not_for_pods_of_other_starters():
     config = {
         "core": {"remote": "a"},
         "remote": {

@@ -1,4 +1,4 @@
-"""What is left of a run of pods in the remote: what retry takes up, and what gc removes.
+"""The data of a remote run in the remote: what retry uses, and what gc removes.
 
 Pods are processes (tests/dvc_bridge/pods.py), the remote is a folder.
 """
@@ -39,7 +39,7 @@ def ran(make_project: MakeProject) -> Path:
 
 
 def edited_meanwhile(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, edit: str) -> Path:
-    """A project whose dvc.yaml is going to be edited by somebody while the first stage runs."""
+    """A project whose dvc.yaml is edited while the first stage runs."""
     first = {**CHAIN["one"], "cmd": f"{CHAIN['one']['cmd']}; {edit}"}
     root = make_project({**CHAIN, "one": first}, {"a": "1"})
     dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
@@ -97,7 +97,7 @@ def test_a_group_is_undone_where_its_result_or_an_object_of_its_outs_is_gone(
 
 
 @pytest.mark.parametrize("harm", ["lost", "damaged"])
-def test_a_folder_with_a_lost_or_damaged_file_fails_its_reader_and_the_next_run_makes_it_anew(
+def test_a_folder_with_a_lost_or_damaged_file_fails_its_reader_and_the_next_run_makes_it_again(
     ran: Path, harm: str
 ):
     lock = yaml.safe_load((ran / "dvc.lock").read_text())
@@ -215,6 +215,6 @@ def test_gc_refuses_a_run_that_is_not_there(ran: Path):
 
 
 def test_how_long_stages_took_is_known_to_other_clones_by_the_remote(ran: Path):
-    told = json.loads((bridge_folder(ran) / "durations.json").read_text())
-    assert set(told) == {"one", "two", "aside"}
-    assert all(0 < seconds < 60 for seconds in told.values())
+    durations = json.loads((bridge_folder(ran) / "durations.json").read_text())
+    assert set(durations) == {"one", "two", "aside"}
+    assert all(0 < seconds < 60 for seconds in durations.values())

@@ -43,7 +43,7 @@ trees = some.recursive(
 names = some.sampled_from(["a", "b", "<b>", "ü"])
 rows = some.lists(some.dictionaries(names, scalars, min_size=1, max_size=4), max_size=12)
 specs = some.builds(
-    lambda **told: PlotSpec(file="f", **told),
+    lambda **fields: PlotSpec(file="f", **fields),
     title=words,
     x=names | some.just(""),
     y=names | some.just(""),
@@ -103,7 +103,7 @@ def test_any_report_becomes_a_page_that_is_well_formed_and_the_same_twice(report
     }
 
 
-def test_names_of_all_kinds_stand_there_as_text():
+def test_names_of_all_kinds_are_shown_as_text():
     evil = '<script>alert("1")</script>&amp;'
     report = RunReport(
         evil,

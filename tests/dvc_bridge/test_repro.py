@@ -55,7 +55,7 @@ def make(root: Path, stages: dict[str, Any], *, git: bool) -> Path:
 
 
 def unlike(theirs: Path, ours: Path) -> list[str]:
-    """Say where bytes, modes or the cache's objects differ, dvc.lock and .gitignore among them."""
+    """Return the differences in bytes, modes and cache objects, with dvc.lock and .gitignore."""
     states = [project_state(root, root / ".dvc" / "cache") for root in (theirs, ours)]
     return [str(difference) for difference in differences(*states)]
 
@@ -94,7 +94,7 @@ def test_what_it_made_dvc_finds_unchanged(tmp_path: Path):
     assert "up to date" in dvc(root, "status")
 
 
-# Runs dvc-bridge and tells of every module of DVC that another thread than the first one imports.
+# Runs dvc-bridge, and fails if a thread other than the main thread imports a module of DVC.
 _IMPORTS_WATCHED = """
 import sys, threading
 from dvc_bridge.cli import main

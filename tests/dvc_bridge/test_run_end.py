@@ -192,7 +192,7 @@ def test_collect_ends_with_0_where_dvc_repro_has_nothing_left_to_do(
 
 
 @pytest.mark.parametrize("phase", ["", "Running", "Failed"])
-def test_collect_of_a_run_with_a_missing_result_says_how_it_stands(
+def test_collect_of_a_run_with_a_missing_result_reports_its_state(
     pods_project: Path, call_bridge: CallBridge, phase: str, monkeypatch: pytest.MonkeyPatch
 ):
     forget(pods_project)

@@ -1,4 +1,4 @@
-"""dvc-bridge.yaml: mutexes that hold, and what is told of a file that is not right."""
+"""dvc-bridge.yaml: mutexes, and the errors for an invalid file."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def test_of_the_stages_with_one_word_one_runs_at_a_time(make_project: MakeProjec
     mutexes = '{stages: {"train@*": {mutex: gpu}, other: {mutex: [net, gpu]}, free: {mutex: net}}}'
     (root / "dvc-bridge.yaml").write_text(mutexes)
     bridge(root, "repro", "-j4", "train", "other")
-    # `free` shares no word with train, and runs beside it.
+    # `free` shares no mutex with train, and runs at the same time.
     bridge(root, "repro", "-f", "-j4", "train", "free")
 
 
-def test_all_that_is_wrong_in_the_file_is_told_at_once(make_project: MakeProject):
+def test_all_errors_in_the_file_are_reported_at_once(make_project: MakeProject):
     root = make_project({"a": {"cmd": "echo > a", "outs": ["a"]}})
     (root / "dvc-bridge.yaml").write_text(
         "stage: {}\n"

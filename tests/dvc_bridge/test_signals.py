@@ -1,4 +1,4 @@
-"""A run that is told to end: nothing is lost, nobody is left, and the next run goes on."""
+"""A run that is stopped: no result is lost, no process is left, and the next run continues."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def assert_none_left(processes: list[psutil.Process]) -> None:
 
 
 def assert_goes_on(root: Path) -> None:
-    """What had finished is in dvc.lock and is not run again; DVC finds all as it should be."""
+    """Check that finished stages are in dvc.lock and do not run again, and that DVC agrees."""
     assert list(yaml.safe_load((root / "dvc.lock").read_text())["stages"]) == ["quick"]
     text = bridge(root, "repro")
     assert "2 ran, 1 unchanged" in text

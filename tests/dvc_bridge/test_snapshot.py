@@ -1,4 +1,4 @@
-"""A snapshot holds the code as it stands, the same bytes each time, and no secrets."""
+"""A snapshot contains the current code, has reproducible bytes, and contains no secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dvc-bridge sync` and `report` on real runs of a flow, beside what `dvc repro` leaves."""
+"""`dvc-bridge sync` and `report` on real runs of a flow, compared with `dvc repro`."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def git(root: Path, *args: str) -> str:
 
 
 def flow_run(root: Path, *args: str, code: int = 0) -> str:
-    """Run the flow; give the pathspec of the run."""
+    """Run the flow; return the pathspec of the run."""
     command = [sys.executable, "flow.py", "--no-pylint", "run", "--run-id-file", ".id", *args]
     own_store(root)
     env = {**os.environ, "METAFLOW_USER": "tester", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -118,7 +118,7 @@ def sync(root: Path, *args: str, code: int = 0, **env: str) -> str:
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project in git, no stage of which has ever run."""
+    """A project in git, in which no stage has ever run."""
     root = tmp_path_factory.mktemp("sync") / "project"
     root.mkdir()
     git(root, "init", "--quiet")
@@ -137,7 +137,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ran(fresh: Path) -> tuple[Path, str]:
-    """The same after a run of the flow, and the run's pathspec."""
+    """The same project after a run of the flow, and the run's pathspec."""
     root = fresh.with_name("ran")
     copy_tree(fresh, root)
     return root, flow_run(root)
@@ -150,20 +150,20 @@ def project(ran: tuple[Path, str], tmp_path: Path) -> Path:
 
 
 def commit_command(said: str) -> str:
-    """Return the line that commits what sync has brought, as it stands in what sync has said."""
+    """Return the command that commits the results, from the output of sync."""
     (line,) = [line for line in said.splitlines() if line.startswith("to commit them: ")]
     return line.partition(": ")[2].replace("git commit", f"git {' '.join(IDENTITY)} commit")
 
 
 def state(root: Path) -> ProjectState:
-    """Return the project's state without what Metaflow has left."""
+    """Return the project's state without Metaflow's files."""
     whole = project_state(root, root / ".dvc/cache")
     kept = {p: e for p, e in whole.workspace.items() if p.split("/")[0] not in (".metaflow", ".id")}
     return replace(whole, workspace=kept)
 
 
 def same(one: Path, other: Path) -> list[str]:
-    """Return what differs, in the caches too."""
+    """Return the differences, also in the caches."""
     return [str(difference) for difference in differences(state(one), state(other))]
 
 

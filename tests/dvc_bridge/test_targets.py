@@ -1,4 +1,4 @@
-"""Which files a run reads, and what a target may be: as with `dvc repro`, which is asked too."""
+"""The files that a run reads and the valid targets, compared with `dvc repro`."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_stage_alone_needs_no_other_file_to_be_right(
     call_bridge(root, command, "-s", "-P", "a", code=2)
 
 
-def test_dvc_too_runs_a_stage_alone_beside_a_broken_file(make_project: MakeProject):
+def test_dvc_too_runs_a_single_stage_next_to_a_broken_file(make_project: MakeProject):
     root = make_project(STAGES, {**FILES, "other/dvc.yaml": BROKEN["no YAML"]})
     dvc_repro(root, "a", single_item=True)
     assert (root / "a").read_text() == "made by hand1"
@@ -51,7 +51,7 @@ def test_a_stage_alone_in_a_broken_file_and_one_that_is_not_there_are_refused(
 ):
     root = make_project(STAGES, {**FILES, "other/dvc.yaml": BROKEN["no YAML"]})
     assert "other/dvc.yaml" in call_bridge(root, "repro", "-s", "other/dvc.yaml:x", code=2)
-    assert "nobody" in call_bridge(root, "repro", "-s", "nobody", code=2)
+    assert "missing" in call_bridge(root, "repro", "-s", "missing", code=2)
     assert "no/dvc.yaml" in call_bridge(root, "repro", "-s", "no/dvc.yaml:a", code=2)
     assert not (root / "a").exists()
 

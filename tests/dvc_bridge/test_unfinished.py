@@ -1,4 +1,4 @@
-"""A run that was killed: the next one ends where a run that nobody killed would have ended."""
+"""A run that was killed: the next one ends where an uninterrupted run would have ended."""
 
 from __future__ import annotations
 

@@ -44,7 +44,9 @@ BLAMED: dict[str, Any] = {
 }
 
 
-def test_what_deps_alone_give_passes_and_what_cannot_be_judged_is_told(make_project: MakeProject):
+def test_outs_that_follow_from_deps_pass_and_what_cannot_be_judged_is_reported(
+    make_project: MakeProject,
+):
     root = make_project({**CLEAN, **UNJUDGED}, FILES)
     (root / "sub/o").mkdir()
     dvc(root, "repro", "--quiet")
@@ -57,7 +59,7 @@ def test_what_deps_alone_give_passes_and_what_cannot_be_judged_is_told(make_proj
     assert not list((root / ".dvc/tmp/dvc-bridge").glob("verify-*"))
 
 
-def test_undeclared_inputs_and_commands_that_vary_are_told_apart(make_project: MakeProject):
+def test_undeclared_inputs_and_commands_that_vary_are_distinguished(make_project: MakeProject):
     root = make_project({**BLAMED, "copy": CLEAN["copy"]}, FILES)
     dvc(root, "repro", "--quiet")
     text = bridge(root, "repro", "--verify", code=3)

@@ -24,11 +24,11 @@ from tests.dvc_bridge.equality.side import clear
 from tests.dvc_bridge.equality.workbench import Workbench
 
 MARK = "EQUALITY_CHAOS"
-START_UP = 0.2  # of a run: nothing but imports
-SHOWN = 12  # differences: what follows them is rarely news
+START_UP = 0.2  # seconds in which a run only imports modules
+SHOWN = 12  # differences to show; later ones usually follow from these
 OBJECT = re.compile(r"[0-9a-f]{32}")
-LONGEST = 120.0  # s, that a whole run may take on a busy machine
-DEATH = 2.0  # s, that the processes of a killed run may take to vanish
+LONGEST = 120.0  # s, the limit for a whole run on a busy machine
+DEATH = 2.0  # s, the limit for the processes of a killed run to end
 
 WIDE = """\
 stages:
@@ -60,25 +60,25 @@ stages:
 
 
 def cold(bench: Workbench) -> None:
-    """Nothing has run yet."""
+    """Create a project in which no stage has run."""
     bench.start()
     bench.write({"dvc.yaml": WIDE, "raw": "raw\n"})
 
 
 def changed(bench: Workbench) -> None:
-    """All has run, then a dep has changed."""
+    """Create a project in which all stages have run and a dep has changed since."""
     cold(bench)
     bench.dvc("repro", "-q")
     bench.write({"raw": "raw 2\n"})
 
 
 class Victim:
-    """A project whose runs get killed.
+    """A project whose runs are killed.
 
     Parameters
     ----------
     folder
-        Where it lives; empty.
+        The folder of the project; empty.
     env
         The environment of its runs.
     """
@@ -89,17 +89,21 @@ class Victim:
         self._site = folder / "site"
         self._log = folder / "ran.log"
         self._output = folder / "output"
-        own = {"RAN": str(self._log), "DVC_SITE_CACHE_DIR": str(self._site), MARK: str(folder)}
+        variables = {
+            "RAN": str(self._log),
+            "DVC_SITE_CACHE_DIR": str(self._site),
+            MARK: str(folder),
+        }
         self.kills = 0
-        self._env = {**env, **own, "PYTHONPATH": os.environ.get("EQUALITY_BRIDGE", "")}
+        self._env = {**env, **variables, "PYTHONPATH": os.environ.get("EQUALITY_BRIDGE", "")}
 
     def lay_out(self, pristine: Path) -> None:
-        """Start anew from a copy."""
+        """Replace the project with a fresh copy of `pristine`."""
         clear(self.root, self._site)
         copy_tree(pristine, self.root, skip=[pristine / ".dvc" / "tmp"])
 
     def run(self, seconds: float | None = None) -> tuple[int, str]:
-        """Run to the end, or kill all after so many seconds; give exit code and output."""
+        """Run to the end, or kill all processes after `seconds`; return exit code and output."""
         self._log.write_text("")
         with self._output.open("w") as output:
             process = self._start(output)
@@ -123,7 +127,7 @@ class Victim:
         )
 
     def survivors(self) -> list[str]:
-        """End what a killed run has left running; give the commands."""
+        """Kill the processes that a killed run has left; return their commands."""
         until = time.monotonic() + DEATH
         while (left := list(self._processes())) and time.monotonic() < until:
             time.sleep(0.02)
@@ -142,7 +146,7 @@ class Victim:
         return set(self._log.read_text().split())
 
     def damage(self) -> Iterator[str]:
-        """Say what is broken in dvc.lock and in the cache's objects, whenever the run ended."""
+        """Yield what is broken in dvc.lock and in the cache's objects after a run."""
         try:
             self.recorded()
         except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
@@ -153,7 +157,7 @@ class Victim:
                 yield f"an object of the cache is not what its name says: {path}"
 
     def recorded(self) -> set[str]:
-        """Return the stages that dvc.lock has with today's raw."""
+        """Return the stages that dvc.lock records with the current content of `raw`."""
         path = self.root / "dvc.lock"
         stages = yaml.safe_load(path.read_text())["stages"] if path.exists() else {}
         raw = _md5(self.root / "raw")
@@ -164,7 +168,7 @@ class Victim:
         }
 
     def state(self, code: int) -> ProjectState:
-        """Read what stands there."""
+        """Return the project's state."""
         return project_state(self.root, self.root / ".dvc" / "cache", succeeded=code == 0)
 
 
@@ -172,28 +176,30 @@ def _md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
 
 
-def _again(head: str, stages: set[str]) -> Iterator[str]:
+def _repeated(head: str, stages: set[str]) -> Iterator[str]:
     if stages:
         yield f"{head}: {sorted(stages)} ran again, though dvc.lock had them"
 
 
 def play(victim: Victim, expected: ProjectState, seed: int, longest: float) -> Iterator[str]:
-    """Kill one to three runs, then let one finish; say everything that is wrong."""
-    dice = random.Random(seed)
-    safe: set[str] = set()
-    for seconds in [dice.uniform(START_UP, 1) * longest for _ in range(dice.choice([1, 1, 2, 3]))]:
+    """Kill one to three runs, then let one finish; yield all problems."""
+    generator = random.Random(seed)
+    recorded_stages: set[str] = set()
+    for seconds in [
+        generator.uniform(START_UP, 1) * longest for _ in range(generator.choice([1, 1, 2, 3]))
+    ]:
         code, output = victim.run(seconds)
         head = f"seed {seed}, killed after {seconds:.3f} s"
         yield from (f"{head}: still running: {command}" for command in victim.survivors())
-        yield from (f"{head}: {what}" for what in victim.damage())
+        yield from (f"{head}: {problem}" for problem in victim.damage())
         if code not in (0, -signal.SIGKILL):
-            yield f"{head}: had ended with {code} before: {output}"
-        yield from _again(head, safe & victim.executed())
-        safe = victim.recorded()
+            yield f"{head}: the run had already ended with {code}: {output}"
+        yield from _repeated(head, recorded_stages & victim.executed())
+        recorded_stages = victim.recorded()
     code, output = victim.run()
-    yield from _again(f"seed {seed}", safe & victim.executed())
+    yield from _repeated(f"seed {seed}", recorded_stages & victim.executed())
     found = [str(d) for d in differences(expected, victim.state(code))]
     found += victim.damage()
-    yield from (f"seed {seed}, in the end: {what}" for what in found[:SHOWN])
+    yield from (f"seed {seed}, in the end: {problem}" for problem in found[:SHOWN])
     if found:
         yield output

@@ -1,4 +1,4 @@
-"""What somebody does to a project's files by hand between two runs; each has a name to print."""
+"""Strategies for manual changes to a project's files between two runs, each with a name."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ GONE = (
 
 
 def deeds(project: Project) -> list[st.SearchStrategy[Named]]:
-    """List what can be done to this project."""
+    """Return the strategies of changes that are possible in this project."""
     outs = [out for stage in project.stages for out in stage.outs]
     paths = [out.path for out in outs]
     files = [f"{out.path}/a" if out.kind in FOLDERS else out.path for out in outs]
@@ -92,7 +92,7 @@ def _saved(name: str, editor: str) -> Named:
 
 
 def _linked(path: str) -> Named:
-    """Move what is there to another disk, and leave a link."""
+    """Move a file or folder to another disk, and leave a link."""
     target = f"../elsewhere/{path.replace('/', '-')}"
 
     def deed(bench: Workbench) -> None:
@@ -111,7 +111,7 @@ def _as_dvc_2(bench: Workbench) -> None:
 
 
 def edits() -> st.SearchStrategy[Named]:
-    """Draw what can be done to files that no stage makes, so that nothing is lost."""
+    """Draw changes to files that no stage writes, so that nothing is lost."""
     return st.one_of(
         st.sampled_from(["raw0", "source/a"]).map(_executable),
         st.sampled_from(["source/new", "raw1"]).map(_written),
@@ -128,7 +128,7 @@ def _gone(path: str) -> Named:
 
 
 def _written(path: str) -> Named:
-    # Only where a folder is: an out that was never made stays away.
+    # Only in an existing folder: do not create an out that no run has written.
     def deed(bench: Workbench) -> None:
         if (bench.root / path).parent.is_dir() and not (bench.root / path).is_dir():
             bench.write({path: "by hand\n"})

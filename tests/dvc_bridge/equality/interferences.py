@@ -22,7 +22,7 @@ TOOLS = (
     "python -c 'import dvc.api; print(dvc.api.params_show())' > read-during",
 )
 
-BESIDE = (
+CONCURRENT = (
     ("dvc", "repro", "-q"),
     ("dvc", "repro", "-fq"),
     ("dvc", "push", "-q"),
@@ -33,7 +33,7 @@ BESIDE = (
     ("dvc_bridge", "repro", "-j2"),
     ("dvc_bridge", "plan"),
     ("git", "add", "-A"),
-    ("git", "commit", "-aqm", "beside"),
+    ("git", "commit", "-aqm", "concurrent"),
     ("git", "checkout", "-q", "--", "."),
 )
 

@@ -1,4 +1,4 @@
-"""Play a case on both sides and say what differs.
+"""Play a case on both sides and report the differences.
 
 A case is a small project and steps: a change, then a repro. The project is built once by real
 tools; each side plays all steps on its own copy, both at the same time. After every step the
@@ -22,7 +22,7 @@ from dvc_bridge.verify.equality import differences
 from tests.dvc_bridge.equality.forks import REPOSITORY, ForkServer
 from tests.dvc_bridge.equality.memory import WRONG
 from tests.dvc_bridge.equality.side import (
-    BESIDE,
+    CONCURRENT,
     DVC,
     KEEP_GOING,
     OURS,
@@ -33,19 +33,19 @@ from tests.dvc_bridge.equality.side import (
 )
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
-# Codes by which ours says what went wrong; 5 is a bug.
+# Exit codes of ours for expected errors; 5 is a bug.
 ORDERLY = range(1, 5)
 
 
 class Lab(ExitStack):
-    """Servers, and a folder to play in.
+    """The servers and the folder in which cases are played.
 
     Parameters
     ----------
     work
         An empty folder; on a memory disk everything is three times as fast.
     ours
-        The module that stands for ours; `dvc` compares DVC with itself.
+        The module to compare with DVC; `dvc` compares DVC with itself.
     python
         The interpreter of both sides.
     env
@@ -75,16 +75,16 @@ class Lab(ExitStack):
             (work / "home" / "config").write_text(remote)
         servers = {ours: server, DVC: second}
         if ours == OURS:
-            servers[BESIDE] = self.enter_context(ForkServer(**options, path=bridge))
+            servers[CONCURRENT] = self.enter_context(ForkServer(**options, path=bridge))
         self._ours = Side(work / "our", ours, servers, self.env)
         self._threads = self.enter_context(ThreadPoolExecutor(2))
 
     def unlike(self, case: Case) -> list[str]:
-        """Build and play `case` on both sides; every difference and the step that led to it."""
+        """Build and play `case` on both sides; return all differences and the steps behind them."""
         return self.unlike_from(self.build(case), case)
 
     def build(self, case: Case) -> Path:
-        """Make the project of `case` and give its folder."""
+        """Create the project of `case` and return its folder."""
         pristine = self._work / "pristine"
         clear(pristine)
         pristine.mkdir()
@@ -99,8 +99,8 @@ class Lab(ExitStack):
     def unsettled_from(self, pristine: Path, case: Case) -> list[str]:
         """Play `case` on our side alone, then let ours finish, and DVC in a copy.
 
-        DVC has no memory of the copy's files: where ours ends elsewhere, it had a wrong one. So
-        this can be asked of runs in which others interfere, which end otherwise every time.
+        DVC has no memory of the copy's files: if ours ends differently, its memory was wrong. This
+        check also works for runs with interference, which end differently every time.
         """
         found = []
         case = replace(case, handed_over=False)
@@ -115,7 +115,7 @@ class Lab(ExitStack):
         return [*found, *_found(last, [expected], [actual], polite=True)]
 
     def play(self, case: Case) -> tuple[list[Played], list[Played]]:
-        """Build `case` and give what DVC's steps led to, and ours."""
+        """Build `case`, and return the results of DVC's steps and of ours."""
         return self.play_from(self.build(case), case)
 
     def play_from(self, pristine: Path, case: Case) -> tuple[list[Played], list[Played]]:
@@ -130,7 +130,7 @@ class Lab(ExitStack):
 
 
 def environment(work: Path, python: str | None = None) -> dict[str, str]:
-    """Return what commands need and no more; makes a home and a folder of tools in `work`."""
+    """Return a minimal environment for commands; create a home and a folder of tools in `work`."""
     home, tools = work / "home", work / "bin"
     home.mkdir()
     tools.mkdir()
@@ -165,7 +165,7 @@ def _stops(step: Step) -> bool:
 
 
 def _stopped(case: Case, played: list[Played]) -> frozenset[int]:
-    # Where DVC stopped at a failure, what else has finished depends on the number of jobs.
+    # If DVC stops at a failure, the set of finished stages depends on the number of jobs.
     steps = enumerate(zip(case.steps, played, strict=False))
     return frozenset(i for i, (step, p) in steps if p.ran.code != 0 and _stops(step))
 
@@ -191,10 +191,10 @@ def _found(
         if lines:
             yield from (f"after step {step.name}:", *lines)
             yield from ("dvc printed:", one.ran.output, "ours printed:", other.ran.output)
-            return  # what follows a difference follows from it
+            return  # later differences follow from this one
 
 
-# What `plan` says of a stage -> what may become of it then.
+# Verdict of `plan` for a stage -> possible outcomes of the run.
 _MAY_END = {
     "runs": {"ran", "failed"},
     "may run": {"ran", "from the run cache", "unchanged", "failed"},
@@ -205,7 +205,7 @@ _MAY_END = {
 
 
 def _unforeseen(ours: Played) -> Iterator[str]:
-    """Say where `plan` was wrong about the run that followed it."""
+    """Yield where `plan` was wrong about the run that followed it."""
     if ours.planned is None:
         return
     ends = dict(_ENDS.findall(ours.ran.output))
@@ -213,11 +213,11 @@ def _unforeseen(ours: Played) -> Iterator[str]:
     if "fails" in ours.planned.values() and not ours.ran.code:
         yield "plan says that a stage fails, and the run ends well"
     for address, verdict in ours.planned.items():
-        # After a failure much has no turn; what is unchanged has no line.
+        # After a failure, many stages do not run; an unchanged stage has no line.
         end = ends.get(address, "" if bad or ours.ran.code else "unchanged")
         may = _MAY_END[verdict] | ({"skipped"} if bad else set())
         if end and end not in may:
-            yield f"plan says {verdict!r} of {address}, and then it is {end!r}"
+            yield f"plan says {verdict!r} of {address}, but its outcome is {end!r}"
 
 
 _ENDS = re.compile(
@@ -226,7 +226,7 @@ _ENDS = re.compile(
 
 
 def _unseen(theirs: Played, ours: Played) -> Iterator[str]:
-    """Say where DVC sees something else after ours; what its own memory has wrong is its own."""
+    """Yield where DVC sees something else after our run, except errors of its own memory."""
     if theirs.seen == ours.seen:
         return
     for line in difflib.unified_diff(theirs.seen, ours.seen, "dvc sees", "ours", n=1, lineterm=""):

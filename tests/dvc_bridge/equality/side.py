@@ -19,7 +19,7 @@ from dvc_bridge.verify.project_state import project_state
 from tests.dvc_bridge.equality.forks import ForkServer
 from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
-DVC, OURS, MEMORY, BESIDE = "dvc", "dvc_bridge", "memory", "beside"
+DVC, OURS, MEMORY, CONCURRENT = "dvc", "dvc_bridge", "memory", "concurrent"
 KEEP_GOING = frozenset({"-k", "--keep-going"})
 ELSEWHERE = "elsewhere"  # stands for another disk
 PODS, GENERATED = "pods", "generated"
@@ -64,7 +64,7 @@ class Side:
     module
         Whose `repro` it plays.
     servers
-        By module: `dvc` for the hands of the case, and `module`; `beside` for what is run beside.
+        By module: `dvc` for the changes of the case, `module`, and `concurrent` for other commands.
     env
         The environment of every command.
     """
@@ -105,12 +105,12 @@ class Side:
         if self.module != DVC and (single or without_jobs(argv) == argv):
             argv = [*without_jobs(argv), "-j", str(1 if single else case.jobs)]
         planned = self._plan(case, step) if case.foreseen and self.module == OURS else None
-        with self._beside(step.beside):
+        with self._run_concurrently(step.concurrent):
             played = self._repro(case, argv, self.module)
         return replace(played, planned=planned)
 
     @contextmanager
-    def _beside(self, commands: Sequence[Sequence[str]]) -> Iterator[None]:
+    def _run_concurrently(self, commands: Sequence[Sequence[str]]) -> Iterator[None]:
         """Run commands, one after the other, as soon as a stage's command runs."""
         over = threading.Event()
 
@@ -120,7 +120,7 @@ class Side:
                     return
             for program, *argv in commands:
                 if program in self._servers:
-                    self._servers[BESIDE](program, argv, self.root, self._env)
+                    self._servers[CONCURRENT](program, argv, self.root, self._env)
                 else:
                     subprocess.run(
                         [program, *argv],
@@ -168,8 +168,8 @@ class Side:
         start = ran.output.find("{\n")
         if ran.code or start < 0:
             return None
-        told, _ = json.JSONDecoder().raw_decode(ran.output[start:])
-        return {stage["address"]: stage["verdict"] for stage in told["stages"]}
+        plan, _ = json.JSONDecoder().raw_decode(ran.output[start:])
+        return {stage["address"]: stage["verdict"] for stage in plan["stages"]}
 
     def _repro(self, case: Case, argv: Sequence[str], module: str) -> Played:
         self._log.write_text("")

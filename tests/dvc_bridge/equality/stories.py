@@ -37,7 +37,7 @@ def stories(
     *,
     jobs: tuple[int, ...] = (1, 2, 3, 4),
     noisy: bool = False,
-    beside: Sequence[tuple[str, ...]] = (),
+    concurrent: Sequence[tuple[str, ...]] = (),
     elsewhere: bool = False,
 ) -> Story:
     """Draw a project and two to four runs of it.
@@ -45,9 +45,9 @@ def stories(
     Parameters
     ----------
     noisy
-        Whether others work on the project during the runs.
-    beside
-        What others may run at the same time.
+        Whether other users edit the project during the runs.
+    concurrent
+        Commands that other users may run at the same time.
     elsewhere
         Whether the stages run in pods or as a flow: what is refused there does not occur, and
         nothing that a remote would bring back is lost.
@@ -58,9 +58,11 @@ def stories(
     for _ in range(draw(st.integers(1, 5))):
         project = draw(_with_stage(project))
     project = _for_pods(project) if elsewhere else project
-    besides = st.lists(st.sampled_from(beside), max_size=2).map(tuple) if beside else st.just(())
+    simultaneous = (
+        st.lists(st.sampled_from(concurrent), max_size=2).map(tuple) if concurrent else st.just(())
+    )
     argv, others = draw(_argv(project, jobs, elsewhere)), draw(_others(project, noisy, elsewhere))
-    runs = [Run(project, argv, (), others, draw(besides))]
+    runs = [Run(project, argv, (), others, draw(simultaneous))]
     for _ in range(draw(st.integers(1, 3))):
         for change in draw(st.lists(st.sampled_from(list(CHANGES)), max_size=3)):
             project = draw(CHANGES[change](project))
@@ -68,7 +70,7 @@ def stories(
         done = draw(st.lists(edits() if elsewhere else st.one_of(*deeds(project)), max_size=2))
         argv = draw(_argv(project, jobs, elsewhere))
         others = draw(_others(project, noisy, elsewhere))
-        runs.append(Run(project, argv, tuple(done), others, draw(besides)))
+        runs.append(Run(project, argv, tuple(done), others, draw(simultaneous)))
     return Story(tuple(runs), handed_over=draw(RARELY), remote=not elsewhere)
 
 

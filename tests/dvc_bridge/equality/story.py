@@ -58,17 +58,17 @@ class Stage:
 
     def declaration(self) -> dict[str, object]:
         """Return its value in dvc.yaml."""
-        told: dict[str, object] = {"cmd": self._command()}
+        declaration: dict[str, object] = {"cmd": self._command()}
         if self.deps:
-            told["deps"] = [self._here(dep) for dep in self.deps]
+            declaration["deps"] = [self._here(dep) for dep in self.deps]
         if self.params:
-            told["params"] = [{self._here("params.yaml"): list(self.params)}]
+            declaration["params"] = [{self._here("params.yaml"): list(self.params)}]
         for out in self.outs:
-            section = told.setdefault(SECTIONS.get(out.kind, "outs"), [])
+            section = declaration.setdefault(SECTIONS.get(out.kind, "outs"), [])
             assert isinstance(section, list)
             section.append({self._here(out.path): OPTIONS.get(out.kind, {})})
         flags = {"frozen": self.frozen, "always_changed": self.always}
-        return {**told, **{name: True for name, on in flags.items() if on}}
+        return {**declaration, **{name: True for name, on in flags.items() if on}}
 
     def _here(self, path: str) -> str:
         return posixpath.relpath(path, self.home or ".")
@@ -114,7 +114,9 @@ class Project:
         for home in HOMES:
             own = {s.name: s.declaration() for s in self.stages if s.home == home}
             if own or not home:
-                lines = [f"  {name}: {json.dumps(told)}" for name, told in own.items()]
+                lines = [
+                    f"  {name}: {json.dumps(declaration)}" for name, declaration in own.items()
+                ]
                 stages = "\n".join(["stages:", *lines]) if own else "stages: {}"
                 texts[posixpath.join(home, "dvc.yaml")] = stages + "\n"
         return texts
@@ -145,7 +147,7 @@ class Run:
     argv: tuple[str, ...]
     deeds: tuple[tuple[str, Deed], ...] = ()
     interferences: tuple[Interference, ...] = ()
-    beside: tuple[tuple[str, ...], ...] = ()
+    concurrent: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ class Story:
             lines += [f"  {name}" for name, _ in run.deeds]
             lines += [f"  at {other.moment}: {other.line}" for other in run.interferences]
             lines.append(f"  $ repro {' '.join(run.argv)}")
-            lines += [f"  beside it: $ {' '.join(words)}" for words in run.beside]
+            lines += [f"  at the same time: $ {' '.join(words)}" for words in run.concurrent]
             shown = texts
         return "\n".join(lines)
 
@@ -185,9 +187,9 @@ class Story:
         for number, run in enumerate(self.runs, 1):
             texts = run.project.texts()
             change = _change(before, texts, run)
-            steps.append(Step(f"{number}", change, run.argv, fails=None, beside=run.beside))
+            steps.append(Step(f"{number}", change, run.argv, fails=None, concurrent=run.concurrent))
             before = texts
-        quiet = not any(run.interferences or run.beside for run in self.runs)
+        quiet = not any(run.interferences or run.concurrent for run in self.runs)
         return Case(
             "random",
             started if self.remote else _started_without_remote,

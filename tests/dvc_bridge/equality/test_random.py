@@ -1,7 +1,7 @@
 """Random projects, changed at random between runs, end where sequential `dvc repro` ends.
 
 More than the suite takes: `EQUALITY_EXAMPLES=5000 pytest tests/dvc_bridge/equality/test_random.py`
-draws that many anew, and prints the seed that repeats them.
+draws that many new examples, and prints the seed that repeats them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
-from tests.dvc_bridge.equality.interferences import BESIDE
+from tests.dvc_bridge.equality.interferences import CONCURRENT
 from tests.dvc_bridge.equality.lab import Lab
 from tests.dvc_bridge.equality.stories import stories
 from tests.dvc_bridge.equality.story import Story
@@ -23,12 +23,12 @@ Test = TypeVar("Test", bound=Callable[..., None])
 EXAMPLES = os.environ.get("EQUALITY_EXAMPLES")
 
 
-# What happened at the same time is not repeated with a smaller story.
+# Concurrent events do not repeat exactly, so a smaller story would prove nothing.
 NOT_SHRUNK = (Phase.explicit, Phase.generate)
 
 
 def examples(count: int, phases: Sequence[Phase] = tuple(Phase)) -> Callable[[Test], Test]:
-    """Draw so many, the same ones every time; or as many as the environment says, and others."""
+    """Draw `count` fixed examples, or as many new ones as EQUALITY_EXAMPLES says."""
     return settings(
         phases=phases,
         max_examples=int(EXAMPLES or count),
@@ -61,16 +61,16 @@ def test_with_others_at_work_it_ends_where_dvc_repro_ends(
 
 
 @examples(40, NOT_SHRUNK)
-@given(story=stories(jobs=(4,), noisy=True, beside=BESIDE))
-def test_others_at_work_beside_parallel_runs_are_never_missed_afterwards(
+@given(story=stories(jobs=(4,), noisy=True, concurrent=CONCURRENT))
+def test_changes_by_other_users_during_parallel_runs_are_never_missed_afterwards(
     lab: Lab, started: Path, story: Story
 ) -> None:
     check(lab.unsettled_from(started, story.case()), story)
 
 
 def check(found: list[str], story: Story) -> None:
-    """Fail with what was found, and the story that led to it."""
+    """Fail with the differences and the story that led to them."""
     if found:
         note("\n".join([repr(story), *found]))
-    # Said here too: a story that ends well when it is told again leaves no note.
+    # Also report here: a story that passes when hypothesis repeats it leaves no note.
     assert not found, "\n".join(["both ended differently: see the story above", *found])

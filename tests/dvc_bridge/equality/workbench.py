@@ -31,8 +31,8 @@ class Step:
         How DVC must end; None: as it may.
     says
         What ours must print.
-    beside
-        Commands that are run while commands of ours run: the program, then its arguments.
+    concurrent
+        Commands to run while commands of ours run: the program, then its arguments.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Step:
     argv: tuple[str, ...] = ()
     fails: bool | None = False
     says: str = ""
-    beside: tuple[tuple[str, ...], ...] = ()
+    concurrent: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class Workbench:
         self.remove(_object(text))
 
     def damage(self, text: str) -> None:
-        """Change the object with this text, as somebody who may write everywhere."""
+        """Change the object with this text, as a user with write access to the cache."""
         path = self.root / _object(text)
         path.chmod(0o644)
         path.write_text("damaged")

@@ -133,7 +133,7 @@ CASES = [
             Step("cold"),
             Step("nothing changed"),
             Step("dep", lambda b: b.write({"raw.txt": "raw 2\n"})),
-            Step("dep beside the out", lambda b: b.write({"source/a.txt": "aa\n"})),
+            Step("dep next to the out", lambda b: b.write({"source/a.txt": "aa\n"})),
             Step("cmd", lambda b: b.replace("dvc.yaml", "echo two", "echo 2")),
             Step("stray file", lambda b: b.write({"shared/stray": "?"})),
             Step("ignore lines gone", lambda b: b.remove("shared/.gitignore")),

@@ -61,7 +61,7 @@ CASES = [
             Step("param", lambda b: b.replace("params.yaml", "rate: 0.1", "rate: 0.2")),
             Step("dep", lambda b: b.write({"raw.txt": "raw 2\n"})),
             Step("code", lambda b: b.write({"code.sh": 'tac "$1"; echo more\n'})),
-            Step("cmd", lambda b: b.replace("dvc.yaml", "echo aside", "echo beside")),
+            Step("cmd", lambda b: b.replace("dvc.yaml", "echo aside", "echo changed")),
             Step("back", lambda b: b.write({"raw.txt": "raw\n"})),
             Step("out gone", lambda b: b.remove("start.txt")),
             Step("out edited", lambda b: b.write({"left.txt": "by hand\n"})),

@@ -142,8 +142,8 @@ def _one(name: str, text: str, *keys: str) -> Change:
     def build(bench: Workbench) -> None:
         bench.start()
         stage = {"cmd": "ran s; echo 1 > out", "deps": ["dep"], "params": [{name: keys}]}
-        told = json.dumps({"stages": {"s": {**stage, "outs": ["out"]}}})
-        bench.write({"dvc.yaml": told, name: text, "dep": "1\n"})
+        pipeline = json.dumps({"stages": {"s": {**stage, "outs": ["out"]}}})
+        bench.write({"dvc.yaml": pipeline, name: text, "dep": "1\n"})
 
     return build
 

@@ -67,10 +67,10 @@ def _diamond(bench: Workbench, folder: str) -> None:
 
 def subfolder(bench: Workbench) -> None:
     bench.git("init", "-q")
-    bench.write({".gitignore": "*.pyc\n", "projects/one/keep": "", "beside/raw.txt": "beside\n"})
+    bench.write({".gitignore": "*.pyc\n", "projects/one/keep": "", "sibling/raw.txt": "sibling\n"})
     bench.dvc("init", "-q", "--subdir", folder="projects/one")
     _diamond(bench, "projects/one")
-    more = "deps: [raw.txt, ../../beside/raw.txt]"
+    more = "deps: [raw.txt, ../../sibling/raw.txt]"
     bench.replace("projects/one/dvc.yaml", "deps: [raw.txt]", more)
 
 
@@ -95,7 +95,7 @@ CHANGES = (
     Step("cold"),
     Step("nothing changed"),
     Step("param", lambda b: b.replace("params.yaml", "rate: 0.1", "rate: 0.2")),
-    Step("cmd", lambda b: b.replace("dvc.yaml", "echo aside", "echo beside")),
+    Step("cmd", lambda b: b.replace("dvc.yaml", "echo aside", "echo changed")),
 )
 
 
@@ -137,8 +137,8 @@ CASES = [
         (
             Step("cold"),
             Step("nothing changed"),
-            Step("dep outside", lambda b: b.write({"beside/raw.txt": "2\n"})),
-            Step("cmd", lambda b: b.replace("projects/one/dvc.yaml", "echo aside", "echo beside")),
+            Step("dep outside", lambda b: b.write({"sibling/raw.txt": "2\n"})),
+            Step("cmd", lambda b: b.replace("projects/one/dvc.yaml", "echo aside", "echo changed")),
         ),
         folder="projects/one",
     ),

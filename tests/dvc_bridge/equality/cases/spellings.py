@@ -220,7 +220,7 @@ CASES = [
         keeps_ignores=True,
     ),
     Case(
-        "a dvc.lock that somebody has edited",
+        "a dvc.lock that a user has edited",
         editors,
         (
             Step("cold"),
