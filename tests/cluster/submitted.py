@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def _remote() -> str:
-    """Make this copy's remote the default one, by a configuration that no side compares."""
+    """Make this copy's remote the default, in a configuration file that is not compared."""
     ups = [Path.cwd(), *Path.cwd().parents]
     config = next(up for up in ups if (up / ".dvc").is_dir()) / ".dvc" / "tmp" / "lab"
     if not config.exists():

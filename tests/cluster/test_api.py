@@ -1,6 +1,6 @@
 """Argo through the Kubernetes API, on a real cluster: KUBECONFIG, and an image with a shell.
 
-Everything happens in a namespace of its own, which the controller of Argo must look after.
+The tests use their own namespace, which Argo's controller must watch.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def kubectl(*words: str) -> str:
 
 @pytest.fixture(scope="module")
 def space() -> Iterator[str]:
-    """A namespace with the accounts of docs/argo-rbac.yaml, and one that may do nothing."""
+    """A namespace with the accounts of docs/argo-rbac.yaml, and one without any rights."""
     name = f"bridge-{secrets.token_hex(4)}"
     kubectl("create", "namespace", name)
     kubectl("-n", name, "apply", "-f", str(RBAC))
@@ -181,7 +181,7 @@ def test_pods_without_an_image_are_reported_while_they_are_followed(person: Clus
     for line in follow_logs(person, name, None):
         if line.is_note:
             notes.append(line.text)
-            if line.text != "PodInitializing":  # a controller that looks often sees it first
+            if line.text != "PodInitializing":  # a controller that polls often sees it first
                 person.stop(name)
     assert any("ErrImageNeverPull" in text for text in notes), notes
     person.delete(name)
@@ -234,7 +234,7 @@ def test_doctor_finds_all_well_with_the_documented_roles(person: Cluster):
         "permissions",
         "controller",
     }
-    # Of what a person without more rights may not see nothing is claimed.
+    # The check claims nothing about objects that the account may not read.
     assert {c.subject for c in checks.values() if c.is_ok is None} == {
         "account",
         "executor",

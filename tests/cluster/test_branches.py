@@ -81,7 +81,7 @@ KINDS = ("cronworkflow", "workflowtemplate", "workflow")
 
 
 def deployed(kind: str) -> dict[str, Any]:
-    """Return the specs of what this project has in the cluster, by name."""
+    """Return the specs of this project's objects in the cluster, by name."""
     items = json.loads(kubectl("get", kind, "-o", "json"))["items"]
     found = {item["metadata"]["name"]: item["spec"] for item in items}
     return {name: spec for name, spec in found.items() if name.startswith("numbers.")}

@@ -38,7 +38,7 @@ POD_PER_STAGE = {"EQUALITY_FUSE": "none"}
 
 
 def _backwards(raw: str) -> Project:
-    """Make stages in three files, each before what it reads; git and DVC keep what is between."""
+    """Return stages in three files, each before its inputs; git and DVC track the files between."""
     stages = (
         Stage("s4", "", ("shared/o3",), (), (Out("o4", "metric"),)),
         Stage("s3", "sub", ("o1", "deep/er/o2"), (), (Out("shared/o3", "folder"),)),
@@ -90,7 +90,7 @@ def lab(bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture(scope="module")
 def started(lab: Lab, bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project where only `git init` and `dvc init` have been done, with what pods need."""
+    """A project after `git init` and `dvc init`, with the settings that pods need."""
     built = lab.build(_furnished(Story(remote=False).case(), bucket))
     return built.rename(tmp_path_factory.mktemp("started") / "project")
 
@@ -152,7 +152,7 @@ def _chain(bench: Workbench) -> None:
 
 
 def _furnished(case: Case, bucket: str) -> Case:
-    """Return the case with settings of the pods on both sides, and the tools that a pod has."""
+    """Return the case with the settings and the tools of pods on both sides."""
 
     def build(bench: Workbench) -> None:
         case.build(bench)

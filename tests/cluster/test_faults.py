@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.skipif(not all(map(os.environ.get, NEEDED)), reason=f"needs {', '.join(NEEDED)}"),
 ]
 SUBMIT = ("submit", "--wait", "--fuse", "none")
-# How often a group's pods are deleted in one run, at most: a pod is tried three times.
+# The maximum number of deletions per group and run, since a pod has three attempts.
 OFTEN = 2
 NODE = r"{.annotations.workflows\.argoproj\.io/node-name}"
 

@@ -42,8 +42,8 @@ def test_each_step_in_a_pod_makes_what_dvc_repro_makes_and_a_second_run_computes
     assert again["outs"] == found["outs"]
     assert again["computed"] == []
 
-    # The laptop takes what the pods have made. An out that is not cached keeps a stage out of the
-    # run cache, in DVC too: evaluate's metrics.
+    # The laptop reuses the results of the pods. A stage with an uncached out, such as evaluate's
+    # metrics, is not in the run cache, also in DVC.
     dvc(root, "fetch", "--run-cache")
     here = flow(root, "--datastore", "local", "run")
     assert here.count(": unchanged, its result is in DVC's cache") == 13, here

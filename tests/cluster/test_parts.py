@@ -1,4 +1,4 @@
-"""Runs of more pods than one Workflow should hold: Workflows that follow each other by themselves.
+"""Runs with more pods than one Workflow should hold: Workflows that start each other.
 
 Needs what test_submit.py needs. The limit is set to a few pods, so that a few stages are three
 Workflows.
@@ -91,7 +91,7 @@ def test_parts_follow_each_other_with_no_client_and_another_clone_collects(
     assert "10 ran" in bridge(tmp_path / "clone" / "ours", "collect", run)
     assert_as_dvc(tmp_path / "clone" / "ours")
     assert run in kubectl("get", "workflowtemplates", "-o", "name")
-    kubectl("delete", "workflow", run)  # Argo removes old ones by and by, the first part first
+    kubectl("delete", "workflow", run)  # as Argo removes old Workflows, the first part first
     assert "Succeeded" in bridge(wide, "status", run).splitlines()[0]
     assert f"removed run {run}" in bridge(wide, "gc", run)
     assert run not in kubectl("get", "workflowtemplates", "-o", "name")
@@ -147,7 +147,7 @@ def test_what_needs_nothing_of_a_failed_stage_goes_on_in_later_parts_and_the_res
         file.write_text(good)
     limited(wide, "submit", "--wait", "--fuse", "none")
     found = differences_to_dvc(wide)
-    # Where a stage fails, DVC takes back the lines of those that succeeded, and writes them never
+    # If a stage fails, DVC removes the lines of those that succeeded, and does not write them
     # again: tests/dvc_bridge/equality/test_intended.py.
     assert [(d.where, d.path) for d in found] == [("gitignore", ".gitignore")]
     ignored = (wide / ".gitignore").read_text().split()

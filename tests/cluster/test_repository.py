@@ -40,10 +40,10 @@ def root(bucket: str, tmp_path: Path) -> Path:
 def test_pods_make_what_is_committed_and_a_second_submit_makes_no_workflow(root: Path):
     (root / "dvc.lock").unlink()
     assert "14 ran" in bridge(root, "submit", "--wait")
-    # dvc.lock, .gitignore files and what git keeps of the outs are those of `dvc repro` ...
+    # dvc.lock, .gitignore files and the outs in git equal those of `dvc repro` ...
     changed = ["git", "status", "--porcelain", "--untracked-files=all"]
     assert subprocess.check_output(changed, cwd=root, text=True) == ""
-    # ... and so is every other file of the workspace, by its hash.
+    # ... and so does every other file of the workspace, by its hash.
     assert "up to date" in dvc(root, "status")
     before = runs()
     assert "no stage needs a pod" in bridge(root, "submit", "--wait")
@@ -51,6 +51,6 @@ def test_pods_make_what_is_committed_and_a_second_submit_makes_no_workflow(root:
 
 
 def runs() -> list[str]:
-    """Name the runs of this pipeline that the cluster knows."""
+    """Return the names of this pipeline's runs in the cluster."""
     names = kubectl("get", "workflows", "-o", "name").split()
     return [name for name in names if "/flights-" in name]

@@ -115,7 +115,7 @@ def test_every_out_has_the_same_md5_by_all_seven_ways(bucket: str, tmp_path: Pat
 
 
 def _write(found: dict[str, Md5s]) -> None:
-    """Write the table: a row an out, a column a way; eight digits of each md5."""
+    """Write a table with a row per out, a column per way, and eight digits of each md5."""
     head = ["out", *found]
     lines = [head, ["---"] * len(head)]
     outs = sorted({out for md5s in found.values() for out in md5s})

@@ -404,7 +404,7 @@ def test_a_second_process_finds_what_validate_finds_and_its_death_skips_no_check
     for ended in (False, True):
         with schema.schema_process():
             if ended:
-                schema._SERVERS[-1]._process.kill()  # as a machine short of memory does
+                schema._SERVERS[-1]._process.kill()  # like a machine without enough memory
                 schema._SERVERS[-1]._process.join()
             with pytest.raises(schema.ManifestError, match="parallelisms"):
                 schema.validate_all([rendered(), made])

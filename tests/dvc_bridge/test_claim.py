@@ -114,7 +114,7 @@ def test_what_others_use_stays_there_and_two_may_read_the_same(root: Path):
     claimed(root, write="theirs", read="in")
     mine = claims(root)
     mine.take(0, ("in",), ("a",))
-    mine.take(1, ("in",), ("ab",))  # a path may begin as another's does
+    mine.take(1, ("in",), ("ab",))  # a path may be a prefix of another
     found = json.loads(rwlock(root).read_text())
     assert len(found["read"][str(root / "in")]) == 2
     assert found["write"].keys() == {str(root / at) for at in ("theirs", "a", "ab")}

@@ -1,4 +1,4 @@
-"""The command line as a whole: help, exit codes, readers that go away, what commands find."""
+"""The command line: help, exit codes, closed pipes, and the environment of commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that print more than text: titles, colours, half a sequence, bytes that are no text."""
+"""Commands that print titles, colours, incomplete sequences and invalid UTF-8."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def project(make_project: MakeProject) -> Path:
 
 def test_what_a_command_prints_breaks_no_worker(project: Path):
     printed = play(project)
-    assert "\033]0;my title\007" in printed  # as it is: the log's reader has the terminal
+    assert "\033]0;my title\007" in printed  # unchanged: the terminal belongs to the log's reader
     for name in PRINTED:
         assert (project / name).read_text() == f"{name}\n"
 

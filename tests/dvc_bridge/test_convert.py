@@ -1,4 +1,4 @@
-"""`convert`: the manifest's text, and that its pods, played as processes, end as `dvc repro`."""
+"""`convert`: the text of the manifest, and its pods, which end like `dvc repro`."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def manifest(root: Path, *args: str) -> dict[str, Any]:
 
 
 def play(root: Path, made: dict[str, Any], run: str, folder: Path) -> None:
-    """Carry the tasks out one after the other, with the repository's folder as its address."""
+    """Run the tasks one after the other, with the repository's folder as its URL."""
     dag, pod = made["spec"]["templates"]
     env = {item["name"]: item["value"] for item in pod["container"]["env"]}
     env |= {"DVC_BRIDGE_RUN": run, "DVC_BRIDGE_REPO": str(root), "TMPDIR": str(folder / "tmp")}
@@ -98,7 +98,7 @@ def assert_collected_as_dvc(project: Path, run: str, tmp_path: Path) -> None:
     expected, found = (
         project_state(root, root / ".dvc" / "cache", succeeded=True) for root in (theirs, ours)
     )
-    # A clone that collects has no objects of what it did not run itself.
+    # A clone that collects results has no cache objects of stages that it did not run.
     remaining = [str(d) for d in differences(expected, found) if not str(d).startswith("cache:")]
     assert remaining == []
 
@@ -107,7 +107,7 @@ def test_its_pods_end_where_dvc_repro_ends_cold_and_after_a_change(project: Path
     play(project, manifest(project, "--fuse", "none"), "first", tmp_path / "pods1")
     (tmp_path / "1").mkdir()
     assert_collected_as_dvc(project, "first", tmp_path / "1")
-    dvc(project, "repro", "--quiet")  # the metric is git's now
+    dvc(project, "repro", "--quiet")  # git tracks the metric now
     (project / "params.yaml").write_text("p: 2")
     commit(project)
     shutil.rmtree(project.parent / "remote" / "files" / "md5")
@@ -121,7 +121,7 @@ def test_its_pods_end_where_dvc_repro_ends_cold_and_after_a_change(project: Path
 def test_a_pod_runs_its_stages_in_the_order_of_the_graph_not_of_dvc_yaml(
     make_project: MakeProject, call_bridge: CallBridge, tmp_path: Path
 ):
-    stages = {  # the results of the first are git's: an older one is there when the pod begins
+    stages = {  # git tracks the outs of the first stage: the pod starts with an older one
         "last": {"cmd": "cat sub/middle > last", "deps": ["sub/middle"], "outs": ["last"]},
         "first": {"cmd": "cat raw > first", "deps": ["raw"], "outs": [{"first": {"cache": False}}]},
     }

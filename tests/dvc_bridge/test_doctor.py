@@ -1,4 +1,4 @@
-"""`dvc-bridge doctor`: what it finds wrong, each with the command that fixes it."""
+"""`dvc-bridge doctor` finds problems and prints the command that fixes each."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_every_wrong_thing_is_found_at_once_with_its_fix(make_project: MakeProje
     root = make_project(STAGES, {"dvc-bridge.yaml": "stages: {b: {mutex: gpu}}\nx: 1\ny: 2\n"})
     dvc(root, "config", "cache.dir", "/proc/not/writable")
     lock = os.open(root / ".dvc/tmp/lock", os.O_RDWR | os.O_CREAT)
-    fcntl.flock(lock, fcntl.LOCK_EX)  # as DVC holds it
+    fcntl.flock(lock, fcntl.LOCK_EX)  # like DVC's lock
     try:
         text = bridge(root, "doctor", code=2, SHELL="/no/such/shell")
     finally:

@@ -1,4 +1,4 @@
-"""`@dvc_stage` in a real flow on a real DVC project: whose results are taken, and whose are not."""
+"""`@dvc_stage` in a real flow on a real DVC project: which results it reuses, and which not."""
 
 import json
 import textwrap
@@ -133,7 +133,7 @@ def test_a_run_tells_of_each_stage_what_became_of_it_in_the_words_of_dvc_lock(pr
 
 def test_a_changed_dep_runs_what_follows_from_it_and_no_more(project: Path):
     run(project)
-    (project / "words").write_text("ABBA\n")  # the same when shouted
+    (project / "words").write_text("ABBA\n")  # the out of shout does not change
     text = run(project)
     assert "shout: running" in text
     assert text.count(": unchanged") == 3

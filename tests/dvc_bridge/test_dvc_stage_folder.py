@@ -35,9 +35,9 @@ def folders(root: Path) -> list[Path]:
 
 @pytest.fixture
 def small_disk() -> Callable[[str, str], list[str]]:
-    """Return a function from a folder and options to what runs a command with a disk mounted there.
+    """Return a function from a folder and options to a command prefix that mounts a disk there.
 
-    The command alone sees the disk, which goes when it ends; the folders left are listed before.
+    Only the command sees the disk, which is removed afterwards; the prefix first lists leftovers.
     """
     alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
     script = (
@@ -104,7 +104,7 @@ def test_the_folder_of_a_step_that_was_killed_goes_when_the_next_one_starts(proj
             assert time.monotonic() < end
             time.sleep(0.02)
         (running,) = folders(project)
-        # Another process: what runs there is seen here.
+        # Another process, so that this one can observe it.
         with stage_folder(*make_of(project)) as other:
             assert sorted(folders(project)) == sorted([running, other])
         assert (running / "loud").read_text() == "half\n"

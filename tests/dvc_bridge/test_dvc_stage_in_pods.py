@@ -1,6 +1,6 @@
-"""`@dvc_stage` in pods: each step a process that has the code package, and no project but that.
+"""`@dvc_stage` in pods: each step is a process that has only the code package.
 
-The flow runs in a folder as Metaflow makes it in a pod; data comes from a remote that is a folder.
+The flow runs in a folder like the one that Metaflow creates in a pod; the remote is a folder.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def test_what_pods_made_dvc_repro_takes_and_the_other_way_round(project: Path):
     assert dvc(project, "repro", "--pull").count("is cached - skipping run") == 4
     assert (project / "all").read_text() == MADE
 
-    # A change that the laptop works out, and sends: pods run nothing.
+    # The laptop runs a change and pushes it, so that pods run nothing.
     (project / "words").write_text("abbb\n")
     dvc(project, "commit", "--force", "words.dvc")
     dvc(project, "repro")

@@ -193,7 +193,7 @@ def test_a_stage_whose_entries_of_the_run_cache_are_damaged_runs_and_dvc_takes_w
     project: Path,
 ):
     locked = (project / "dvc.lock").read_bytes()
-    # The first one has the name of the entry that is written then: DVC reads it, as UTF-8 alone.
+    # The first one has the name of the next entry, which DVC reads, and only as UTF-8.
     spoil_runs(project, [half_written, *SPOILS])
     assert "make: running" in run(project)
     assert "make: unchanged" in run(project)

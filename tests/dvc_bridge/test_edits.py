@@ -9,11 +9,11 @@ import pytest
 from tests.dvc_bridge.commands import dvc_status
 from tests.dvc_bridge.conftest import CallBridge, MakeProject
 
-# Of a library that DVC uses.
+# A warning of a library that DVC uses.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
-# Of equal length, and at once, so that size and age of the file tell little.
+# Of equal length and immediate, so that size and age of the file change little.
 SOON = "printf 2 > {0}"
-# By the way of editors: another file takes the name.
+# As editors save: a new file replaces the old one.
 REPLACED = "printf 2 > new; mv new {0}"
 # Late enough for the file to have been old when it was hashed.
 LATE = "sleep 0.1; printf 2 > {0}"

@@ -66,7 +66,7 @@ nested = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(word, inner, max_size=3),
     max_leaves=5,
 )
-# Digits and e make numbers of some md5s.
+# YAML reads some md5s of digits and e as numbers.
 md5 = st.text("0123456789abcdef", min_size=32, max_size=32) | st.builds(
     "{}{}{:032d}".format, st.integers(0, 99), st.sampled_from("eb"), st.integers(0, 10**9)
 ).map(lambda text: text[:32])
@@ -90,7 +90,7 @@ entry = st.fixed_dictionaries(
         "outs": pointers,
     },
 )
-# One hard value hands the whole entry to DVC: most entries must have none.
+# One difficult value makes DVC write the whole entry: most entries must have none.
 easy_value = st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | easy
 easy_entry = st.fixed_dictionaries(
     {

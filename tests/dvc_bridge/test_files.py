@@ -1,4 +1,4 @@
-"""Files that are replaced in one step, and files and folders that are removed, links among them."""
+"""Atomic replacement of files, and removal of files, folders and links."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def scratch(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """A file with text, in a folder of its own."""
+    """A text file in its own folder."""
     path = tmp_path / "folder" / "file"
     path.parent.mkdir()
     path.write_text("a longer text than the new one")

@@ -1,4 +1,4 @@
-"""`dvc-bridge flow`: its text, its limits, and runs of it here and out of a code package."""
+"""`dvc-bridge flow`: its text, its limits, and local runs and runs from a code package."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_what_dvc_repro_made_counts_also_from_another_clone(project: Path):
     shutil.copy(project / "flow.py", clone)
     dvc(clone, "pull", "--quiet", "raw.dvc")
     printed = metaflow(clone, "run")
-    # An out that is not cached keeps a stage out of the run cache, in DVC too.
+    # A stage with an uncached out is not in the run cache, also in DVC.
     assert "1 ran, 3 from the run cache, 0 unchanged" in printed
     bridge(clone, "sync", pathspec(printed))
     assert (clone / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
@@ -119,7 +119,7 @@ def test_out_of_a_code_package_it_makes_the_same_and_the_page_shows_it(project: 
     card = folder / "card.html"
     metaflow(folder, "card", "get", "end", str(card))
     assert "m.json" in card.read_text()
-    # Pods of --with kubernetes do not have this file: Metaflow leaves it where it started them.
+    # Pods of --with kubernetes do not have this file: Metaflow writes it only on the client.
     (named,) = folder.glob(".metaflow/LabFlow/*/end/*/_meta/_self.json")
     named.unlink()
     task = "/".join(named.parts[-5:-2])
@@ -135,7 +135,7 @@ def test_a_failing_command_fails_the_run_once_and_resume_with_fixed_code_does_th
     text = (project / "dvc.yaml").read_text()
     (project / "dvc.yaml").write_text(text.replace("cat part-*", "echo no; exit 3; cat part-*"))
     printed = metaflow(project, "run", code=1)
-    assert printed.count("join: running") == 1  # though the step is tried three times
+    assert printed.count("join: running") == 1  # although the step has three attempts
     assert "exited with 3" in printed
     assert "failed or is still running" in bridge(project, "sync", pathspec(printed), code=2)
     (project / "dvc.yaml").write_text(text)
@@ -201,7 +201,7 @@ def test_stage_names_that_no_step_may_have_are_no_matter(make_project: MakeProje
 
 
 def layers(width: int, depth: int) -> dict[str, Any]:
-    """Stages that each read all of the layer before, so that none can share a task."""
+    """Stages that each read the whole previous layer, so that no stages can share a task."""
     return {
         f"l{n}-{i}": {
             "cmd": f"echo > l{n}-{i}",
@@ -293,7 +293,7 @@ def test_a_flow_of_one_stage_alone_runs_it_on_what_is_there_and_names_what_is_no
     printed = metaflow(project, "run", code=1)
     assert "join: dependency part-a does not exist; dependency part-ü does not exist" in printed
     dvc(project, "repro", "part@a", "part@ü")
-    (project / "params.yaml").write_text("p: 2")  # what is upstream would run
+    (project / "params.yaml").write_text("p: 2")  # the upstream stages would run
     printed = metaflow(project, "run")
     assert "join: running" in printed
     assert "1 ran" in printed
@@ -317,7 +317,7 @@ def test_a_level_gets_the_most_that_one_of_its_groups_asks_for():
     both = needs_of([small, large])
     assert (both.cpu, both.memory, both.gpu) == (2.0, 1074, 1)
     assert both.retries == 4  # Metaflow's limit
-    assert both.timeout is None  # one of them may take as long as it likes
+    assert both.timeout is None  # one of them has no time limit
     assert needs_of([large]).timeout == 200
     assert needs_of([group((0,))]).cpu is None
 

@@ -31,7 +31,7 @@ from tests.dvc_bridge.index import index_of_dvc, index_of_ours, start
 
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 
-# What ours says where DVC raises this.
+# Our messages for the exceptions of DVC.
 SAID = {
     OutputDuplicationError: "is an out of",
     OverlappingOutputPathsError: "overlap",
@@ -80,7 +80,7 @@ def lay_out(root: Path, files: dict[str, Stages]) -> None:
 
 
 def given_outs(files: dict[str, Stages], outs: Sequence[Sequence[str]]) -> dict[str, Stages]:
-    """Return each stage its outs."""
+    """Assign outs to each stage."""
     each = iter(outs)
     return {
         file: {name: {**stage, "outs": list(next(each))} for name, stage in found.items()}
@@ -102,7 +102,7 @@ def assert_alike(root: Path, files: dict[str, Stages]) -> None:
 @settings(max_examples=120, deadline=None, derandomize=True)
 @given(
     projects,
-    # Distinct paths of one depth never overlap: most projects are to be right.
+    # Distinct paths of one depth never overlap, so that most projects are valid.
     st.lists(
         st.builds("{}/{}/{}".format, names, names, names), min_size=12, max_size=24, unique=True
     ),
@@ -152,7 +152,7 @@ def test_targets_take_what_dvc_takes_in_its_order(
     actual = [pipeline.stages[position].name for position in order]
     if 2 * len(expected) >= len(reads):
         assert actual == expected
-    else:  # here DVC goes through a set, in another order each time
+    else:  # DVC iterates over a set here, in another order every time
         assert sorted(actual) == sorted(expected)
         assert all(
             order.index(up) < i
@@ -169,7 +169,7 @@ def test_stages_in_any_order_come_after_those_they_read_and_stay_where_they_fit(
     count = data.draw(st.integers(1, 8))
     reads = [data.draw(st.sets(st.integers(0, max(0, i - 1)))) - {i} for i in range(count)]
     frozen = data.draw(st.sets(st.integers(0, count - 1), max_size=2))
-    mixed = data.draw(st.permutations(range(count)))  # as the stages stand in dvc.yaml
+    mixed = data.draw(st.permutations(range(count)))  # in the order of dvc.yaml
     stages = [
         Stage(
             "dvc.yaml",

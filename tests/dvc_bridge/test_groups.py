@@ -1,4 +1,4 @@
-"""Which stages share a pod: always a right order, never a longer run."""
+"""Stages that share a pod: the order is always valid, and the run is never longer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hashes of files that change so soon after they were read that their times do not tell."""
+"""Hashes of files that change so soon after reading that their times do not show it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def keep_all(_: str, names: list[str], files: list[str]) -> tuple[list[str], lis
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Callable[[], Hashes]:
-    """Open what is remembered of the folder's files, as a new run does."""
+    """Open the remembered hashes of the folder's files, as a new run does."""
     return lambda: Hashes(tmp_path / "hashes.db", keep_all)
 
 
@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def aged(path: Path) -> None:
-    """Let a file be old enough for its times to tell that it has changed."""
+    """Make a file old enough for its times to show a change."""
     old = path.stat().st_mtime_ns - 2 * YOUNG_NS
     os.utime(path, ns=(old, old))
 
@@ -97,7 +97,7 @@ def test_an_old_file_is_read_once(opened: Callable[[], Hashes], file: Path):
     found = opened()
     digest = md5(found, file)
     found.save()
-    edit_unseen(file, B)  # nothing can see this
+    edit_unseen(file, B)  # this change cannot be detected
     assert md5(found, file) == md5(opened(), file) == digest != md5_now(file)
 
 

@@ -1,4 +1,4 @@
-"""Results that would replace what another process is using are not merged, and nothing is."""
+"""If a result would replace files that another process uses, nothing is merged."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.dvc_bridge.commands import dvc_status
 from tests.dvc_bridge.conftest import CallBridge
 from tests.dvc_bridge.test_run_end import forget, run_of
 
-# Of a library that DVC uses.
+# A warning of a library that DVC uses.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
-# The process that runs the tests lives while they do.
+# The parent of the test process, which lives as long as the tests.
 READER = {"pid": os.getppid(), "cmd": "dvc pull"}
 
 
 def claim(root: Path, at: str, how: str) -> None:
-    """Have another process use a path, as DVC writes it down."""
+    """Record that another process uses a path, as DVC does."""
     user: Any = READER if how == "write" else [READER]
     file = root / ".dvc/tmp/rwlock"
     file.parent.mkdir(exist_ok=True)

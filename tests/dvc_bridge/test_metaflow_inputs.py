@@ -1,4 +1,4 @@
-"""What a flow is given is checked before it is sent: parameters, tags, datastore, profile."""
+"""Inputs of a flow are checked before they are sent: parameters, tags, datastore, profile."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a flow's code package holds of its DVC project, and what a pod makes of it."""
+"""The DVC project in a flow's code package, and its use in a pod."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ FOR_PODS += ["--with", "kubernetes", "package"]
 
 @pytest.fixture(scope="module")
 def package(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The code package that pods would get, made from another folder than the project's."""
+    """The code package for pods, created from a folder other than the project's."""
     folder = tmp_path_factory.mktemp("package")
     flow(made / "project" / "flows", *FOR_PODS, "save", "package.tgz", folder=folder)
     return folder / "package.tgz"
@@ -115,7 +115,7 @@ def package(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pod(package: Path, tmp_path: Path) -> Path:
-    """A folder as Metaflow makes it in a pod."""
+    """A folder like the one that Metaflow creates in a pod."""
     with tarfile.open(package) as archive:
         archive.extraction_filter = getattr(tarfile, "tar_filter", lambda member, _: member)
         archive.extractall(tmp_path / "pod")  # noqa: S202
@@ -153,7 +153,7 @@ def test_in_a_pod_the_project_is_the_one_of_the_package_with_its_remotes(pod: Pa
     printed = flow(pod, "run", folder=pod, PYTHONPATH=str(pod / ".mf_code"))
     there = Path(printed.partition("root ")[2].split()[0])
     assert there.name == "project"
-    assert not there.exists()  # gone with the process
+    assert not there.exists()  # removed with the process
     assert "dvc-project-" in str(there)
     read = "from metaflow import Flow; print(Flow('Mini').latest_run['start'].task.data.files)"
     done = subprocess.run(

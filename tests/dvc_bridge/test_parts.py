@@ -1,4 +1,4 @@
-"""Runs of more pods than one Workflow should hold: where they are cut, and what follows what."""
+"""Runs with more pods than one Workflow should hold: their parts and the order of the parts."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_manifest_that_fits_stays_one_unchanged_workflow():
 
 
 def next_of(part: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a part's last task, and the Workflow that it makes."""
+    """Return a part's last task, and the Workflow that it creates."""
     template = spec_of(part)["templates"][-1]
     return tasks_of(part)[-1], yaml.safe_load(template["resource"]["manifest"])
 
@@ -97,7 +97,7 @@ def test_the_last_task_waits_for_the_end_of_all_others_good_or_bad_and_makes_the
     few: None,
 ):
     first, second, third = parts(rendered(RUN_OF_PARTS))
-    # g1 needs g0, g2 comes after g1 by a mutex: g0 g1, g2 g3, g4 g5 in order of their layers.
+    # g1 needs g0, and a mutex orders g2 after g1: g0 g1, g2 g3, g4 g5 in order of their layers.
     assert [[t["name"] for t in tasks_of(p)] for p in (first, second, third)] == [
         ["g0", "g1", "next2"],
         ["g2", "g3", "next3"],
@@ -124,7 +124,7 @@ def test_later_parts_of_a_template_receive_the_run_name_of_the_first_part(few: N
     env = {e["name"]: e["value"] for e in spec_of(third)["templates"][1]["container"]["env"]}
     assert env["DVC_BRIDGE_RUN"] == "{{workflow.parameters.run}}"
     assert "workflowMetadata" not in spec_of(second)
-    # A run that goes on must never get a part of a manifest that was changed meanwhile.
+    # A running run must never get a part of a manifest that has changed since.
     other = parts(rendered(replace(TEMPLATE, store={"core": {"remote": "other"}})))
     assert other[1]["metadata"]["name"] != second["metadata"]["name"]
 
@@ -152,7 +152,7 @@ def test_2000_pods_are_four_parts_within_the_limits():
     waits = [
         word for part in found for task in tasks_of(part)[:500] for word in awaited_tasks(task)
     ]
-    assert waits == []  # a layer a part
+    assert waits == []  # one layer per part
 
 
 def test_the_prediction_counts_the_way_from_part_to_part(monkeypatch: pytest.MonkeyPatch):
@@ -182,7 +182,7 @@ def test_a_run_is_one_whatever_the_number_of_its_workflows():
     assert merge_workflows([first, state("r-2", "Running", {})]).phase == "Running"
     assert merge_workflows([first, second, third]).phase == "Failed"
     assert merge_workflows([second, third]).phase == "Succeeded"
-    # What failed was the making of the next one, which is there all the same.
+    # Creating the next Workflow failed, although it exists.
     lost = state("r", "Failed", {"n": {**node, "displayName": "next2", "phase": "Failed"}})
     assert merge_workflows([lost, second, third]).phase == "Succeeded"
     again = state("r-r1", "Succeeded", {})

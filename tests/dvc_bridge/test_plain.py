@@ -1,4 +1,4 @@
-"""Values that travel between client and pods come out as they went in."""
+"""Values that are sent between client and pods arrive unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dvc-bridge plan`: what it says of a run to come, and whether the run then does it."""
+"""`dvc-bridge plan`: its predictions, and whether the run confirms them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.dvc_bridge.conftest import MakeProject
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "dvc_bridge/ui/plan.schema.json").read_text("utf-8")
 )
-# What a run must make of a stage after each word of the plan; `may run`: all but a failure.
+# The outcome of a stage for each verdict of the plan; `may run` allows all but a failure.
 EXACT = {"runs": "ran", "run cache": "from the run cache", "up to date": "unchanged"}
 
 Bridge = Callable[..., str]
@@ -30,7 +30,7 @@ Bridge = Callable[..., str]
 
 @pytest.fixture
 def bridge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Bridge:
-    """Run dvc-bridge in this process, where DVC has to be imported once; give its stdout."""
+    """Run dvc-bridge in this process, which imports DVC once; return its stdout."""
 
     def run(root: Path, *args: str, code: int = 0) -> str:
         monkeypatch.chdir(root)
@@ -44,7 +44,7 @@ def bridge(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
 
 def planned(bridge: Bridge, root: Path, *args: str) -> dict[str, Any]:
-    """Return the stages of `plan --json` by address, in order; the whole is valid by the schema."""
+    """Return the stages of `plan --json` by address, in order; check the output's schema."""
     plan = json.loads(bridge(root, "plan", "--json", *args))
     jsonschema.validate(plan, SCHEMA)
     return {stage["address"]: stage for stage in plan["stages"]}
@@ -55,7 +55,7 @@ def verdicts(bridge: Bridge, root: Path, *args: str) -> dict[str, str]:
 
 
 def outcomes(text: str) -> dict[str, str]:
-    """Read how stages ended out of what a run printed; those it does not name are unchanged."""
+    """Return the outcomes of stages from a run's output, which omits unchanged stages."""
     pattern = r"^(\S+): (ran|from the run cache|failed|skipped)(?: \(.*\))?$"
     return dict(re.findall(pattern, text, re.MULTILINE))
 
@@ -75,7 +75,7 @@ def assert_run_keeps_to_plan(bridge: Bridge, root: Path, *args: str, code: int =
 
 
 def forget(root: Path, name: str) -> None:
-    """Take the cache's object of a file away."""
+    """Remove the cache object of a file."""
     path = root / name
     for cached in (root / ".dvc/cache/files/md5").glob("*/*"):
         if path.exists() and cached.read_bytes() == path.read_bytes():
@@ -173,14 +173,14 @@ def test_what_the_run_cache_gives_back_decides_what_follows(
     }
     assert planned(bridge, root)["of_fold"]["waits_for"] == ["fold"]
 
-    # 1 and 2 are both one byte long: whatever runs before of_count, it is known what it makes.
+    # 1 and 2 are both one byte long, so the input of of_count is known before the run.
     (root / "a").write_text("1")
     said = verdicts(bridge, root)
     assert said == {
         "count": "run cache",
         "of_count": "run cache",
         "fold": "run cache",
-        "of_file": "may run",  # inside a folder that is not there yet
+        "of_file": "may run",  # inside a folder that does not exist yet
         "of_fold": "run cache",
     }
     assert_run_keeps_to_plan(bridge, root)
@@ -209,7 +209,7 @@ def test_a_lost_object_is_made_once_and_who_lost_it_too_is_found_restored(
     assert {name: stage["verdict"] for name, stage in stages_of_plan.items()} == {
         "one": "runs",
         "two": "may run",
-        "three": "runs",  # another object of it is lost too
+        "three": "runs",  # another object of its outs is lost too
         "four": "may run",
         "five": "may run",
     }

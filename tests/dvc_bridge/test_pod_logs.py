@@ -1,4 +1,4 @@
-"""What a command has printed is kept whole; what Argo prints between is not."""
+"""The output of a command is kept completely; Argo's own lines are removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project as read here against DVC's own index: the same, or both refuse."""
+"""A project as read here equals DVC's own index, or both refuse it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.planning.selection import Selection, select
 from tests.dvc_bridge.index import index_of_dvc, index_of_ours, start
 
-# Of a library that DVC uses.
+# A warning of a library that DVC uses.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 
 PARAMS = """
@@ -111,7 +111,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "more.yaml").write_text("one: 1\ntwo: 2\n")
     (root / "sub").mkdir()
     (root / "n").write_text("n")
-    monkeypatch.chdir(root)  # DVC's run cache works from here only
+    monkeypatch.chdir(root)  # DVC's run cache works only from this folder
     return root
 
 

@@ -1,4 +1,4 @@
-"""Stages that look at dvc.lock and .gitignore see what was recorded before them, as with DVC."""
+"""Stages that read dvc.lock and .gitignore see the records of earlier stages, as with DVC."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.dvc_bridge.commands import dvc_repro
 from tests.dvc_bridge.conftest import CallBridge, MakeProject
 from tests.dvc_bridge.test_convert import git
 
-# Of a library that DVC uses.
+# A warning of a library that DVC uses.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 
 
 def stage(name: str, deps: str = "", outs: str = "", file: str = "dvc.yaml") -> Stage:
-    """Return a stage with deps and outs named in words, from the root."""
+    """Return a stage with deps and outs from space-separated paths, relative to the root."""
     return Stage(
         file=file,
         name=name,
@@ -93,7 +93,7 @@ def test_places_in_order_are_taken_one_after_the_other_though_nothing_else_binds
     assert (schedule.ready, schedule.take(), schedule.ready) == (True, 1, False)
     schedule.skip_dependents(1)
     schedule.ended(1)
-    assert (schedule.ready, schedule.take()) == (True, 2)  # order binds, failure does not
+    assert (schedule.ready, schedule.take()) == (True, 2)  # the order matters, a failure does not
 
 
 def see(name: str, files: str, *deps: str) -> dict[str, Any]:
@@ -113,7 +113,7 @@ SEEING = {
     "three": make("three", "undeclared"),
 }
 INNER = {"inner": make("inner")}
-# What another process may do to dvc.lock while a stage runs.
+# Changes of another process to dvc.lock while a stage runs.
 DEEDS = {
     "adds": "printf '  theirs:\\n    cmd: echo\\n' >> dvc.lock",
     "drops": "python drop.py theirs; printf '  other:\\n    cmd: echo\\n' >> dvc.lock",
@@ -129,7 +129,7 @@ open("dvc.lock", "w").write(re.sub(rf"^  {sys.argv[1]}:\\n(   .*\\n)+", "", text
 
 
 def chain(deeds: dict[str, str]) -> dict[str, Any]:
-    """Return a chain of stages, each of which does something and prints what it saw."""
+    """Return a chain of stages, each of which changes dvc.lock and prints its content."""
     stages = {"first": make("first")}
     for name, deed in deeds.items():
         before = list(stages)[-1]
@@ -144,7 +144,7 @@ Copies = Callable[[Path], list[Path]]
 
 @pytest.fixture
 def copies(call_bridge: CallBridge) -> Copies:
-    """Return a function that runs a project by DVC, with -j 1, and with -j 4, each in a copy."""
+    """Return a function that runs a project with DVC, with -j 1 and with -j 4, each in a copy."""
 
     def run(root: Path) -> list[Path]:
         found = [root.with_name(name) for name in ("dvc", "j1", "j4")]

@@ -1,4 +1,4 @@
-"""What can be wrong outside of dvc.yaml: one message, the right exit code, nothing lost."""
+"""Errors outside dvc.yaml: one message, the right exit code, and no loss."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ stages:
   one: {cmd: cp raw a, deps: [raw], outs: [a]}
   two: {cmd: mkdir -p d && cp a d/x && echo y > d/y, deps: [a], outs: [d]}
 """
-# Root may do everything; without these it is held to the modes of its files like anybody else.
+# Without these capabilities, root must respect the modes of files like other users.
 RIGHTS = "-dac_override,-dac_read_search"
 BY_MODES = [] if os.geteuid() else ["setpriv", f"--bounding-set={RIGHTS}", f"--inh-caps={RIGHTS}"]
 OWN_MOUNTS = ["unshare", "--map-root-user", "--mount", "sh", "-ec"]
 
 
 class Ran(NamedTuple):
-    """How a command ended and what it printed."""
+    """The exit code and the output of a command."""
 
     code: int
     said: str
@@ -65,14 +65,14 @@ def project(built: Path, tmp_path: Path) -> Path:
 
 
 def the_object(root: Path, bytes_: bytes) -> Path:
-    """The cache's object that holds these bytes."""
+    """Return the cache object with this content."""
     return next(
         file for file in (root / ".dvc/cache/files/md5").glob("*/*") if file.read_bytes() == bytes_
     )
 
 
 def damage(file: Path) -> None:
-    """Change an object as a broken disk would: nothing else of it tells."""
+    """Change the content of an object without other traces, as a broken disk would."""
     file.chmod(0o644)
     file.write_bytes(b"damaged")
     file.chmod(0o444)
@@ -217,7 +217,7 @@ def test_a_pipe_in_place_of_a_file_is_reported_and_not_waited_for(project: Path)
 
 @pytest.fixture
 def small_disk(project: Path) -> Callable[[str], Ran]:
-    """Run shell lines in a copy of the project on a disk of two mebibytes."""
+    """Run shell lines in a copy of the project on a 2 MiB disk."""
 
     def on_disk(lines: str) -> Ran:
         folder = project.parent / "small"
@@ -255,7 +255,7 @@ def test_a_full_disk_stops_the_run_with_the_file_and_what_finished_is_kept(
     )
     first, second = ran.said.split("code 1\n")
     assert "big | head: error writing 'standard output': No space left on device" in first
-    # Its entry had been written before the next command began.
+    # Its entry was written before the next command started.
     assert second.startswith("1 unchanged")
     assert "code 0\none\n" in second
 

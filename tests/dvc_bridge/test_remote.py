@@ -1,4 +1,4 @@
-"""What a remote says of objects after some of them got lost there."""
+"""The objects that a remote reports after some of them were lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Remotes whose credentials stay on this machine: refused with the fix, or other ones in pods."""
+"""Remotes with credentials of this machine: refused with a fix, or replaced in pods."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OPTIONS = sorted(
     {name for schema in REMOTE_SCHEMAS.values() for name in map(str, schema) if name.isidentifier()}
 )
 SSH = "git@git.example:team/project.git"
-# The remotes of the project below -> the option of each that pods cannot have.
+# The remotes of the project below -> the option of each that pods cannot use.
 PRIVATE = {"keyed": "keyfile", "profiled": "profile", "google": "credentialpath"}
 CONFIG = """\
 [core]

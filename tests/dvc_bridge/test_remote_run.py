@@ -144,7 +144,7 @@ def test_collect_asks_once_for_the_plan_and_for_all_outs_of_a_remote(
     with RunContext(warn=print) as context:
         merge_stored(context, run, checkout=True)
     assert asked.count("plan.json") == 1
-    assert asked.count("outs") == 2  # "aside" is not in the remote but in the run's own folder
+    assert asked.count("outs") == 2  # "aside" is in the run's own folder, not in the remote
     assert (ran / "dvc.lock").read_text() == lock
     assert [(ran / name).read_text() for name in ("d/x", "two", "aside")] == ["1", "11", "1"]
 
@@ -182,7 +182,7 @@ def test_a_lost_folder_is_found_among_files_that_are_no_listings(make_project: M
 def test_the_plan_of_a_pod_has_its_stages_in_the_order_of_the_graph(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
 ):
-    chain = {  # in dvc.yaml the last one stands first
+    chain = {  # in dvc.yaml, the last stage is first
         "last": {"cmd": "cat middle > last", "deps": ["middle"], "outs": ["last"]},
         "middle": {"cmd": "cat first > middle", "deps": ["first"], "outs": ["middle"]},
         "first": {"cmd": "cat raw > first", "deps": ["raw"], "outs": ["first"]},

@@ -1,4 +1,4 @@
-"""The page of a run: whatever it is about, it is whole, escaped, and says what the run did."""
+"""The report of a run: it is well-formed and escaped, and shows the results of the run."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ reports = some.builds(
 
 
 def tree(html: str) -> Xml.Element:
-    """Read the page as XML, which knows no mercy."""
+    """Parse the page as XML, which tolerates no errors."""
     return Xml.fromstring(html.removeprefix("<!DOCTYPE html>"))  # noqa: S314  our own
 
 

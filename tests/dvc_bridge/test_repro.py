@@ -1,4 +1,4 @@
-"""`dvc-bridge repro` against `dvc repro`: the same project, the same steps, the same bytes."""
+"""`dvc-bridge repro` and `dvc repro` produce the same bytes from the same project and steps."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The pure run-cache key against the keys of DVC itself, in projects that DVC ran."""
+"""The computed run-cache key equals DVC's own keys, in projects that DVC ran."""
 
 import json
 from pathlib import Path

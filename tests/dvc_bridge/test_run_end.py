@@ -1,4 +1,4 @@
-"""What is said of a run when its results have been merged, and the exit code."""
+"""The message and the exit code of a run after its results have been merged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.dvc_bridge.commands import dvc_status
 from tests.dvc_bridge.conftest import CallBridge
 from tests.dvc_bridge.kubernetes_api import serving, workflow
 
-# Of a library that DVC uses.
+# A warning of a library that DVC uses.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 ALL_GOOD = "dvc.lock and the workspace match what `dvc repro` would have produced"
 OUT = "its result is left out: the stage definition differs"
@@ -39,7 +39,7 @@ def found(
     *,
     left_out: frozenset[str] = frozenset(),
 ) -> Collection:
-    """Return a merge that has ended so; results of `left_out` are not in dvc.lock."""
+    """Return the end of a merge; the results of `left_out` are not in dvc.lock."""
     results = {a: Result(a, outcome, message=f"{a} says") for a, outcome in outcomes.items()}
     merged = Merged(fitting=set(outcomes) - left_out, incompatible=incompatible or {})
     return Collection(merged, results, expected)
@@ -174,7 +174,7 @@ def lock_of(root: Path) -> dict[str, Any]:
 
 
 def forget(root: Path) -> None:
-    """Make it a clone that has never run anything."""
+    """Turn the project into a clone that has never run a stage."""
     (root / "dvc.lock").unlink()
     shutil.rmtree(root / "d")
     for name in ("one", "aside"):

@@ -1,4 +1,4 @@
-"""What Argo says of a Workflow, read and shown."""
+"""Read and show the status that Argo reports for a Workflow."""
 
 from __future__ import annotations
 

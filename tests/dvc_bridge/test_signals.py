@@ -22,7 +22,7 @@ from tests.dvc_bridge.conftest import MakeProject, Start
 WAIT = f"""{sys.executable} -c 'import time; open("started", "w"); time.sleep(300)'"""
 STAGES: dict[str, Any] = {
     "quick": {"cmd": "echo 1 > quick.txt", "outs": ["quick.txt"]},
-    # The shell has a child of its own, as most commands have.
+    # The shell has a child process, as in most commands.
     "slow": {
         "cmd": f"test -e started || {WAIT}; echo > slow.txt",
         "deps": ["quick.txt"],
@@ -69,7 +69,7 @@ def test_sigterm_to_the_process_alone_reaches_what_its_commands_have_started(
     run.process.send_signal(signal.SIGTERM)
     assert run.ended() == 128 + signal.SIGTERM
     assert_none_left(processes)
-    assert (root / "tidied").read_text() == "tidied\n"  # it was waited for
+    assert (root / "tidied").read_text() == "tidied\n"  # the run waited for it
     assert "slow: failed" in run.printed
     assert "fix: run again to continue" in run.printed
 

@@ -10,7 +10,7 @@ import pytest
 from tests.dvc_bridge.commands import dvc_repro
 from tests.dvc_bridge.conftest import CallBridge, MakeProject
 
-# Of a library that DVC uses.
+# A warning of a library that DVC uses.
 pytestmark = pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 BROKEN = {
     "no YAML": "stages: [",
@@ -56,7 +56,7 @@ def test_a_stage_alone_in_a_broken_file_and_one_that_is_not_there_are_refused(
     assert not (root / "a").exists()
 
 
-# Words -> whether the stage `a` runs: DVC takes no stage for no choice, but for -s.
+# Arguments -> whether the stage `a` runs: DVC treats no stages as no selection, except with -s.
 EMPTY = {
     "none": True,
     "no_matrix": True,
@@ -86,7 +86,7 @@ def test_it_is_one_for_dvc_too(make_project: MakeProject):
 
 
 def first_and(root: Path, second: object) -> None:
-    """Write a dvc.yaml whose first stage would leave a file, and add a stage to it."""
+    """Write a dvc.yaml with a first stage that would create a file, and add a stage."""
     first = {"cmd": "echo > ran", "outs": ["ran"]}
     (root / "dvc.yaml").write_text(json.dumps({"stages": {"first": first, "second": second}}))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.dvc_bridge.commands import bridge, dvc
 from tests.dvc_bridge.conftest import MakeProject, Start
 
-TEMPORARY = ".0MUAdj3Qq1E9NB5MMawNyQ.tmp"  # as DVC's temporary files are named
+TEMPORARY = ".0MUAdj3Qq1E9NB5MMawNyQ.tmp"  # like the names of DVC's temporary files
 
 
 def kill(run_pid: int) -> None:
@@ -19,7 +19,7 @@ def kill(run_pid: int) -> None:
 
 
 def in_git(root: Path) -> Path:
-    """Let the project stand in a git repository, where outs get lines in .gitignore."""
+    """Put the project into a git repository, in which outs get lines in .gitignore."""
     dvc(root, "config", "--unset", "core.no_scm")
     subprocess.run(["git", "init", "--quiet"], cwd=root, check=True)
     return root
@@ -32,7 +32,7 @@ def test_lines_and_entries_that_a_killed_run_has_written_do_not_change_their_ord
     stages = {
         "first": {"cmd": f"{wait}; echo 1 > first.txt", "outs": ["first.txt"]},
         "second": {"cmd": "echo 2 > second.txt", "outs": ["second.txt"]},
-        # It ends after the moment from which on dvc.lock is written while a run goes on.
+        # It ends after the time from which dvc.lock is written during a run.
         "third": {
             "cmd": "sleep 1.1; echo 3 > third.txt",
             "deps": ["second.txt"],
@@ -53,7 +53,7 @@ def test_lines_and_entries_that_a_killed_run_has_written_do_not_change_their_ord
     bridge(root, "repro", "-j2")
     assert ignored.read_text() == (for_dvc / ".gitignore").read_text()
     assert (root / "dvc.lock").read_text() == (for_dvc / "dvc.lock").read_text()
-    # That run has ended in order: its lines are the user's now, as those of `dvc repro` are.
+    # That run has ended normally: its lines belong to the user, as those of `dvc repro` do.
     bridge(root, "repro", "-f", "-j2")
     assert ignored.read_text() == (for_dvc / ".gitignore").read_text()
 
@@ -92,7 +92,7 @@ def test_temporary_files_of_a_killed_run_are_gone_after_the_next_and_no_older_on
 def test_a_folder_of_the_run_cache_that_a_kill_has_left_empty_is_no_result(
     make_project: MakeProject,
 ):
-    # A folder as out: such a stage is recorded, and looked for, by DVC.
+    # With a folder as out, DVC records the stage and looks it up.
     stage = {"cmd": "mkdir out; cp in out/", "deps": ["in"], "outs": ["out"]}
     root = make_project({"copy": stage}, {"in": "1"})
     bridge(root, "repro")

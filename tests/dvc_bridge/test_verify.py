@@ -1,4 +1,4 @@
-"""`repro --verify`: what it blames, what it passes, what it cannot judge."""
+"""`repro --verify`: stages that it reports, that pass, and that it cannot judge."""
 
 from __future__ import annotations
 

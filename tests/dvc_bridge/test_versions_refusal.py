@@ -1,4 +1,4 @@
-"""Outside the range of DVC's versions: refused, or for a plain run done by dvc itself, aloud."""
+"""Unsupported versions of DVC: an error, or for a plain run a warning and `dvc repro`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SAID = "DVC {} is installed; dvc-bridge needs 3.48 or later, below 4"
 
 
 def pretend(folder: Path, version: str) -> str:
-    """Return a PYTHONPATH that makes the installed DVC say that it is of another version."""
+    """Return a PYTHONPATH with which the installed DVC reports another version."""
     info = folder / f"dvc-{version}.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dvc\nVersion: {version}\n")
@@ -56,7 +56,7 @@ def test_a_run_is_done_by_dvc_itself_and_all_else_is_refused(
 
 def test_a_newer_dvc_is_looked_at_before_it_is_trusted(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(dvc_version, "installed", lambda: "3.99.0")
-    dvc_version.check_version()  # all that is needed is there
+    dvc_version.check_version()  # everything that is needed exists
     gone = ("dvc.repo", "Repo.brew", ())
     other = ("dvc.stage", "Stage.save", ("with_sugar",))
     monkeypatch.setattr(dvc_version, "NEEDED", (*dvc_version.NEEDED, gone, other))

@@ -1,4 +1,4 @@
-"""What a person sees of a run: lines off a terminal, a moving board on one, logs afterwards."""
+"""The output of a run: lines without a terminal, a live board on a terminal, and logs."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_off_a_terminal_every_event_is_a_line_and_logs_hold_every_byte(make_proj
         "say: running",
         "say | one",
         "say | two \033[31mred\033[0m",
-        "say | 3/3",  # what a terminal would show of it in the end
+        "say | 3/3",  # what a terminal finally shows
         "say | end",
         "crash | why",
         "crash | `echo why >&2; exit 3` exited with 3",
@@ -64,7 +64,7 @@ def test_off_a_terminal_every_event_is_a_line_and_logs_hold_every_byte(make_proj
         "say": b"one\ntwo \033[31mred\033[0m\n1/3\r2/3\r3/3\nend",
         "crash": b"why\n",
     }
-    # A log is that of the last run of its stage.
+    # A log contains the last run of its stage.
     stages = {**STAGES, "crash": {**STAGES["crash"], "cmd": "echo > c"}}
     (root / "dvc.yaml").write_text(json.dumps({"stages": stages}))
     assert "2 ran, 3 unchanged" in bridge(root, "repro")
@@ -88,7 +88,7 @@ def test_on_a_terminal_a_board_shows_what_runs_and_what_waits(
     assert "two | é漢字" in run.printed
     assert "DVC warns: 'two' is empty." in run.printed
     assert re.search(r"^ran \d+\.\d s  one$", run.printed, re.MULTILINE)
-    # The board goes, what scrolled by and the summary stay.
+    # The board disappears; the lines above it and the summary stay.
     assert run.raw.count("\033[?25l") == run.raw.count("\033[?25h") == 1
     *_, last = run.printed.rpartition("\nfailed ")
     assert "running  " not in last
@@ -106,7 +106,7 @@ def test_on_a_terminal_a_board_shows_what_runs_and_what_waits(
         (1, {}, 17.0),  # one after the other
         (2, {}, 13.0),  # the chain a - c - d
         (2, {0: 1.5}, 11.5),
-        (2, {0: 99.0, 1: 1.0}, 11.0),  # over its time: it may end any moment
+        (2, {0: 99.0, 1: 1.0}, 11.0),  # over its usual time: it may end at any moment
     ],
 )
 def test_the_time_left_is_that_of_the_longest_chain_or_of_all_work_over_the_jobs(

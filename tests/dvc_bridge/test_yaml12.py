@@ -1,4 +1,4 @@
-"""YAML by the C parser against DVC's own parser: the same values and types, or both refuse."""
+"""YAML from the C parser equals that from DVC's own parser, or both refuse the text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from dvc_bridge.dvcio.reading import yaml12
 from dvc_bridge.errors import UsageError
 
-# Of DVC's parser, for texts that no project has.
+# Warnings of DVC's parser for unusual texts.
 pytestmark = pytest.mark.filterwarnings("ignore::ruamel.yaml.error.ReusedAnchorWarning")
 
-# What DVC's parser raises: its own error, and what it stumbles over.
+# Errors that DVC's parser raises: its own, and those of its internals.
 REFUSALS = (Exception,)
 
 SCALARS = (  # noqa: SIM905  as words it can be read
@@ -97,7 +97,7 @@ dumped = st.builds(
 
 
 def mutated(text: str, place: float, new: str) -> str:
-    """`text` with something put in the place of one of its characters."""
+    """`text` with one of its characters replaced."""
     at = int(place * len(text))
     return text[:at] + new + text[at + 1 :]
 
@@ -108,7 +108,7 @@ damaged = st.builds(
 
 
 def outcome(parse: Callable[[str, str], Any], text: str, *refusals: type[Exception]) -> str:
-    """The value with its types, in one text; of a refusal, that it is one."""
+    """The value with its types as text, or the fact that the text is refused."""
     try:
         return shown(parse(text, "f.yaml"))
     except refusals:

@@ -1,4 +1,4 @@
-"""One lab for the whole session, on the memory disk where there is one."""
+"""One lab for the whole session, on the memory disk if there is one."""
 
 from __future__ import annotations
 

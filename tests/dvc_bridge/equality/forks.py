@@ -1,4 +1,4 @@
-"""The client of server.py: commands without the 0.4 s that an interpreter spends importing."""
+"""The client of server.py, which saves each command 0.4 s of imports."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 class ForkServer(ExitStack):
-    """Runs commands as `python -m MODULE ARGUMENTS` would.
+    """Runs commands like `python -m MODULE ARGUMENTS`.
 
-    The two sides have a server each, so that nothing that dvc_bridge changes inside DVC can reach
-    the oracle.
+    Each side has its own server, so that changes of dvc_bridge inside DVC cannot affect the oracle.
 
     Parameters
     ----------
@@ -36,7 +35,7 @@ class ForkServer(ExitStack):
         super().__init__()
         output = tempfile.NamedTemporaryFile(prefix="equality-")  # noqa: SIM115  lives as long as we
         self._output = self.enter_context(output)
-        # It ends when its input does, which Popen closes on the way out.
+        # It ends at the end of its input, which Popen closes on exit.
         self._process = self.enter_context(
             subprocess.Popen(
                 [python, "-P", str(SERVER)],

@@ -1,4 +1,4 @@
-"""Strategies of hypothesis for what others do to a project while a run goes on."""
+"""Hypothesis strategies for changes of other users to a project during a run."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ CONCURRENT = (
 
 
 def interferences(project: Project, *, edits_only: bool = False) -> st.SearchStrategy[Interference]:
-    """Draw a moment of a stage, and what happens then.
+    """Draw a moment of a stage, and an action at that moment.
 
     Parameters
     ----------
     edits_only
-        Files are edited that no stage makes, and nothing else.
+        Draw only edits of files that no stage writes.
     """
     moments = [f"{stage.name}.{end}" for stage in project.stages for end in ("start", "end")]
     outs = [out for stage in project.stages for out in stage.outs]

@@ -1,9 +1,9 @@
 """Play a case on both sides and report the differences.
 
 A case is a small project and steps: a change, then a repro. The project is built once by real
-tools; each side plays all steps on its own copy, both at the same time. After every step the
-whole state is compared, and which stages' commands ran. At the end DVC runs once more on both
-sides: what ours left is as good a start for it as what DVC left.
+tools; both sides play all steps at the same time, each on its own copy. After every step, the lab
+compares the whole state and the stages whose commands ran. At the end, DVC runs once more on both
+sides, to check that it can continue from our state as from its own.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ class Lab(ExitStack):
         self.env = {**environment(work, python), **(env or {})}
         options = {"python": python} if python else {}
         bridge = Path(os.environ.get("EQUALITY_BRIDGE", REPOSITORY))
-        # DVC has a server of its own on each side, so that both can work at the same time and
-        # nothing that dvc_bridge changes inside DVC reaches it.
+        # DVC has its own server on each side, so that both can run at the same time and changes of
+        # dvc_bridge inside DVC do not affect it.
         self._hands, second = (self.enter_context(ForkServer(**options)) for _ in range(2))
         server = self.enter_context(ForkServer(**options, path=bridge))
         self._theirs = Side(work / "dvc", DVC, {DVC: self._hands}, self.env)
@@ -137,8 +137,8 @@ def environment(work: Path, python: str | None = None) -> dict[str, str]:
     (home / ".gitconfig").write_text(
         "[user]\nname = A\nemail = a@example.org\n[init]\ndefaultBranch = main\n"
     )
-    # `ran a` in a command notes that stage a was executed; `during a.end` is a moment at which a
-    # case may have something done, and so is `ran a`: a.start.
+    # `ran a` in a command records that stage a was executed. `during a.end` is a moment at which a
+    # case can run an action; `ran a` is also one: a.start.
     do = 'f="$DURING/$m"; [ -e "$f" ] || exit 0; mv "$f" "$f.done"; cd "$PROJECT"; sh "$f.done"; :'
     for name, script in (("ran", 'echo "$1" >> "$RAN"; m=$1.start'), ("during", "m=$1")):
         tool = tools / name
@@ -155,7 +155,7 @@ def environment(work: Path, python: str | None = None) -> dict[str, str]:
         "DVC_SITE_CACHE_DIR": str(work / "site"),
         "DVC_GLOBAL_CONFIG_DIR": str(home),
         "DVC_SYSTEM_CONFIG_DIR": str(home),
-        "CI": "1",  # DVC looks for no newer version of itself
+        "CI": "1",  # prevents DVC's check for updates
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 

@@ -1,8 +1,8 @@
-"""What DVC and dvc_bridge remember of files, held against the files.
+"""Compare the file hashes that DVC and dvc_bridge remember with the files.
 
-`main` runs in a project's folder and prints a line for every record that is wrong: one that would
-be used for the file as it is now, and does not say what the file's bytes are. It also prints the
-links that DVC would remove when their outs are gone, since `dvc gc` and `dvc checkout` use them.
+`main` runs in a project's folder and prints a line for every wrong record, which is one that
+applies to the current file and has another hash than its content. It also prints the links that
+DVC would remove with their outs, since `dvc gc` and `dvc checkout` use them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ OWN = ".dvc/tmp/dvc-bridge/hashes.db"
 
 
 def main(_: Sequence[str]) -> int:
-    """Print what is wrong with the memory of the project here."""
+    """Print the wrong records of the project in the working folder."""
     from dvc.repo import Repo
 
     with Repo() as repo, repo.lock:
@@ -36,7 +36,7 @@ def _of_dvc(repo: Any) -> Iterator[str]:
         if known is None or known.name != "md5":
             continue
         found = _folder(repo, path) if Path(path).is_dir() else _md5(path)
-        # The list of a folder's files, an object of the cache, is called after the folder.
+        # DVC records the list of a folder, a cache object, with the suffix .dir of its name.
         if found is not None and known.value not in (found, f"{found}{Path(path).suffix}"):
             yield f"{WRONG}DVC's state says {known.value} of {path}, and it is {found}"
 

@@ -1,7 +1,7 @@
-"""A process that has imported DVC (or dvc_bridge too) and forks for every command.
+"""A process that imports DVC (and dvc_bridge) once and forks for every command.
 
-Run as a file by the interpreter under test: it imports nothing of this repository by itself.
-Protocol, one line of JSON each way:
+The interpreter under test runs it as a file, so it imports nothing of this repository by itself.
+The protocol is one line of JSON in each direction:
 {module, argv, folder, env, output, keeps_ignores} -> {code}.
 """
 
@@ -17,7 +17,7 @@ import sys
 import traceback
 from typing import Any
 
-DEADLINE = 60  # s, of a command that takes one even on a busy machine
+DEADLINE = 60  # s, for a command that takes 1 s even on a busy machine
 NOWHERE = compile("", "nowhere", "exec")
 ENTRY_POINTS = {
     "dvc": "dvc.cli",
@@ -35,7 +35,7 @@ def serve() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         importlib.import_module(ENTRY_POINTS[request["module"]])
-        # Every child would look for the files of all modules: half the CPU of a small repro.
+        # Otherwise every child searches the files of all modules: half the CPU of a small repro.
         inspect.getmodule(NOWHERE)
         gc.freeze()
         read, write = os.pipe()
@@ -53,10 +53,10 @@ def serve() -> None:
 
 
 def _carry_out(request: dict[str, Any], learned: int) -> None:
-    """Be the command: never returns."""
+    """Run the command in this process, which never returns."""
     code = 1
     try:
-        signal.alarm(DEADLINE)  # one that hangs is ended by the signal, and shows as -14
+        signal.alarm(DEADLINE)  # the signal ends a command that hangs; its exit code is -14
         os.set_inheritable(learned, False)
         os.environ.clear()
         os.environ.update(request["env"])
@@ -72,7 +72,7 @@ def _carry_out(request: dict[str, Any], learned: int) -> None:
             _take_stages_in_order()
         code = _main(request["module"], request["argv"])
         os.write(learned, "\n".join(sorted(set(sys.modules) - known)).encode())
-    except BaseException:  # what escaped would make this child a second server
+    except BaseException:  # an escaping exception would make this child a second server
         traceback.print_exc()
     finally:
         sys.stdout.flush()
@@ -89,9 +89,9 @@ def _main(module: str, argv: list[str]) -> int:
 
 
 def _take_stages_in_order() -> None:
-    """With few targets DVC iterates over a set of stages: any order, another one each time.
+    """Make DVC take stages in the order of its index, as it does with many targets.
 
-    Here it takes them as it does with many, in the order of its index.
+    With few targets, it iterates over a set of stages, so the order differs every time.
     """
     from networkx.classes.coreviews import FilterAtlas
 
@@ -99,7 +99,7 @@ def _take_stages_in_order() -> None:
 
 
 def _keep_ignores() -> None:
-    """Have DVC take back the .gitignore lines of the stage that fails, and of no other."""
+    """Make DVC remove only the .gitignore lines of the stage that fails."""
     from dvc.stage import Stage
 
     original = Stage.reproduce
@@ -119,10 +119,10 @@ def _keep_ignores() -> None:
 
 
 def _import(name: str) -> None:
-    # What a child had to import, its successors find imported.
+    # Import the modules of a child, so that later children inherit them.
     try:
         importlib.import_module(name)
-    except Exception:  # made up at run time: stays the child's own business
+    except Exception:  # a module created at run time exists only in the child
         return
 
 

@@ -1,4 +1,4 @@
-"""One side of a comparison: a folder, where a copy of the project is played step by step."""
+"""One side of a comparison: a folder in which a copy of the project is played step by step."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
 
 DVC, OURS, MEMORY, CONCURRENT = "dvc", "dvc_bridge", "memory", "concurrent"
 KEEP_GOING = frozenset({"-k", "--keep-going"})
-ELSEWHERE = "elsewhere"  # stands for another disk
+ELSEWHERE = "elsewhere"  # represents another disk
 PODS, GENERATED = "pods", "generated"
 WITH_REMOTE = (PODS, GENERATED)
 
 
 @dataclass(frozen=True)
 class Played:
-    """What one step led to on one side.
+    """The result of one step on one side.
 
     Parameters
     ----------
     ran
-        The command's end.
+        The exit code and output of the command.
     state
-        Workspace and cache.
+        The state of workspace and cache.
     executed
         The stages whose commands ran, sorted.
     index
-        What stands in git's index, for a case that stages.
+        The content of git's index, for a case that stages files.
     planned
-        What `plan` said of each stage just before; None: it was not asked, or it refused.
+        The verdicts of `plan` before the step; None if `plan` did not run or refused.
     seen
-        What DVC sees afterwards, for a case that looks: what `memory.py` prints, and `dvc status`.
+        The output of `memory.py` and `dvc status` after the step, for a case with `looks`.
     """
 
     ran: Ran
@@ -55,14 +55,14 @@ class Played:
 
 
 class Side:
-    """A player.
+    """A folder in which one module plays cases.
 
     Parameters
     ----------
     folder
-        Where it plays; empty.
+        The folder; empty.
     module
-        Whose `repro` it plays.
+        The module whose `repro` it plays.
     servers
         By module: `dvc` for the changes of the case, `module`, and `concurrent` for other commands.
     env
@@ -86,9 +86,9 @@ class Side:
     def play_all(
         self, case: Case, pristine: Path, single: frozenset[int] = frozenset()
     ) -> list[Played]:
-        """Play every step on a fresh copy; those at the positions `single` with one job.
+        """Play all steps on a fresh copy; those at the positions `single` with one job.
 
-        The last word is DVC's on both sides: it takes over what was left.
+        At the end, DVC runs on both sides and takes over the state.
         """
         clear(self.root, self._site, self._elsewhere)
         if self.module in WITH_REMOTE:
@@ -142,20 +142,20 @@ class Side:
                 thread.join()
 
     def adopt(self, root: Path) -> None:
-        """Take a copy of another project, without what is remembered of its files."""
+        """Copy another project, without the remembered hashes of its files."""
         clear(self.root, self._site, self._elsewhere)
         copy_tree(root, self.root, skip=[root / ".dvc" / "tmp"])
         if (elsewhere := root.parent / ELSEWHERE).exists():
             copy_tree(elsewhere, self._elsewhere)
 
     def settle(self, case: Case) -> Played:
-        """Run all that is left to run, while others rest."""
+        """Run all remaining stages, without interference."""
         clear(Path(self._env["DURING"]))
         jobs = [] if self.module == DVC else ["-j", str(case.jobs)]
         return self._repro(case, ["-k", *jobs], self.module)
 
     def _plan(self, case: Case, step: Step) -> Mapping[str, str] | None:
-        """Ask what the run is going to do."""
+        """Return the verdicts of `plan` for the run."""
         if "--dry" in step.argv:
             return None
         words = [word for word in without_jobs(step.argv) if word not in KEEP_GOING]
@@ -188,7 +188,7 @@ class Side:
         return Played(ran, state, executed, index, seen=seen)
 
     def _seen(self, case: Case) -> tuple[str, ...]:
-        """Ask DVC what it sees of the project now."""
+        """Return what DVC reports about the project now."""
         folder, env = self.root / case.folder, {**self._env, **case.env}
         calls = ((MEMORY, []), (DVC, ["status"]))
         lines = []
@@ -204,7 +204,7 @@ class Side:
 
 
 def clear(*folders: Path) -> None:
-    """Remove folders, those without write permission too."""
+    """Remove folders, including those without write permission."""
     for path in folders:
         if path.exists():
             for folder, _, _ in os.walk(path):

@@ -1,4 +1,4 @@
-"""Strategies of hypothesis: random projects, random changes to them, random ways to run them."""
+"""Hypothesis strategies for random projects, changes to them, and ways to run them."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def stories(
     concurrent
         Commands that other users may run at the same time.
     elsewhere
-        Whether the stages run in pods or as a flow: what is refused there does not occur, and
-        nothing that a remote would bring back is lost.
+        Whether the stages run in pods or as a flow. If so, draw nothing that is refused there, and
+        no losses that a remote would restore.
     """
     project = Project(
         files=tuple((name, "0\n") for name in FILES), params=tuple((name, 0) for name in PARAMS)
@@ -85,7 +85,7 @@ def _others(
 
 
 def _for_pods(project: Project) -> Project:
-    """Return the project without what pods refuse, and what they do otherwise than DVC."""
+    """Return the project without features that pods refuse or handle differently from DVC."""
     kinds = {"persist": "file", "persist folder": "folder"}
     stages = (
         replace(
@@ -102,7 +102,7 @@ def _for_pods(project: Project) -> Project:
 
 @st.composite
 def _with_stage(draw: st.DrawFn, project: Project) -> Project:
-    """Add a stage: at any place of the file, but with nothing that depends on it yet."""
+    """Add a stage at any position in the file; no stage depends on it yet."""
     taken = {int(s.name[1:].rstrip("r")) for s in project.stages}
     number = next(i for i in range(20) if i not in taken)
     deps = tuple(draw(st.lists(st.sampled_from(_readable(project)), max_size=3, unique=True)))
@@ -143,7 +143,7 @@ def _readable(project: Project) -> list[str]:
 def _changed(
     draw: st.DrawFn, project: Project, field: str, values: st.SearchStrategy[object]
 ) -> Project:
-    """Return one stage another value of a field."""
+    """Change a field of one stage to another value."""
     if not project.stages:
         return project
     at = draw(st.integers(0, len(project.stages) - 1))
@@ -219,13 +219,13 @@ def _argv(
     targets: list[str] = []
     if addresses and draw(st.sampled_from([False, False, True])):
         targets = draw(st.lists(st.sampled_from(addresses), min_size=1, max_size=2, unique=True))
-        alone = [] if elsewhere or _goes_round(project) else [["-s"]]  # a case has those
+        alone = [] if elsewhere or _goes_round(project) else [["-s"]]  # a case covers those
         flags += draw(st.sampled_from([[], [], *alone, ["--downstream"]]))
     return (*flags, "-j", str(draw(st.sampled_from(jobs))), *targets)
 
 
 def _goes_round(project: Project) -> bool:
-    """Whether stages wait for each other: one that is new may make what others read."""
+    """Whether the stages have a cycle: a new stage may write what others read."""
     feeds = {
         s.name: [
             other.name

@@ -1,6 +1,6 @@
-"""A random project and what happens to it, as values that can be printed.
+"""A random project and the changes to it, as values that can be printed.
 
-Every command is made of its stage's declaration: it reads all deps and params and nothing else.
+Every command follows from its stage's declaration: it reads all deps and params and nothing else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OPTIONS: dict[str, dict[str, bool]] = {
     "uncached folder": {"cache": False},
     "persist folder": {"persist": True},
 }
-# Folders of dvc.yaml files: neither in the order of the alphabet nor in that of the graph.
+# Folders of dvc.yaml files, in neither alphabetical nor graph order.
 HOMES = ("", "sub", "a/deep")
 SECTIONS = {"metric": "metrics", "cached metric": "metrics", "plot": "plots"}
 
@@ -53,7 +53,7 @@ class Stage:
 
     @property
     def address(self) -> str:
-        """What `dvc repro` calls it from the project's root."""
+        """The address of the stage for `dvc repro` in the project's root."""
         return f"{self.home}/dvc.yaml:{self.name}" if self.home else self.name
 
     def declaration(self) -> dict[str, object]:
@@ -83,7 +83,7 @@ class Stage:
 
 
 def _reading(path: str) -> str:
-    """Return the command that prints a file, or all of a folder but what git or DVC keep in it."""
+    """Return a command that prints a file, or a folder's files except those of git and DVC."""
     return f"find -H {shlex.quote(path)} -type f ! -name '.*' -print0 | sort -z | xargs -0r cat"
 
 
@@ -101,14 +101,14 @@ def _making(path: str, kind: str, text: str, salt: int) -> str:
 
 @dataclass(frozen=True)
 class Project:
-    """Stages in the order of their dvc.yaml, and the files that no stage makes."""
+    """Stages in the order of their dvc.yaml, and the files that no stage writes."""
 
     stages: tuple[Stage, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     params: tuple[tuple[str, int], ...] = ()
 
     def texts(self) -> dict[str, str]:
-        """Return the files whose text the project decides."""
+        """Return the text of each file that the project defines."""
         texts = dict(self.files)
         texts["params.yaml"] = "".join(f"{name}: {value}\n" for name, value in self.params)
         for home in HOMES:
@@ -127,7 +127,7 @@ Deed = Callable[[Workbench], None]
 
 @dataclass(frozen=True)
 class Interference:
-    """What happens once while the run goes on: a shell's line, in the project's root.
+    """An action once during the run: a shell line in the project's root.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ class Interference:
 
 @dataclass(frozen=True)
 class Run:
-    """Deeds, each with its name, then a project to stand there, then a repro."""
+    """Named manual changes, then the project to write, then a repro."""
 
     project: Project
     argv: tuple[str, ...]
@@ -157,7 +157,7 @@ class Story:
     Parameters
     ----------
     remote
-        Whether the project has a remote of its own, in a folder.
+        Whether the project has its own remote in a folder.
     """
 
     runs: tuple[Run, ...] = ()
@@ -181,7 +181,7 @@ class Story:
         return "\n".join(lines)
 
     def case(self) -> Case:
-        """Return the case that plays it on a project where only `dvc init` has been done."""
+        """Return the case that plays the story on a project after `dvc init`."""
         steps = []
         before: dict[str, str] = {}
         for number, run in enumerate(self.runs, 1):
@@ -202,7 +202,7 @@ class Story:
 
 
 def started(bench: Workbench) -> None:
-    """Make a project with a remote in a folder of its own."""
+    """Create a project with a remote in its own folder."""
     bench.start()
     bench.dvc("remote", "add", "-q", "-d", "storage", "storage")
     bench.write({".dvcignore": "/storage\n"})

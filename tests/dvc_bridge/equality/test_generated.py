@@ -1,8 +1,8 @@
 """Each case ends where sequential `dvc repro` ends when a generated Metaflow flow has run it.
 
 The suite plays one case; `pytest -m "full or not full" FILE` plays all, with EQUALITY_FUSE=none
-a task for every stage. What sets a case apart for pods does for flows (test_pods.py). Refused with
-the reason is also a flow without any stage, and one whose stages run before what they read is made.
+a task for every stage. It also leaves out the cases that pods play differently
+(test_pods.py), and steps that flows refuse: without stages, or with stages before their inputs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Each case ends where sequential `dvc repro` ends when every stage runs in a pod of its own.
 
-A pod is a process in a folder of its own (tests/dvc_bridge/pods.py): nothing but the remote is
-common to it and the project. `EQUALITY_PODS=3` puts three stages into each pod. The suite plays ten
+A pod is a process in its own folder (tests/dvc_bridge/pods.py), which shares only the remote with
+the project. `EQUALITY_PODS=3` puts three stages into each pod. The suite plays ten
 cases; `pytest -m "full or not full" tests/dvc_bridge/equality/test_pods.py` plays all.
 """
 
@@ -61,7 +61,7 @@ APART = {
     "a dep twice": REFUSED,
     "a .gitignore of another editor": FAILS,
 }
-# So many steps of these go before what sets them apart.
+# The number of first steps of these cases that pods play like DVC.
 BEGUN = {
     "diamond": 7,
     "folders": 5,

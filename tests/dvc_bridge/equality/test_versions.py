@@ -1,7 +1,7 @@
 """Older versions of DVC, each in an environment of its own (`make versions`).
 
-One case of each kind and its first steps: what differs between versions is DVC's API, which every
-step of a kind goes through.
+It plays the first steps of one case of each kind, since versions differ in DVC's API, which every
+step of a kind uses.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def old_lab(request: pytest.FixtureRequest, lab_folder: Path) -> Iterator[Lab]:
     if not python.exists():
         pytest.skip(f"no environment with dvc {request.param}: make versions")
     work = lab_folder / request.param
-    work.mkdir(exist_ok=True)  # a worker may come back to a version
+    work.mkdir(exist_ok=True)  # a test worker may use a version twice
     with Lab(work, python=str(python)) as lab:
         yield lab
 

@@ -1,4 +1,4 @@
-"""A case: a small project, and the steps that are played on it; the workbench is its hands."""
+"""A case is a small project and the steps to play on it; the workbench changes the project."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Step:
     Parameters
     ----------
     name
-        For the report.
+        The name in the report.
     change
-        What is done to the project before the run.
+        The change to the project before the run.
     argv
-        The arguments of `repro` on both sides; those about jobs are ours alone.
+        The arguments of `repro` on both sides; only ours gets those about jobs.
     fails
-        How DVC must end; None: as it may.
+        Whether DVC must fail; None if it may do either.
     says
-        What ours must print.
+        The text that ours must print.
     concurrent
         Commands to run while commands of ours run: the program, then its arguments.
     """
@@ -45,21 +45,21 @@ class Step:
 
 @dataclass(frozen=True)
 class Case:
-    """A project and what is done to it.
+    """A project and the steps to play on it.
 
     Parameters
     ----------
     name
         For the test's id.
     build
-        Makes the project, dvc.lock files not included: those come from the steps.
+        A function that creates the project without dvc.lock files, which the steps create.
     steps
         Played in order on one copy.
     jobs
-        For ours; a step where DVC stops at a failure is played with one.
+        The number of jobs for ours; 1 for a step at which DVC stops at a failure.
     keeps_ignores
-        Whether the oracle takes back the .gitignore lines of a failed stage alone, not also those
-        of the good stages before it: dvc_bridge does not copy that.
+        Whether the oracle removes only the .gitignore lines of a failed stage, not also those of
+        the successful stages before it; dvc_bridge does not copy the latter.
     env
         Added to the environment of both sides.
     folder
@@ -67,11 +67,11 @@ class Case:
     stages
         Whether git's index is compared too.
     handed_over
-        Whether `dvc repro` is run on both sides at the end, and must do the same.
+        Whether `dvc repro` runs on both sides at the end, with equal results.
     foreseen
-        Whether `plan` says what `repro` does: no command makes or changes what it does not declare.
+        Whether `plan` predicts `repro`; false if a command changes files that it does not declare.
     looks
-        Whether what DVC sees after each step is compared too.
+        Whether to compare also what DVC reports after each step.
     """
 
     name: str
@@ -88,7 +88,7 @@ class Case:
 
 
 class Workbench:
-    """The project under a case's hands: paths are relative to its root."""
+    """Changes the project of a case; paths are relative to its root."""
 
     def __init__(self, root: Path, server: ForkServer, env: Mapping[str, str]) -> None:
         self.root = root
@@ -96,13 +96,13 @@ class Workbench:
         self._env = dict(env)
 
     def has(self, name: str) -> bool:
-        """Whether something stands there, be it a link that leads nowhere."""
+        """Whether the path exists, even as a broken link."""
         return os.path.lexists(self.root / name)
 
     def write(self, files: Mapping[str, str]) -> None:
-        """Write text files, with their folders; what stands there is replaced, never written to.
+        """Write text files with their folders; replace existing files instead of writing to them.
 
-        An out of cache type hardlink or symlink is the cache's own file.
+        With cache type hardlink or symlink, an out is the cache's own file.
         """
         for name, text in files.items():
             path = self.root / name
@@ -111,22 +111,22 @@ class Workbench:
             path.write_text(text, "utf-8")
 
     def write_bytes(self, name: str, content: bytes) -> None:
-        """Write a file of any bytes; what stands there is replaced."""
+        """Write a binary file; an existing file is replaced."""
         (self.root / name).unlink(missing_ok=True)
         (self.root / name).write_bytes(content)
 
     def edit(self, name: str, text: str) -> None:
-        """Write a text file where it is: through a link, and under all of its names."""
+        """Write a text file in place, also through links and hard links."""
         (self.root / name).write_text(text, "utf-8")
 
     def link(self, name: str, target: str) -> None:
-        """Make a link."""
+        """Create a symbolic link."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.symlink_to(target)
 
     def hardlink(self, name: str, other: str) -> None:
-        """Return a file a second name."""
+        """Create a hard link to a file."""
         (self.root / other).hardlink_to(self.root / name)
 
     def move(self, name: str, other: str) -> None:
@@ -136,7 +136,7 @@ class Workbench:
         (self.root / name).rename(target)
 
     def replace(self, name: str, old: str, new: str) -> None:
-        """Replace a text that is there."""
+        """Replace a text, which must exist in the file."""
         text = (self.root / name).read_text("utf-8")
         assert old in text, f"{old!r} is not in {name}"
         self.write({name: text.replace(old, new)})
@@ -155,11 +155,11 @@ class Workbench:
                 path.unlink()
 
     def chmod(self, name: str, mode: int) -> None:
-        """Return a file another mode."""
+        """Change the mode of a file."""
         (self.root / name).chmod(mode)
 
     def copy(self, name: str, other: str) -> None:
-        """Copy a file to a name that is free."""
+        """Copy a file to a free name."""
         self.write({other: (self.root / name).read_text("utf-8")})
 
     def lose(self, text: str) -> None:
@@ -173,12 +173,12 @@ class Workbench:
         path.write_text("damaged")
 
     def interfere(self, lines: Mapping[str, str]) -> None:
-        """Have lines of a shell executed during the next run, in the project's root, each once.
+        """Run shell lines during the next run, in the project's root, once each.
 
         Parameters
         ----------
         lines
-            By moment, as the tool `during` is called at it; what is left of before is dropped.
+            The lines by moment, as passed to the tool `during`; earlier lines are removed.
         """
         folder = Path(self._env["DURING"])
         shutil.rmtree(folder, ignore_errors=True)

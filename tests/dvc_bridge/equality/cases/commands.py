@@ -1,4 +1,4 @@
-"""What a stage's command may be and may do."""
+"""Commands of stages: their forms and their effects."""
 
 from __future__ import annotations
 

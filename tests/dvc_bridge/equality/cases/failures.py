@@ -1,7 +1,7 @@
 """Stages that fail, with and without -k.
 
-After a failure DVC takes back the .gitignore lines of the good stages too. That is switched off
-here: dvc_bridge does not copy it (test_intended.py).
+After a failure, DVC also removes the .gitignore lines of the successful stages. These cases switch
+that off, since dvc_bridge does not copy it (test_intended.py).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-""".gitignore files that were there before, and .dvcignore."""
+"""Existing .gitignore files, and .dvcignore."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ stages:
 
 def own_lines(bench: Workbench) -> None:
     bench.start()
-    # The last line has no end: what is appended must not be glued to it.
+    # The last line has no line break: appended text must start on a new line.
     bench.write({"dvc.yaml": STAGES, "raw": "raw\n", ".gitignore": "*.csv\n# mine\n\n/mine"})
     bench.write({"in/.gitignore": "*.txt\n!three.txt\n"})
 

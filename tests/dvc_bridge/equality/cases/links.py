@@ -1,4 +1,4 @@
-"""Cache types: what stands in the workspace in place of a copy; a cache elsewhere."""
+"""Cache types, which put links instead of copies into the workspace, and a shared cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What gets lost, old or renamed between runs: dvc.lock, outs, cache, stages."""
+"""Data that is lost, old or renamed between runs: dvc.lock, outs, cache, stages."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _entry_gone(bench: Workbench) -> None:
 
 
 def _old_fields(bench: Workbench) -> None:
-    # As dvc 2 wrote it: no kind of hash.
+    # As DVC 2 wrote it, without the kind of hash.
     text = (bench.root / "dvc.lock").read_text()
     bench.write(
         {"dvc.lock": text.replace("      hash: md5\n", "").replace("    - hash: md5\n", "")}

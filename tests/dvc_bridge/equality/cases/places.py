@@ -1,4 +1,4 @@
-"""Where a project stands: several dvc.yaml files, a folder of a git repository, no git."""
+"""Locations of a project: several dvc.yaml files, a folder of a git repository, no git."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from tests.dvc_bridge.equality.cases.graphs import DIAMOND, diamond
 from tests.dvc_bridge.equality.workbench import Case, Change, Step, Workbench
 
 MARKS = "<<<<<<< HEAD\nschema: '2.0'\n=======\nschema: '2.0'\n>>>>>>> other\n"
-# By name: in dvc.yaml this becomes that; and what the message must name.
+# By name: the text in dvc.yaml, its replacement, and the text that the message must contain.
 EDITS = {
     "a cycle": ("deps: [raw.txt]", "deps: [joined.txt]", "start"),
     "a stage of its own out": ("deps: [raw.txt]", "deps: [start.txt]", "start"),

@@ -1,4 +1,4 @@
-"""Which stages: targets, alone, downstream, all; by force; dry."""
+"""Selection of stages: targets, single, downstream, all, forced, dry."""
 
 from __future__ import annotations
 

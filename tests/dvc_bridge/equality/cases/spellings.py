@@ -1,4 +1,4 @@
-"""Paths written in other ways than DVC writes them, and files that other editors have written."""
+"""Paths in other forms than DVC writes them, and files that other editors have saved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links that the user has made: outs on another disk, files that stand in a shared folder."""
+"""Links that the user has created: outs on another disk, files in a shared folder."""
 
 from __future__ import annotations
 
