@@ -172,14 +172,14 @@ def test_check_tells_a_stale_flow_and_an_edited_one_which_is_not_written_over(pr
     yaml = project / "dvc.yaml"
     yaml.write_text(json.dumps({"stages": {**STAGES, "more": {"cmd": "echo"}}}))
     said = bridge(project, *check, code=2)
-    assert "is not that of dvc.yaml any more" in said
+    assert "differs from the flow that dvc.yaml generates now" in said
     assert "fix: dvc-bridge flow --name LabFlow --fuse chains -o flow.py" in said
     printed = metaflow(project, "run", code=1)
     assert "the stages or edges of dvc.yaml differ from those of this flow" in printed
     assert "dvc-bridge flow -o FILE" in printed
     bridge(project, *HERE)
     bridge(project, *check)
-    assert "no none.py" in bridge(project, "flow", "-o", "none.py", "--check", code=2)
+    assert "none.py does not exist" in bridge(project, "flow", "-o", "none.py", "--check", code=2)
 
 
 ODD = ["class", "import", "日本 x", 'a"b', "x" * 200, "1", "end", "-m", "a'''b", "{input}"]
@@ -235,8 +235,8 @@ def test_too_deep_a_graph_is_refused_with_the_number(make_project: MakeProject):
 
 def test_a_cycle_a_name_and_a_project_without_commands_are_refused(make_project: MakeProject):
     root = make_project({"a": {"cmd": "cp b a", "deps": ["b"], "outs": ["a"]}})
-    assert "fix: --name" in bridge(root, "flow", "--name", "not-a-name", code=2)
-    assert "fix: --name" in bridge(root, "flow", "--name", "None", code=2)
+    assert "fix: use --name" in bridge(root, "flow", "--name", "not-a-name", code=2)
+    assert "fix: use --name" in bridge(root, "flow", "--name", "None", code=2)
     assert "--check needs the flow's file" in bridge(root, "flow", "--check", code=2)
     both = {
         "a": {"cmd": "cp b a", "deps": ["b"], "outs": ["a"]},

@@ -234,7 +234,7 @@ def test_a_run_of_another_revision_is_refused_unless_only_results_were_committed
     git(project, "add", "README")
     git(project, "commit", "--quiet", "-m", "2")
     said = sync(project, ran[1], code=2)
-    assert f"ran revision {git(project, 'rev-parse', 'HEAD~1')[:12]}, HEAD is" in said
+    assert f"ran revision {git(project, 'rev-parse', 'HEAD~1')[:12]}, but HEAD is" in said
     assert "4 stages" in sync(project, ran[1], "--partial")
 
 
