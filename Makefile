@@ -37,7 +37,7 @@ OLDER_DVC := 3.48.4 3.55.2 3.63.0
 
 versions: $(OLDER_DVC:%=.venv-dvc/%/.installed)  ## environments with older versions of DVC, for the tests
 
-.venv-dvc/%/.installed: tests/dvc_bridge/versions/%.txt .venv/.installed
+.venv-dvc/%/.installed: tests/equality/versions/%.txt .venv/.installed
 	$(UV) venv --clear --python $(BIN)/python .venv-dvc/$*
 	$(UV) pip sync --python .venv-dvc/$*/bin/python --require-hashes $<
 	$(UV) pip install --python .venv-dvc/$*/bin/python --no-deps --no-build-isolation --editable .
@@ -91,12 +91,12 @@ lock: venv  ## the lock files, from setup.cfg
 	  --constraint requirements.lock -o serving/deploy/requirements.lock -
 	for version in $(OLDER_DVC); do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	    --no-header -o tests/dvc_bridge/versions/$$version.txt tests/dvc_bridge/versions/$$version.in \
+	    --no-header -o tests/equality/versions/$$version.txt tests/equality/versions/$$version.in \
 	    || exit; done
 
 # Paths whose prose is checked, by docs/tools/words.txt (codespell) and docs/tools/phrases.txt.
 PROSE := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md .github docs/decisions \
-  $(filter-out docs/commands.md docs/serving.md,$(wildcard docs/*.md))
+  $(filter-out docs/commands.md,$(wildcard docs/*.md)) dvc_bridge flows serving benchmarks tests
 
 lint: venv  ## style, import rules, prose
 	ruff check .

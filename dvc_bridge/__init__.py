@@ -102,7 +102,7 @@ def repro(
     """
     from dvc_bridge.app import repro as use_case  # noqa: PLC0415  as in `plan`
     from dvc_bridge.dvcio.dvc_version import check_version  # noqa: PLC0415
-    from dvc_bridge.ui.view import PlainView  # noqa: PLC0415
+    from dvc_bridge.ui.plain_view import PlainView  # noqa: PLC0415
 
     check_version()
     selection = _selection(targets, single_item, downstream, all_pipelines)
@@ -143,7 +143,7 @@ def submit(
     >>> submitted.end.raise_error()
     """
     from dvc_bridge.app import submit as use_case  # noqa: PLC0415  as in `plan`
-    from dvc_bridge.ui.view import PlainView  # noqa: PLC0415
+    from dvc_bridge.ui.plain_view import PlainView  # noqa: PLC0415
 
     selection = _selection(targets, single_item, downstream, all_pipelines)
     watch = use_case.Watch(lambda _: PlainView()) if wait else None

@@ -21,6 +21,9 @@ from flows.tables.parquet import write_table
 
 REPOSITORY = Path(__file__).parent.parent
 
+# Fixtures that several folders of tests use.
+pytest_plugins = ["tests.support.projects"]
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(

@@ -1,4 +1,4 @@
-"""The tests that every engine must pass; `tests/dvc_bridge/test_engines.py` has its engines do so.
+"""The tests that every engine must pass; see `tests/unit/engines/test_engines.py`.
 
 An engine's own tests subclass `EngineContract` and give the fixture `engine` a name.
 """
@@ -21,9 +21,9 @@ from dvc_bridge.pipeline.run_status import Phase
 from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.planning.selection import Selection
 from dvc_bridge.remote_run.worker_contract import STORE
-from dvc_bridge.ui.view import PlainView
-from tests.dvc_bridge.commands import add_remote, dvc_status
-from tests.dvc_bridge.conftest import MakeProject
+from dvc_bridge.ui.plain_view import PlainView
+from tests.support.commands import add_remote, dvc_status
+from tests.support.projects import MakeProject
 
 WATCH = Watch(lambda _: PlainView())
 STAGES = {

@@ -19,7 +19,7 @@ from dvc_bridge.engines.base import task_specs
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.settings import ArgoSettings
 from dvc_bridge.planning.grouping.cost_model import Costs
-from dvc_bridge.planning.grouping.group_stages import group_stages
+from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
 from dvc_bridge.planning.selection import Selection
 from dvc_bridge.remote_run.task import plan_file
 from dvc_bridge.remote_run.task_plan import plan_tasks

@@ -29,7 +29,7 @@ from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.shared_durations import known_seconds, share
 from dvc_bridge.remote_run.task_plan import Settled
 from dvc_bridge.remote_run.upload import RemoteForecast, Submission, remote_names, submit
-from dvc_bridge.ui.view import PlainView
+from dvc_bridge.ui.plain_view import PlainView
 
 Warn = Callable[[str], object]
 

@@ -23,7 +23,7 @@ from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.ranges import ranges
 from dvc_bridge.pipeline.settings import FILE
 from dvc_bridge.pipeline.stage import Pipeline
-from dvc_bridge.planning.grouping.group_stages import group_stages
+from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
 from dvc_bridge.planning.selection import Selection, select
 from dvc_bridge.remote_run.task_plan import positions_for_pods
 from dvc_bridge.remote_run.upload import remote_names

@@ -17,7 +17,7 @@ from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.local.history import History
 from dvc_bridge.planning.critical_path import Timeline, timeline
 from dvc_bridge.planning.forecast import Forecast, Sources, forecast
-from dvc_bridge.planning.grouping.group_stages import (
+from dvc_bridge.planning.grouping.tasks_from_settings import (
     Division,
     backward_stages,
     group_stages,

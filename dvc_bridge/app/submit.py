@@ -21,8 +21,8 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.run_status import RunStatus
-from dvc_bridge.planning.grouping.group_stages import group_stages
-from dvc_bridge.planning.grouping.groups import Group
+from dvc_bridge.planning.grouping.group_stages import Group
+from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
 from dvc_bridge.planning.selection import Selection
 from dvc_bridge.remote_run.resume import needs, unfinished_tasks
 from dvc_bridge.remote_run.task_plan import Settled

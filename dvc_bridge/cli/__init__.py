@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        from dvc_bridge.ui.view import print_nowhere  # noqa: PLC0415  seldom
+        from dvc_bridge.ui.standard_output import print_nowhere  # noqa: PLC0415  seldom
 
         print_nowhere()
         return 0

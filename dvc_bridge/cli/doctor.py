@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from dvc_bridge.app.doctor import examine
-from dvc_bridge.cli.arguments import warn
+from dvc_bridge.cli.terminal import warn
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.errors import UsageError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from dvc_bridge.app.gc import remove_old_runs
-from dvc_bridge.cli.arguments import report, warn
+from dvc_bridge.cli.terminal import report, warn
 
 
 def gc_command(args: Namespace) -> int:

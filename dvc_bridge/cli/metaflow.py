@@ -6,7 +6,8 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from dvc_bridge.cli.arguments import selection_of, warn
+from dvc_bridge.cli.targets import selection_of
+from dvc_bridge.cli.terminal import warn
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.flow_file import FlowRequest, check_flow, flow, write_flow

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from dvc_bridge.dvcio.reading.discovery import Filter
+from dvc_bridge.dvcio.reading.dvcignore import Filter
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.stage import Pointer
 from dvc_bridge.planning.changes import UndecidedError

@@ -11,7 +11,7 @@ from typing import Any
 
 from dvc_bridge.dvcio.hashes import Hashes
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.reading.discovery import DvcIgnore
+from dvc_bridge.dvcio.reading.dvcignore import DvcIgnore
 from dvc_bridge.dvcio.reading.params import read_values
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.stage import Dependency, Output, Params, Pointer

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.pipeline.resources import Resources
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.grouping.cost_model import Costs
-from dvc_bridge.planning.grouping.groups import Group
+from dvc_bridge.planning.grouping.group_stages import Group
 from dvc_bridge.remote_run.worker_contract import WorkerEnvironment
 
 # The data that an engine needs to start a run, as JSON; it is stored in the remote without secrets.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from dvc_bridge.dvcio.atomic_files import UMASK
 from dvc_bridge.dvcio.recording.dvc_stage import Command
-from dvc_bridge.local.output import LogFile, Output
+from dvc_bridge.local.read_output import LogFile, Output
 
 if TYPE_CHECKING:
     import psutil

@@ -21,8 +21,8 @@ from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.ranges import shape
 from dvc_bridge.planning.grouping.cost_model import Costs
-from dvc_bridge.planning.grouping.group_stages import group_stages
 from dvc_bridge.planning.grouping.levels import check_settings, levels_of, needs_of
+from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
 from dvc_bridge.planning.selection import Selection, select
 from dvc_bridge.remote_run.task_plan import positions_for_pods
 

@@ -29,7 +29,7 @@ from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
-from dvc_bridge.ui.view import PlainView
+from dvc_bridge.ui.plain_view import PlainView
 from dvc_bridge.worker.recorder import WorkerRecorder
 
 from .objects import find, hash_file, read_file

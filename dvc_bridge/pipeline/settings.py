@@ -23,13 +23,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline import resources
+from dvc_bridge.pipeline import task_settings
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.remote_options import SECRET
-from dvc_bridge.pipeline.resources import InvalidValueError, Resources, parse_resources
+from dvc_bridge.pipeline.task_settings import InvalidValueError, Resources, parse_resources
 
 FILE = "dvc-bridge.yaml"
-KEYS = ("mutex", *resources.KEYS)
+KEYS = ("mutex", *task_settings.KEYS)
 PULL = ("Always", "IfNotPresent", "Never")
 # Settings of every engine; `argo: {image: ...}` and so on are older names of the same settings.
 NEUTRAL_KEYS = ("image", "secrets", "fuse")
@@ -238,7 +238,7 @@ def _parse_parallelism(value: Any, problems: list[str]) -> int | None:
     if value is None:
         return None
     try:
-        return resources.at_least(1)(value)
+        return task_settings.at_least(1)(value)
     except InvalidValueError as exc:
         problems.append(f"processes.parallelism must be {exc}")
         return None
@@ -266,7 +266,7 @@ def _parse_argo(section: Mapping[str, Any], problems: list[str]) -> ArgoSettings
 
 
 def _parse_user(value: Any) -> int | None:
-    return None if value == "any" else resources.at_least(1)(value)
+    return None if value == "any" else task_settings.at_least(1)(value)
 
 
 def _parse_pull_policy(value: Any) -> str:
@@ -285,7 +285,7 @@ def _parse_fuse(value: Any) -> Fuse:
 def _parse_secret_files(value: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict) or not value:
         raise InvalidValueError("a mapping of Secrets to folders, such as {gcs-key: /secrets/gcs}")
-    folders = {resources.name(secret): folder for secret, folder in value.items()}
+    folders = {task_settings.name(secret): folder for secret, folder in value.items()}
     for folder in folders.values():
         if not isinstance(folder, str) or not _FOLDER.fullmatch(folder) or folder in _RESERVED:
             raise InvalidValueError(
@@ -320,14 +320,14 @@ def _parse_remotes(value: Any) -> tuple[tuple[str, tuple[tuple[str, str], ...]],
 _FOLDER = re.compile(r"/[\w.-]+(/[\w.-]+)*")
 _RESERVED = ("/work", "/tmp")  # noqa: S108  folders that the pod uses itself
 _ARGO: dict[str, Callable[[Any], Any]] = {
-    "image": resources.image,
+    "image": task_settings.image,
     "image_pull_policy": _parse_pull_policy,
-    "namespace": resources.name,
-    "service_account": resources.name,
-    "secrets": resources.names,
+    "namespace": task_settings.name,
+    "service_account": task_settings.name,
+    "secrets": task_settings.names,
     "user": _parse_user,
     "fuse": _parse_fuse,
-    "parallelism": resources.at_least(1),
+    "parallelism": task_settings.at_least(1),
     "secret_files": _parse_secret_files,
     "remotes": _parse_remotes,
 }

@@ -72,31 +72,3 @@ def timeline(forecasts: Sequence[Forecast], seconds: Mapping[str, float]) -> Tim
     work_s = sum(seconds.get(f.stage.address, default) for f in running)
     path_s = max(ends.values(), default=0.0)
     return Timeline(tuple(reversed(path)), path_s, work_s, len(running), len(durations))
-
-
-def remaining_s(
-    left: Mapping[int, float | None],
-    followers: Sequence[Sequence[int]],
-    elapsed: Mapping[int, float],
-    jobs: int,
-) -> float:
-    """Return the remaining seconds of a run: its longest chain, or all work divided by the jobs.
-
-    Parameters
-    ----------
-    left
-        Index -> duration of the stage, in order; None: unknown, the median is assumed.
-    followers
-        For each index, the indexes that wait for it.
-    elapsed
-        Index -> how long a running stage has been running.
-    """
-    durations = [seconds for seconds in left.values() if seconds is not None]
-    default = median(durations) if durations else UNKNOWN_S
-    work_s, chains = 0.0, dict[int, float]()
-    for index in reversed(tuple(left)):
-        seconds = left[index]
-        remaining = max(0.0, (default if seconds is None else seconds) - elapsed.get(index, 0.0))
-        work_s += remaining
-        chains[index] = remaining + max((chains.get(f, 0.0) for f in followers[index]), default=0.0)
-    return max(work_s / jobs, *chains.values(), 0.0)

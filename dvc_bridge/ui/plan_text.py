@@ -8,7 +8,7 @@ from typing import Any
 
 from dvc_bridge.planning.critical_path import Timeline
 from dvc_bridge.planning.forecast import Forecast, Verdict
-from dvc_bridge.planning.grouping.group_stages import Division
+from dvc_bridge.planning.grouping.tasks_from_settings import Division
 
 SCHEMA = 1
 SHOWN_PATH, SHOWN_NAMES = 12, 4

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from dvc_bridge.dvcio.hashes import Hashes
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.reading.discovery import DvcIgnore
+from dvc_bridge.dvcio.reading.dvcignore import DvcIgnore
 from dvc_bridge.dvcio.recording import dvc_stage
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import StoppedError, UsageError

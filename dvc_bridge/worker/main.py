@@ -23,7 +23,7 @@ from dvc_bridge.planning.graph import pipeline_of
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.task import PlannedTask
 from dvc_bridge.remote_run.worker_contract import GitCode, worker_environment
-from dvc_bridge.ui.view import PlainView
+from dvc_bridge.ui.plain_view import PlainView
 from dvc_bridge.worker.checkout import prepare_checkout, unpack_code
 from dvc_bridge.worker.recorder import WorkerRecorder
 

@@ -17,7 +17,7 @@ import yaml
 from dvc_bridge.metaflow.profile import write_profile
 from tests.cluster.conftest import kubectl
 from tests.conftest import REPOSITORY
-from tests.dvc_bridge.commands import dvc
+from tests.support.commands import dvc
 
 PATIENCE_S = 1500
 PROFILE = "cluster"

@@ -17,7 +17,7 @@ import pytest
 from tests.cluster.conftest import kubectl
 from tests.cluster.flows import PROFILE, ended, furnish, phase, run_id, start, until
 from tests.cluster.test_submit import NEEDED
-from tests.dvc_bridge.commands import bridge, dvc
+from tests.support.commands import bridge, dvc
 
 pytestmark = [
     pytest.mark.cluster,

@@ -25,7 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.cluster.conftest import kubectl, settings
 from tests.cluster.test_submit import NEEDED
-from tests.dvc_bridge.commands import bridge, dvc
+from tests.support.commands import bridge, dvc
 
 pytestmark = [
     pytest.mark.cluster,

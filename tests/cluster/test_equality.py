@@ -21,12 +21,12 @@ from tests.cluster.conftest import KEYS, TOOLS, settings
 from tests.cluster.moments import NAMES, TOOL
 from tests.cluster.submitted import NAME
 from tests.cluster.test_submit import NEEDED
-from tests.dvc_bridge.equality.lab import Lab
-from tests.dvc_bridge.equality.stories import stories
-from tests.dvc_bridge.equality.story import Out, Project, Run, Stage, Story
-from tests.dvc_bridge.equality.test_pods import PLAYED
-from tests.dvc_bridge.equality.test_random import NOT_SHRUNK, check, examples
-from tests.dvc_bridge.equality.workbench import Case, Step, Workbench
+from tests.equality.lab import Lab
+from tests.equality.stories import stories
+from tests.equality.story import Out, Project, Run, Stage, Story
+from tests.equality.test_pods import PLAYED
+from tests.equality.test_random import NOT_SHRUNK, check, examples
+from tests.equality.workbench import Case, Step, Workbench
 
 pytestmark = [
     pytest.mark.cluster,

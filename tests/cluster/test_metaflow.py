@@ -16,7 +16,7 @@ import pytest
 from tests.cluster.conftest import kubectl
 from tests.cluster.flows import ON_PODS, clone, flow, locked, phase, read, run_id, until
 from tests.cluster.test_submit import NEEDED
-from tests.dvc_bridge.commands import dvc
+from tests.support.commands import dvc
 
 pytestmark = [
     pytest.mark.cluster,

@@ -21,7 +21,7 @@ from tests.cluster.client import assert_as_dvc, differences_to_dvc
 from tests.cluster.conftest import kubectl
 from tests.cluster.projects import make
 from tests.cluster.test_submit import NEEDED
-from tests.dvc_bridge.commands import bridge, dvc
+from tests.support.commands import bridge, dvc
 
 pytestmark = [
     pytest.mark.cluster,
@@ -148,7 +148,7 @@ def test_what_needs_nothing_of_a_failed_stage_goes_on_in_later_parts_and_the_res
     limited(wide, "submit", "--wait", "--fuse", "none")
     found = differences_to_dvc(wide)
     # If a stage fails, DVC removes the lines of those that succeeded, and does not write them
-    # again: tests/dvc_bridge/equality/test_intended.py.
+    # again: tests/equality/test_intended.py.
     assert [(d.where, d.path) for d in found] == [("gitignore", ".gitignore")]
     ignored = (wide / ".gitignore").read_text().split()
     assert {f"/{at}-{n}" for at in "ab" for n in (1, 2, 3, 4)} | {"/c", "/d"} <= set(ignored)

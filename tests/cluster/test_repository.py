@@ -15,7 +15,7 @@ import pytest
 from tests.cluster.conftest import kubectl, settings
 from tests.cluster.test_submit import NEEDED
 from tests.conftest import REPOSITORY
-from tests.dvc_bridge.commands import bridge, dvc
+from tests.support.commands import bridge, dvc
 
 pytestmark = [
     pytest.mark.cluster,

@@ -28,7 +28,7 @@ from tests.cluster.flows import (
 )
 from tests.cluster.test_submit import NEEDED
 from tests.conftest import REPOSITORY
-from tests.dvc_bridge.commands import bridge, dvc
+from tests.support.commands import bridge, dvc
 
 pytestmark = [
     pytest.mark.cluster,

@@ -19,7 +19,7 @@ import yaml
 
 from dvc_bridge.verify.equality import differences
 from dvc_bridge.verify.project_state import project_state
-from tests.dvc_bridge.commands import bridge, dvc
+from tests.support.commands import bridge, dvc
 
 NEEDED = ("KUBECONFIG", "CLUSTER_S3_ENDPOINT", "BRIDGE_IMAGE")
 pytestmark = [

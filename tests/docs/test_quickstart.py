@@ -13,7 +13,7 @@ from tests.conftest import REPOSITORY
 from tests.docs.blocks import Block, blocks
 
 PAGE = REPOSITORY / "docs" / "quickstart.md"
-_MARK = "@@ end of block @@"
+_MARK = " end of block "
 
 
 def test_every_command_of_the_quickstart_works_and_prints_what_the_page_shows(

@@ -13,7 +13,7 @@ import yaml
 
 from benchmarks import compare_outs
 from tests.conftest import REPOSITORY
-from tests.dvc_bridge.local_flow import own_store
+from tests.support.local_flow import own_store
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.reading.discovery import DvcIgnore, dvc_files, is_dvc_file
+from dvc_bridge.dvcio.reading.discovery import dvc_files, is_dvc_file
+from dvc_bridge.dvcio.reading.dvcignore import DvcIgnore
 from dvc_bridge.dvcio.reading.schema import check_dvc_file, check_entry, check_lock
 from dvc_bridge.dvcio.reading.templates import ResolvedStage, resolve_stages
 from dvc_bridge.dvcio.reading.yaml12 import parse, text_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dvc_bridge.pipeline.resources import Resources
+from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.remote_run.worker_contract import KILLED, RUN, STORE, TRY_AGAIN
 
 # Expressions that Argo replaces; no other text of a manifest may look like this.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dvc_bridge.pipeline.resources import Resources
+from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.graph import topological
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from dvc_bridge.pipeline.resources import Resources
+from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.grouping.cost_model import (
     Costs,
     WorkUnits,

@@ -1,98 +1,189 @@
-"""Divide the stages of a run that need pods into groups, by dvc-bridge.yaml and earlier runs."""
+"""Group stages that share a pod.
+
+A pod costs seconds and a layer of pods costs more, so stages are merged if the run does not take
+longer. Groups are convex: no path between two stages of one group leads through another group,
+and the graph of the groups has no cycle.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
-from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
-from dvc_bridge.pipeline.settings import Settings
-from dvc_bridge.pipeline.stage import Pipeline
-from dvc_bridge.planning.forecast import RUNNING, Forecast
-from dvc_bridge.planning.grouping.groups import (
-    Costs,
-    Group,
-    Node,
-    groups_of,
-    predicted_wall_s,
-)
+from dvc_bridge.pipeline.task_settings import Resources
+from dvc_bridge.planning.critical_path import UNKNOWN_S
+from dvc_bridge.planning.graph import topological
+from dvc_bridge.planning.grouping import fusion, split
+from dvc_bridge.planning.grouping.cost_model import Costs, WorkUnits, merge_units, only, wall_s
+
+__all__ = ["Costs", "Group", "Node", "groups_of", "predicted_wall_s"]
 
 
 @dataclass(frozen=True, slots=True)
-class Division:
-    """Groups of stages, one pod each.
+class Node:
+    """A stage that needs a pod.
 
     Parameters
     ----------
-    wall_s
-        The predicted time from the first pod to the end of the last.
-    timed
-        How many of the stages have an earlier duration; the others are assumed to take the median.
-    """
-
-    groups: tuple[Group, ...]
-    wall_s: float
-    timed: int
-
-
-def group_stages(
-    pipeline: Pipeline,
-    positions: Sequence[int],
-    settings: Settings,
-    seconds: Mapping[str, float],
-    costs: Costs,
-    fuse: Fuse | None = None,
-) -> Division:
-    """Divide the stages at `positions`, which must be in DVC's order, into groups.
-
-    Parameters
-    ----------
+    position
+        Its position in the pipeline.
+    waits_for
+        Positions of the nodes whose results it needs.
     seconds
-        Earlier durations of the stages' commands, by address.
-    costs
-        The costs of tasks, and their maximum number.
-    fuse
-        How stages are grouped into tasks; None: the setting in dvc-bridge.yaml.
-
-    Raises
-    ------
-    UsageError
-        A stage comes before a stage that makes its deps, which only `--single-item` allows.
+        The earlier duration of its command; None: unknown.
+    mutexes
+        The mutexes that it holds while it runs.
     """
-    if backward := backward_stages(pipeline, positions):
-        raise UsageError(
-            "\n".join(backward), "reverse their order; dvc-bridge repro -s accepts any order"
-        )
-    selected, nodes = set(positions), []
-    for position in positions:
-        address = pipeline.stages[position].address
-        nodes.append(
-            Node(
-                position,
-                tuple(sorted(set(pipeline.upstream[position]) & selected)),
-                seconds.get(address),
-                settings.pod(address),
-                settings.mutex_words(address),
-            )
-        )
-    groups = groups_of(nodes, fuse or settings.argo.fuse, costs)
-    timed = sum(node.seconds is not None for node in nodes)
-    return Division(tuple(groups), predicted_wall_s(groups, nodes, costs), timed)
+
+    position: int
+    waits_for: tuple[int, ...]
+    seconds: float | None
+    pod: Resources
+    mutexes: frozenset[str] = frozenset()
 
 
-def backward_stages(pipeline: Pipeline, positions: Sequence[int]) -> list[str]:
-    """Return a message for each stage that comes before a stage that makes its deps."""
-    index = {position: n for n, position in enumerate(positions)}
-    return [
-        f"{pipeline.stages[p].address} comes before {pipeline.stages[up].address}, which makes"
-        " its deps; pods cannot run in this order"
-        for p in positions
-        for up in pipeline.upstream[p]
-        if index.get(up, -1) > index[p]
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The stages of one pod.
+
+    Parameters
+    ----------
+    number
+        The number, from 0; a group comes after the groups that it waits for.
+    positions
+        In DVC's order.
+    needs
+        Numbers of the groups whose results it needs, without those that another of them needs.
+    after
+        Numbers of the groups that must end before, successfully or not: they share a mutex.
+    """
+
+    number: int
+    positions: tuple[int, ...]
+    needs: tuple[int, ...]
+    pod: Resources
+    after: tuple[int, ...] = ()
+
+
+def groups_of(nodes: Sequence[Node], fuse: Fuse, costs: Costs) -> list[Group]:
+    """Merge stages into groups with equal settings.
+
+    Parameters
+    ----------
+    nodes
+        The stages in DVC's order: a stage comes after the stages that it waits for.
+
+    Notes
+    -----
+    The predicted wall time with AUTO is at most that with CHAINS, which is at most that with NONE.
+    AUTO stays within `costs.pods` if the run does not take longer.
+    """
+    units = _build_units(nodes, costs)
+    if fuse is not Fuse.NONE:
+        units = fusion.chains(units)
+    if fuse is Fuse.AUTO:
+        units = fusion.fuse_units(units, costs)
+    return _build_groups(nodes, [sorted(members) for members in units.members])
+
+
+def predicted_wall_s(groups: Sequence[Group], nodes: Sequence[Node], costs: Costs) -> float:
+    """Predict the seconds from the first pod to the end of the last pod."""
+    index = {node.position: i for i, node in enumerate(nodes)}
+    units = _build_units(nodes, costs)
+    label = [0] * len(nodes)
+    for group in groups:
+        for position in group.positions:
+            label[index[position]] = group.number
+    merged_units = merge_units(units, label)[0]
+    parts = split.cut(merged_units.before, split.MOST_PODS)
+    # The last task of a part, which starts the next part, is a layer too.
+    walls = [wall_s(only(merged_units, pods), costs) for pods in parts]
+    return sum(walls) + costs.layer_s * max(0, len(walls) - 1)
+
+
+def _build_units(nodes: Sequence[Node], costs: Costs) -> WorkUnits:
+    durations = [node.seconds for node in nodes if node.seconds is not None]
+    default_s = median(durations) if durations else UNKNOWN_S
+    index = {node.position: i for i, node in enumerate(nodes)}
+    before = [[index[p] for p in node.waits_for] for node in nodes]
+    for later, earlier in _order_mutexes(nodes):
+        before[later].append(earlier)
+    seconds = [costs.stage_s + (default_s if n.seconds is None else n.seconds) for n in nodes]
+    return WorkUnits(
+        members=[[i] for i in range(len(nodes))],
+        before=[sorted(edges) for edges in _reduce_edges(before)],
+        pods=[node.pod for node in nodes],
+        path_s=seconds,
+        work_s=list(seconds),
+    )
+
+
+def _order_mutexes(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
+    """Yield pairs (later, earlier) of stages with one mutex, which run in DVC's order.
+
+    That order agrees with the dependencies of the stages, so it adds no cycle.
+    """
+    last: dict[str, int] = {}
+    for i, node in enumerate(nodes):
+        for mutex in node.mutexes:
+            if mutex in last:
+                yield i, last[mutex]
+            last[mutex] = i
+
+
+def _reduce_edges(before: Sequence[Iterable[int]]) -> list[set[int]]:
+    """Return the transitive reduction: of a -> b -> c and a -> c, drop the latter.
+
+    Sets of ancestors are bit masks, which are deleted when they are no longer needed.
+    """
+    edges = [set(upstream) for upstream in before]
+    pending_uses = [0] * len(edges)
+    for upstream in edges:
+        for predecessor in upstream:
+            pending_uses[predecessor] += 1
+    ancestors: dict[int, int] = {}
+    for i, upstream in enumerate(edges):
+        above = 0
+        for predecessor in upstream:
+            above |= ancestors[predecessor]
+        reach = above
+        for predecessor in list(upstream):
+            reach |= 1 << predecessor
+            if above >> predecessor & 1:
+                upstream.discard(predecessor)
+            pending_uses[predecessor] -= 1
+            if not pending_uses[predecessor]:
+                del ancestors[predecessor]
+        if pending_uses[i]:
+            ancestors[i] = reach
+    return edges
+
+
+def _build_groups(nodes: Sequence[Node], parts: Sequence[Sequence[int]]) -> list[Group]:
+    part_of = {i: part for part, members in enumerate(parts) for i in members}
+    index = {node.position: i for i, node in enumerate(nodes)}
+    needs = [
+        {part_of[index[p]] for i in members for p in nodes[i].waits_for} - {part}
+        for part, members in enumerate(parts)
     ]
-
-
-def in_pods(forecasts: Sequence[Forecast]) -> list[int]:
-    """Return the positions of the stages whose commands run or may run."""
-    return [item.position for item in forecasts if item.verdict in RUNNING and item.stage.for_pods]
+    order = [set(upstream) for upstream in needs]
+    for later, earlier in _order_mutexes(nodes):
+        if part_of[later] != part_of[earlier]:
+            order[part_of[later]].add(part_of[earlier])
+    part_order = topological(order, [members[0] for members in parts])
+    number = {part: n for n, part in enumerate(part_order)}
+    renumbered = [{number[p] for p in needs[part]} for part in part_order]
+    direct_order = _reduce_edges([{number[p] for p in order[part]} for part in part_order])
+    direct_needs = _reduce_edges(renumbered)
+    return [
+        Group(
+            n,
+            tuple(nodes[i].position for i in parts[part]),
+            tuple(sorted(direct_needs[n])),
+            nodes[parts[part][0]].pod,
+            tuple(sorted(direct_order[n] - renumbered[n])),
+        )
+        for n, part in enumerate(part_order)
+    ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.planning.grouping.groups import Group
+from dvc_bridge.planning.grouping.group_stages import Group
 
 # The maximum that Metaflow allows for a step.
 MOST_RETRIES = 4

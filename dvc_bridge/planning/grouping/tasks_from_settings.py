@@ -1,0 +1,98 @@
+"""Divide the stages of a run that need pods into groups, by dvc-bridge.yaml and earlier runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.settings import Settings
+from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.planning.forecast import RUNNING, Forecast
+from dvc_bridge.planning.grouping.group_stages import (
+    Costs,
+    Group,
+    Node,
+    groups_of,
+    predicted_wall_s,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """Groups of stages, one pod each.
+
+    Parameters
+    ----------
+    wall_s
+        The predicted time from the first pod to the end of the last.
+    timed
+        How many of the stages have an earlier duration; the others are assumed to take the median.
+    """
+
+    groups: tuple[Group, ...]
+    wall_s: float
+    timed: int
+
+
+def group_stages(
+    pipeline: Pipeline,
+    positions: Sequence[int],
+    settings: Settings,
+    seconds: Mapping[str, float],
+    costs: Costs,
+    fuse: Fuse | None = None,
+) -> Division:
+    """Divide the stages at `positions`, which must be in DVC's order, into groups.
+
+    Parameters
+    ----------
+    seconds
+        Earlier durations of the stages' commands, by address.
+    costs
+        The costs of tasks, and their maximum number.
+    fuse
+        How stages are grouped into tasks; None: the setting in dvc-bridge.yaml.
+
+    Raises
+    ------
+    UsageError
+        A stage comes before a stage that makes its deps, which only `--single-item` allows.
+    """
+    if backward := backward_stages(pipeline, positions):
+        raise UsageError(
+            "\n".join(backward), "reverse their order; dvc-bridge repro -s accepts any order"
+        )
+    selected, nodes = set(positions), []
+    for position in positions:
+        address = pipeline.stages[position].address
+        nodes.append(
+            Node(
+                position,
+                tuple(sorted(set(pipeline.upstream[position]) & selected)),
+                seconds.get(address),
+                settings.pod(address),
+                settings.mutex_words(address),
+            )
+        )
+    groups = groups_of(nodes, fuse or settings.argo.fuse, costs)
+    timed = sum(node.seconds is not None for node in nodes)
+    return Division(tuple(groups), predicted_wall_s(groups, nodes, costs), timed)
+
+
+def backward_stages(pipeline: Pipeline, positions: Sequence[int]) -> list[str]:
+    """Return a message for each stage that comes before a stage that makes its deps."""
+    index = {position: n for n, position in enumerate(positions)}
+    return [
+        f"{pipeline.stages[p].address} comes before {pipeline.stages[up].address}, which makes"
+        " its deps; pods cannot run in this order"
+        for p in positions
+        for up in pipeline.upstream[p]
+        if index.get(up, -1) > index[p]
+    ]
+
+
+def in_pods(forecasts: Sequence[Forecast]) -> list[int]:
+    """Return the positions of the stages whose commands run or may run."""
+    return [item.position for item in forecasts if item.verdict in RUNNING and item.stage.for_pods]

@@ -1,0 +1,64 @@
+"""The view of a run as plain lines: what stages print, with the name of the stage in front."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Lock
+
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.ui.standard_output import print_nowhere, standard_output
+
+
+class PlainView:
+    """One line per event, suitable for log files; unchanged stages are not shown."""
+
+    def __init__(self) -> None:
+        self._out = standard_output()
+        self._names: Sequence[str] = ()
+        self._started_at: dict[int, float] = {}
+        self._lock = Lock()
+
+    @contextmanager
+    def shown(
+        self,
+        names: Sequence[str],
+        seconds: Mapping[str, float],
+        followers: Sequence[Sequence[int]],
+    ) -> Iterator[None]:
+        """Store the names."""
+        del seconds, followers
+        self._names = names
+        yield
+
+    def started(self, index: int) -> None:
+        """Print that the stage runs."""
+        self._started_at[index] = time.monotonic()
+        self._print(f"{self._names[index]}: running")
+
+    def line(self, index: int, text: str) -> None:
+        """Print a line, prefixed with the name of the stage."""
+        self._print(f"{self._names[index]} | {text}")
+
+    def passing(self, index: int, text: str) -> None:
+        """Ignore the text: the stage prints the complete line later."""
+
+    def ended(self, index: int, outcome: Outcome) -> None:
+        """Print the outcome, unless the stage is unchanged."""
+        if outcome is Outcome.UNCHANGED:
+            return
+        started_at = self._started_at.pop(index, None)
+        took = f" ({time.monotonic() - started_at:.1f} s)" if started_at is not None else ""
+        self._print(f"{self._names[index]}: {outcome.value}{took}")
+
+    def note(self, text: str) -> None:
+        """Print a message about the run."""
+        self._print(f"dvc-bridge: {text}")
+
+    def _print(self, text: str) -> None:
+        with self._lock:
+            try:
+                print(text, file=self._out, flush=True)
+            except BrokenPipeError:
+                print_nowhere()

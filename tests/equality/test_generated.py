@@ -1,0 +1,45 @@
+"""Each case ends where sequential `dvc repro` ends when a generated Metaflow flow has run it.
+
+The suite plays one case; `pytest -m "full or not full" FILE` plays all, with EQUALITY_FUSE=none
+a task for every stage. It also leaves out the cases that pods play differently
+(test_pods.py), and steps that flows refuse: without stages, or with stages before their inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.equality.lab import Lab
+from tests.equality.side import GENERATED
+from tests.equality.test_pods import PLAYED
+from tests.equality.workbench import Case
+
+QUICK = ("several dvc.yaml",)
+REFUSED = ("empty", "alone, two")
+CASES = [
+    replace(case, steps=tuple(step for step in case.steps if step.name not in REFUSED))
+    for case in PLAYED
+]
+
+
+@pytest.fixture(scope="module")
+def flows(lab_folder: Path) -> Iterator[Lab]:
+    work = lab_folder / "generated"
+    work.mkdir()
+    with Lab(work, ours=GENERATED) as lab:
+        yield lab
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=() if case.name in QUICK else pytest.mark.full) for case in CASES],
+    ids=lambda case: case.name,
+)
+def test_case_as_a_flow_ends_where_dvc_repro_ends(flows: Lab, case: Case) -> None:
+    found = flows.unlike(case)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)

@@ -1,0 +1,56 @@
+"""Older versions of DVC, each in an environment of its own (`make versions`).
+
+It plays the first steps of one case of each kind, since versions differ in DVC's API, which every
+step of a kind uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.equality.cases import ALL
+from tests.equality.forks import REPOSITORY
+from tests.equality.lab import Lab
+from tests.equality.workbench import Case
+
+VERSIONS = sorted(f.stem for f in (REPOSITORY / "tests/equality/versions").glob("*.in"))
+STEPS = {
+    "diamond": 5,
+    "foreach": 3,
+    "folders": 4,
+    "outs that are not cached": 3,
+    "outs that persist": 2,
+    "kinds of stages": 3,
+    "commands of several lines": 2,
+    "a failing stage, keep going": 2,
+    "parameters of all values": 2,
+    "several dvc.yaml": 2,
+    "data that was added": 3,
+}
+CASES = [replace(case, steps=case.steps[: STEPS[case.name]]) for case in ALL if case.name in STEPS]
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def old_lab(request: pytest.FixtureRequest, lab_folder: Path) -> Iterator[Lab]:
+    python = REPOSITORY / ".venv-dvc" / request.param / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"no environment with dvc {request.param}: make versions")
+    work = lab_folder / request.param
+    work.mkdir(exist_ok=True)  # a test worker may use a version twice
+    with Lab(work, python=str(python)) as lab:
+        yield lab
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_case_ends_where_an_older_dvc_ends(old_lab: Lab, case: Case) -> None:
+    found = old_lab.unlike(case)
+    if found:
+        pytest.fail("\n".join(found), pytrace=False)
+
+
+def test_every_kind_that_is_named_is_a_case() -> None:
+    assert {case.name for case in CASES} == STEPS.keys()

@@ -1,0 +1,139 @@
+"""The command line: help, exit codes, closed pipes, and the environment of commands."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import bridge
+from tests.support.projects import MakeProject
+
+COPY = {"cmd": "cat a > b", "deps": ["a"], "outs": ["b"]}
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def python(root: Path, code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
+
+
+def test_every_command_has_help_for_itself_and_for_all_it_takes(tmp_path: Path):
+    whole = bridge(tmp_path, "--help")
+    commands = re.findall(r"^    (\w+) +\S", whole, re.MULTILINE)
+    remote = [
+        "submit",
+        "convert",
+        "collect",
+        "flow",
+        "sync",
+        "report",
+        "status",
+        "stop",
+        "logs",
+        "retry",
+    ]
+    assert commands == ["plan", "repro", "doctor", *remote, "gc", "worker"]
+    for command in commands:
+        text = bridge(tmp_path, command, "--help")
+        assert f"usage: dvc-bridge {command}" in text
+        for flag in re.findall(r"^  (-.*)$", text, re.MULTILINE):
+            assert re.search(r"\S  +\S", flag) or len(flag) > 20, f"{command} {flag} has no help"
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", bridge(tmp_path, "--version"))
+
+
+def test_help_imports_nothing_that_is_slow(tmp_path: Path):
+    done = python(
+        tmp_path,
+        "import sys\nfrom dvc_bridge.cli import main\n"
+        "try: main(['repro', '--help'])\nexcept SystemExit: pass\n"
+        "print({m.partition('.')[0] for m in sys.modules} & {'dvc', 'metaflow', 'rich', 'yaml',"
+        " 'psutil', 'networkx', 'pandas'})",
+    )
+    assert done.stdout.endswith("\nset()\n"), done.stdout + done.stderr
+
+
+def test_exit_codes_are_those_of_the_documentation(make_project: MakeProject, tmp_path: Path):
+    root = make_project({"copy": COPY, "bad": {"cmd": "exit 7", "outs": ["never"]}}, {"a": "1"})
+    bridge(root, "repro", "copy")
+    assert "`exit 7` exited with 7" in bridge(root, "repro", "bad", code=1)
+    for args in (("repro", "copi"), ("repro", "-j0"), ("repro", "-jx"), ("brew",), ()):
+        bridge(root, *args, code=2)
+    assert "did you mean copy?" in bridge(root, "repro", "copi", code=2)
+    assert "x is not a number from 1 upwards" in bridge(root, "repro", "-jx", code=2)
+    assert "is not in a DVC project" in bridge(tmp_path, "plan", code=2)
+    # 3 is in test_verify and test_check, 4 in test_versions_refusal.
+    done = python(
+        root,
+        "import sys, dvc_bridge.cli as cli, dvc_bridge.app.plan as plan\n"
+        "plan.find_project = lambda: 1 / 0\nsys.exit(cli.main(['plan']))",
+    )
+    assert done.returncode == 5
+    assert "ZeroDivisionError" in done.stderr
+    assert done.stderr.endswith(
+        "dvc-bridge: this is a bug of dvc-bridge; please report the above\n"
+    )
+
+
+def test_a_reader_that_goes_away_ends_no_run_and_shows_no_traceback(make_project: MakeProject):
+    say = {"cmd": "echo; echo > ${item}", "outs": ["${item}"]}
+    root = make_project({"say": {"foreach": ["x", "y"], "do": say}})
+    reader, writer = os.pipe()
+    os.close(reader)
+    for command in ("--help", "plan -v", "repro -j2", "plan -f --json"):
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc_bridge", *command.split()],
+            cwd=root,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, ""), command
+    os.close(writer)
+    assert "2 unchanged" in bridge(root, "repro")
+
+
+def test_a_name_without_letters_on_this_terminal_ends_no_run(make_project: MakeProject):
+    root = make_project({"漢": {"cmd": "echo é > b", "outs": ["b"]}})
+    text = bridge(root, "repro", PYTHONIOENCODING="ascii")
+    assert "\\u6f22: ran" in text
+
+
+@pytest.mark.parametrize("own", [{}, {"MKL_NUM_THREADS": "7"}], ids=["not set", "set"])
+def test_cores_are_divided_over_the_jobs_unless_the_user_sets_thread_counts(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, own: dict[str, str]
+):
+    for name in THREADS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("VECLIB_MAXIMUM_THREADS", raising=False)
+    show = " ".join(f"{name}=${name}" for name in THREADS)
+    root = make_project({"show": {"cmd": f"echo {show} > threads", "outs": ["threads"]}})
+    seen = {}
+    for jobs in (1, 2) if own else (1, 2, 1000):
+        bridge(root, "repro", "-f", f"-j{jobs}", **own)
+        words = (root / "threads").read_text().split()
+        seen[jobs] = {value for _, _, value in (word.partition("=") for word in words)}
+    if own:
+        assert set().union(*seen.values()) == {"", "7"}
+    else:
+        half = max(1, len(os.sched_getaffinity(0)) // 2)
+        assert seen == {1: {""}, 2: {str(half)}, 1000: {"1"}}
+
+
+def test_a_command_may_call_dvc(make_project: MakeProject):
+    call = f"{sys.executable} -m dvc"
+    stages = {
+        "copy": COPY,
+        "ask": {"cmd": f"{call} status -q; {call} stage list > l", "outs": ["l"]},
+        "add": {"cmd": f"echo 1 > data/x && {call} add -q data/x && touch t", "outs": ["t"]},
+        "see": {"cmd": f"{call} params diff > p; echo $DVC_STAGE > s", "outs": ["p", "s"]},
+    }
+    root = make_project(stages, {"a": "1", "data/y": ""})
+    assert "4 ran" in bridge(root, "repro", "-j3")
+    assert "copy" in (root / "l").read_text()
+    assert (root / "data/x.dvc").exists()
+    assert (root / "s").read_text() == "see\n"

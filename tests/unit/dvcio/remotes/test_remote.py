@@ -1,0 +1,69 @@
+"""The objects that a remote reports after some of them were lost."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from dvc_bridge.dvcio.remotes.remote import Remote
+from dvc_bridge.errors import IntegrityError, LostObjectError
+from tests.support.commands import dvc
+from tests.support.projects import MakeProject
+
+A = "60b725f10c9c85c70d97880dfe8191b3"  # of "a\n"
+B = "3b5d5c3712955042212316173ccf37be"  # of "b\n"
+
+
+@pytest.mark.parametrize("how", ["removed", "changed"])
+def test_a_folder_that_lacks_a_file_counts_as_lost(make_project: MakeProject, how: str):
+    root = make_project({}, {"folder/a": "a\n", "folder/b": "b\n"})
+    dvc(root, "remote", "add", "-d", "store", str(root.parent / "store"))
+    dvc(root, "add", "--quiet", "folder")
+    dvc(root, "push", "--quiet")
+    shutil.rmtree(root / ".dvc" / "cache")
+    spoilt = root.parent / "store" / "files" / "md5" / A[:2] / A[2:]
+    spoilt.unlink()
+    if how == "changed":
+        spoilt.write_text("damaged")
+    listing = (root / "folder.dvc").read_text().split("md5: ")[1].split()[0]
+    from dvc.repo import Repo
+
+    with closing(Repo(str(root))) as repo:
+        remote = Remote(repo)
+        assert remote.has([listing]) == {listing}
+        with pytest.raises(IntegrityError, match=A):
+            remote.fetch([listing])
+        assert remote.has([listing]) == set()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("lost", [A, B])
+def test_of_two_objects_the_missing_one_is_named_and_the_other_is_brought(
+    make_project: MakeProject, lost: str
+):
+    root = make_project({}, {"a": "a\n", "b": "b\n"})
+    store = root.parent / "store"
+    dvc(root, "remote", "add", "-d", "store", str(store))
+    dvc(root, "add", "--quiet", "a", "b")
+    dvc(root, "push", "--quiet")
+    shutil.rmtree(root / ".dvc" / "cache")
+    (store / "files" / "md5" / lost[:2] / lost[2:]).unlink()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(store))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        dvc(root, "remote", "modify", "store", "url", f"http://127.0.0.1:{server.server_port}")
+        from dvc.repo import Repo
+
+        with closing(Repo(str(root))) as repo, pytest.raises(LostObjectError, match=lost):
+            Remote(repo).fetch([A, B])
+        server.shutdown()
+    kept = (root / ".dvc" / "cache" / "files" / "md5").glob("*/*")
+    assert {f"{path.parent.name}{path.name}" for path in kept} == {A, B} - {lost}

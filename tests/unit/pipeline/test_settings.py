@@ -1,0 +1,189 @@
+"""dvc-bridge.yaml: mutexes, and the errors for an invalid file."""
+
+from __future__ import annotations
+
+import pytest
+
+from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.settings import parse_settings
+from dvc_bridge.pipeline.task_settings import Resources
+from tests.support.commands import bridge
+from tests.support.projects import MakeProject
+
+# Fails if another stage holds the same lock at that moment; mkdir is atomic.
+ALONE = "mkdir lock && sleep 0.2 && rmdir lock && echo > ${item}"
+
+SEES_LOCK = "for i in $(seq 100); do test -d lock && exec touch f; sleep 0.05; done; exit 1"
+
+
+def test_of_the_stages_with_one_word_one_runs_at_a_time(make_project: MakeProject):
+    stages = {
+        "train": {"foreach": ["a", "b"], "do": {"cmd": ALONE, "outs": ["${item}"]}},
+        "other": {"cmd": ALONE.replace("${item}", "o"), "outs": ["o"]},
+        "free": {"cmd": SEES_LOCK, "outs": ["f"]},
+    }
+    root = make_project(stages)
+    mutexes = '{stages: {"train@*": {mutex: gpu}, other: {mutex: [net, gpu]}, free: {mutex: net}}}'
+    (root / "dvc-bridge.yaml").write_text(mutexes)
+    bridge(root, "repro", "-j4", "train", "other")
+    # `free` shares no mutex with train, and runs at the same time.
+    bridge(root, "repro", "-f", "-j4", "train", "free")
+
+
+def test_all_errors_in_the_file_are_reported_at_once(make_project: MakeProject):
+    root = make_project({"a": {"cmd": "echo > a", "outs": ["a"]}})
+    (root / "dvc-bridge.yaml").write_text(
+        "stage: {}\n"
+        "stages:\n"
+        "  a: {mutx: gpu, mutex: 3}\n"
+        "  b: {mutex: [x, 1]}\n"
+        "  c: {mutex: }\n"
+        "  d: 5\n"
+        "  e: {colour: red, retires: 1}\n"
+        "argo: {fuse: chain}\n"
+    )
+    for command in ("repro", "plan"):
+        text = bridge(root, command, code=2)
+        for line in (
+            "dvc-bridge.yaml: unknown key stage; did you mean stages?",
+            "dvc-bridge.yaml: unknown key stages.a.mutx; did you mean mutex?",
+            "dvc-bridge.yaml: stages.a.mutex must be a word or a list of words",
+            "dvc-bridge.yaml: stages.b.mutex must be a word or a list of words",
+            "dvc-bridge.yaml: stages.c.mutex must be a word or a list of words",
+            "dvc-bridge.yaml: stages.d must be a mapping, not int",
+            "dvc-bridge.yaml: unknown key stages.e.colour; valid keys: mutex, image, cpu, memory",
+            "dvc-bridge.yaml: unknown key stages.e.retires; did you mean retries?",
+            "dvc-bridge.yaml: argo.fuse must be one of none, chains, auto; did you mean chains?",
+            "fix: correct dvc-bridge.yaml",
+        ):
+            assert line in text
+    assert not (root / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("- a\n", "dvc-bridge.yaml: the file must be a mapping, not list"),
+        ("stages: [a]\n", "dvc-bridge.yaml: stages must be a mapping, not list"),
+        ("stages: {a: {mutex: x}\n", "dvc-bridge.yaml: line 2, column 1: "),
+        (
+            "stages: {tarin: {mutex: x}}\n",
+            "dvc-bridge.yaml: stages.tarin matches no stage; did you mean train?",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_meant_so_is_refused(
+    make_project: MakeProject, content: str, said: str
+):
+    root = make_project({"train": {"cmd": "echo > a", "outs": ["a"]}})
+    (root / "dvc-bridge.yaml").write_text(content)
+    assert said in bridge(root, "repro", code=2)
+    assert not (root / "a").exists()
+
+
+@pytest.mark.parametrize("content", ["", "stages:\n", "stages: {train: }\n"])
+def test_an_empty_file_is_none(make_project: MakeProject, content: str):
+    root = make_project({"train": {"cmd": "echo > a", "outs": ["a"]}})
+    (root / "dvc-bridge.yaml").write_text(content)
+    assert "1 ran" in bridge(root, "repro")
+
+
+def test_of_two_globs_the_later_wins_key_by_key():
+    settings = parse_settings(
+        {
+            "argo": {"image": "team:1", "secrets": ["s3"], "fuse": "none", "user": "any"},
+            "stages": {
+                "*": {"cpu": 0.5, "memory": "1Gi", "timeout": "2h", "secret_env": "db"},
+                "train@*": {"cpu": 2, "image": "team:gpu", "gpu": 1, "retries": 0},
+            },
+        }
+    )
+    assert settings.pod("prep") == Resources(
+        image="team:1", cpu="0.5", memory="1Gi", timeout=7200, secret_env=("s3", "db")
+    )
+    assert settings.pod("train@a") == Resources(
+        image="team:gpu",
+        cpu="2",
+        memory="1Gi",
+        gpu=1,
+        timeout=7200,
+        retries=0,
+        secret_env=("s3", "db"),
+    )
+    assert settings.argo.fuse is Fuse.NONE
+    assert settings.argo.user is None
+    assert parse_settings(None).pod("prep") == Resources()
+
+
+def test_equal_settings_are_equal_in_whatever_order_they_are_written():
+    tolerations = [{"key": "gpu", "effect": "NoSchedule"}, {"effect": "NoSchedule", "key": "gpu"}]
+    settings = parse_settings(
+        {
+            "stages": {
+                "a": {"node_selector": {"x": "1", "y": "2"}, "tolerations": [tolerations[0]]},
+                "b": {"node_selector": {"y": "2", "x": "1"}, "tolerations": tolerations[1]},
+            }
+        }
+    )
+    assert len({settings.pod("a"), settings.pod("b")}) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("image", "team/image:1 --privileged", "an image name such as"),
+        ("image", "{{workflow.parameters.image}}", "text without {{"),
+        ("cpu", 0, "a Kubernetes quantity"),
+        ("cpu", True, "a Kubernetes quantity"),
+        ("memory", "4 GB", "a Kubernetes quantity"),
+        ("gpu", -1, "an integer, 0 or more"),
+        ("retries", "2", "an integer, 0 or more"),
+        ("timeout", "1 hour", "a duration: seconds, or 90m, 2h, 1d"),
+        ("timeout", 0, "a duration"),
+        ("node_selector", {"gpu": True}, "text; numbers and true or false need quotes"),
+        ("node_selector", ["a"], "a mapping of labels to strings"),
+        ("tolerations", [{"keys": "a"}], "a list of mappings with key, operator"),
+        ("tolerations", [{"key": "a", "tolerationSeconds": "1"}], "an integer"),
+        ("secret_env", ["S3 keys"], "a Kubernetes name"),
+    ],
+)
+def test_a_value_that_a_pod_cannot_have_is_refused(key: str, value: object, said: str):
+    with pytest.raises(UsageError, match="fix: correct") as refused:
+        parse_settings({"stages": {"a": {key: value}}})
+    assert f"stages.a.{key} must be {said}" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("image_pull_policy", "ifnotpresent", "one of Always, IfNotPresent, Never"),
+        ("namespace", "My_Space", "a Kubernetes name"),
+        ("service_account", 3, "a Kubernetes name"),
+        ("parallelism", 0, "an integer, 1 or more"),
+        ("user", 0, "an integer, 1 or more"),
+        ("secret_files", ["key"], "a mapping of Secrets to folders"),
+        ("secret_files", {}, "a mapping of Secrets to folders"),
+        ("secret_files", {"My key": "/secrets/x"}, "a Kubernetes name"),
+        ("secret_files", {"key": "secrets/x"}, "a mapping of Secrets to folders of the pod"),
+        ("secret_files", {"key": "/work"}, "a mapping of Secrets to folders of the pod"),
+        ("secret_files", {"key": "/x/{{y}}"}, "a mapping of Secrets to folders of the pod"),
+        (
+            "secret_files",
+            {"a": "/x", "b": "/x"},
+            "a mapping of Secrets to folders, a different one",
+        ),
+        ("remotes", {"store": "s3://x"}, "a mapping of remotes to options"),
+        ("remotes", {"store": {"url": ["x"]}}, "a mapping of remotes to strings; store.url is not"),
+        (
+            "remotes",
+            {"store": {"url": "{{x}}"}},
+            "a mapping of remotes to strings; store.url is not",
+        ),
+        ("remotes", {"store": {"password": "x"}}, "a mapping without secrets: store.password"),
+    ],
+)
+def test_a_value_that_a_workflow_cannot_have_is_refused(key: str, value: object, said: str):
+    with pytest.raises(UsageError) as refused:
+        parse_settings({"argo": {key: value}})
+    assert f"argo.{key} must be {said}" in refused.value.message

@@ -1,0 +1,191 @@
+"""Stages that share a pod: the order is always valid, and the run is never longer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.task_settings import Resources
+from dvc_bridge.planning.grouping.group_stages import (
+    Costs,
+    Group,
+    Node,
+    groups_of,
+    predicted_wall_s,
+)
+
+COSTS = Costs()
+PODS = (Resources(), Resources(cpu="1"), Resources(image="gpu:1", gpu=1))
+
+
+def node(position: int, *waits_for: int, seconds: float | None = None, **more: object) -> Node:
+    return Node(
+        position, waits_for, seconds, more.get("pod", PODS[0]), more.get("mutexes", frozenset())
+    )  # type: ignore[arg-type]
+
+
+def diamond(parallel: float | None, others: float | None) -> list[Node]:
+    return [
+        node(10, seconds=others),
+        *(node(p, 10, seconds=parallel) for p in (11, 12, 13)),
+        node(14, 11, 12, 13, seconds=others),
+        node(15, 14, seconds=others),
+    ]
+
+
+def stages(groups: Sequence[Group]) -> list[tuple[int, ...]]:
+    return [group.positions for group in groups]
+
+
+def above(groups: Sequence[Group], *, order: bool) -> list[set[int]]:
+    """For each group, all groups that it waits for; with `order`, those of mutexes too."""
+    found: list[set[int]] = []
+    for group in groups:
+        direct = {*group.needs, *(group.after if order else ())}
+        assert all(number < group.number for number in direct)
+        found.append(direct.union(*(found[number] for number in direct)))
+    return found
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> list[Node]:
+    count = draw(st.integers(0, 24))
+    nodes = []
+    for i in range(count):
+        back = st.integers(max(0, i - draw(st.sampled_from([2, 6, 24]))), i - 1)
+        waits = draw(st.sets(back, max_size=3)) if i else set()
+        seconds = draw(st.sampled_from([None, 0.0, 0.3, 2.0, 9.0, 60.0]))
+        words = draw(st.frozensets(st.sampled_from(["gpu", "net"]), max_size=1))
+        pod = draw(st.sampled_from(PODS))
+        nodes.append(Node(3 * i, tuple(3 * p for p in sorted(waits)), seconds, pod, words))
+    return nodes
+
+
+COSTS_OF_ALL_KINDS = st.builds(
+    Costs,
+    layer_s=st.sampled_from([0.0, 1.0, 10.0]),
+    create_s=st.sampled_from([0.0, 0.1, 3.0]),
+    slots=st.sampled_from([1, 3, 300]),
+    pods=st.sampled_from([1, 4, 300]),
+)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(graphs(), st.sampled_from(Fuse), COSTS_OF_ALL_KINDS)
+def test_every_stage_is_in_one_group_after_all_that_it_waits_for(
+    nodes: list[Node], fuse: Fuse, costs: Costs
+):
+    groups = groups_of(nodes, fuse, costs)
+    where = {position: group for group in groups for position in group.positions}
+    assert sorted(p for g in groups for p in g.positions) == [n.position for n in nodes]
+    assert [group.number for group in groups] == list(range(len(groups)))
+    needed, ended = above(groups, order=False), above(groups, order=True)
+    for found in nodes:
+        own = where[found.position]
+        assert own.pod == found.pod
+        assert list(own.positions) == sorted(own.positions)
+        for other in found.waits_for:
+            assert where[other] is own or where[other].number in needed[own.number]
+    for one, two in combinations(nodes, 2):
+        first, second = where[one.position], where[two.position]
+        if one.mutexes & two.mutexes and first is not second:
+            assert first.number in ended[second.number] or second.number in ended[first.number]
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(graphs(), COSTS_OF_ALL_KINDS)
+def test_more_joining_never_makes_the_predicted_run_longer(nodes: list[Node], costs: Costs):
+    found = [groups_of(nodes, fuse, costs) for fuse in (Fuse.AUTO, Fuse.CHAINS, Fuse.NONE)]
+    auto, chains, none = (predicted_wall_s(groups, nodes, costs) for groups in found)
+    assert auto <= chains * (1 + 1e-9)
+    assert chains <= none * (1 + 1e-9)
+    assert len(found[0]) <= len(found[1]) <= len(found[2]) == len(nodes)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(graphs(), st.sampled_from(Fuse))
+def test_a_group_names_no_group_that_another_of_its_needs_names_already(
+    nodes: list[Node], fuse: Fuse
+):
+    groups = groups_of(nodes, fuse, COSTS)
+    needed = above(groups, order=False)
+    for group in groups:
+        assert not any(a in needed[b] for a in group.needs for b in group.needs)
+        assert not set(group.needs) & set(group.after)
+
+
+@pytest.mark.parametrize("seconds", [None, 0.05])
+def test_a_diamond_of_trivial_stages_is_one_pod(seconds: float | None):
+    groups = groups_of(diamond(seconds, seconds), Fuse.AUTO, COSTS)
+    assert stages(groups) == [(10, 11, 12, 13, 14, 15)]
+
+
+def test_parallel_stages_of_a_minute_keep_pods_of_their_own():
+    for fuse in (Fuse.AUTO, Fuse.CHAINS):
+        groups = groups_of(diamond(60, 0.1), fuse, COSTS)
+        assert stages(groups) == [(10,), (11,), (12,), (13,), (14, 15)]
+        assert groups[4].needs == (1, 2, 3)
+
+
+def test_stages_never_timed_count_as_the_median_of_the_others():
+    nodes = [node(p, 10, seconds=60) for p in (20, 21, 22)]
+    groups = groups_of([*diamond(None, None), *nodes], Fuse.AUTO, COSTS)
+    assert {(11,), (12,), (13,)} <= set(stages(groups))
+
+
+def test_a_chain_with_a_short_cut_is_a_chain():
+    nodes = [node(0), node(1, 0), node(2, 0, 1), node(3, 2, 0)]
+    assert stages(groups_of(nodes, Fuse.CHAINS, COSTS)) == [(0, 1, 2, 3)]
+
+
+def test_none_is_a_pod_a_stage():
+    assert len(groups_of(diamond(0, 0), Fuse.NONE, COSTS)) == 6
+
+
+def test_a_stage_with_other_settings_gets_another_pod():
+    nodes = [node(0), node(1, 0, pod=PODS[2]), node(2, 1)]
+    for fuse in Fuse:
+        assert stages(groups_of(nodes, fuse, COSTS)) == [(0,), (1,), (2,)]
+
+
+def test_pods_of_one_mutex_follow_each_other_without_needing_each_other():
+    gpu = frozenset({"gpu"})
+    nodes = [node(0, mutexes=gpu), node(1), node(2, 1, mutexes=gpu), node(3, mutexes=gpu)]
+    groups = groups_of(nodes, Fuse.NONE, COSTS)
+    assert [(g.needs, g.after) for g in groups] == [((), ()), ((), ()), ((1,), (0,)), ((), (2,))]
+
+
+def test_many_small_stages_side_by_side_share_few_pods_and_take_less_time():
+    nodes = [
+        node(0),
+        *(node(p, 0, seconds=0.0) for p in range(1, 1001)),
+        node(1001, *range(1, 1001)),
+    ]
+    groups = groups_of(nodes, Fuse.AUTO, COSTS)
+    assert len(groups) <= 100
+    assert predicted_wall_s(groups, nodes, COSTS) < 60
+
+
+def wide(count: int, width: int) -> list[Node]:
+    """Layers of `width` stages; each stage depends on two adjacent stages of the previous layer."""
+    nodes = []
+    for i in range(count):
+        row, column = divmod(i, width)
+        waits = {(row - 1) * width + (column + d) % width for d in (0, 1)} if row else set()
+        nodes.append(Node(i, tuple(sorted(waits)), 1.0 + i % 7, PODS[0]))
+    return nodes
+
+
+@pytest.mark.parametrize("width", [20_000, 5_000])
+def test_twenty_thousand_stages_are_a_workflow_of_a_few_hundred_pods_in_seconds(width: int):
+    nodes = wide(20_000, width)
+    begin = time.process_time()
+    groups = groups_of(nodes, Fuse.AUTO, COSTS)
+    assert time.process_time() - begin < 5
+    assert len(groups) <= COSTS.pods
