@@ -41,6 +41,18 @@ def folder_imports() -> tuple[Graph, Mapping[str, int]]:
     return {part: found - {part} for part, found in imports.items()}, counts
 
 
+def module_circle() -> list[str]:
+    """Return modules that import each other in a circle, lazy imports included; empty: none."""
+    graph = grimp.build_graph(PACKAGE, cache_dir=None)
+    imports = {m: graph.find_modules_directly_imported_by(m) for m in graph.modules}
+    try:
+        tuple(TopologicalSorter(imports).static_order())
+    except CycleError as error:
+        circle: list[str] = error.args[1]
+        return circle
+    return []
+
+
 def _part(module: str) -> str:
     name = module.split(".")[1] if "." in module else ""
     return "" if name == "__main__" else name
@@ -153,6 +165,9 @@ def main() -> int:
         wanted = picture(graph, counts)
     except CycleError as error:
         print(f"folders import each other: {' -> '.join(error.args[1])}", file=sys.stderr)
+        return 1
+    if circle := module_circle():
+        print(f"modules import each other: {' -> '.join(circle)}", file=sys.stderr)
         return 1
     if not arguments.parse_args().check:
         PICTURE.write_text(wanted, encoding="utf-8")

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+from dvc_bridge.app.collection import Collection
 from dvc_bridge.app.context import RunContext, Warn
 from dvc_bridge.app.run_end import RunEnd, end_of_run
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import RunStatus
-from dvc_bridge.remote_run.merge import Merged
 from dvc_bridge.remote_run.run_store import Store
 from dvc_bridge.remote_run.task import PlannedTask
 from dvc_bridge.remote_run.task_plan import Settled
-
-
-@dataclass(frozen=True)
-class Collection:
-    """The merged results of a run.
-
-    Parameters
-    ----------
-    results
-        The results that were available, by address.
-    expected
-        The stages that the run executes; None: unknown.
-    """
-
-    merged: Merged
-    results: Mapping[str, Result]
-    expected: Sequence[str] | None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all results are available."""
-        return self.expected is not None and all(a in self.results for a in self.expected)
 
 
 def collect(run: str, *, checkout: bool = True, warn: Warn) -> RunEnd:

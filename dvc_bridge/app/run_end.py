@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from dvc_bridge.app.collection import Collection
 from dvc_bridge.errors import BridgeError, StageFailedError, StorageError, UsageError
 from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, Result
 from dvc_bridge.pipeline.run_status import Phase, RunStatus
-
-if TYPE_CHECKING:
-    from dvc_bridge.app.collect import Collection
 
 _SHOWN = 10
 

@@ -20,7 +20,8 @@ from .decorator import dvc_stage, workspace
 from .levels import begin_levels, groups, told, work  # codespell:ignore told
 from .package import project_folder
 from .project import dvc_project
-from .run_artifact import DvcRun, begin_run, read_out
+from .read_out import read_out
+from .run_artifact import DvcRun, begin_run
 
 __all__ = [
     "DvcRun",

@@ -21,7 +21,7 @@ from dvc_bridge.planning.run_cache_key import StageSpec
 from dvc_bridge.remote_run.run_store import Store
 from dvc_bridge.remote_run.upload import RemoteForecast, submit
 
-from .levels import LevelsRun
+from .levels_run import LevelsRun
 from .package import packed
 from .run_artifact import DvcRun, with_result
 from .step_in_pod import Opened, opened

@@ -28,7 +28,7 @@ from dvc_bridge.worker.checkout import copied
 from dvc_bridge.worker.main import work_in
 
 from .flow_plan import check_shape
-from .levels import LevelsRun
+from .levels_run import LevelsRun
 from .package import packed, project_folder
 
 

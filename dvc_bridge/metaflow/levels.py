@@ -8,21 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from .errors import as_metaflow_says
+from .levels_run import LevelsRun
 from .run_artifact import DvcRun
-
-
-class LevelsRun(TypedDict):
-    """The artifact `dvc_run` of each task: the location of the run's plan and results."""
-
-    run: str  # the run's folder in the DVC remote
-    root: str  # the project's folder, as the flow specifies it
-    shape: str
-    revision: str | None
-    dirty: bool
-    words: list[list[str]]  # for each level, the task references of groups to run
 
 
 def begin_levels(

@@ -17,7 +17,7 @@ from dvc_bridge.pipeline.serialize import from_text, to_text
 from dvc_bridge.planning.run_cache_key import Pointer, StageSpec, inputs_entry, restored_entry
 
 from .errors import as_metaflow_says
-from .objects import find, hash_file, in_cache, known_entries, read_file
+from .objects import find, hash_file, in_cache, known_entries
 from .package import packed, project_folder
 
 
@@ -184,26 +184,6 @@ def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:
 def result_in(run: DvcRun, name: str) -> Result:
     """Return the result of the stage `name`."""
     return Result(**run["results"][name])
-
-
-@as_metaflow_says()
-def read_out(run: DvcRun, path: str) -> bytes:
-    """Read the file `path` from a run's outs: an out itself, or a file inside one.
-
-    Raises
-    ------
-    DvcStageError
-        No out of the run contains the file, or it is missing from the cache or damaged.
-    """
-    if packed() is not None:
-        from .step_in_pod import read_out_of_remote  # noqa: PLC0415  as in begin_run
-
-        return read_out_of_remote(run, path)
-    cache = Path(run["cache"])
-    pointer = find(cache, run["outs"], path)
-    if pointer is None or pointer["md5"].endswith(".dir"):
-        raise no_such_out(run, path)
-    return read_file(cache, pointer)
 
 
 def no_such_out(run: DvcRun, path: str) -> UsageError:

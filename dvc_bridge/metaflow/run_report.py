@@ -18,7 +18,8 @@ from dvc_bridge.report.values import RunReport, Table
 
 from .client import Ended, read_run
 from .errors import DvcStageError
-from .run_artifact import DvcRun, read_out
+from .read_out import read_out
+from .run_artifact import DvcRun
 
 # Returns the content of an out by its path from the project's root; None if it is unavailable.
 Read = Callable[[str], bytes | None]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dvc_bridge.app.collect import Collection
+from dvc_bridge.app.collection import Collection
 from dvc_bridge.app.run_end import end_of_run
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, UNCHANGED, Result
