@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dvc_bridge.app.run_end import RunEnd
     from dvc_bridge.app.submit import Submitted
     from dvc_bridge.pipeline.outcome import Summary
-    from dvc_bridge.planning.selection import Selection
+    from dvc_bridge.planning.targets import Selection
 
     __version__: str
 
@@ -180,7 +180,7 @@ def collect(run: str, *, checkout: bool = True) -> RunEnd:
 def _selection(
     targets: Sequence[str], single_item: bool, downstream: bool, all_pipelines: bool
 ) -> Selection:
-    from dvc_bridge.planning.selection import Selection  # noqa: PLC0415  as in `plan`
+    from dvc_bridge.planning.targets import Selection  # noqa: PLC0415  as in `plan`
 
     return Selection(
         tuple(targets),

@@ -8,7 +8,7 @@ from pathlib import Path
 from .dep_check import check_deps
 from .errors import StageError
 from .params import read_params
-from .run import run_stage
+from .pipeline import run_stage
 
 
 def main(argv: list[str]) -> int:

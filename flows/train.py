@@ -39,7 +39,7 @@ if (ROOT / "flows").is_dir():
 from dvc_bridge.metaflow import begin_run, dvc_project, dvc_stage, read_out, workspace  # noqa: E402
 from flows.errors import StageError  # noqa: E402
 from flows.params import parse_params, parse_yaml  # noqa: E402
-from flows.run import run_stage  # noqa: E402
+from flows.pipeline import run_stage  # noqa: E402
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import yaml
 
 from flows.features.columns import FLIGHT_KEY, FLIGHTS, WEATHER, WEATHER_KEY
 from flows.params import Params, read_params
-from flows.run import run_stage
+from flows.pipeline import run_stage
 from flows.stages.featurize import featurize
 from flows.stages.ingest import ingest
 from flows.tables.csv import read_csv

@@ -19,7 +19,7 @@ from dvc_bridge.errors import StageFailedError, UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.run_status import Phase
 from dvc_bridge.pipeline.settings import Settings
-from dvc_bridge.planning.selection import Selection
+from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.worker_contract import STORE
 from dvc_bridge.ui.plain_view import PlainView
 from tests.support.commands import add_remote, dvc_status

@@ -20,7 +20,7 @@ from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.settings import ArgoSettings
 from dvc_bridge.planning.grouping.cost_model import Costs
 from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
-from dvc_bridge.planning.selection import Selection
+from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.task import plan_file
 from dvc_bridge.remote_run.task_plan import plan_tasks
 from dvc_bridge.remote_run.worker_contract import SnapshotCode

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from benchmarks.argo.projects import BRIDGE, CommandResult, run_command
 from dvc_bridge.app.context import RunContext
-from dvc_bridge.planning.selection import Selection
+from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment
 
 

@@ -12,8 +12,7 @@ from typing import Self
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.reading.bridge_settings import read_settings
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
@@ -23,7 +22,7 @@ from dvc_bridge.errors import BridgeError, StoppedError, UsageError
 from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, repro
 from dvc_bridge.pipeline.result import Result
-from dvc_bridge.planning.selection import Selection, select
+from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.merge import Merged, merge
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.shared_durations import known_seconds, share

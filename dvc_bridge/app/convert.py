@@ -9,8 +9,7 @@ from dvc_bridge.app.context import Warn, from_here
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.reading.bridge_settings import read_settings
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.engines.argo.engine import ArgoEngine
 from dvc_bridge.engines.argo.export import ManifestKind, manifest_text
@@ -24,7 +23,7 @@ from dvc_bridge.pipeline.ranges import ranges
 from dvc_bridge.pipeline.settings import FILE
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
-from dvc_bridge.planning.selection import Selection, select
+from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.task_plan import positions_for_pods
 from dvc_bridge.remote_run.upload import remote_names
 from dvc_bridge.remote_run.worker_contract import GitCode

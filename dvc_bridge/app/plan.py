@@ -8,8 +8,7 @@ from dvc_bridge.app.context import Warn, from_here
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.reading.bridge_settings import read_settings
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.dvcio.recording.run_cache import any_run, ask_dvc, newest_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
@@ -23,7 +22,7 @@ from dvc_bridge.planning.grouping.tasks_from_settings import (
     group_stages,
     in_pods,
 )
-from dvc_bridge.planning.selection import Selection, files_of, select
+from dvc_bridge.planning.targets import Selection, files_of, select
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from dvc_bridge.app.context import from_here
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.reading.bridge_settings import read_settings
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.local.runner import Options
 from dvc_bridge.local.runner import repro as run
 from dvc_bridge.pipeline.outcome import Summary
 from dvc_bridge.pipeline.stage import Pipeline
-from dvc_bridge.planning.selection import Selection, files_of, select
+from dvc_bridge.planning.targets import Selection, files_of, select
 from dvc_bridge.ui.view import View
 
 if TYPE_CHECKING:

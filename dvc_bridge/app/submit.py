@@ -13,8 +13,7 @@ from dvc_bridge.app.follow import follow_run
 from dvc_bridge.app.run_end import RunEnd, end_of_run
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.reading.bridge_settings import read_settings
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.engines.base import Engine, RunRequest, task_specs
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import UsageError
@@ -23,7 +22,7 @@ from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.planning.grouping.group_stages import Group
 from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
-from dvc_bridge.planning.selection import Selection
+from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.resume import needs, unfinished_tasks
 from dvc_bridge.remote_run.task_plan import Settled
 from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment

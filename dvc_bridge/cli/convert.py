@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from dvc_bridge.app.convert import Code, convert
-from dvc_bridge.cli.targets import selection_of
+from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.engines.argo.export import ManifestKind

@@ -6,7 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from dvc_bridge.cli.targets import selection_of
+from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.errors import UsageError

@@ -6,7 +6,7 @@ import json
 from argparse import Namespace
 
 from dvc_bridge.app.plan import plan
-from dvc_bridge.cli.targets import selection_of
+from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.ui.plan_text import plan_json, plan_text
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from dvc_bridge.app.repro import repro, verify
 from dvc_bridge.cli.plan import plan_command
-from dvc_bridge.cli.targets import selection_of
+from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import view_for
 from dvc_bridge.dvcio.dvc_version import check_version, is_installed
 from dvc_bridge.dvcio.project import find_project

@@ -8,7 +8,7 @@ from argparse import Namespace
 from dvc_bridge.app.collect import collect
 from dvc_bridge.app.run_end import RunEnd
 from dvc_bridge.app.submit import Submitted, resume, submit
-from dvc_bridge.cli.targets import selection_of
+from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import report, warn, watch_of
 from dvc_bridge.pipeline.fuse import Fuse
 

@@ -13,8 +13,7 @@ from pathlib import Path
 from dvc_bridge.app.context import from_here
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.reading.bridge_settings import read_settings
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.flow_text import Level, flow_text, was_edited, words_of
 from dvc_bridge.pipeline.fuse import Fuse
@@ -23,7 +22,7 @@ from dvc_bridge.pipeline.ranges import shape
 from dvc_bridge.planning.grouping.cost_model import Costs
 from dvc_bridge.planning.grouping.levels import check_settings, levels_of, needs_of
 from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
-from dvc_bridge.planning.selection import Selection, select
+from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.task_plan import positions_for_pods
 
 

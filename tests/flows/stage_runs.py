@@ -11,7 +11,7 @@ import pytest
 
 from flows.errors import StageError
 from flows.params import Params
-from flows.run import run_stage
+from flows.pipeline import run_stage
 from tests.conftest import REPOSITORY
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from flows import __main__ as main_module
 from flows.params import Params
-from flows.run import run_stage
+from flows.pipeline import run_stage
 from tests.conftest import REPOSITORY
 from tests.flows.stage_runs import run_main, stage_error
 

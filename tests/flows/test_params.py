@@ -8,7 +8,7 @@ from dvc.utils.serialize import parse_yaml as parsed_by_dvc
 
 from flows.errors import StageError
 from flows.params import parse_params, parse_yaml
-from flows.run import run_stage
+from flows.pipeline import run_stage
 from tests.conftest import REPOSITORY
 
 

@@ -17,7 +17,7 @@ from dvc_bridge import cli
 from dvc_bridge.app.collect import merge_settled
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.cli.parser import parser
-from dvc_bridge.cli.targets import selection_of
+from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment

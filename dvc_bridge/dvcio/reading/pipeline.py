@@ -1,4 +1,4 @@
-"""Read a DVC project into a Pipeline: every stage, in the order of DVC's index, and the edges."""
+"""Read a DVC project: its stages in the order of DVC's index, the edges, and dvc-bridge.yaml."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from dvc_bridge.dvcio.reading.discovery import dvc_files, is_dvc_file
 from dvc_bridge.dvcio.reading.dvcignore import DvcIgnore
 from dvc_bridge.dvcio.reading.schema import check_dvc_file, check_entry, check_lock
 from dvc_bridge.dvcio.reading.templates import ResolvedStage, resolve_stages
-from dvc_bridge.dvcio.reading.yaml12 import parse, text_of
+from dvc_bridge.dvcio.reading.yaml12 import parse, read, text_of
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.settings import FILE, Settings, parse_settings
 from dvc_bridge.pipeline.stage import (
     DVC_YAML,
     Dependency,
@@ -229,3 +230,18 @@ def _data_stage(project: Project, file: str, data: Any) -> Stage:
         data=data,
         lock=data,
     )
+
+
+def read_settings(project: Project, pipeline: Pipeline) -> Settings:
+    """Read dvc-bridge.yaml; return the defaults if the file does not exist.
+
+    Raises
+    ------
+    UsageError
+        The file has an invalid setting.
+    """
+    path = project.root / FILE
+    settings = parse_settings(read(path, FILE) if path.exists() else None)
+    if pipeline.whole:  # a glob can match stages of files that were not read
+        settings.check(stage.address for stage in pipeline.stages)
+    return settings

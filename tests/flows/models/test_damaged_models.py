@@ -10,7 +10,7 @@ import pytest
 
 from flows.features.columns import FORBIDDEN
 from flows.params import Params
-from flows.run import run_stage
+from flows.pipeline import run_stage
 from tests.flows.stage_runs import first_half, stage_error
 
 

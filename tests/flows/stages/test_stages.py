@@ -22,7 +22,7 @@ from flows.models.rate_table import RateTable
 from flows.models.scores import reliability, score, score_with_intervals
 from flows.models.sklearn_model import SklearnModel
 from flows.params import Params
-from flows.run import run_stage
+from flows.pipeline import run_stage
 from flows.tables.feature_files import labels, read_months, read_months_before
 from tests.flows.stage_runs import stage_error
 

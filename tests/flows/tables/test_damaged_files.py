@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.params import Params
-from flows.run import run_stage
+from flows.pipeline import run_stage
 from tests.flows.stage_runs import first_half, run_main, stage_error
 
 MARCH = "data/features/2013-03.parquet"

@@ -15,7 +15,7 @@ from dvc.repo import Repo
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.errors import UsageError
-from dvc_bridge.planning.selection import Selection, select
+from dvc_bridge.planning.targets import Selection, select
 from tests.support.dvc_index import index_of_dvc, index_of_ours, start
 
 # A warning of a library that DVC uses.

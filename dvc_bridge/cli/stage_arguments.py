@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from dvc_bridge.planning.selection import Selection
+from dvc_bridge.planning.targets import Selection
 
 
 def selection_of(args: Namespace) -> Selection:
