@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     __version__: str
 
+# Metaflow puts this package into the code of tasks that run elsewhere.
+METAFLOW_PACKAGE_POLICY = "include"
+
 __all__ = ["__version__", "collect", "plan", "repro", "submit"]
 
 

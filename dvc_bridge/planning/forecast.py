@@ -112,6 +112,7 @@ def forecast(
     forecasts: dict[int, Forecast] = {}
     restored: dict[int, dict[str, Pointer]] = {}  # outs that the run cache would restore
     restoring: dict[str, int] = {}  # lost objects -> the stage that may restore them
+    new_outs = False  # whether an earlier stage makes outs of which dvc.lock says nothing
     for position in order:
         stage = pipeline.stages[position]
         needs = () if alone else pipeline.active(position)
@@ -132,7 +133,10 @@ def forecast(
         lost = losses(stage, sources.lost)
         restorers = sorted({restoring[md5] for md5 in lost if md5 in restoring} - set(waits_for))
         state = _ExpectedState(
-            sources.look, expected, unknown, returns=bool(lost) and lost <= restoring.keys()
+            sources.look,
+            expected,
+            unknown,
+            returns=bool(lost) and (new_outs or lost <= restoring.keys()),
         )
         stage_forecast = _forecast_stage(position, stage, state, sources, force=force)
         result = state.result if stage_forecast.verdict is Verdict.RUN_CACHE else None
@@ -141,6 +145,7 @@ def forecast(
         )
         if stage_forecast.verdict in RUNNING:
             restoring.update((md5, position) for md5 in lost - restoring.keys())
+            new_outs = new_outs or (not stage.lock and any(out.cached for out in stage.outs))
         if result:
             outs = locked(result, "outs")
             restored[position] = {o.at: outs[o.path] for o in stage.outs if o.path in outs}

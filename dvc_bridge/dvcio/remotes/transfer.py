@@ -136,7 +136,7 @@ class Objects:
                 self._copy_out(out)
                 if out.meta.isexec:
                     out.set_exec()
-                if ignore and leaves_run(stage):  # DVC's run cache saves these outs as links
+                if leaves_run(stage):  # DVC's run cache saves these outs as links
                     self._session.repo.state.save_link(out.fs_path, out.fs)
             for file, mode in file_modes.get(out.def_path, {}).items():
                 path = Path(out.fs_path, file)

@@ -107,7 +107,28 @@ def _old_fields_and_a_file_less(bench: Workbench) -> None:
     bench.remove("made/x")
 
 
+def _alike(bench: Workbench) -> None:
+    bench.start()
+    bench.write(
+        {
+            "dvc.yaml": "stages:\n  one: {cmd: ran one; echo same > one, outs: [one]}\n",
+            "sub/dvc.yaml": "stages:\n  two: {cmd: ran two; echo same > two, outs: [two]}\n",
+        }
+    )
+
+
+def _lost_and_forgotten(bench: Workbench) -> None:
+    bench.lose("same\n")
+    bench.remove("dvc.lock")
+
+
 CASES = [
+    Case(
+        "an object that a stage without a lock entry makes again",
+        _alike,
+        (Step("cold", argv=("-P",)), Step("lost", _lost_and_forgotten, ("-P",))),
+        jobs=1,
+    ),
     Case(
         "a folder in an entry of dvc 2",
         _folder,

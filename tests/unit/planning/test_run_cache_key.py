@@ -64,7 +64,7 @@ def test_a_stage_that_the_run_cache_cannot_hold_is_refused_with_the_reason(proje
 
 
 def test_a_folder_without_dvc_is_refused(tmp_path: Path):
-    with pytest.raises(UsageError, match="no DVC project"):
+    with pytest.raises(UsageError, match="not in a DVC project"):
         read_specs(tmp_path)
     dvc(tmp_path, "init", "--no-scm", "--quiet")
     with pytest.raises(UsageError, match=r"dvc\.yaml does not exist"):
