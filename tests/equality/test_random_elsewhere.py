@@ -39,7 +39,7 @@ def started(pods: Lab) -> Path:
     return pods.build(Story(remote=False).case())
 
 
-@examples(6)
+@examples(3)
 @given(story=stories(elsewhere=True))
 def test_a_random_project_in_pods_ends_where_dvc_repro_ends(
     pods: Lab, started: Path, story: Story
@@ -47,7 +47,7 @@ def test_a_random_project_in_pods_ends_where_dvc_repro_ends(
     check(pods.unlike_from(started, story.case()), story)
 
 
-@examples(3, NOT_SHRUNK)
+@examples(2, NOT_SHRUNK)
 @given(story=stories(elsewhere=True, noisy=True))
 def test_edits_while_pods_run_are_never_missed_afterwards(
     pods: Lab, started: Path, story: Story
