@@ -13,7 +13,7 @@ from dvc_bridge.app.follow import follow_run
 from dvc_bridge.app.run_end import RunEnd, end_of_run
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_engine_name
 from dvc_bridge.engines.base import Engine, RunRequest, task_specs
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import UsageError
@@ -179,8 +179,7 @@ def resume(
 def _engine_type(name: str | None) -> type[Engine]:
     if name is None:
         check_version()
-        project = find_project()
-        name = read_settings(project, read_pipeline(project)).engine
+        name = read_engine_name(find_project())
     return engine_type(name)
 
 

@@ -240,8 +240,23 @@ def read_settings(project: Project, pipeline: Pipeline) -> Settings:
     UsageError
         The file has an invalid setting.
     """
-    path = project.root / FILE
-    settings = parse_settings(read(path, FILE) if path.exists() else None)
+    settings = _read_settings_file(project)
     if pipeline.whole:  # a glob can match stages of files that were not read
         settings.check(stage.address for stage in pipeline.stages)
     return settings
+
+
+def read_engine_name(project: Project) -> str:
+    """Return the engine that dvc-bridge.yaml names, without reading the stages.
+
+    Raises
+    ------
+    UsageError
+        The file has an invalid setting.
+    """
+    return _read_settings_file(project).engine
+
+
+def _read_settings_file(project: Project) -> Settings:
+    path = project.root / FILE
+    return parse_settings(read(path, FILE) if path.exists() else None)
