@@ -6,7 +6,7 @@ import pytest
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
-from dvc_bridge.pipeline.settings import parse_settings
+from dvc_bridge.pipeline.parse_settings import parse_settings
 from dvc_bridge.pipeline.task_settings import Resources
 from tests.support.commands import bridge
 from tests.support.projects import MakeProject
