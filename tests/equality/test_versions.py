@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -49,9 +50,9 @@ def old_lab(request: pytest.FixtureRequest, lab_folder: Path) -> Iterator[Lab]:
     python = REPOSITORY / ".venv-dvc" / request.param / "bin" / "python"
     if not python.exists():
         pytest.skip(f"no environment with dvc {request.param}: make versions")
-    work = lab_folder / request.param
-    work.mkdir(exist_ok=True)  # a test worker may use a version twice
-    with Lab(work, python=str(python)) as lab:
+    # A test worker may come back to a version.
+    work = mkdtemp(prefix=request.param, dir=lab_folder)
+    with Lab(Path(work), python=str(python)) as lab:
         yield lab
 
 
@@ -60,6 +61,7 @@ def old_lab(request: pytest.FixtureRequest, lab_folder: Path) -> Iterator[Lab]:
     PLAYED,
     ids=[f"{version}-{case.name}" for version, case in PLAYED],
     indirect=["old_lab"],
+    scope="module",
 )
 def test_case_ends_where_an_older_dvc_ends(old_lab: Lab, case: Case) -> None:
     found = old_lab.unlike(case)
