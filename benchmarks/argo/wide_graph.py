@@ -49,7 +49,7 @@ def _measure_ours(fixture: Fixture, result: Result, width: int, *, has_controlle
     run = run_name(submission)
     result.add_sample("ours: submit, s", submission.wall_s)
     result.add_sample("ours: submit, CPU here, s", submission.cpu_s)
-    n_pods = int(submission.output.split(" stages in ")[1].split(" pods")[0])
+    n_pods = int(submission.output.split(" stages in ")[1].split(" tasks")[0])
     result.add_sample("ours: pods", n_pods)
     n_finished = _wait_for_stages(fixture, result, run, len(stages), start_time, start_s)
     result.add_sample("ours: finished stages", n_finished)

@@ -60,7 +60,7 @@ def limited(root: Path, *words: str, code: int = 0) -> str:
 
 def begun(root: Path) -> str:
     printed = limited(root, "submit", "--fuse", "none")
-    assert "10 stages in 10 pods, 3 Workflows one after the other" in printed
+    assert "10 stages in 10 tasks" in printed
     return re.findall(r"^run (\S+):", printed, re.MULTILINE)[0]
 
 

@@ -46,7 +46,7 @@ def test_pods_make_what_is_committed_and_a_second_submit_makes_no_workflow(root:
     # ... and so does every other file of the workspace, by its hash.
     assert "up to date" in dvc(root, "status")
     before = runs()
-    assert "no stage needs a pod" in bridge(root, "submit", "--wait")
+    assert "no stage needs a task" in bridge(root, "submit", "--wait")
     assert runs() == before
 
 

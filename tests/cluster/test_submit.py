@@ -105,7 +105,7 @@ def test_cold_nothing_changed_and_edited_runs_end_where_dvc_repro_ends(project: 
     shutil.copytree(project, sibling, symlinks=True)
     assert "5 ran" in bridge(project, "submit", "--wait", "--fuse", fuse)
     assert_as_dvc(project, sibling)
-    assert "no stage needs a pod" in bridge(project, "submit", "--wait")
+    assert "no stage needs a task" in bridge(project, "submit", "--wait")
     for root in (project, sibling):
         (root / "params.yaml").write_text("p: 2\n")
     assert "3 ran" in bridge(project, "submit", "--wait", "--fuse", fuse)
@@ -153,7 +153,7 @@ def test_a_stopped_run_continues_with_retry_and_a_lost_object_is_made_again(proj
     assert "every stage of run" in bridge(project, "retry", run)
     md5 = yaml.safe_load((project / "dvc.lock").read_text())["stages"]["part@a"]["outs"][-1]["md5"]
     store().rm(f"{bucket_of(project)}/dvc/files/md5/{md5[:2]}/{md5[2:]}")
-    assert "run " + run + ": 1 of 5 pods, Workflow " + run + "-r2" in bridge(project, "retry", run)
+    assert "run " + run + ": 1 of 5 tasks, as " + run + "-r2" in bridge(project, "retry", run)
 
 
 def test_gc_leaves_runs_that_go_on_and_removes_the_others_with_their_code(project: Path):

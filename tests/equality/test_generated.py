@@ -1,7 +1,7 @@
 """Each case ends where sequential `dvc repro` ends when a generated Metaflow flow has run it.
 
-The suite plays one case; `pytest -m "full or not full" FILE` plays all, with EQUALITY_FUSE=none
-a task for every stage. It also leaves out the cases that pods play differently
+The suite plays the first steps of one case; `pytest -m "full or not full" FILE` plays all, with
+EQUALITY_FUSE=none a task for every stage. It also leaves out the cases that pods play differently
 (test_pods.py), and steps that flows refuse: without stages, or with stages before their inputs.
 """
 
@@ -18,7 +18,8 @@ from tests.equality.side import GENERATED
 from tests.equality.test_pods import PLAYED
 from tests.equality.workbench import Case
 
-QUICK = ("several dvc.yaml",)
+# The suite plays the first steps of this case: a run of a flow takes many seconds.
+QUICK, QUICK_STEPS = "several dvc.yaml", 2
 REFUSED = ("empty", "alone, two")
 CASES = [
     replace(case, steps=tuple(step for step in case.steps if step.name not in REFUSED))
@@ -36,8 +37,14 @@ def flows(lab_folder: Path) -> Iterator[Lab]:
 
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, marks=() if case.name in QUICK else pytest.mark.full) for case in CASES],
-    ids=lambda case: case.name,
+    [
+        *(
+            pytest.param(replace(case, steps=case.steps[:QUICK_STEPS]), id="first steps")
+            for case in CASES
+            if case.name == QUICK
+        ),
+        *(pytest.param(case, marks=pytest.mark.full, id=case.name) for case in CASES),
+    ],
 )
 def test_case_as_a_flow_ends_where_dvc_repro_ends(flows: Lab, case: Case) -> None:
     found = flows.unlike(case)
