@@ -133,7 +133,7 @@ def test_wrong_local_credentials_are_reported_once_within_half_a_minute_and_noth
 
 def test_wrong_credentials_in_the_pods_end_the_run_with_a_message_that_logs_shows(root: Path):
     printed = bridge(root, "submit", "--wait", code=2, **GOOD)
-    run = printed.split("run ")[1].split(":")[0]
+    run = printed.split("\nrun ")[1].split(":")[0]
     try:
         assert f"fix: dvc-bridge logs {run} says why; dvc-bridge retry {run} goes on" in printed
         assert "; retrying" not in printed

@@ -127,7 +127,7 @@ def test_another_clone_collects_a_run_that_no_client_has_waited_for(project: Pat
     author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     subprocess.run(["git", *author, "commit", "--quiet", "-m", "x"], cwd=project, check=True)
     subprocess.run(["git", "clone", "--quiet", project, tmp_path / "clone"], check=True)
-    run = bridge(project, "submit").split("run ")[1].split(":")[0]
+    run = bridge(project, "submit").split("\nrun ")[1].split(":")[0]
     command = ["kubectl", "wait", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s"]
     subprocess.run([*command, f"workflow/{run}"], check=True)
     assert "5 ran" in bridge(tmp_path / "clone", "collect", run)
@@ -143,12 +143,12 @@ def ended(run: str) -> None:
 def test_a_stopped_run_continues_with_retry_and_a_lost_object_is_made_again(project: Path):
     sibling = project.with_name("dvc")
     shutil.copytree(project, sibling, symlinks=True)
-    run = bridge(project, "submit", "--fuse", "none").split("run ")[1].split(":")[0]
-    assert f"Workflow {run} of run {run} has not ended" in bridge(project, "retry", run, code=2)
+    run = bridge(project, "submit", "--fuse", "none").split("\nrun ")[1].split(":")[0]
+    assert f"run {run} has not ended" in bridge(project, "retry", run, code=2)
     bridge(project, "stop", run)
     ended(run)
     printed = bridge(project, "retry", run, "--wait")
-    assert f"pods, Workflow {run}-r1" in printed
+    assert f"tasks, as {run}-r1" in printed
     assert_as_dvc(project, sibling)
     assert "every stage of run" in bridge(project, "retry", run)
     md5 = yaml.safe_load((project / "dvc.lock").read_text())["stages"]["part@a"]["outs"][-1]["md5"]
@@ -159,8 +159,8 @@ def test_a_stopped_run_continues_with_retry_and_a_lost_object_is_made_again(proj
 def test_gc_leaves_runs_that_go_on_and_removes_the_others_with_their_code(project: Path):
     text = (project / "dvc.yaml").read_text()
     (project / "dvc.yaml").write_text(text.replace("cat part-* >", "sleep 90; cat part-* >"))
-    run = bridge(project, "submit").split("run ")[1].split(":")[0]
-    kept = f"run {run} is kept: Workflow {run} goes on"
+    run = bridge(project, "submit").split("\nrun ")[1].split(":")[0]
+    kept = f"run {run} is kept: it goes on"
     assert kept in bridge(project, "gc", "--days", "0", code=2)
     assert kept in bridge(project, "gc", run, code=2)
     assert "the run is still running: no result of" in bridge(project, "collect", run, code=75)
@@ -188,7 +188,7 @@ def test_a_pod_that_cannot_start_is_reported_with_a_fix(
     printed = bridge(project, "submit", "--wait", code=2)
     assert "g0 cannot start: " in printed
     assert said in printed
-    bridge(project, "stop", printed.split("run ")[1].split(":")[0])
+    bridge(project, "stop", printed.split("\nrun ")[1].split(":")[0])
 
 
 def test_a_missing_bucket_is_reported_before_the_first_pod(project: Path):
