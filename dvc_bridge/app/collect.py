@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dvc_bridge.app.collection import Collection
-from dvc_bridge.app.context import RunContext, Warn
+from dvc_bridge.app.context import RunContext
+from dvc_bridge.app.current_folder import Warn
 from dvc_bridge.app.run_end import RunEnd, end_of_run
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.result import Result

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
-from pathlib import Path
 from typing import Self
 
+from dvc_bridge.app.current_folder import Warn, from_here
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.locks import RepositoryLock
-from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.dvcio.remotes.transfer import Objects
@@ -30,14 +28,7 @@ from dvc_bridge.remote_run.task_plan import Settled
 from dvc_bridge.remote_run.upload import RemoteForecast, Submission, remote_names, submit
 from dvc_bridge.ui.plain_view import PlainView
 
-Warn = Callable[[str], object]
-
 ALL_STAGES = Selection(all_pipelines=True)
-
-
-def from_here(selection: Selection, project: Project) -> Selection:
-    """Return the selection as seen from the current directory."""
-    return replace(selection, folder=os.path.relpath(Path.cwd().resolve(), project.root))
 
 
 class RunContext(ExitStack):

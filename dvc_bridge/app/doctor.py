@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator
 
-from dvc_bridge.app.context import Warn
+from dvc_bridge.app.current_folder import Warn
 from dvc_bridge.dvcio.atomic_files import check_writable
 from dvc_bridge.dvcio.dvc_version import check_version, installed, missing
 from dvc_bridge.dvcio.locks import RepositoryLock

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dvc_bridge.app.context import Warn
+from dvc_bridge.app.current_folder import Warn
 from dvc_bridge.app.runs import connect_engine
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project

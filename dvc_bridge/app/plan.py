@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dvc_bridge.app.context import Warn, from_here
+from dvc_bridge.app.current_folder import Warn, from_here
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import find_project
@@ -12,7 +12,6 @@ from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.dvcio.recording.run_cache import any_run, ask_dvc, newest_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
-from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.local.history import History
 from dvc_bridge.planning.critical_path import Timeline, timeline
 from dvc_bridge.planning.forecast import Forecast, Sources, forecast
@@ -79,6 +78,8 @@ def plan(selection: Selection, *, force: bool = False, warn: Warn) -> Plan:
     seconds = History(project).seconds
     division, running = None, in_pods(forecasts)
     if settings.is_remote and not backward_stages(pipeline, running):
+        from dvc_bridge.engines.registry import engine_type  # noqa: PLC0415  not for local runs
+
         costs = engine_type(settings.engine).costs(settings)
         division = group_stages(pipeline, running, settings, seconds, costs)
     return Plan(tuple(forecasts), timeline(forecasts, seconds), division)

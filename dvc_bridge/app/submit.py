@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from dvc_bridge.app.collect import merge_settled, merge_stored
-from dvc_bridge.app.context import RunContext, Warn
+from dvc_bridge.app.context import RunContext
+from dvc_bridge.app.current_folder import Warn
 from dvc_bridge.app.follow import follow_run
 from dvc_bridge.app.run_end import RunEnd, end_of_run
 from dvc_bridge.dvcio.dvc_version import check_version

@@ -6,10 +6,13 @@ import os
 import sys
 from argparse import Namespace
 from functools import partial
+from typing import TYPE_CHECKING
 
-from dvc_bridge.app.submit import Watch
 from dvc_bridge.ui.plain_view import PlainView
 from dvc_bridge.ui.view import View
+
+if TYPE_CHECKING:
+    from dvc_bridge.app.submit import Watch
 
 
 def view_for(jobs: int, *, plain: bool) -> View:

@@ -8,7 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dvc_bridge.app.collect import stored_results
-from dvc_bridge.app.context import RunContext, Warn
+from dvc_bridge.app.context import RunContext
+from dvc_bridge.app.current_folder import Warn
 from dvc_bridge.dvcio.reading.plots import read_plots
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.errors import BridgeError

@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from dvc_bridge.app.collect import stored_results
-from dvc_bridge.app.context import RunContext, Warn
+from dvc_bridge.app.context import RunContext
+from dvc_bridge.app.current_folder import Warn
 from dvc_bridge.dvcio.remotes.transfer import Objects, modes
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import IntegrityError, RemoteRefusedError, UsageError

@@ -1,0 +1,19 @@
+"""What every use case shares; light, since `plan` and `repro` of a small project take no longer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.planning.targets import Selection
+
+# Receives each warning of a use case.
+Warn = Callable[[str], object]
+
+
+def from_here(selection: Selection, project: Project) -> Selection:
+    """Return the selection as seen from the current directory."""
+    return replace(selection, folder=os.path.relpath(Path.cwd().resolve(), project.root))
