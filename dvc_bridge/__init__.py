@@ -149,7 +149,7 @@ def submit(
     from dvc_bridge.ui.plain_view import PlainView  # noqa: PLC0415
 
     selection = _selection(targets, single_item, downstream, all_pipelines)
-    watch = use_case.Watch(lambda _: PlainView()) if wait else None
+    watch = (lambda _: PlainView()) if wait else None
     return use_case.submit(
         selection, engine=engine, force=force, watch=watch, report=print, warn=_warn
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dvc_bridge.app.runs import connect_engine, list_runs, read_logs, run_status, stop_run
-from dvc_bridge.app.submit import Submitted, Watch, resume, submit
+from dvc_bridge.app.submit import Submitted, resume, submit
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import StageFailedError, UsageError
@@ -25,7 +25,6 @@ from dvc_bridge.ui.plain_view import PlainView
 from tests.support.commands import add_remote, dvc_status
 from tests.support.projects import MakeProject
 
-WATCH = Watch(lambda _: PlainView())
 STAGES = {
     "one": {"cmd": "echo out of one; echo 1 > one", "outs": ["one"]},
     "two": {"cmd": "cat one > two", "deps": ["one"], "outs": ["two"]},
@@ -83,7 +82,7 @@ class EngineContract:
         edit(project, "one", f"test -e {flag} && echo 1 > one")
         first = run(engine)
         flag.touch()
-        second = resume(first.run, engine=engine, watch=WATCH, report=print, warn=print)
+        second = resume(first.run, engine=engine, watch=plain_view, report=print, warn=print)
         assert second.end is not None
         second.end.raise_error()
         assert dvc_status(project) == {}
@@ -131,9 +130,16 @@ class EngineContract:
         assert STORE in json.dumps(json.loads(kept.read_text())["manifest"])
 
 
+def plain_view(_: int) -> PlainView:
+    """Return the view in which runs are watched."""
+    return PlainView()
+
+
 def run(engine: str) -> Submitted:
     """Submit the project's stages, one per task, and wait."""
-    return submit(Selection(), engine=engine, fuse=Fuse.NONE, watch=WATCH, report=print, warn=print)
+    return submit(
+        Selection(), engine=engine, fuse=Fuse.NONE, watch=plain_view, report=print, warn=print
+    )
 
 
 def edit(project: Path, stage: str, command: str) -> None:

@@ -49,17 +49,8 @@ class Submitted:
     end: RunEnd | None = None
 
 
-@dataclass(frozen=True)
-class Watch:
-    """The settings for watching a run until it ends.
-
-    Parameters
-    ----------
-    view
-        Returns the view for a number of parallel tasks.
-    """
-
-    view: Callable[[int], View]
+# Returns the view for a number of parallel tasks.
+ViewFor = Callable[[int], View]
 
 
 def submit(
@@ -68,7 +59,7 @@ def submit(
     engine: str | None = None,
     force: bool = False,
     fuse: Fuse | None = None,
-    watch: Watch | None = None,
+    watch: ViewFor | None = None,
     report: Callable[[str], object],
     warn: Warn,
 ) -> Submitted:
@@ -81,7 +72,8 @@ def submit(
     fuse
         How stages are grouped into tasks; None: the setting in dvc-bridge.yaml.
     watch
-        If set, wait until the run has ended, and merge its results; None: return after the start.
+        The view in which to watch the run until it ends, to merge its results then; None: return
+        after the start.
     report, warn
         Receive lines about the run, and warnings.
 
@@ -118,7 +110,7 @@ def submit(
         names = [task.stages for task in tasks]
         upstream = [task.upstream for task in tasks]
         slots = context.engine_type.costs(context.settings).slots
-        view = watch.view(min(slots, len(groups)))
+        view = watch(min(slots, len(groups)))
         status = follow_run(connected, attempt, run, names, upstream, view, context.lock)
         connected.forget(run.__eq__)
         context.read_after(run)
@@ -130,7 +122,7 @@ def resume(
     run: str,
     *,
     engine: str | None = None,
-    watch: Watch | None = None,
+    watch: ViewFor | None = None,
     report: Callable[[str], object],
     warn: Warn,
 ) -> Submitted:
@@ -167,7 +159,7 @@ def resume(
         names = [[task.stage.address for task in entry.tasks] for entry in plan]
         done: Collection[int] = set(range(len(plan))) - set(numbers)
         slots = context.engine_type.costs(context.settings).slots
-        view = watch.view(min(slots, len(numbers)))
+        view = watch(min(slots, len(numbers)))
         status = follow_run(
             connected, attempt, run, names, needs(plan), view, context.lock, done=done
         )

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dvc_bridge.ui.plain_view import PlainView
-from dvc_bridge.ui.view import View
-
 if TYPE_CHECKING:
-    from dvc_bridge.app.submit import Watch
+    from dvc_bridge.ui.view import View
 
 
 def view_for(jobs: int, *, plain: bool) -> View:
@@ -26,15 +24,18 @@ def view_for(jobs: int, *, plain: bool) -> View:
         Whether plain lines are requested.
     """
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        # Commands without a view do not import one.
+        from dvc_bridge.ui.plain_view import PlainView  # noqa: PLC0415
+
         return PlainView()
     from dvc_bridge.ui.live_view import LiveView  # noqa: PLC0415  a tenth of a second
 
     return LiveView(jobs)
 
 
-def watch_of(args: Namespace) -> Watch | None:
-    """Return the settings for watching a run; None: the command does not wait."""
-    return Watch(partial(view_for, plain=args.plain)) if args.wait else None
+def watch_of(args: Namespace) -> Callable[[int], View] | None:
+    """Return what makes the view for watching a run; None: the command does not wait."""
+    return partial(view_for, plain=args.plain) if args.wait else None
 
 
 def report(line: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from dvc_bridge.engines.registry import engine_names, engine_type
 from dvc_bridge.errors import UsageError
-from tests.engine_contract import EngineContract
+from tests.engine_contract import STAGES, EngineContract
+from tests.support.commands import add_remote, bridge, dvc_status
 from tests.support.paths import REPOSITORY
+from tests.support.projects import MakeProject
 
 SUPPORT = REPOSITORY / "tests" / "support"
 
@@ -23,6 +27,21 @@ class TestExample(EngineContract):
     def engine(self, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.syspath_prepend(str(SUPPORT))
         return "script"
+
+
+def test_the_commands_of_a_run_work_with_an_engine(make_project: MakeProject):
+    root = make_project(STAGES, {})
+    add_remote(root)
+    printed = bridge(root, "submit", "--engine", "processes", "--wait")
+    assert "3 ran\n" in printed
+    assert "match what `dvc repro` would have produced" in printed
+    assert dvc_status(root) == {}
+    of_engine = ("--engine", "processes")
+    run = json.loads(bridge(root, "status", "--json", *of_engine))["runs"][0]["run"]
+    assert "Succeeded" in bridge(root, "status", run, *of_engine)
+    assert "out of one" in bridge(root, "logs", run, *of_engine)
+    assert "had already ended" in bridge(root, "stop", run, *of_engine)
+    assert "every stage of run" in bridge(root, "retry", run, "--wait", *of_engine)
 
 
 def test_engines_are_found_by_their_entry_points(monkeypatch: pytest.MonkeyPatch):
