@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.app.context import RunContext
-from dvc_bridge.engines.argo.lint import checked_parts
+from dvc_bridge.engines.argo.lint import split_and_check
 from dvc_bridge.engines.argo.manifest import RunSpec, manifest, size, text
 from dvc_bridge.engines.base import task_specs
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.settings import ArgoSettings
 from dvc_bridge.planning.grouping.cost_model import Costs
-from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
+from dvc_bridge.planning.grouping.tasks_from_settings import divide_into_tasks
 from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.task import plan_file
 from dvc_bridge.remote_run.task_plan import plan_tasks
@@ -46,19 +46,19 @@ def main(fuse: Fuse, file: Path) -> dict[str, Any]:
         phases.end("forecast")
         pipeline, settings = context.pipeline, context.settings
         waiting = [forecast.position for forecast in settled.waiting]
-        groups = group_stages(pipeline, waiting, settings, {}, Costs(), fuse).groups
+        groups = divide_into_tasks(pipeline, waiting, settings, {}, Costs(), fuse).groups
         phases.end("group")
         positions = [group.positions for group in groups]
-        reach, jobs = context.outlook.reach, [1] * len(groups)
+        remote_state, jobs = context.remote_forecast.remote_state, [1] * len(groups)
         options: dict[str, Any] = {"root": ".", "git": True, "force": False, "mutexes": ()}
-        tasks = plan_tasks(pipeline, settled, positions, reach, jobs=jobs, **options)
+        tasks = plan_tasks(pipeline, settled, positions, remote_state, jobs=jobs, **options)
         plan, task_refs = plan_file(tasks)
         phases.end("plan.json")
     spec = RunSpec("run", {}, SnapshotCode("0" * 64), ArgoSettings())
     workflow = manifest(task_specs(pipeline, groups, task_refs), spec)
     yaml = text(workflow)
     phases.end("render")
-    workflows = checked_parts(workflow)
+    workflows = split_and_check(workflow)
     phases.end("check")
     file.write_text(yaml)
     empty = manifest([], spec)

@@ -38,7 +38,7 @@ def plan_run(root: Path) -> PlannedRun:
     addresses = [forecast.stage.address for forecast in settled.waiting]
     code = SnapshotCode(submission.code)
     environment = WorkerEnvironment(name, context.store_settings(), code)
-    task_refs = dict(zip(addresses, submission.words, strict=True))
+    task_refs = dict(zip(addresses, submission.references, strict=True))
     return PlannedRun(task_refs, environment.variables())
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dvc_bridge.app.collection import Collection
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.app.current_folder import Warn
+from dvc_bridge.app.merged_run import MergedRun
 from dvc_bridge.app.run_end import RunEnd, end_of_run
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.result import Result
@@ -34,9 +34,9 @@ def collect(run: str, *, checkout: bool = True, warn: Warn) -> RunEnd:
         The remote has no such run, or another process uses an out that would be replaced.
     """
     with RunContext(warn=warn) as context:
-        collection = merge_stored(context, run, checkout=checkout)
-        status = None if collection.is_whole else _status(context, run)
-    return end_of_run(collection, run, status)
+        merged_run = merge_stored(context, run, checkout=checkout)
+        status = None if merged_run.is_whole else _status(context, run)
+    return end_of_run(merged_run, run, status)
 
 
 def _status(context: RunContext, run: str) -> RunStatus | None:
@@ -46,17 +46,17 @@ def _status(context: RunContext, run: str) -> RunStatus | None:
         return None
 
 
-def merge_settled(context: RunContext, settled: Settled, run: str) -> Collection:
+def merge_settled(context: RunContext, settled: Settled, run: str) -> MergedRun:
     """Merge the results so far of a run that was submitted here, and those that needed no task."""
     store, objects = context.store(run)
     results = dict(settled.results)
     if settled.waiting:
         results.update(store.results(forecast.stage for forecast in settled.waiting))
     expected = [forecast.stage.address for forecast in settled.waiting]
-    return Collection(context.merge(results, objects), results, expected)
+    return MergedRun(context.merge(results, objects), results, expected)
 
 
-def merge_stored(context: RunContext, run: str, *, checkout: bool) -> Collection:
+def merge_stored(context: RunContext, run: str, *, checkout: bool) -> MergedRun:
     """Merge the results of any submitted run, according to its plan.
 
     A run of a manifest from `convert` has no plan: its results are those of the current stages.
@@ -65,7 +65,7 @@ def merge_stored(context: RunContext, run: str, *, checkout: bool) -> Collection
     plan = store.plan()
     results = _results(context, store, plan, with_upstream=True)
     expected = store.stage_addresses(plan)
-    return Collection(context.merge(results, objects, checkout=checkout), results, expected)
+    return MergedRun(context.merge(results, objects, checkout=checkout), results, expected)
 
 
 def stored_results(

@@ -12,9 +12,10 @@ from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.dvcio.recovery import RecoveryLog
+from dvc_bridge.dvcio.remotes.config import Sections
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
-from dvc_bridge.engines.base import Engine, Sections
+from dvc_bridge.engines.base import Engine
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import BridgeError, StoppedError, UsageError
 from dvc_bridge.local.history import History
@@ -105,8 +106,8 @@ class RunContext(ExitStack):
 
     def settle(self) -> Settled:
         """Sort the stages into those that need a task and those that do not."""
-        self.outlook = RemoteForecast(self.project, self.pipeline, self.order, self.session)
-        return self.outlook.settle(force=self.force, alone=self._selection.alone)
+        self.remote_forecast = RemoteForecast(self.project, self.pipeline, self.order, self.session)
+        return self.remote_forecast.settle(force=self.force, alone=self._selection.alone)
 
     def prepare(self) -> Settled:
         """Sort the stages after bringing stages without a command up to date here."""
@@ -122,7 +123,7 @@ class RunContext(ExitStack):
         """Upload everything that the workers of the groups need to the remote."""
         return submit(
             self.project,
-            self.outlook,
+            self.remote_forecast,
             settled,
             groups,
             jobs,
@@ -162,7 +163,7 @@ class RunContext(ExitStack):
     def seconds(self, settled: Settled) -> dict[str, float]:
         """Return the recorded durations of commands in seconds, from here and from the remote."""
         waiting = [forecast.stage.address for forecast in settled.waiting]
-        return known_seconds(History(self.project), self.outlook.objects.default, waiting)
+        return known_seconds(History(self.project), self.remote_forecast.objects.default, waiting)
 
     def _run_here(self, positions: Sequence[int]) -> None:
         options = Options(force=self.force, alone=True)

@@ -12,7 +12,8 @@ from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.engines.argo.engine import ArgoEngine
-from dvc_bridge.engines.argo.export import ManifestKind, manifest_text
+from dvc_bridge.engines.argo.export import manifest_text
+from dvc_bridge.engines.argo.manifest import ManifestKind
 from dvc_bridge.engines.base import task_specs
 from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import check_url, commit, differing, repository_url
@@ -21,8 +22,9 @@ from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.ranges import ranges
 from dvc_bridge.pipeline.settings import FILE
+from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.stage import Pipeline
-from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
+from dvc_bridge.planning.grouping.tasks_from_settings import divide_into_tasks
 from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.task_plan import positions_for_pods
 from dvc_bridge.remote_run.upload import remote_names
@@ -92,7 +94,7 @@ def convert(
     git_code = _git_code(code, project, pipeline, plan, has_files=has_files, warn=warn)
     seconds = History(project).seconds if fuse is Fuse.AUTO else {}
     costs = ArgoEngine.costs(settings)
-    groups = group_stages(pipeline, positions, settings, seconds, costs, fuse).groups
+    groups = divide_into_tasks(pipeline, positions, settings, seconds, costs, fuse).groups
     references = [f"{group.number}:{ranges(group.positions)}" for group in groups]
     return manifest_text(
         task_specs(pipeline, groups, references),
@@ -125,8 +127,7 @@ def _git_code(
             "git commit, or name another --revision",
         )
     if changed:
-        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
-        names = f"{', '.join(changed[:_SHOWN])}{more}"
+        names = first_names(changed, _SHOWN)
         warn(f"pods take these files as they are in {sha[:12]}: {names}")
     url = code.repo or repository_url(project)
     check_url(url, has_files=has_files)

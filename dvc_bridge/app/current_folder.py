@@ -1,4 +1,7 @@
-"""What every use case shares; light, since `plan` and `repro` of a small project take no longer."""
+"""The selection as seen from the current folder, and the type of warnings.
+
+This module stays apart from `context`, whose imports would slow down `plan` and `repro`.
+"""
 
 from __future__ import annotations
 

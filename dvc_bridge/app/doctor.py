@@ -18,6 +18,7 @@ from dvc_bridge.engines.base import Engine, Finding
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError, of_system
 from dvc_bridge.pipeline.settings import FILE, ArgoSettings, Settings
+from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.remote_run.run_store import FOLDER
 from dvc_bridge.remote_run.upload import remote_names
 
@@ -109,7 +110,8 @@ def _shell() -> str:
 def _remote_run(project: Project, name: str | None, warn: Warn) -> Iterator[Finding]:
     """Check remote and engine, if dvc-bridge.yaml has settings for a remote run."""
     try:
-        settings = read_settings(project, read_pipeline(project))
+        pipeline = read_pipeline(project)
+        settings = read_settings(project, pipeline)
     except BridgeError:
         return
     if name is None and settings.argo == ArgoSettings() and not settings.is_remote:
@@ -120,7 +122,7 @@ def _remote_run(project: Project, name: str | None, warn: Warn) -> Iterator[Find
         yield Finding("engine", False, exc.message, exc.fix)
         return
     yield _check("remote", lambda: _remote(project, warn))
-    yield _check("credentials", lambda: _credentials(project, engine, settings))
+    yield _check("credentials", lambda: _credentials(project, pipeline, engine, settings))
     yield from engine.doctor(project, settings)
 
 
@@ -134,8 +136,10 @@ def _remote(project: Project, warn: Warn) -> str:
         return f"{remote.name}, {remote.url}, is writable from here"
 
 
-def _credentials(project: Project, engine: type[Engine], settings: Settings) -> str:
-    names = remote_names(read_pipeline(project))
+def _credentials(
+    project: Project, pipeline: Pipeline, engine: type[Engine], settings: Settings
+) -> str:
+    names = remote_names(pipeline)
     sections = engine.store_settings(config_as_dvc(project.root), names, settings)
     remotes = ", ".join(section.split('"')[1] for section in sections if '"' in section)
     return f"workers get the settings of {remotes}; {engine.credentials(settings)}"

@@ -18,7 +18,7 @@ from dvc_bridge.planning.forecast import Forecast, Sources, forecast
 from dvc_bridge.planning.grouping.tasks_from_settings import (
     Division,
     backward_stages,
-    group_stages,
+    divide_into_tasks,
     in_pods,
 )
 from dvc_bridge.planning.targets import Selection, files_of, select
@@ -81,5 +81,5 @@ def plan(selection: Selection, *, force: bool = False, warn: Warn) -> Plan:
         from dvc_bridge.engines.registry import engine_type  # noqa: PLC0415  not for local runs
 
         costs = engine_type(settings.engine).costs(settings)
-        division = group_stages(pipeline, running, settings, seconds, costs)
+        division = divide_into_tasks(pipeline, running, settings, seconds, costs)
     return Plan(tuple(forecasts), timeline(forecasts, seconds), division)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dvc_bridge.app.collection import Collection
+from dvc_bridge.app.merged_run import MergedRun
 from dvc_bridge.errors import BridgeError, StageFailedError, StorageError, UsageError
 from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, Result
 from dvc_bridge.pipeline.run_status import Phase, RunStatus
+from dvc_bridge.pipeline.shorten import first_lines, first_names
 
 _SHOWN = 10
 
@@ -51,7 +52,7 @@ class RunEnd:
         return ", ".join(counts) or "no stage ran"
 
 
-def end_of_run(collection: Collection, run: str, status: RunStatus | None) -> RunEnd:
+def end_of_run(merged_run: MergedRun, run: str, status: RunStatus | None) -> RunEnd:
     """Return the outcome of a run from its merged results.
 
     Parameters
@@ -59,17 +60,17 @@ def end_of_run(collection: Collection, run: str, status: RunStatus | None) -> Ru
     status
         The status of the run at the engine; None: unknown.
     """
-    error = _error(collection, run, status)
-    return RunEnd(run, collection.results, tuple(collection.merged.taken), error)
+    error = _error(merged_run, run, status)
+    return RunEnd(run, merged_run.results, tuple(merged_run.merged.taken), error)
 
 
-def _error(collection: Collection, run: str, status: RunStatus | None) -> BridgeError | None:
+def _error(merged_run: MergedRun, run: str, status: RunStatus | None) -> BridgeError | None:
     failed = [
-        f"{r.address}: {r.message}" for r in collection.results.values() if r.outcome == FAILED
+        f"{r.address}: {r.message}" for r in merged_run.results.values() if r.outcome == FAILED
     ]
-    left_out = list(_left_out(collection))
-    unfinished = _unfinished(collection, run, status)
-    text = "\n".join([*_first(failed), *_first(left_out), *unfinished])
+    left_out = list(_left_out(merged_run))
+    unfinished = _unfinished(merged_run, run, status)
+    text = "\n".join([*first_lines(failed, _SHOWN), *first_lines(left_out, _SHOWN), *unfinished])
     if failed:
         return StageFailedError(
             text, "correct the problem and submit again: finished stages do not run again"
@@ -95,29 +96,22 @@ def _error(collection: Collection, run: str, status: RunStatus | None) -> Bridge
     return None
 
 
-def _left_out(collection: Collection) -> Iterator[str]:
+def _left_out(merged_run: MergedRun) -> Iterator[str]:
     """Yield a line for each result that the current stages would not produce."""
-    for address, why in collection.merged.incompatible.items():
-        is_left_out = address not in collection.merged.fitting
+    for address, why in merged_run.merged.incompatible.items():
+        is_left_out = address not in merged_run.merged.fitting
         what = "its result is left out" if is_left_out else "its result is merged but out of date"
         yield f"{address}: {what}: {'; '.join(why)}"
 
 
-def _unfinished(collection: Collection, run: str, status: RunStatus | None) -> list[str]:
-    if collection.expected is None:
+def _unfinished(merged_run: MergedRun, run: str, status: RunStatus | None) -> list[str]:
+    if merged_run.expected is None:
         return [f"run {run} does not say which stages it has: more results may follow"]
-    missing = [address for address in collection.expected if address not in collection.results]
+    missing = [address for address in merged_run.expected if address not in merged_run.results]
     if not missing:
         return []
-    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-    names = f"{', '.join(missing[:_SHOWN])}{more}"
     if status is None:
         state = "the run is still running, or was stopped"
     else:
         state = f"the run ended {status.phase}" if status.ended else "the run is still running"
-    return [f"{state}: no result of {names}"]
-
-
-def _first(lines: Sequence[str]) -> list[str]:
-    more = [f"and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
-    return [*lines[:_SHOWN], *more]
+    return [f"{state}: no result of {first_names(missing, _SHOWN)}"]

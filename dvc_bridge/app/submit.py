@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dvc_bridge.app.collect import merge_settled, merge_stored
@@ -22,9 +22,9 @@ from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.planning.grouping.group_stages import Group
-from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
+from dvc_bridge.planning.grouping.tasks_from_settings import divide_into_tasks
 from dvc_bridge.planning.targets import Selection
-from dvc_bridge.remote_run.resume import needs, unfinished_tasks
+from dvc_bridge.remote_run.resume import unfinished_tasks, upstream_tasks
 from dvc_bridge.remote_run.task_plan import Settled
 from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment
 from dvc_bridge.ui.view import View
@@ -88,8 +88,8 @@ def submit(
     ):
         settled = context.prepare()
         if not settled.waiting:
-            collection = merge_settled(context, settled, "")
-            return Submitted("", len(collection.merged.taken))
+            merged_run = merge_settled(context, settled, "")
+            return Submitted("", len(merged_run.merged.taken))
         groups, wall_s = _groups(context, settled, fuse)
         store = context.store_settings()
         connected = context.connect()
@@ -99,7 +99,7 @@ def submit(
         _announce(context, settled, groups, report)
         jobs = [group.pod.jobs for group in groups]
         submission = context.upload(settled, [group.positions for group in groups], jobs, run)
-        tasks = task_specs(context.pipeline, groups, submission.words)
+        tasks = task_specs(context.pipeline, groups, submission.references)
         environment = WorkerEnvironment(run, store, SnapshotCode(submission.code))
         record = connected.record(RunRequest(run, tasks, environment))
         context.store(run)[0].put_manifest(record, submission.code, connected.identity())
@@ -107,15 +107,12 @@ def submit(
         report(f"run {run}: {len(settled.waiting)} stages in {len(groups)} tasks")
         if watch is None:
             return Submitted(run)
-        names = [task.stages for task in tasks]
-        upstream = [task.upstream for task in tasks]
-        slots = context.engine_type.costs(context.settings).slots
-        view = watch(min(slots, len(groups)))
-        status = follow_run(connected, attempt, run, names, upstream, view, context.lock)
-        connected.forget(run.__eq__)
-        context.read_after(run)
-        collection = merge_settled(context, settled, run)
-    return Submitted(run, end=end_of_run(collection, run, status))
+        view = watch(min(_slots(context), len(groups)))
+        stages, upstream = [t.stages for t in tasks], [t.upstream for t in tasks]
+        status = follow_run(connected, attempt, run, stages, upstream, view, context.lock)
+        _close(context, connected, run)
+        merged_run = merge_settled(context, settled, run)
+    return Submitted(run, end=end_of_run(merged_run, run, status))
 
 
 def resume(
@@ -156,17 +153,25 @@ def resume(
         report(f"run {run}: {len(numbers)} of {len(plan)} tasks, as {attempt}")
         if watch is None:
             return Submitted(run)
-        names = [[task.stage.address for task in entry.tasks] for entry in plan]
-        done: Collection[int] = set(range(len(plan))) - set(numbers)
-        slots = context.engine_type.costs(context.settings).slots
-        view = watch(min(slots, len(numbers)))
+        view = watch(min(_slots(context), len(numbers)))
+        stages = [[task.stage.address for task in planned.tasks] for planned in plan]
+        done = set(range(len(plan))) - set(numbers)
         status = follow_run(
-            connected, attempt, run, names, needs(plan), view, context.lock, done=done
+            connected, attempt, run, stages, upstream_tasks(plan), view, context.lock, done=done
         )
-        connected.forget(run.__eq__)
-        context.read_after(run)
-        collection = merge_stored(context, run, checkout=True)
-    return Submitted(run, end=end_of_run(collection, run, status))
+        _close(context, connected, run)
+        merged_run = merge_stored(context, run, checkout=True)
+    return Submitted(run, end=end_of_run(merged_run, run, status))
+
+
+def _slots(context: RunContext) -> int:
+    return context.engine_type.costs(context.settings).slots
+
+
+def _close(context: RunContext, engine: Engine, run: str) -> None:
+    """Prepare the merge of a run that has ended."""
+    engine.forget(run.__eq__)
+    context.read_after(run)
 
 
 def _engine_type(name: str | None) -> type[Engine]:
@@ -187,7 +192,7 @@ def _groups(
     waiting = [forecast.position for forecast in settled.waiting]
     seconds = context.seconds(settled)
     costs = context.engine_type.costs(context.settings)
-    division = group_stages(context.pipeline, waiting, context.settings, seconds, costs, fuse)
+    division = divide_into_tasks(context.pipeline, waiting, context.settings, seconds, costs, fuse)
     return division.groups, division.wall_s
 
 

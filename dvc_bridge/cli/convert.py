@@ -10,7 +10,7 @@ from dvc_bridge.app.convert import Code, convert
 from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.dvcio.atomic_files import write_whole
-from dvc_bridge.engines.argo.export import ManifestKind
+from dvc_bridge.engines.argo.manifest import ManifestKind
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 

@@ -7,8 +7,6 @@ import tempfile
 from argparse import Namespace
 from pathlib import Path
 
-from dvc_bridge.remote_run.worker_contract import worker_environment
-
 
 def worker_command(args: Namespace) -> int:
     """Bring the stages of one task up to date, in the current directory."""
@@ -16,7 +14,6 @@ def worker_command(args: Namespace) -> int:
     os.umask(0o022)
     from dvc_bridge.worker.main import work  # noqa: PLC0415  it reads the umask
 
-    worker_environment(os.environ)
     with tempfile.TemporaryDirectory(dir=Path.cwd(), ignore_cleanup_errors=True) as folder:
         # A pod may not be able to write to DVC's default site cache directory.
         os.environ.setdefault("DVC_SITE_CACHE_DIR", str(Path(folder) / "site"))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.remotes.config import Sections
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.pipeline.stage import Pipeline
@@ -22,7 +23,6 @@ from dvc_bridge.remote_run.worker_contract import WorkerEnvironment
 
 # The data that an engine needs to start a run, as JSON; it is stored in the remote without secrets.
 RunRecord = Mapping[str, Any]
-Sections = dict[str, dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,10 +171,7 @@ class ProcessEngine:
         """Return the status of all attempts of a run as one."""
         attempts = self.attempts(run)
         if not attempts:
-            raise UsageError(
-                f"this project has no run {run} in processes of this machine",
-                "`dvc-bridge status --engine processes` lists the runs",
-            )
+            raise _unknown_run(run)
         return _merge(attempts)
 
     def runs(self) -> list[RunStatus]:
@@ -185,25 +182,26 @@ class ProcessEngine:
 
     def attempts(self, run: str) -> list[RunStatus]:
         """Return the attempts of a run."""
-        attempts = [read_status(path) for path in self._folders_of(run)]
-        return sorted(attempts, key=lambda status: str(status.created))
+        return [status for _, status in self._attempts_of(run)]
 
     def logs(self, run: str, tasks: Collection[int] | None, *, follow: bool) -> Iterator[LogLine]:
         """Yield the lines of the logs."""
         offsets: dict[Path, int] = {}
         while True:
-            ended = self.status(run).ended
-            for folder in self._folders_of(run):
+            attempts = self._attempts_of(run)
+            if not attempts:
+                raise _unknown_run(run)
+            for folder, _ in attempts:
                 for path in sorted(folder.glob("*.log"), key=lambda path: path.name):
                     if path.stem.isdecimal() and (tasks is None or int(path.stem) in tasks):
                         yield from _new_lines(path, offsets)
-            if ended or not follow:
+            if attempts[-1][1].ended or not follow:
                 return
             time.sleep(POLL_S)
 
     def stop(self, run: str) -> bool:
         """Stop the supervisors of a run, and so its workers."""
-        stopped = [stop_supervisor(folder) for folder in self._folders_of(run)]
+        stopped = [stop_supervisor(folder) for folder, _ in self._attempts_of(run)]
         return any(stopped)
 
     def forget(self, is_over: Callable[[str], bool]) -> None:
@@ -226,14 +224,24 @@ class ProcessEngine:
     def _folders(self) -> list[Path]:
         return sorted(path.parent for path in self._folder.glob("*/record.json"))
 
-    def _folders_of(self, run: str) -> list[Path]:
-        return [path for path in self._folders() if read_status(path).run == run]
+    def _attempts_of(self, run: str) -> list[tuple[Path, RunStatus]]:
+        """Return the folders of the attempts of a run, each with its status, the oldest first."""
+        attempts = ((folder, read_status(folder)) for folder in self._folders())
+        of_run = [(folder, status) for folder, status in attempts if status.run == run]
+        return sorted(of_run, key=lambda attempt: str(attempt[1].created))
 
     def _remove_old(self) -> None:
         for folder in self._folders():
             is_old = time.time() - folder.stat().st_mtime > KEPT_S
             if is_old and not is_supervised(folder):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unknown_run(run: str) -> UsageError:
+    return UsageError(
+        f"this project has no run {run} in processes of this machine",
+        "`dvc-bridge status --engine processes` lists the runs",
+    )
 
 
 def _merge(attempts: Sequence[RunStatus]) -> RunStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.metadata import entry_points
 
 from dvc_bridge.engines.base import Engine
@@ -15,8 +16,9 @@ def engine_names() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
+@cache
 def engine_type(name: str) -> type[Engine]:
-    """Return the class of an engine.
+    """Return the class of an engine; to look through all installed packages takes a while.
 
     Raises
     ------

@@ -21,7 +21,7 @@ from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.ranges import shape
 from dvc_bridge.planning.grouping.cost_model import Costs
 from dvc_bridge.planning.grouping.levels import check_settings, levels_of, needs_of
-from dvc_bridge.planning.grouping.tasks_from_settings import group_stages
+from dvc_bridge.planning.grouping.tasks_from_settings import divide_into_tasks
 from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.task_plan import positions_for_pods
 
@@ -106,7 +106,7 @@ def _text(request: FlowRequest, project: Project) -> str:
     selection = request.selection
     order = select(pipeline, from_here(selection, project))
     positions = positions_for_pods(project, pipeline, order)
-    groups = group_stages(pipeline, positions, settings, {}, Costs(), request.fuse).groups
+    groups = divide_into_tasks(pipeline, positions, settings, {}, Costs(), request.fuse).groups
     check_settings(groups)
     levels = [
         Level(

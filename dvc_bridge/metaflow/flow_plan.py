@@ -154,7 +154,7 @@ def _plan(
         if result and result.outcome == RESTORED:
             forecast.objects.send(stage, result.entry)
     Store(forecast.objects.default, run).put_known(settled.results.values())
-    words = iter(done.words)
+    words = iter(done.references)
     return [[next(words) for group in level if group] for level in parts]
 
 

@@ -77,7 +77,7 @@ class _Group:
         StageFailedError
             The task is a retry, and its stage has failed: the command does not run again.
         """
-        planned = store.entry(self._reference)
+        planned = store.planned_task(self._reference)
         self._store, self._stages = store, [task.stage for task in planned.tasks]
         if current.retry_count:
             self._check_failed()

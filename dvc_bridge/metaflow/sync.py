@@ -18,7 +18,7 @@ from dvc_bridge.git.handoff import commit_line, lock_names, uncommitted
 from dvc_bridge.git.revision import commit, differing
 from dvc_bridge.pipeline.result import UNCHANGED, Result
 from dvc_bridge.pipeline.stage import LockEntry, Stage
-from dvc_bridge.planning.compatibility import as_local, incompatible
+from dvc_bridge.planning.compatibility import as_local, find_incompatible
 from dvc_bridge.remote_run.merge import Merged, merge, unchanged_outs
 from dvc_bridge.remote_run.run_store import scratch_folder
 
@@ -122,7 +122,7 @@ def _matching_results(
 ) -> dict[str, Result]:
     """Return the results that match the local stages; without `partial`, all must match."""
     finished = {address: result for address, result in results.items() if result.good}
-    differing_stages = incompatible(context.pipeline, context.order, finished, workspace)
+    differing_stages = find_incompatible(context.pipeline, context.order, finished, workspace)
     problems = [] if partial else list(_problems(context, ended, differing_stages))
     if problems:
         checkout = (

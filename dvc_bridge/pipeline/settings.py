@@ -23,6 +23,7 @@ from typing import Any
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.task_settings import Resources
 
 FILE = "dvc-bridge.yaml"
@@ -150,9 +151,8 @@ class Settings:
         """
         images = {address: self.pod(address).image for address in addresses}
         if incomplete := [address for address, image in images.items() if not image]:
-            suffix = f" and {len(incomplete) - _SHOWN} more" if len(incomplete) > _SHOWN else ""
             raise UsageError(
-                f"no image for the pods of {', '.join(incomplete[:_SHOWN])}{suffix}",
+                f"no image for the pods of {first_names(incomplete, _SHOWN)}",
                 f"set image: NAME in {FILE}",
             )
         return tuple(dict.fromkeys(images.values()))

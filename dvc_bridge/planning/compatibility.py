@@ -30,7 +30,7 @@ def same_shape(stage: Stage, entry: LockEntry) -> bool:
     )
 
 
-def incompatible(
+def find_incompatible(
     pipeline: Pipeline, order: Sequence[int], results: Mapping[str, Result], reader: StateReader
 ) -> dict[str, tuple[str, ...]]:
     """Return, by address, why results do not belong to the stages here; only such results.

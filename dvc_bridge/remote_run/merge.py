@@ -15,7 +15,7 @@ from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.pipeline.result import UNCHANGED, Result
 from dvc_bridge.pipeline.stage import LockEntry, Pipeline, Stage
 from dvc_bridge.planning.changes import UndecidedError, locked
-from dvc_bridge.planning.compatibility import incompatible, same_shape
+from dvc_bridge.planning.compatibility import find_incompatible, same_shape
 from dvc_bridge.planning.next_action import leaves_run
 
 
@@ -68,7 +68,7 @@ def merge(
         Another process reads or writes an out that would be replaced; nothing changes.
     """
     lock_files, workspace = LockFiles(project), Workspace(project)
-    merged = Merged(incompatible=incompatible(pipeline, order, results, workspace))
+    merged = Merged(incompatible=find_incompatible(pipeline, order, results, workspace))
     mergeable: list[tuple[int, Stage, Result]] = []
     for index, position in enumerate(order):
         stage = pipeline.stages[position]

@@ -37,7 +37,7 @@ def unfinished_tasks(plan: Sequence[PlannedTask], store: Store, objects: Objects
     ]
 
 
-def needs(plan: Sequence[PlannedTask]) -> list[list[int]]:
+def upstream_tasks(plan: Sequence[PlannedTask]) -> list[list[int]]:
     """Return for each group the numbers of the groups whose results it reads."""
     number_of = {task.stage.address: entry.number for entry in plan for task in entry.tasks}
     return [

@@ -102,7 +102,7 @@ class Store:
         """Store plan.json."""
         self._remote.put(f"{self._folder}/plan.json", plan)
 
-    def entry(self, reference: str) -> PlannedTask:
+    def planned_task(self, reference: str) -> PlannedTask:
         """Return the task of the reference `<task>:<start>:<length>`.
 
         Raises

@@ -75,7 +75,7 @@ class PlannedTask:
     mutexes: tuple[tuple[str, ...], ...] = ()
 
 
-def entry_text(entry: PlannedTask) -> str:
+def task_text(entry: PlannedTask) -> str:
     """Return a task as its line of plan.json."""
     plain = {
         "version": VERSION,
@@ -141,7 +141,7 @@ def plan_file(entries: Sequence[PlannedTask]) -> tuple[bytes, list[str]]:
     """
     lines, references, start = [b"["], [], 2
     for index, entry in enumerate(entries):
-        line = entry_text(entry).encode()
+        line = task_text(entry).encode()
         references.append(str(PlanLine(entry.number, start, len(line))))
         lines.append(line + b"," * (index + 1 < len(entries)))
         start += len(lines[-1]) + 1

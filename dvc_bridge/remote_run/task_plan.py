@@ -260,7 +260,7 @@ def _upstream(stage: Stage, settled: Settled, is_waiting: bool, state: RemoteSta
     return Upstream(stage, result or Result(stage.address, UNCHANGED, stage.lock or {}))
 
 
-def needed(tasks: Sequence[PlannedTask]) -> list[tuple[Stage, LockEntry]]:
+def inputs_to_upload(tasks: Sequence[PlannedTask]) -> list[tuple[Stage, LockEntry]]:
     """Return the outs that pods may read and no pod produces: they are uploaded before the run."""
     entries: dict[str, tuple[Stage, LockEntry]] = {}
     for entry in tasks:

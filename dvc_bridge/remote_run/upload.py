@@ -17,8 +17,14 @@ from dvc_bridge.planning.output_remote import remotes
 from dvc_bridge.planning.run_cache_key import run_folder
 from dvc_bridge.remote_run.run_store import Store
 from dvc_bridge.remote_run.snapshot import Snapshot, take
-from dvc_bridge.remote_run.task import PlannedTask, plan_file
-from dvc_bridge.remote_run.task_plan import RemoteState, Settled, needed, plan_tasks, settle
+from dvc_bridge.remote_run.task import plan_file
+from dvc_bridge.remote_run.task_plan import (
+    RemoteState,
+    Settled,
+    inputs_to_upload,
+    plan_tasks,
+    settle,
+)
 
 
 @dataclass(frozen=True)
@@ -27,13 +33,12 @@ class Submission:
 
     Parameters
     ----------
-    words
+    references
         For each group, the reference by which its pod finds its line of the plan.
     """
 
     run: str
-    plan_tasks: tuple[PlannedTask, ...]
-    words: tuple[str, ...]
+    references: tuple[str, ...]
     code: str
 
 
@@ -48,12 +53,15 @@ class RemoteForecast:
         self._workspace = Workspace(project)
         self.objects = Objects(session, "")
         self._listed: dict[str, frozenset[str]] = {}
-        self.reach = RemoteState(self._workspace, self.objects, pipeline)
+        self.remote_state = RemoteState(self._workspace, self.objects, pipeline)
 
     def settle(self, *, force: bool, alone: bool) -> Settled:
         """Sort the stages; the run caches here and in the remote both count."""
         sources = Sources(
-            self.reach, self._run, self._has_runs, lambda stage: ask_dvc(self._session, stage)
+            self.remote_state,
+            self._run,
+            self._has_runs,
+            lambda stage: ask_dvc(self._session, stage),
         )
         forecasts = forecast(self.pipeline, self.order, sources, force=force, alone=alone)
         self._workspace.hashes.save()
@@ -117,20 +125,20 @@ def submit(
         pipeline,
         settled,
         groups,
-        remote_forecast.reach,
+        remote_forecast.remote_state,
         root=project.root.relative_to(base).as_posix(),
         git=project.git_root is not None,
         force=force,
         jobs=jobs,
         mutexes=mutexes,
     )
-    for stage, entry in needed(tasks):
+    for stage, entry in inputs_to_upload(tasks):
         remote_forecast.objects.send(stage, _without(stage, entry, snapshot, project))
     store = Store(remote_forecast.objects.default, run)
     store.put_code(snapshot.sha256, snapshot.archive)
     plan, references = plan_file(tasks)
     store.put_plan(plan)
-    return Submission(run, tuple(tasks), tuple(references), snapshot.sha256)
+    return Submission(run, tuple(references), snapshot.sha256)
 
 
 def check_sent(pipeline: Pipeline, objects: Objects) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dvc_bridge.dvcio.remotes.config import Sections
 from dvc_bridge.errors import UsageError
 
 RUN = "DVC_BRIDGE_RUN"
@@ -24,8 +25,6 @@ PLAN = "DVC_BRIDGE_PLAN"
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 # The exit codes of a worker that was killed by SIGKILL or by SIGTERM.
 KILLED = (137, 143)
-
-Sections = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

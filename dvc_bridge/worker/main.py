@@ -49,26 +49,26 @@ def work(reference: str, variables: Mapping[str, str], folder: Path) -> int:
     environment = worker_environment(variables)
     if scratch := variables.get("TMPDIR"):
         Path(scratch).mkdir(parents=True, exist_ok=True)
-    settings = {name: dict(section) for name, section in environment.store.items()}
+    settings = environment.store
     if isinstance(environment.code, GitCode):
         return _work_from_git(reference, environment.run, environment.code, folder, settings)
     with closing(open_bare(folder / "store", settings)) as repo:
         store = Store(Remote(repo), environment.run)
-        entry = store.entry(reference)
-        _check_version(entry)
-        if _is_done(entry, store):
+        planned_task = store.planned_task(reference)
+        _check_version(planned_task)
+        if _is_done(planned_task, store):
             return 0
-        upstream = _upstream_results(entry, store)
+        upstream = _upstream_results(planned_task, store)
         code, sha256 = folder / "code", environment.code.sha256
         try:
             project = unpack_code(
-                store.code(sha256), sha256, code, entry.root, settings, git=entry.git
+                store.code(sha256), sha256, code, planned_task.root, settings, git=planned_task.git
             )
         except IntegrityError:
             store.drop_code(sha256)
             raise
     with _open_project(project) as (lock, session, view):
-        return _run(project, entry, upstream, environment.run, lock, session, view)
+        return _run(project, planned_task, upstream, environment.run, lock, session, view)
 
 
 def _work_from_git(
@@ -81,10 +81,10 @@ def _work_from_git(
     check_out(code.repo, code.revision, folder / "code")
     project = prepare_checkout(folder / "code", code.plan["root"], settings)
 
-    def entry(session: Session, store: Store) -> PlannedTask:
+    def planned_task(session: Session, store: Store) -> PlannedTask:
         return entry_at(project, session, store, code.plan, reference)
 
-    return work_in(project, run, entry)
+    return work_in(project, run, planned_task)
 
 
 def work_in(project: Project, run: str, find_task: Callable[[Session, Store], PlannedTask]) -> int:
@@ -104,12 +104,12 @@ def work_in(project: Project, run: str, find_task: Callable[[Session, Store], Pl
     """
     with _open_project(project) as (lock, session, view):
         store = Store(Objects(session, "").default, run)
-        entry = find_task(session, store)
-        _check_version(entry)
-        if _is_done(entry, store):
+        planned_task = find_task(session, store)
+        _check_version(planned_task)
+        if _is_done(planned_task, store):
             return 0
-        upstream = _upstream_results(entry, store)
-        return _run(project, entry, upstream, run, lock, session, view)
+        upstream = _upstream_results(planned_task, store)
+        return _run(project, planned_task, upstream, run, lock, session, view)
 
 
 @contextmanager
@@ -120,21 +120,24 @@ def _open_project(project: Project) -> Iterator[tuple[RepositoryLock, Session, P
         yield lock, session, view
 
 
-def _is_done(entry: PlannedTask, store: Store) -> bool:
-    results = store.results(task.stage for task in entry.tasks)
-    return all(t.stage.address in results and results[t.stage.address].good for t in entry.tasks)
+def _is_done(planned_task: PlannedTask, store: Store) -> bool:
+    results = store.results(task.stage for task in planned_task.tasks)
+    return all(
+        t.stage.address in results and results[t.stage.address].good for t in planned_task.tasks
+    )
 
 
-def _check_version(entry: PlannedTask) -> None:
-    if version("dvc") != entry.dvc:
+def _check_version(planned_task: PlannedTask) -> None:
+    if version("dvc") != planned_task.dvc:
         raise VersionMismatchError(
-            f"the image has dvc {version('dvc')}, the run was planned with dvc {entry.dvc}",
-            f"pip install dvc=={entry.dvc} in the image, or install the image's version here",
+            f"the image has dvc {version('dvc')}, the run was planned with dvc {planned_task.dvc}",
+            f"pip install dvc=={planned_task.dvc} in the image, or install the image's"
+            " version here",
         )
 
 
-def _upstream_results(entry: PlannedTask, store: Store) -> list[Result]:
-    stages = [up.stage for up in entry.upstream if up.result is None]
+def _upstream_results(planned_task: PlannedTask, store: Store) -> list[Result]:
+    stages = [up.stage for up in planned_task.upstream if up.result is None]
     results = store.results(stages)
     missing = [s.address for s in stages if s.address not in results or not results[s.address].good]
     if failed := [address for address in missing if address in results]:
@@ -144,33 +147,33 @@ def _upstream_results(entry: PlannedTask, store: Store) -> list[Result]:
             f"no result of {', '.join(missing)} in run {store.run}",
             "dvc-bridge retry produces it again",
         )
-    return [up.result or results[up.stage.address] for up in entry.upstream]
+    return [up.result or results[up.stage.address] for up in planned_task.upstream]
 
 
 def _run(
     project: Project,
-    entry: PlannedTask,
+    planned_task: PlannedTask,
     upstream: list[Result],
     name: str,
     lock: RepositoryLock,
     session: Session,
     view: PlainView,
 ) -> int:
-    stages = [task.stage for task in entry.tasks]
+    stages = [task.stage for task in planned_task.tasks]
     options = Options(
-        jobs=entry.jobs,
-        force=entry.force,
+        jobs=planned_task.jobs,
+        force=planned_task.force,
         keep_going=True,  # other tasks may use the results
-        mutexes=tuple(frozenset(group) for group in entry.mutexes),
+        mutexes=tuple(frozenset(group) for group in planned_task.mutexes),
     )
     history = History(project)
     objects = Objects(session, scratch_folder(name))
     store = Store(objects.default, name)
-    recorder = WorkerRecorder(project, session, entry, upstream, objects, store, history)
+    recorder = WorkerRecorder(project, session, planned_task, upstream, objects, store, history)
     pipeline, order = pipeline_of(stages), range(len(stages))
     run = Run(project, pipeline, order, options, view, lock, session, recorder, journal=history)
     summary = run.run()
-    for task in entry.tasks:
+    for task in planned_task.tasks:
         if error := summary.errors.get(task.stage.address):
             message = error.message if isinstance(error, StageFailedError) else str(error)
             failed = Result(task.stage.address, FAILED, message=message)

@@ -18,7 +18,7 @@ import yaml
 from dvc_bridge.app.collect import merge_stored
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.dvcio.remotes.remote import Remote
-from dvc_bridge.remote_run.resume import needs, unfinished_tasks
+from dvc_bridge.remote_run.resume import unfinished_tasks, upstream_tasks
 from tests.support.commands import add_remote, bridge, dvc, play
 from tests.support.projects import MakeProject
 
@@ -79,7 +79,7 @@ def undone_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         store, objects = context.store(run)
         plan = store.plan()
         assert plan is not None
-        assert needs(plan) == [[], [0], []]
+        assert upstream_tasks(plan) == [[], [0], []]
         return unfinished_tasks(plan, store, objects)
 
 

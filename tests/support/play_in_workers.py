@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
                 code_of_run = SnapshotCode(done.code)
                 environment = WorkerEnvironment(done.run, context.store_settings(), code_of_run)
                 env = environment.variables()
-                for reference in done.words:
+                for reference in done.references:
                     pod_code = _pod(Path(folder, reference.partition(":")[0]), reference, env)
                     code = code or pod_code
                     if code and not args.keep_going:

@@ -13,14 +13,14 @@ from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.remotes.config import Sections, pod_settings
 from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.argo.doctor import doctor
-from dvc_bridge.engines.argo.lint import checked_parts
+from dvc_bridge.engines.argo.lint import split_and_check
 from dvc_bridge.engines.argo.logs import follow_logs, read_logs
 from dvc_bridge.engines.argo.manifest import RunSpec, manifest
-from dvc_bridge.engines.argo.resume import remaining
+from dvc_bridge.engines.argo.resume import unfinished_manifest
 from dvc_bridge.engines.argo.schema import schema_process
 from dvc_bridge.engines.argo.status import RUN_LABEL, Workflow, merge_workflows
 from dvc_bridge.engines.argo.workflow_chain import begin, forget, stop_run, watch_run
-from dvc_bridge.engines.argo.workflow_split import parts
+from dvc_bridge.engines.argo.workflow_split import split_workflow
 from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.settings import Settings
@@ -90,20 +90,20 @@ class ArgoEngine:
             labels={RUN_LABEL: request.run},
         )
         record = manifest(request.tasks, spec)
-        checked_parts(record)
+        split_and_check(record)
         return record
 
     def start(self, record: RunRecord) -> str:
         """Create the Workflow, and the templates of those that follow it."""
-        begin(self._cluster, parts(record))
+        begin(self._cluster, split_workflow(record))
         return str(record["metadata"]["name"])
 
     def resume(self, run: str, record: RunRecord, tasks: Collection[int]) -> RunRecord:
         """Return the manifest of a Workflow with those tasks, under a name that is not used."""
         forget(self._cluster, run.__eq__)  # the parts that would have followed
         names = [state.name for state in self.attempts(run)]
-        new_record = remaining(record, tasks, _unused_name(run, names))
-        checked_parts(new_record)
+        new_record = unfinished_manifest(record, tasks, _unused_name(run, names))
+        split_and_check(new_record)
         return new_record
 
     def watch(self, attempt: str) -> Iterator[RunStatus]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dvc_bridge.engines.argo.lint import checked_parts
+from dvc_bridge.dvcio.remotes.config import Sections
+from dvc_bridge.engines.argo.lint import split_and_check
 from dvc_bridge.engines.argo.manifest import ManifestKind, RunSpec, manifest, text
-from dvc_bridge.engines.base import Sections, TaskSpec
+from dvc_bridge.engines.base import TaskSpec
 from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.remote_run.worker_contract import GitCode
-
-__all__ = ["ManifestKind", "manifest_text"]
 
 
 def manifest_text(
@@ -48,6 +47,6 @@ def manifest_text(
         kind=kind,
         schedule=schedule,
     )
-    first, *later = checked_parts(manifest(tasks, spec))
+    first, *later = split_and_check(manifest(tasks, spec))
     # Templates first, so that they exist when the first part starts.
     return "---\n".join(map(text, (*later, first)))

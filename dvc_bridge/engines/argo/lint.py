@@ -11,8 +11,9 @@ from typing import Any
 from dvc_bridge.engines.argo.manifest import ManifestKind, awaited_tasks, name_in, size, spec_of
 from dvc_bridge.engines.argo.pod_template import GROUP, RUN_NAME
 from dvc_bridge.engines.argo.schema import validate_all
-from dvc_bridge.engines.argo.workflow_split import RUN_PARAMETER, parts
+from dvc_bridge.engines.argo.workflow_split import RUN_PARAMETER, split_workflow
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.shorten import first_lines
 
 _OURS = (GROUP, RUN_NAME, RUN_PARAMETER)
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -32,13 +33,13 @@ def check(manifest: Mapping[str, Any]) -> None:
         It does not; one message lists all problems.
     """
     if texts := problems(manifest):
-        more = [f"and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else []
         raise UsageError(
-            "\n".join(texts[:_SHOWN] + more), "correct dvc-bridge.yaml, or run fewer stages at once"
+            "\n".join(first_lines(texts, _SHOWN)),
+            "correct dvc-bridge.yaml, or run fewer stages at once",
         )
 
 
-def checked_parts(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+def split_and_check(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the parts of a manifest after all checks.
 
     Raises
@@ -46,7 +47,7 @@ def checked_parts(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     UsageError
         Argo would not run one of them.
     """
-    checked = parts(manifest)
+    checked = split_workflow(manifest)
     for part in checked:
         check(part)
     validate_all(checked)

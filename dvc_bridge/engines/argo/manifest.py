@@ -15,11 +15,12 @@ from typing import Any
 
 import yaml
 
+from dvc_bridge.dvcio.remotes.config import Sections
 from dvc_bridge.engines.argo.pod_template import Environment, template
 from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION, RUN_LABEL
 from dvc_bridge.engines.base import TaskSpec
 from dvc_bridge.pipeline.settings import ArgoSettings
-from dvc_bridge.remote_run.worker_contract import GitCode, Sections, SnapshotCode, store_text
+from dvc_bridge.remote_run.worker_contract import GitCode, SnapshotCode, store_text
 
 API = "argoproj.io/v1alpha1"
 # Kubernetes limits all annotations of an object together to 256 KiB.

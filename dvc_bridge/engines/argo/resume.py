@@ -8,7 +8,9 @@ from typing import Any
 from dvc_bridge.engines.argo.workflow_split import keep_tasks
 
 
-def remaining(manifest: Mapping[str, Any], numbers: Collection[int], name: str) -> dict[str, Any]:
+def unfinished_manifest(
+    manifest: Mapping[str, Any], numbers: Collection[int], name: str
+) -> dict[str, Any]:
     """Return the manifest of a Workflow for the unfinished groups of a run.
 
     Parameters

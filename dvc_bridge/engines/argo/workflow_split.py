@@ -39,7 +39,7 @@ _WITH_TMP = json.dumps(
 )
 
 
-def parts(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+def split_workflow(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Split a manifest of `dvc_bridge.engines.argo.manifest.manifest`.
 
     Returns

@@ -18,7 +18,7 @@ from dvc_bridge.planning.graph import topological
 from dvc_bridge.planning.grouping import fusion, split
 from dvc_bridge.planning.grouping.cost_model import Costs, WorkUnits, merge_units, only, wall_s
 
-__all__ = ["Costs", "Group", "Node", "groups_of", "predicted_wall_s"]
+__all__ = ["Costs", "Group", "Node", "group_stages", "predicted_wall_s"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Group:
     after: tuple[int, ...] = ()
 
 
-def groups_of(nodes: Sequence[Node], fuse: Fuse, costs: Costs) -> list[Group]:
+def group_stages(nodes: Sequence[Node], fuse: Fuse, costs: Costs) -> list[Group]:
     """Merge stages into groups with equal settings.
 
     Parameters

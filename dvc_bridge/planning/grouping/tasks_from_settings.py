@@ -14,7 +14,7 @@ from dvc_bridge.planning.grouping.group_stages import (
     Costs,
     Group,
     Node,
-    groups_of,
+    group_stages,
     predicted_wall_s,
 )
 
@@ -36,7 +36,7 @@ class Division:
     timed: int
 
 
-def group_stages(
+def divide_into_tasks(
     pipeline: Pipeline,
     positions: Sequence[int],
     settings: Settings,
@@ -76,7 +76,7 @@ def group_stages(
                 settings.mutex_words(address),
             )
         )
-    groups = groups_of(nodes, fuse or settings.argo.fuse, costs)
+    groups = group_stages(nodes, fuse or settings.argo.fuse, costs)
     timed = sum(node.seconds is not None for node in nodes)
     return Division(tuple(groups), predicted_wall_s(groups, nodes, costs), timed)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dvc_bridge.app.collection import Collection
+from dvc_bridge.app.merged_run import MergedRun
 from dvc_bridge.app.run_end import end_of_run
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, UNCHANGED, Result
@@ -38,15 +38,15 @@ def found(
     incompatible: Mapping[str, tuple[str, ...]] | None = None,
     *,
     left_out: frozenset[str] = frozenset(),
-) -> Collection:
+) -> MergedRun:
     """Return the end of a merge; the results of `left_out` are not in dvc.lock."""
     results = {a: Result(a, outcome, message=f"{a} says") for a, outcome in outcomes.items()}
     merged = Merged(fitting=set(outcomes) - left_out, incompatible=incompatible or {})
-    return Collection(merged, results, expected)
+    return MergedRun(merged, results, expected)
 
 
 GOOD = {"a": RAN, "b": RESTORED, "c": UNCHANGED}
-ENDS: dict[str, tuple[Collection, RunStatus | None, int, list[str]]] = {
+ENDS: dict[str, tuple[MergedRun, RunStatus | None, int, list[str]]] = {
     "it failed": (
         found({**GOOD, "b": FAILED}, ("a", "b", "c")),
         state("Failed"),
@@ -126,7 +126,7 @@ ENDS: dict[str, tuple[Collection, RunStatus | None, int, list[str]]] = {
 
 @pytest.mark.parametrize(("merged", "how", "code", "texts"), ENDS.values(), ids=ENDS)
 def test_an_end_that_is_not_all_good_is_an_error_that_says_what_is_missing_and_what_to_do(
-    merged: Collection,
+    merged: MergedRun,
     how: RunStatus | None,
     code: int,
     texts: list[str],

@@ -22,7 +22,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.settings import ArgoSettings
 from dvc_bridge.pipeline.task_settings import Resources
-from dvc_bridge.planning.grouping.group_stages import Costs, Group, Node, groups_of
+from dvc_bridge.planning.grouping.group_stages import Costs, Group, Node, group_stages
 from dvc_bridge.remote_run.worker_contract import GitCode, SnapshotCode
 from tests.support import paths
 
@@ -98,7 +98,7 @@ def rendered(
     fuse: Fuse = Fuse.NONE,
     addresses: Sequence[str] = ADDRESSES,
 ) -> dict[str, Any]:
-    return manifest(tasks_from(groups_of(nodes, fuse, Costs()), addresses), run)
+    return manifest(tasks_from(group_stages(nodes, fuse, Costs()), addresses), run)
 
 
 def tasks_from(groups: list[Group], addresses: Sequence[str] = ADDRESSES) -> list[TaskSpec]:
@@ -196,7 +196,7 @@ def test_all_errors_are_reported_at_once_with_a_fix():
 
 def test_a_task_is_150_bytes_at_most_and_the_rest_does_not_grow():
     nodes = [Node(i, ((i - 1,) if i % 50 else ()), 60.0, PLAIN) for i in range(500)]
-    groups = groups_of(nodes, Fuse.NONE, Costs())
+    groups = group_stages(nodes, Fuse.NONE, Costs())
     tasks = [
         replace(t, reference=f"{t.number}:{9_000_000 + t.number}:99999") for t in tasks_from(groups)
     ]

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 
 from dvc_bridge.engines.argo.lint import problems
 from dvc_bridge.engines.argo.manifest import ManifestKind, awaited_tasks, size, text
-from dvc_bridge.engines.argo.resume import remaining
+from dvc_bridge.engines.argo.resume import unfinished_manifest
 from dvc_bridge.engines.argo.schema import validate
 from dvc_bridge.engines.argo.status import RUN_LABEL, merge_workflows, workflow_of
-from dvc_bridge.engines.argo.workflow_split import parts
+from dvc_bridge.engines.argo.workflow_split import split_workflow
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.planning.grouping import split
-from dvc_bridge.planning.grouping.group_stages import Costs, Node, groups_of, predicted_wall_s
+from dvc_bridge.planning.grouping.group_stages import Costs, Node, group_stages, predicted_wall_s
 from dvc_bridge.planning.grouping.split import cut
 from tests.unit.engines.argo.test_manifest import (
     CRON,
@@ -72,7 +72,7 @@ def test_layers_stay_together():
 @pytest.mark.parametrize("name", GOLDENS)
 def test_the_parts_are_the_golden_ones(name: str, few: None):
     """`GOLDEN=write pytest tests/unit/engines/argo/test_workflow_split.py` writes new ones."""
-    found, path = parts(rendered(GOLDENS[name])), GOLDEN / f"{name}.yaml"
+    found, path = split_workflow(rendered(GOLDENS[name])), GOLDEN / f"{name}.yaml"
     written = "---\n".join(map(text, found))
     if os.environ.get("GOLDEN") == "write":
         path.write_text(written)
@@ -93,7 +93,7 @@ def test_argo_finds_nothing_wrong_with_the_parts(name: str):
 
 
 def test_a_manifest_that_fits_stays_one_unchanged_workflow():
-    assert parts(rendered()) == [rendered()]
+    assert split_workflow(rendered()) == [rendered()]
 
 
 def next_of(part: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -105,7 +105,7 @@ def next_of(part: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_the_last_task_waits_for_the_end_of_all_others_good_or_bad_and_makes_the_next_workflow(
     few: None,
 ):
-    first, second, third = parts(rendered(RUN_OF_PARTS))
+    first, second, third = split_workflow(rendered(RUN_OF_PARTS))
     # g1 needs g0, and a mutex orders g2 after g1: g0 g1, g2 g3, g4 g5 in order of their layers.
     assert [[t["name"] for t in tasks_of(p)] for p in (first, second, third)] == [
         ["g0", "g1", "next2"],
@@ -124,7 +124,7 @@ def test_the_last_task_waits_for_the_end_of_all_others_good_or_bad_and_makes_the
 
 
 def test_later_parts_of_a_template_receive_the_run_name_of_the_first_part(few: None):
-    first, second, third = parts(rendered(TEMPLATE))
+    first, second, third = split_workflow(rendered(TEMPLATE))
     made = [next_of(part)[1] for part in (first, second)]
     for token, part in zip(("{{workflow.name}}", "{{workflow.parameters.run}}"), made, strict=True):
         assert part["metadata"]["labels"] == {RUN_LABEL: token}
@@ -134,12 +134,12 @@ def test_later_parts_of_a_template_receive_the_run_name_of_the_first_part(few: N
     assert env["DVC_BRIDGE_RUN"] == "{{workflow.parameters.run}}"
     assert "workflowMetadata" not in spec_of(second)
     # A running run must never get a part of a manifest that has changed since.
-    other = parts(rendered(replace(TEMPLATE, store={"core": {"remote": "other"}})))
+    other = split_workflow(rendered(replace(TEMPLATE, store={"core": {"remote": "other"}})))
     assert other[1]["metadata"]["name"] != second["metadata"]["name"]
 
 
 def test_only_the_first_part_has_a_schedule(few: None):
-    first, *later = parts(rendered(CRON))
+    first, *later = split_workflow(rendered(CRON))
     assert first["spec"]["schedules"] == ["0 6 * * 1"]
     assert {part["kind"] for part in later} == {"WorkflowTemplate"}
 
@@ -147,14 +147,14 @@ def test_only_the_first_part_has_a_schedule(few: None):
 def test_pods_of_many_kinds_are_cut_until_each_part_is_small_enough():
     nodes = [Node(i, (), 60.0, replace(PLAIN, cpu=f"{i}m")) for i in range(400)]
     made = rendered(replace(RUN_OF_PARTS, store={"core": {"remote": "x" * 3000}}), nodes=nodes)
-    found = parts(made)
+    found = split_workflow(made)
     assert len(found) > 2
     assert [problem for part in found for problem in problems(part)] == []
 
 
 def test_2000_pods_are_four_parts_within_the_limits():
     nodes = [Node(i, ((i - 1,) if i % 4 else ()), 60.0, PLAIN) for i in range(2000)]
-    found = parts(rendered(RUN_OF_PARTS, nodes=nodes))
+    found = split_workflow(rendered(RUN_OF_PARTS, nodes=nodes))
     assert [len(tasks_of(part)) for part in found] == [501, 501, 501, 500]
     assert all(size(part["spec"]) < 100_000 for part in found)
     assert [problem for part in found for problem in problems(part)] == []
@@ -166,7 +166,7 @@ def test_2000_pods_are_four_parts_within_the_limits():
 
 def test_the_prediction_counts_the_way_from_part_to_part(monkeypatch: pytest.MonkeyPatch):
     nodes = [Node(i, (), 60.0, PLAIN) for i in range(4)]
-    groups = groups_of(nodes, Fuse.NONE, Costs())
+    groups = group_stages(nodes, Fuse.NONE, Costs())
     one = predicted_wall_s(groups, nodes, Costs())
     monkeypatch.setattr(split, "MOST_PODS", 2)
     two = predicted_wall_s(groups, nodes, Costs())
@@ -199,7 +199,7 @@ def test_a_run_is_one_whatever_the_number_of_its_workflows():
 
 
 def test_what_is_left_of_a_run_is_cut_too(few: None):
-    found = parts(remaining(rendered(RUN_OF_PARTS), [1, 4, 5], "run-r1"))
+    found = split_workflow(unfinished_manifest(rendered(RUN_OF_PARTS), [1, 4, 5], "run-r1"))
     assert [[t["name"] for t in tasks_of(part)][:2] for part in found] == [
         ["g1", "next2"],
         ["g4", "g5"],

@@ -10,7 +10,7 @@ from dvc_bridge.remote_run.merge import Merged
 
 
 @dataclass(frozen=True)
-class Collection:
+class MergedRun:
     """The merged results of a run.
 
     Parameters
