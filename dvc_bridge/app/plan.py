@@ -70,7 +70,7 @@ def plan(selection: Selection, *, force: bool = False, warn: Warn) -> Plan:
             workspace,
             lambda key: newest_run(project, key),
             lambda: any_run(project),
-            lambda stage: ask_dvc(session, stage),
+            lambda stage: ask_dvc(session, stage, restores=not settings.is_remote),
             workspace.lost,
         )
         forecasts = forecast(pipeline, order, sources, force=force, alone=selection.alone)

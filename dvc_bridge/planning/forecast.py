@@ -68,6 +68,22 @@ class Forecast:
     result: LockEntry | None = field(default=None, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class DvcDecision:
+    """DVC's own decision about a stage.
+
+    Parameters
+    ----------
+    reasons
+        Why the stage is not up to date; empty if it is.
+    result
+        The lock entry that DVC would restore from the cache; None if the command would run.
+    """
+
+    reasons: tuple[str, ...] = ()
+    result: LockEntry | None = None
+
+
 @dataclass(frozen=True)
 class Sources:
     """The sources of information of a forecast.
@@ -81,7 +97,7 @@ class Sources:
     has_runs
         Returns whether the run cache contains any entry.
     ask
-        Returns DVC's own reasons to run a stage, for stages that only DVC can decide.
+        Returns DVC's own decision, for stages that only DVC can decide.
     lost
         Returns the objects of a pointer that the cache lacks, if stages share a cache: the first
         stage that creates such an object restores it for all stages.
@@ -90,7 +106,7 @@ class Sources:
     look: StateReader
     run: Callable[[str], LockEntry | None]
     has_runs: Callable[[], bool]
-    ask: Callable[[Stage], Sequence[str]]
+    ask: Callable[[Stage], DvcDecision]
     lost: Lost = field(default=lambda _: frozenset())
 
 
@@ -260,8 +276,12 @@ def _ask_dvc(stage: Stage, state: _ExpectedState, sources: Sources) -> Decision:
     """Ask DVC, which reads the current files, not the future outs of earlier stages."""
     if state.changes and not stage.frozen:
         return Verdict.MAY_RUN, ()
-    reasons = tuple(sources.ask(stage))
-    return (Verdict.RUNS if reasons else Verdict.UP_TO_DATE), reasons
+    decision = sources.ask(stage)
+    if not decision.reasons:
+        return Verdict.UP_TO_DATE, ()
+    state.result = decision.result
+    verdict = Verdict.RUNS if decision.result is None else Verdict.RUN_CACHE
+    return verdict, decision.reasons
 
 
 def _find_missing_data(stage: Stage, state: StateReader) -> list[str]:

@@ -61,7 +61,7 @@ class RemoteForecast:
             self.remote_state,
             self._run,
             self._has_runs,
-            lambda stage: ask_dvc(self._session, stage),
+            lambda stage: ask_dvc(self._session, stage, restores=False),
         )
         forecasts = forecast(self.pipeline, self.order, sources, force=force, alone=alone)
         self._workspace.hashes.save()

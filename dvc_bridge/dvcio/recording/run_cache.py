@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from dvc_bridge.dvcio.recording.lock_yaml import entry_text
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.stage import LockEntry, Stage
+from dvc_bridge.planning.forecast import DvcDecision
 from dvc_bridge.planning.run_cache_key import run_folder, run_path
 
 
@@ -52,8 +53,13 @@ def keep_run(cache: Path, entry: LockEntry, scratch: Path) -> None:
         write_whole(path, entry_text(entry), scratch, durable=False)
 
 
-def ask_dvc(session: Session, stage: Stage) -> Sequence[str]:
-    """Return DVC's reasons to run the stage; empty if the stage is up to date.
+def ask_dvc(session: Session, stage: Stage, *, restores: bool) -> DvcDecision:
+    """Return DVC's decision about the stage, and change nothing.
+
+    Parameters
+    ----------
+    restores
+        Whether to look for a result in the cache of this machine.
 
     Raises
     ------
@@ -64,16 +70,36 @@ def ask_dvc(session: Session, stage: Stage) -> Sequence[str]:
     with _without_folder_objects():
         try:
             if not loaded.changed():
-                return ()
+                return DvcDecision()
             # The deps of a frozen stage do not matter, and can be inaccessible.
             deps = [] if stage.frozen else _changed_paths(loaded.deps)
             outs, is_edited = _changed_paths(loaded.outs), loaded.changed_stage()
+            result = _find_result(session.project, loaded) if restores else None
         except Exception as exc:
             raise UsageError(message_with_causes(exc)) from exc
     reasons = [f"dep {name} changed" for name in deps] + [f"out {name} changed" for name in outs]
     if is_edited:
         reasons.append(f"{stage.file} differs from what DVC has written")
-    return reasons or ["DVC reports that it has changed"]
+    return DvcDecision(tuple(reasons or ["DVC reports that it has changed"]), result)
+
+
+def _find_result(project: Project, stage: Any) -> LockEntry | None:
+    """Return the lock entry that DVC would restore (StageCache.restore in dvc/stage/cache.py)."""
+    from dvc.stage import cache  # noqa: PLC0415  as in `_without_folder_objects`
+    from dvc.stage.serialize import to_single_stage_lockfile  # noqa: PLC0415
+
+    if stage.frozen or not cache._can_hash(stage):
+        return None
+    is_recorded = all(out.hash_info for out in stage.outs)
+    if is_recorded and not stage.changed_stage() and stage.deps_cached():
+        entry: LockEntry | None = to_single_stage_lockfile(stage)
+    else:
+        stage.save_deps()
+        entry = newest_run(project, cache._get_stage_hash(stage))
+    if entry is None:
+        return None
+    restored = stage.repo.stage_cache._create_stage(entry, wdir=stage.wdir)
+    return entry if restored.outs_cached() else None
 
 
 @contextmanager

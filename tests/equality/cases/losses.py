@@ -107,6 +107,13 @@ def _old_fields_and_a_file_less(bench: Workbench) -> None:
     bench.remove("made/x")
 
 
+def _unprotected_and_an_out_less(bench: Workbench) -> None:
+    for file in (bench.root / ".dvc/cache").rglob("*"):
+        if file.is_file() and "runs" not in file.parts:
+            file.chmod(0o644)
+    bench.remove("left.txt")
+
+
 def _alike(bench: Workbench) -> None:
     bench.start()
     bench.write(
@@ -136,6 +143,19 @@ CASES = [
             Step("cold"),
             Step("a file lost", _old_fields_and_a_file_less),
             Step("nothing changed"),
+        ),
+    ),
+    Case(
+        "outs lost whose state only dvc can decide",
+        diamond,
+        (
+            Step("cold"),
+            Step("of dvc 2", _old_fields),
+            Step("an out lost", lambda b: b.remove("left.txt")),
+            Step("another dep", lambda b: b.write({"raw.txt": "raw 2\n"})),
+            Step("of dvc 2 again", _old_fields),
+            Step("the first dep", lambda b: b.write({"raw.txt": "raw\n"})),
+            Step("an out of an unprotected cache lost", _unprotected_and_an_out_less),
         ),
     ),
     Case(
