@@ -16,8 +16,9 @@ from benchmarks.argo.targets import ROOT, Result
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.engines.argo.manifest import ManifestKind
-from dvc_bridge.pipeline.result import RAN, result_name, result_text
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result as StageResult
+from dvc_bridge.pipeline.result import result_name, result_text
 
 ROWS = 5
 COUNTS = (1000, 5000)
@@ -95,7 +96,7 @@ def _write_results(root: Path, store: Path, run: str) -> None:
             "params": {"params.yaml": {"p": param}},
             "outs": [{"path": out.path, "hash": "md5", "md5": md5, "size": len(content)}],
         }
-        text = result_text(StageResult(stage.address, RAN, entry))
+        text = result_text(StageResult(stage.address, Outcome.RAN, entry))
         (results / result_name(stage)).write_text(text)
 
 

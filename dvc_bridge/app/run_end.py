@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from dvc_bridge.app.merged_run import MergedRun
 from dvc_bridge.errors import BridgeError, StageFailedError, StorageError, UsageError
-from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, Result
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import Phase, RunStatus
 from dvc_bridge.pipeline.shorten import first_lines, first_names
 
@@ -42,11 +43,10 @@ class RunEnd:
             raise self.error
 
     def __str__(self) -> str:
-        texts = {RAN: "ran", RESTORED: "from the run cache"}
         outcomes = [result.outcome for result in self.results.values()]
         counts = [
-            f"{outcomes.count(outcome)} {text}"
-            for outcome, text in texts.items()
+            f"{outcomes.count(outcome)} {outcome.text}"
+            for outcome in (Outcome.RAN, Outcome.RESTORED)
             if outcome in outcomes
         ]
         return ", ".join(counts) or "no stage ran"
@@ -66,7 +66,9 @@ def end_of_run(merged_run: MergedRun, run: str, status: RunStatus | None) -> Run
 
 def _error(merged_run: MergedRun, run: str, status: RunStatus | None) -> BridgeError | None:
     failed = [
-        f"{r.address}: {r.message}" for r in merged_run.results.values() if r.outcome == FAILED
+        f"{r.address}: {r.message}"
+        for r in merged_run.results.values()
+        if r.outcome is Outcome.FAILED
     ]
     left_out = list(_left_out(merged_run))
     unfinished = _unfinished(merged_run, run, status)

@@ -12,7 +12,7 @@ from metaflow.exception import MetaflowException, MetaflowNotFound
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.ids import flow_run_name
-from dvc_bridge.pipeline.result import Result
+from dvc_bridge.pipeline.result import Result, result_from_plain
 
 from .metadata import bring_run
 from .run_artifact import DvcRun
@@ -48,7 +48,7 @@ class Ended:
     results: dict[str, Result] = field(default_factory=dict)
     stored: bool = False
     # The `dvc` artifacts of all tasks, merged; None for a flow without them.
-    told: DvcRun | None = None  # codespell:ignore told
+    artifact: DvcRun | None = None
 
 
 def find_run(pathspec: str) -> Run:
@@ -99,6 +99,7 @@ def read_run(run: Run) -> Ended:
         )
     git = _git_info(run)
     merged = _merge_artifacts(artifacts)
+    results = merged["results"] if merged else {}
     return Ended(
         pathspec=run.pathspec,
         name=stored["run"] if stored else flow_run_name(flow, run_id),
@@ -106,9 +107,9 @@ def read_run(run: Run) -> Ended:
         unfinished=tuple(name for name, task in tasks if not task.successful),
         revision=merged["revision"] if merged else git.get("commit_sha"),
         dirty=merged["dirty"] if merged else bool(git.get("has_uncommitted_changes")),
-        results={n: Result(**result) for n, result in merged["results"].items()} if merged else {},
+        results={name: result_from_plain(value) for name, value in results.items()},
         stored=stored is not None,
-        told=merged,  # codespell:ignore told
+        artifact=merged,
     )
 
 

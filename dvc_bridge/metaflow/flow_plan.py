@@ -13,8 +13,8 @@ from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.stage_specs import revision_of
 from dvc_bridge.pipeline.ids import flow_run_name
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.ranges import shape
-from dvc_bridge.pipeline.result import RAN, RESTORED, UNCHANGED
 from dvc_bridge.pipeline.stage import Pipeline, Stage, StageKind
 from dvc_bridge.planning.graph import execution_order
 from dvc_bridge.planning.run_cache_key import StageSpec
@@ -87,9 +87,9 @@ def all_told(run: LevelsRun) -> DvcRun:
     )
     for stage in stages:
         artifact = with_result(artifact, artifact["stages"][stage.address], results[stage.address])
-    labels = {RAN: "ran", RESTORED: "from the run cache", UNCHANGED: "unchanged"}
     outcomes = [results[stage.address].outcome for stage in stages]
-    print(", ".join(f"{outcomes.count(outcome)} {label}" for outcome, label in labels.items()))
+    shown = (Outcome.RAN, Outcome.RESTORED, Outcome.UNCHANGED)
+    print(", ".join(f"{outcomes.count(outcome)} {outcome.text}" for outcome in shown))
     return artifact
 
 
@@ -151,7 +151,7 @@ def _plan(
     )
     for stage in pipeline.stages:
         result = settled.results.get(stage.address)
-        if result and result.outcome == RESTORED:
+        if result and result.outcome is Outcome.RESTORED:
             forecast.objects.send(stage, result.entry)
     Store(forecast.objects.default, run).put_known(settled.results.values())
     words = iter(done.references)

@@ -17,7 +17,7 @@ from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import StageFailedError
-from dvc_bridge.pipeline.result import FAILED
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.remote_run.run_store import Store
@@ -101,7 +101,7 @@ class _Group:
         if self._store is None:
             return
         results = self._store.results(self._stages).values()
-        failed = [f"{r.address}: {r.message}" for r in results if r.outcome == FAILED]
+        failed = [f"{r.address}: {r.message}" for r in results if r.outcome is Outcome.FAILED]
         if failed:
             raise StageFailedError("\n".join(failed), "fix the stage, then resume the run")
 

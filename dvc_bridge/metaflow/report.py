@@ -58,7 +58,7 @@ def _content(warn: Warn, ended: Ended) -> Content:
         if all(content.read(file) is not None for file in files):
             return content
     with RunContext(warn=warn) as context:
-        if (artifact := ended.told) is not None:  # codespell:ignore told
+        if (artifact := ended.artifact) is not None:
             return content_told(artifact, _reader(context, ended, ended.results))
         results = stored_results(context, ended.name)
         read = _reader(context, ended, results)

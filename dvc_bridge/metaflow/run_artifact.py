@@ -11,8 +11,9 @@ from metaflow import current
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.ids import flow_run_name
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.plots import PlotSpec
-from dvc_bridge.pipeline.result import RAN, RESTORED, UNCHANGED, Result, plain_result
+from dvc_bridge.pipeline.result import Result, plain_result, result_from_plain
 from dvc_bridge.pipeline.serialize import from_text, to_text
 from dvc_bridge.planning.run_cache_key import Pointer, StageSpec, inputs_entry, restored_entry
 
@@ -160,7 +161,11 @@ def lookup(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer], key: str) -> 
             entry = restored_entry(
                 candidate, inputs_entry(spec["cmd"], deps.items(), spec["params"])
             )
-            return Result(spec["name"], UNCHANGED if entry == spec["lock"] else RESTORED, entry)
+            return Result(
+                spec["name"],
+                Outcome.UNCHANGED if entry == spec["lock"] else Outcome.RESTORED,
+                entry,
+            )
     return None
 
 
@@ -172,7 +177,7 @@ def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:
     }
     updated = run.copy()
     updated["outs"] = {**run["outs"], **outs}
-    if result.outcome == RAN:
+    if result.outcome is Outcome.RAN:
         updated["computed"] = [*run["computed"], spec["name"]]
     else:
         updated["restored"] = [*run["restored"], spec["name"]]
@@ -183,7 +188,7 @@ def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:
 
 def result_in(run: DvcRun, name: str) -> Result:
     """Return the result of the stage `name`."""
-    return Result(**run["results"][name])
+    return result_from_plain(run["results"][name])
 
 
 def no_such_out(run: DvcRun, path: str) -> UsageError:

@@ -11,7 +11,7 @@ from metaflow import Flow, Run
 
 from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.plots import PlotSpec
-from dvc_bridge.pipeline.result import Result
+from dvc_bridge.pipeline.result import Result, result_from_plain
 from dvc_bridge.pipeline.stage import Stage, overlap
 from dvc_bridge.report.metric_files import metric_files, parsed, table
 from dvc_bridge.report.values import RunReport, Table
@@ -57,7 +57,7 @@ def reader(artifact: DvcRun) -> Read:
 def content_told(artifact: DvcRun, read: Read) -> Content:
     """Return the content of a run with `@dvc_stage` steps."""
     specs = [artifact["stages"][name] for name in artifact["results"]]
-    ends = [Result(**end) for end in artifact["results"].values()]
+    ends = [result_from_plain(end) for end in artifact["results"].values()]
     metrics = [file for spec in specs for file in metric_files(spec["wdir"], spec["data"])]
     plots = [
         p
@@ -92,7 +92,7 @@ def content_left(ended: Ended) -> Content:
     UsageError
         No such step has finished.
     """
-    artifact = ended.told  # codespell:ignore told
+    artifact = ended.artifact
     if artifact is None:
         raise UsageError(
             f"no stage of {ended.pathspec} has finished", "wait until a stage has finished"

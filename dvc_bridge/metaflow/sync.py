@@ -16,7 +16,8 @@ from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import IntegrityError, RemoteRefusedError, UsageError
 from dvc_bridge.git.handoff import commit_line, lock_names, uncommitted
 from dvc_bridge.git.revision import commit, differing
-from dvc_bridge.pipeline.result import UNCHANGED, Result
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import LockEntry, Stage
 from dvc_bridge.planning.compatibility import as_local, find_incompatible
 from dvc_bridge.remote_run.merge import Merged, merge, unchanged_outs
@@ -206,7 +207,9 @@ def _available_results(
         if result is None:
             continue
         unchanged = (
-            unchanged_outs(stage, result.entry, workspace) if result.outcome == UNCHANGED else set()
+            unchanged_outs(stage, result.entry, workspace)
+            if result.outcome is Outcome.UNCHANGED
+            else set()
         )
         outs = [out for out in result.entry.get("outs") or () if out["path"] not in unchanged]
         for out in outs:
@@ -214,7 +217,7 @@ def _available_results(
         absent = {"outs": [out for out in outs if not in_cache(cache, out)]}
         if not absent["outs"] or _in_remote(objects, stage, absent):
             continue
-        if recorded[stage.address].outcome == UNCHANGED and result.entry == stage.lock:
+        if recorded[stage.address].outcome is Outcome.UNCHANGED and result.entry == stage.lock:
             context.warn(
                 f"{stage.address}: not merged: outs are not in the workspace, cache or remote"
             )

@@ -9,13 +9,21 @@ from dvc_bridge.errors import BridgeError
 
 
 class Outcome(Enum):
-    """The outcome of one stage."""
+    """The outcome of one stage; the values are those of results in the remote."""
 
     RAN = "ran"
-    RESTORED = "from the run cache"
-    UNCHANGED = "unchanged"
+    RESTORED = "run cache"
+    UNCHANGED = "up to date"
     FAILED = "failed"
     SKIPPED = "skipped"
+
+    @property
+    def text(self) -> str:
+        """The outcome in messages."""
+        return _TEXTS.get(self, self.value)
+
+
+_TEXTS = {Outcome.RESTORED: "from the run cache", Outcome.UNCHANGED: "unchanged"}
 
 
 @dataclass
@@ -40,5 +48,5 @@ class Summary:
         return [address for address, actual in self.outcomes.items() if actual is outcome]
 
     def __str__(self) -> str:
-        counts = [f"{len(self.of(o))} {o.value}" for o in Outcome if self.of(o)]
+        counts = [f"{len(self.of(o))} {o.text}" for o in Outcome if self.of(o)]
         return f"{', '.join(counts) or 'nothing to do'} ({self.seconds:.1f} s)"

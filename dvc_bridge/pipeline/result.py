@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from dvc_bridge.errors import VersionMismatchError
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.serialize import from_text, to_text
 from dvc_bridge.pipeline.stage import LockEntry, Pointer, Stage
 
 VERSION = 2
 
 Modes = Mapping[str, Mapping[str, int]]
-
-RAN, RESTORED, UNCHANGED, FAILED = "ran", "run cache", "up to date", "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Result:
     address
         The address of the stage from the root.
     outcome
-        RAN, RESTORED (from the run cache), UNCHANGED or FAILED.
+        RAN, RESTORED, UNCHANGED or FAILED: a stage without a result is skipped.
     entry
         The lock entry of the stage; empty if it failed.
     modes
@@ -41,7 +40,7 @@ class Result:
     """
 
     address: str
-    outcome: str
+    outcome: Outcome
     entry: LockEntry = field(default_factory=dict)
     modes: Modes = field(default_factory=dict)
     message: str = ""
@@ -50,7 +49,7 @@ class Result:
     @property
     def good(self) -> bool:
         """Whether the stages downstream can use it."""
-        return self.outcome != FAILED
+        return self.outcome is not Outcome.FAILED
 
     def outs(self, stage: Stage) -> dict[str, Pointer]:
         """Return the pointers of the outs by path from the project's root."""
@@ -65,7 +64,13 @@ def result_text(result: Result) -> str:
 
 def plain_result(result: Result) -> dict[str, Any]:
     """Return a result as a value for `to_text`, with shared containers, which `asdict` copies."""
-    return {field.name: getattr(result, field.name) for field in fields(result)}
+    values = {field.name: getattr(result, field.name) for field in fields(result)}
+    return {**values, "outcome": result.outcome.value}
+
+
+def result_from_plain(value: Mapping[str, Any]) -> Result:
+    """Return the result of which `plain_result` returned the value."""
+    return Result(**{**value, "outcome": Outcome(value["outcome"])})
 
 
 def parse_result(text: str | bytes) -> Result:
@@ -82,7 +87,7 @@ def parse_result(text: str | bytes) -> Result:
             "a result was written by another version of dvc-bridge",
             "use the same version here and in the image",
         )
-    return Result(**value)
+    return result_from_plain(value)
 
 
 def result_name(stage: Stage) -> str:

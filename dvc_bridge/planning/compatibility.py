@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dvc_bridge.pipeline.result import RAN, RESTORED, UNCHANGED, Modes, Result
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.result import Modes, Result
 from dvc_bridge.pipeline.stage import (
     Dependency,
     LockEntry,
@@ -87,10 +88,12 @@ def as_local(
     for address, result in results.items():
         stage = stages[address]
         is_same = result.entry == stage.lock and _are_outs_current(stage, reader)
-        if is_same and (result.outcome != RAN or modes_of(stage, result.entry) == result.modes):
-            local_results[address] = replace(result, outcome=UNCHANGED)
+        if is_same and (
+            result.outcome is not Outcome.RAN or modes_of(stage, result.entry) == result.modes
+        ):
+            local_results[address] = replace(result, outcome=Outcome.UNCHANGED)
         else:
-            outcome = RESTORED if result.outcome == UNCHANGED else result.outcome
+            outcome = Outcome.RESTORED if result.outcome is Outcome.UNCHANGED else result.outcome
             local_results[address] = replace(result, outcome=outcome)
     return local_results
 

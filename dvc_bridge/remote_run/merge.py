@@ -12,7 +12,8 @@ from dvc_bridge.dvcio.recording.run_cache import keep_run
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
-from dvc_bridge.pipeline.result import UNCHANGED, Result
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import LockEntry, Pipeline, Stage
 from dvc_bridge.planning.changes import UndecidedError, locked
 from dvc_bridge.planning.compatibility import find_incompatible, same_shape
@@ -91,7 +92,7 @@ def merge(
             )
         objects.fetch((stage, missing[index]) for index, stage, _ in mergeable)
     for index, stage, result in mergeable:
-        changed = result.outcome != UNCHANGED
+        changed = result.outcome is not Outcome.UNCHANGED
         if checkout and (changed or missing[index]["outs"]):
             objects.place(stage, missing[index], result.modes, index, ignore=changed)
         session.turn(index)
@@ -108,7 +109,7 @@ def merge(
 
 def _missing_outs(stage: Stage, result: Result, workspace: Workspace) -> LockEntry:
     """Return the lock entry, reduced to the outs that must be updated in the workspace."""
-    if result.outcome != UNCHANGED:
+    if result.outcome is not Outcome.UNCHANGED:
         return result.entry
     unchanged = unchanged_outs(stage, result.entry, workspace)
     outs = [out for out in result.entry.get("outs") or () if out["path"] not in unchanged]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from dvc_bridge.dvcio.remotes.transfer import Objects
-from dvc_bridge.pipeline.result import UNCHANGED
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.remote_run.run_store import AT_ONCE, Store
 from dvc_bridge.remote_run.task import PlannedTask
 
@@ -19,7 +19,9 @@ def unfinished_tasks(plan: Sequence[PlannedTask], store: Store, objects: Objects
     """
     stages = {task.stage.address: task.stage for entry in plan for task in entry.tasks}
     good = {a: result for a, result in store.results(stages.values()).items() if result.good}
-    addresses = [address for address, result in good.items() if result.outcome != UNCHANGED]
+    addresses = [
+        address for address, result in good.items() if result.outcome is not Outcome.UNCHANGED
+    ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         presence = pool.map(lambda a: objects.has(stages[a], good[a].entry), addresses)
         missing = [

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dvc_bridge.errors import UsageError, VersionMismatchError
-from dvc_bridge.pipeline.result import Result, plain_result
+from dvc_bridge.pipeline.result import Result, plain_result, result_from_plain
 from dvc_bridge.pipeline.serialize import from_text, parse_stage, plain_stage, to_text
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.remote_run.worker_contract import PlanLine
@@ -124,7 +124,9 @@ def parse_task(text: str | bytes) -> PlannedTask:
         for t in value.pop("tasks")
     )
     upstream = (
-        Upstream(parse_stage(up["stage"]), Result(**up["result"]) if up["result"] else None)
+        Upstream(
+            parse_stage(up["stage"]), result_from_plain(up["result"]) if up["result"] else None
+        )
         for up in value.pop("upstream")
     )
     mutexes = tuple(tuple(group) for group in value.pop("mutexes"))

@@ -13,7 +13,8 @@ from dvc_bridge.dvcio.remotes.listing import part_of
 from dvc_bridge.dvcio.remotes.transfer import Objects, modes
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.result import RESTORED, UNCHANGED, Result
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import (
     Dependency,
     LockEntry,
@@ -138,7 +139,7 @@ def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) 
             results[stage.address] = _unchanged(project, stage)
         elif prediction.verdict is Verdict.RUN_CACHE:
             entry = prediction.result or stage.lock or {}
-            results[stage.address] = Result(stage.address, RESTORED, entry)
+            results[stage.address] = Result(stage.address, Outcome.RESTORED, entry)
     if problems:
         raise UsageError("\n".join(problems), "fix these stages, or select others")
     return Settled(results, tuple(waiting), tuple(here))
@@ -189,7 +190,7 @@ def reasons_against_pods(project: Project, pipeline: Pipeline, position: int) ->
 
 def _unchanged(project: Project, stage: Stage) -> Result:
     entry = stage.lock or {}
-    return Result(stage.address, UNCHANGED, entry, modes(project.root, stage, entry))
+    return Result(stage.address, Outcome.UNCHANGED, entry, modes(project.root, stage, entry))
 
 
 def plan_tasks(
@@ -257,7 +258,7 @@ def _upstream(stage: Stage, settled: Settled, is_waiting: bool, state: RemoteSta
             f"{stage.address} is not part of this run, and its outs differ from dvc.lock",
             "add it to the targets, or dvc commit it",
         )
-    return Upstream(stage, result or Result(stage.address, UNCHANGED, stage.lock or {}))
+    return Upstream(stage, result or Result(stage.address, Outcome.UNCHANGED, stage.lock or {}))
 
 
 def inputs_to_upload(tasks: Sequence[PlannedTask]) -> list[tuple[Stage, LockEntry]]:

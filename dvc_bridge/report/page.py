@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, UNCHANGED
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.report.charts import chart
 from dvc_bridge.report.html import text
 from dvc_bridge.report.metrics import gone, metrics_html
@@ -14,10 +14,10 @@ from dvc_bridge.report.values import RunReport
 
 # Outcomes in words for readers who do not know DVC.
 _OUTCOMES = {
-    RAN: "ran",
-    RESTORED: "reused from the run cache",
-    UNCHANGED: "unchanged since dvc.lock",
-    FAILED: "failed",
+    Outcome.RAN: "ran",
+    Outcome.RESTORED: "reused from the run cache",
+    Outcome.UNCHANGED: "unchanged since dvc.lock",
+    Outcome.FAILED: "failed",
 }
 _TOTAL = "sum of all commands"
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -66,7 +66,7 @@ def size(count: Any) -> str:
 
 
 def _render_head(report: RunReport) -> Iterator[str]:
-    ran = [result for result in report.ends if result.outcome == RAN]
+    ran = [result for result in report.ends if result.outcome is Outcome.RAN]
     failed = sum(not result.good for result in report.ends)
     reused = len(report.ends) - len(ran) - failed
     seconds = sum(result.seconds or 0 for result in ran)

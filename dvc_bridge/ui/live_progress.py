@@ -117,7 +117,7 @@ class ProgressTable:
         if rest is not None and rest >= 1:
             # Waiting stages may turn out to be unchanged.
             parts.append(f"  {'up to' if waiting else 'about'} {clock(round(rest))} left")
-        counted = [(f"  {counts[o]} {o.value}", STYLES[o]) for o in Outcome if counts[o]]
+        counted = [(f"  {counts[o]} {o.text}", STYLES[o]) for o in Outcome if counts[o]]
         counted.sort(key=lambda part: part[1] != STYLES[Outcome.FAILED])
         parts += [*counted, (f"  {waiting} waiting", "dim")] if waiting else counted
         text = Text.assemble(*parts, no_wrap=True, overflow="ellipsis")

@@ -83,7 +83,7 @@ class LiveView:
         seconds = self._table.ended(index, outcome)
         if outcome is not Outcome.UNCHANGED:
             took = f" {clock(seconds)}" if seconds is not None else ""
-            ending = (f"{outcome.value}{took}", STYLES[outcome])
+            ending = (f"{outcome.text}{took}", STYLES[outcome])
             self._lines.put(Text.assemble(ending, f"  {self._names[index]}"))
 
     def note(self, text: str) -> None:

@@ -50,7 +50,7 @@ class PlainView:
             return
         started_at = self._started_at.pop(index, None)
         took = f" ({time.monotonic() - started_at:.1f} s)" if started_at is not None else ""
-        self._print(f"{self._names[index]}: {outcome.value}{took}")
+        self._print(f"{self._names[index]}: {outcome.text}{took}")
 
     def note(self, text: str) -> None:
         """Print a message about the run."""

@@ -17,8 +17,8 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import BridgeError, IntegrityError, StageFailedError, VersionMismatchError
 from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, Run
-from dvc_bridge.pipeline.outcome import Summary
-from dvc_bridge.pipeline.result import FAILED, Result
+from dvc_bridge.pipeline.outcome import Outcome, Summary
+from dvc_bridge.pipeline.result import Result
 from dvc_bridge.planning.graph import pipeline_of
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.task import PlannedTask
@@ -176,7 +176,7 @@ def _run(
     for task in planned_task.tasks:
         if error := summary.errors.get(task.stage.address):
             message = error.message if isinstance(error, StageFailedError) else str(error)
-            failed = Result(task.stage.address, FAILED, message=message)
+            failed = Result(task.stage.address, Outcome.FAILED, message=message)
             store.put_result(task.stage, failed)
     return _exit_code(summary)
 

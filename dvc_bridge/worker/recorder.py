@@ -19,7 +19,7 @@ from dvc_bridge.local.dvc_recorder import DvcRecorder
 from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.ids import file_name
 from dvc_bridge.pipeline.outcome import Outcome
-from dvc_bridge.pipeline.result import RAN, RESTORED, UNCHANGED, Modes, Result
+from dvc_bridge.pipeline.result import Modes, Result
 from dvc_bridge.pipeline.stage import (
     Dependency,
     LockEntry,
@@ -73,7 +73,7 @@ class WorkerRecorder:
         pairs = zip(entry.upstream, upstream, strict=True)
         self._results = [(up.stage, result) for up, result in pairs]
         for index, (stage, result) in enumerate(self._results, -len(self._results)):
-            if stage.name and result.outcome != UNCHANGED:
+            if stage.name and result.outcome is not Outcome.UNCHANGED:
                 self._dvc_recorder.adopt(index, stage, result.entry)
         self._present: set[str] = set()
         self._runs_by_key: dict[str, list[LockEntry]] = {}
@@ -87,10 +87,10 @@ class WorkerRecorder:
         except UndecidedError:
             action, change = NextAction.ASK, None
         if action is NextAction.UNCHANGED:
-            self._finish(stage, Result(stage.address, UNCHANGED, stage.lock or {}))
+            self._finish(stage, Result(stage.address, Outcome.UNCHANGED, stage.lock or {}))
             return Outcome.UNCHANGED
         if action is NextAction.ASK and (cached := self._cached_entry(stage, reader, change)):
-            self._finish(stage, Result(stage.address, RESTORED, cached))
+            self._finish(stage, Result(stage.address, Outcome.RESTORED, cached))
             return Outcome.RESTORED
         self._download_inputs(task, index)
         if action is NextAction.ASK:
@@ -160,13 +160,13 @@ class WorkerRecorder:
         if pointer and not self._is_in_code(result, out, pointer):
             entry = {**result.entry, "outs": [pointer]}
             self._objects.fetch([(stage, entry)])
-            changed = result.outcome != UNCHANGED
+            changed = result.outcome is not Outcome.UNCHANGED
             self._objects.place(stage, entry, result.modes, index, ignore=changed)
         self._present.add(out.at)
 
     def _is_in_code(self, result: Result, out: Output, pointer: Pointer) -> bool:
         """Return whether an out is part of the code because git tracks it instead of DVC."""
-        if out.cached or result.outcome != UNCHANGED:
+        if out.cached or result.outcome is not Outcome.UNCHANGED:
             return False
         current = self.workspace.out(out)
         return current is not None and current.get("md5") == pointer.get("md5")
@@ -180,7 +180,7 @@ class WorkerRecorder:
         """Download the stage's own outs of dvc.lock, if the client has them unchanged."""
         if task.stage.lock is None:
             return
-        previous = Result(task.stage.address, UNCHANGED, task.stage.lock)
+        previous = Result(task.stage.address, Outcome.UNCHANGED, task.stage.lock)
         for out in outs:
             if out.path in task.intact:
                 self._download_out(task.stage, previous, out, index)
@@ -204,7 +204,7 @@ class WorkerRecorder:
 
     def _keep(self, stage: Stage, outcome: Outcome, entry: LockEntry) -> None:
         if outcome is Outcome.UNCHANGED:
-            self._finish(stage, Result(stage.address, UNCHANGED, entry))
+            self._finish(stage, Result(stage.address, Outcome.UNCHANGED, entry))
             return
         file_modes = modes(self._project.root, stage, entry)  # before DVC changes any
         self._objects.keep_uncached(stage, entry)
@@ -215,15 +215,15 @@ class WorkerRecorder:
             remote = self._objects.default
             remote.put(remote.path(run_path(entry)), run_file.read_bytes())
         if outcome is Outcome.RAN:
-            took_s = self._history.seconds.get(stage.address)
-            self._finish(stage, Result(stage.address, RAN, entry, file_modes, seconds=took_s))
+            seconds = self._history.seconds.get(stage.address)
+            self._finish(stage, Result(stage.address, outcome, entry, file_modes, seconds=seconds))
         else:
-            self._finish(stage, Result(stage.address, RESTORED, entry, file_modes))
+            self._finish(stage, Result(stage.address, outcome, entry, file_modes))
 
     def _finish(self, stage: Stage, result: Result) -> None:
         self._store.put_result(stage, result)
         self._results.append((stage, result))
-        if result.outcome == RAN:
+        if result.outcome is Outcome.RAN:
             self._present.update(out.at for out in stage.outs)
 
     def _has_runs(self, key: str) -> bool:

@@ -14,7 +14,8 @@ from dvc.stage.serialize import to_single_stage_lockfile
 from dvc_bridge.dvcio.remotes.config import open_bare
 from dvc_bridge.dvcio.remotes.transfer import modes
 from dvc_bridge.errors import IntegrityError, UsageError
-from dvc_bridge.pipeline.result import RAN, Result
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import DVC_YAML, Output, Stage
 from dvc_bridge.planning.run_cache_key import StageSpec
 
@@ -53,4 +54,4 @@ def save_results(folder: Path, cache: Path, spec: StageSpec) -> Result:
         for out in stage.outs
     )
     file_modes = modes(folder, Stage(DVC_YAML, spec["name"], outs=outs), entry)
-    return Result(spec["name"], RAN, entry, file_modes)
+    return Result(spec["name"], Outcome.RAN, entry, file_modes)

@@ -14,7 +14,8 @@ import yaml
 from dvc_bridge.app.merged_run import MergedRun
 from dvc_bridge.app.run_end import end_of_run
 from dvc_bridge.errors import BridgeError
-from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, UNCHANGED, Result
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import Phase, RunStatus
 from dvc_bridge.remote_run.merge import Merged
 from tests.support.commands import dvc_status
@@ -45,10 +46,10 @@ def found(
     return MergedRun(merged, results, expected)
 
 
-GOOD = {"a": RAN, "b": RESTORED, "c": UNCHANGED}
+GOOD = {"a": Outcome.RAN, "b": Outcome.RESTORED, "c": Outcome.UNCHANGED}
 ENDS: dict[str, tuple[MergedRun, RunStatus | None, int, list[str]]] = {
     "it failed": (
-        found({**GOOD, "b": FAILED}, ("a", "b", "c")),
+        found({**GOOD, "b": Outcome.FAILED}, ("a", "b", "c")),
         state("Failed"),
         1,
         [
@@ -57,7 +58,7 @@ ENDS: dict[str, tuple[MergedRun, RunStatus | None, int, list[str]]] = {
         ],
     ),
     "it failed, and more is wrong": (
-        found({"a": RAN, "b": FAILED}, ("a", "b", "c"), {"a": ("edited",)}),
+        found({"a": Outcome.RAN, "b": Outcome.FAILED}, ("a", "b", "c"), {"a": ("edited",)}),
         state("Running"),
         1,
         [
@@ -68,7 +69,7 @@ ENDS: dict[str, tuple[MergedRun, RunStatus | None, int, list[str]]] = {
         ],
     ),
     "it goes on": (
-        found({"a": RAN}, ("a", "b", "c")),
+        found({"a": Outcome.RAN}, ("a", "b", "c")),
         state("Running"),
         75,
         [
@@ -77,7 +78,7 @@ ENDS: dict[str, tuple[MergedRun, RunStatus | None, int, list[str]]] = {
         ],
     ),
     "the cluster cannot be asked": (
-        found({"a": RAN}, ("a", "b")),
+        found({"a": Outcome.RAN}, ("a", "b")),
         None,
         75,
         [
@@ -86,7 +87,7 @@ ENDS: dict[str, tuple[MergedRun, RunStatus | None, int, list[str]]] = {
         ],
     ),
     "it was stopped": (
-        found({"a": RAN}, ("a", "b")),
+        found({"a": Outcome.RAN}, ("a", "b")),
         state("Failed", "Stopped with strategy 'Stop'"),
         2,
         ["the run ended Failed: no result of b\n", "fix: dvc-bridge logs r says why;", "retry r"],
@@ -148,12 +149,14 @@ def test_an_end_that_is_all_good_has_no_error(how: RunStatus | None):
 def test_of_many_the_first_are_named_and_the_others_counted():
     names = [f"s{number:02}" for number in range(24)]
     with pytest.raises(BridgeError) as raised:
-        end_of_run(found({"s00": FAILED}, tuple(names)), "r", None).raise_error()
+        end_of_run(found({"s00": Outcome.FAILED}, tuple(names)), "r", None).raise_error()
     assert raised.value.message.endswith(
         "no result of s01, s02, s03, s04, s05, s06, s07, s08, s09, s10 and 13 more"
     )
     with pytest.raises(BridgeError) as raised:
-        end_of_run(found(dict.fromkeys(names, FAILED), tuple(names)), "r", None).raise_error()
+        end_of_run(
+            found(dict.fromkeys(names, Outcome.FAILED), tuple(names)), "r", None
+        ).raise_error()
     assert raised.value.message.endswith("s09: s09 says\nand 14 more")
 
 
@@ -232,7 +235,8 @@ def test_collect_of_a_run_with_a_failed_stage_ends_with_1_and_its_message(
     for path in pods_project.parent.glob("remote/bridge/runs/*/stages/*.json"):
         result = json.loads(path.read_text())
         if result["address"] == "aside":
-            failed = {"outcome": FAILED, "message": "`cat raw` exited with 9", "entry": {}}
+            outcome = Outcome.FAILED.value
+            failed = {"outcome": outcome, "message": "`cat raw` exited with 9", "entry": {}}
             path.write_text(json.dumps({**result, **failed}))
     said = call_bridge(pods_project, "collect", run_of(pods_project), code=1)
     assert (

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvc_bridge.pipeline.result import RAN, Result
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.serialize import from_text, to_text
 from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage
 from dvc_bridge.remote_run.task import PlannedTask, TaskStage, Upstream, parse_task, plan_file
@@ -58,7 +59,7 @@ def test_each_pod_finds_its_own_line_of_the_plan() -> None:
         data={"cmd": ["a", "b"]},
         lock={"cmd": "old", "params": {"params.yaml": {1: math.inf}}},
     )
-    result = Result("up", RAN, {"cmd": "c"}, {"y": {"run": 0o755}})
+    result = Result("up", Outcome.RAN, {"cmd": "c"}, {"y": {"run": 0o755}})
     upstream = Upstream(Stage("dvc.yaml", "up"), result)
     entries = [
         PlannedTask(0, (), (), "3.67.1"),

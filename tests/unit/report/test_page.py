@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.plots import PlotSpec, plot_specs
-from dvc_bridge.pipeline.result import FAILED, RAN, RESTORED, UNCHANGED, Result
+from dvc_bridge.pipeline.result import Result
 from dvc_bridge.report.charts import chart
 from dvc_bridge.report.metric_files import metric_files, parsed, table
 from dvc_bridge.report.metrics import difference, number
@@ -57,7 +58,7 @@ specs = some.builds(
 results = some.builds(
     Result,
     address=words,
-    outcome=some.sampled_from([RAN, RESTORED, UNCHANGED, FAILED]),
+    outcome=some.sampled_from([Outcome.RAN, Outcome.RESTORED, Outcome.UNCHANGED, Outcome.FAILED]),
     seconds=some.none() | some.floats(0, 1e6),
 )
 reports = some.builds(
@@ -112,7 +113,7 @@ def test_names_of_all_kinds_are_shown_as_text():
         about=evil,
         revision=evil,
         notes=[evil],
-        ends=[Result(evil, RAN, seconds=1.0)],
+        ends=[Result(evil, Outcome.RAN, seconds=1.0)],
         outs={evil: {"md5": evil, "size": 1, "nfiles": evil}},
         metrics={evil: {evil: {evil: evil}}, "b": {"a": {evil: 1}, "b": {evil: 2}}},
         before=evil,
