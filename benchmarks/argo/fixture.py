@@ -16,6 +16,7 @@ from s3fs import S3FileSystem
 
 from benchmarks.argo.targets import SkippedError
 from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.logs import command_lines
 from dvc_bridge.engines.argo.status import RUN_LABEL, Workflow
 from dvc_bridge.engines.argo.watch import watch
 from dvc_bridge.engines.kubernetes.errors import ApiError
@@ -144,15 +145,18 @@ class Fixture:
             self.cluster.namespace, label_selector=f"workflows.argoproj.io/workflow={run}"
         )
         (pod,) = (item.metadata.name for item in pods.items)
-        return list(pod_log(self.cluster.connection, pod, follow=False))
+        return self._command_lines(pod)
 
     def failure_output(self, state: Workflow) -> str:
         """Return the message of a failed Workflow and the last lines of output of its pods."""
         lines = [state.message]
         for pod in state.tasks:
             with suppress(ApiError):
-                lines += list(pod_log(self.cluster.connection, pod.place, follow=False))[-5:]
+                lines += self._command_lines(pod.place)[-5:]
         return "\n".join(lines)
+
+    def _command_lines(self, pod: str) -> list[str]:
+        return list(command_lines(pod_log(self.cluster.connection, pod, follow=False)))
 
     def delete(self, run: str) -> None:
         """Delete a Workflow with its pods, so that it does not affect the next measurement."""

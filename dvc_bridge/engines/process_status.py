@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields, replace
@@ -16,6 +17,8 @@ from typing import IO, Any
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 
+# The time that a supervisor has to write its first status.
+START_S = 30.0
 _TIMES = ("created", "started", "finished")
 
 
@@ -32,8 +35,9 @@ def read_status(folder: Path) -> RunStatus:
     try:
         content: dict[str, Any] = json.loads((folder / "status.json").read_text("utf-8"))
     except FileNotFoundError:
-        record = json.loads((folder / "record.json").read_text("utf-8"))
-        return RunStatus(record["run"], Phase.PENDING)
+        record_file = folder / "record.json"
+        is_late = time.time() - record_file.stat().st_mtime > START_S
+        return not_started(folder) if is_late and not is_alive else _first_status(folder)
     tasks = tuple(TaskStatus(**_with_values(task, TaskStatus)) for task in content.pop("tasks"))
     stages = tuple(tuple(addresses) for addresses in content.pop("stages"))
     status = RunStatus(tasks=tasks, stages=stages, **_with_values(content, RunStatus))
@@ -48,6 +52,19 @@ def read_status(folder: Path) -> RunStatus:
         for task in tasks
     )
     return replace(status, phase=Phase.ERROR, message=message, finished=now, tasks=ended)
+
+
+def not_started(folder: Path) -> RunStatus:
+    """Return the status of an attempt whose supervisor did not start."""
+    status = _first_status(folder)
+    now = datetime.now(UTC)
+    message = "the supervisor of the run did not start"
+    return replace(status, phase=Phase.ERROR, message=message, created=now, finished=now)
+
+
+def _first_status(folder: Path) -> RunStatus:
+    record = json.loads((folder / "record.json").read_text("utf-8"))
+    return RunStatus(record["run"], Phase.PENDING)
 
 
 def _with_values(content: dict[str, Any], kind: type) -> dict[str, Any]:

@@ -23,7 +23,14 @@ from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import Project, config_as_dvc
 from dvc_bridge.dvcio.remotes.config import Sections, store_settings
 from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest
-from dvc_bridge.engines.process_status import is_supervised, read_status, stop_supervisor
+from dvc_bridge.engines.process_status import (
+    START_S,
+    is_supervised,
+    not_started,
+    read_status,
+    stop_supervisor,
+    write_status,
+)
 from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.remote_options import SECRET
 from dvc_bridge.pipeline.run_status import RunStatus
@@ -34,7 +41,6 @@ from dvc_bridge.remote_run.worker_contract import STORE, store_text
 FOLDER = ".dvc/tmp/dvc-bridge/processes"
 KEPT_S = 7 * 86_400
 POLL_S = 0.1
-START_S = 30.0
 # A worker is a Python process that imports DVC.
 _WORKER_S = 1.0
 
@@ -217,8 +223,12 @@ class ProcessEngine:
         deadline = time.monotonic() + START_S
         while not (folder / "status.json").exists():
             if process.poll() is not None or time.monotonic() > deadline:
+                process.kill()
+                process.wait()
+                status = not_started(folder)
+                write_status(folder, status)
                 log = (folder / "supervisor.log").read_text(errors="replace").strip()
-                raise BridgeError(f"the supervisor of the run did not start: {log}")
+                raise BridgeError(f"{status.message}: {log}", f"dvc-bridge retry {status.run}")
             time.sleep(POLL_S / 5)
 
     def _folders(self) -> list[Path]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from queue import SimpleQueue
 from threading import Thread
 
@@ -14,7 +15,25 @@ from dvc_bridge.engines.kubernetes.pod_logs import pod_log
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 
+# Argo's keys come in any order.
+_ARGO = re.compile(r"time=\S+ .*\bargo=true\b")
+_ARGO_ENDED = 'msg="sub-process exited"'
+_ARGO_ERROR = re.compile(r"Error: exit status \d+")
 _GONE = "its pod is gone, and its log with it; Argo removes the pods of runs that succeed"
+
+
+def command_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of the command, without the lines of Argo's executor.
+
+    "Error: exit status 1" comes from Argo after its message that the command has ended; before
+    that, the command printed it.
+    """
+    has_ended = False
+    for line in lines:
+        if _ARGO.match(line):
+            has_ended = has_ended or _ARGO_ENDED in line
+        elif not (has_ended and _ARGO_ERROR.fullmatch(line)):
+            yield line
 
 
 def read_logs(
@@ -31,7 +50,7 @@ def read_logs(
         if not task.place or (tasks is not None and task.task not in tasks):
             continue
         try:
-            for line in pod_log(cluster.connection, task.place, follow=False):
+            for line in command_lines(pod_log(cluster.connection, task.place, follow=False)):
                 yield LogLine(task.task, line)
         except ApiError as error:
             if error.status != NOT_FOUND:
@@ -89,7 +108,7 @@ def _follow_pod(
     cluster: Cluster, task: TaskStatus, lines: SimpleQueue[LogLine | BaseException | None]
 ) -> None:
     try:
-        for line in pod_log(cluster.connection, task.place, follow=True):
+        for line in command_lines(pod_log(cluster.connection, task.place, follow=True)):
             lines.put(LogLine(task.task, line))
     except BridgeError as exc:
         lines.put(LogLine(task.task, exc.message, is_note=True))

@@ -1,10 +1,9 @@
-"""The output of the command of a pod, without the lines that Argo adds."""
+"""The output of the main container of a pod."""
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from dvc_bridge.engines.kubernetes.connection import READ_S, Connection
@@ -17,28 +16,10 @@ _POLL_S = 0.5
 # How much earlier a new stream begins; known lines are recognized by their time.
 _OVERLAP_S = 30
 _NOT_STARTED = 400
-# Argo's keys come in any order.
-_ARGO = re.compile(r"time=\S+ .*\bargo=true\b")
-_ARGO_ENDED = 'msg="sub-process exited"'
-_ARGO_ERROR = re.compile(r"Error: exit status \d+")
-
-
-def own_lines(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of the command, without the lines of Argo's executor.
-
-    "Error: exit status 1" comes from Argo after its message that the command has ended; before
-    that, the command printed it.
-    """
-    has_ended = False
-    for line in lines:
-        if _ARGO.match(line):
-            has_ended = has_ended or _ARGO_ENDED in line
-        elif not (has_ended and _ARGO_ERROR.fullmatch(line)):
-            yield line
 
 
 def pod_log(connection: Connection, pod: str, *, follow: bool) -> Iterator[str]:
-    """Return the lines of a pod's command, even if the API server is unreachable for a while.
+    """Return the lines of a pod, even if the API server is unreachable for a while.
 
     Parameters
     ----------
@@ -50,7 +31,7 @@ def pod_log(connection: Connection, pod: str, *, follow: bool) -> Iterator[str]:
     ApiError
         NOT_FOUND: the pod does not exist, or was deleted.
     """
-    return own_lines(_PodLog(connection, pod).lines(follow=follow))
+    return _PodLog(connection, pod).lines(follow=follow)
 
 
 class _PodLog:

@@ -6,8 +6,13 @@ import json
 
 import pytest
 
+from dvc_bridge.dvcio.project import find_project
+from dvc_bridge.engines.processes import ProcessEngine
 from dvc_bridge.engines.registry import engine_names, engine_type
-from dvc_bridge.errors import UsageError
+from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.pipeline.run_status import Phase
+from dvc_bridge.pipeline.settings import Settings
+from dvc_bridge.remote_run.worker_contract import STORE
 from tests.engine_contract import STAGES, EngineContract
 from tests.support.commands import add_remote, bridge, dvc_status
 from tests.support.paths import REPOSITORY
@@ -54,3 +59,17 @@ def test_engines_are_found_by_their_entry_points(monkeypatch: pytest.MonkeyPatch
 def test_an_engine_that_is_not_installed_is_refused_with_the_names_of_those_that_are():
     with pytest.raises(UsageError, match=r"no engine brew[\s\S]*argo, processes"):
         engine_type("brew")
+
+
+def test_a_run_whose_supervisor_does_not_start_has_failed(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+):
+    root = make_project(STAGES, {})
+    add_remote(root)
+    engine = ProcessEngine.connect(find_project(root), Settings({}))
+    record = {"run": "r", "attempt": "r", "tasks": [], "environment": {STORE: "{}"}, "slots": 1}
+    monkeypatch.setattr("sys.executable", "false")
+    with pytest.raises(BridgeError, match=r"did not start[\s\S]*retry r"):
+        engine.start(record)
+    assert engine.status("r").phase is Phase.ERROR
+    assert [status.ended for status in engine.watch("r")] == [True]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvc_bridge.engines.kubernetes.pod_logs import own_lines
+from dvc_bridge.engines.argo.logs import command_lines
 
 WAITS = 'time=2026-11-24T16:40:54.415Z level=INFO msg="waiting for signals" argo=true signalPath=/x'
 ENDED = 'time=2026-11-24T16:40:55Z level=INFO msg="sub-process exited" argo=true error="exit 3"'
@@ -10,12 +10,12 @@ LAST = "Error: exit status 3"
 
 
 def test_argos_lines_are_left_out_whatever_the_order_of_their_keys():
-    assert list(own_lines(["one", WAITS, "two", ENDED, LAST, "late"])) == ["one", "two", "late"]
-    assert list(own_lines(["time=1 argo=true level=INFO msg=x"])) == []
+    assert list(command_lines(["one", WAITS, "two", ENDED, LAST, "late"])) == ["one", "two", "late"]
+    assert list(command_lines(["time=1 argo=true level=INFO msg=x"])) == []
 
 
 def test_a_command_may_say_itself_that_something_ended_with_a_status():
-    assert list(own_lines([WAITS, LAST, "two", ENDED, LAST])) == [LAST, "two"]
+    assert list(command_lines([WAITS, LAST, "two", ENDED, LAST])) == [LAST, "two"]
 
 
 def test_lines_that_look_a_little_like_argos_are_kept():
@@ -27,4 +27,4 @@ def test_lines_that_look_a_little_like_argos_are_kept():
         "time=3 argo=trueish",
         "time=3 cargo=true",
     ]
-    assert list(own_lines(lines)) == lines
+    assert list(command_lines(lines)) == lines
