@@ -47,7 +47,7 @@ class EngineContract:
         monkeypatch.chdir(root)
         return root
 
-    def test_a_run_ends_where_dvc_repro_has_nothing_to_do(self, engine: str, project: Path):
+    def test_a_run_ends_where_dvc_repro_has_nothing_to_do(self, engine: str, project: Path) -> None:
         submitted = run(engine)
         assert submitted.end is not None
         submitted.end.raise_error()
@@ -61,7 +61,7 @@ class EngineContract:
 
     def test_after_a_failure_what_does_not_depend_on_it_runs_and_its_output_is_in_the_log(
         self, engine: str, project: Path
-    ):
+    ) -> None:
         edit(project, "one", "echo no luck; exit 9")
         submitted = run(engine)
         assert submitted.end is not None
@@ -77,7 +77,7 @@ class EngineContract:
 
     def test_a_failed_run_is_resumed_with_the_tasks_that_are_not_done(
         self, engine: str, project: Path
-    ):
+    ) -> None:
         flag = project.parent / "flag"
         edit(project, "one", f"test -e {flag} && echo 1 > one")
         first = run(engine)
@@ -89,7 +89,7 @@ class EngineContract:
         assert run_status(first.run, engine).phase is Phase.SUCCEEDED
         assert len(connect_engine(find_project(), engine).attempts(first.run)) == 2
 
-    def test_a_worker_that_is_killed_is_started_again(self, engine: str, project: Path):
+    def test_a_worker_that_is_killed_is_started_again(self, engine: str, project: Path) -> None:
         flag = project.parent / "flag"
         kill = f"test -e {flag} || {{ touch {flag}; kill -9 $PPID; sleep 60; }}; echo 1 > one"
         edit(project, "one", kill)
@@ -99,7 +99,7 @@ class EngineContract:
         attempts = {task.attempts for task in run_status(submitted.run, engine).tasks}
         assert attempts == {1, 2}
 
-    def test_a_run_is_stopped_once_and_can_be_resumed(self, engine: str, project: Path):
+    def test_a_run_is_stopped_once_and_can_be_resumed(self, engine: str, project: Path) -> None:
         edit(project, "one", "sleep 600")
         run_name = submit(Selection(), engine=engine, fuse=Fuse.NONE, report=print, warn=print).run
         wait_for_a_task(run_name, engine)
@@ -116,11 +116,13 @@ class EngineContract:
         assert not stop_run(run_name, engine)
 
     @pytest.mark.usefixtures("project")
-    def test_a_run_that_it_does_not_know_is_refused(self, engine: str):
+    def test_a_run_that_it_does_not_know_is_refused(self, engine: str) -> None:
         with pytest.raises(UsageError, match="nothere"):
             run_status("nothere", engine)
 
-    def test_what_it_keeps_of_a_run_is_json_without_secrets(self, engine: str, project: Path):
+    def test_what_it_keeps_of_a_run_is_json_without_secrets(
+        self, engine: str, project: Path
+    ) -> None:
         found = engine_type(engine).store_settings(CONFIG, (), Settings({}))
         (section,) = (section for name, section in found.items() if "store" in name)
         assert section["url"] == "s3://bucket/dvc"

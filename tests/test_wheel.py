@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 
-def test_the_wheel_holds_dvc_bridge_alone(tmp_path: Path):
+def test_the_wheel_holds_dvc_bridge_alone(tmp_path: Path) -> None:
     root = Path(__file__).parents[1]
     source = tmp_path / "source"
     subprocess.run(["git", "clone", "--quiet", str(root), str(source)], check=True)

@@ -112,7 +112,7 @@ def workflow(command: str, *, retries: int = 0, second: str | None = None) -> di
     }
 
 
-def test_a_workflow_is_made_watched_to_its_end_and_deleted(person: Cluster):
+def test_a_workflow_is_made_watched_to_its_end_and_deleted(person: Cluster) -> None:
     made = person.create(workflow("exit 7", retries=1))
     assert made.phase == "Pending"
     states = list(watch(person, made.name))
@@ -127,7 +127,7 @@ def test_a_workflow_is_made_watched_to_its_end_and_deleted(person: Cluster):
         person.run(made.name)
 
 
-def test_lines_come_as_they_are_printed_without_argos(person: Cluster):
+def test_lines_come_as_they_are_printed_without_argos(person: Cluster) -> None:
     made = person.create(
         workflow("echo one; sleep 12; echo two >&2; echo Error: exit status 9 >&2; exit 3")
     )
@@ -140,7 +140,7 @@ def test_lines_come_as_they_are_printed_without_argos(person: Cluster):
     person.delete(made.name)
 
 
-def test_stop_ends_a_running_pod_and_begins_no_other(person: Cluster):
+def test_stop_ends_a_running_pod_and_begins_no_other(person: Cluster) -> None:
     made = person.create(workflow("sleep 300", second="echo"))
     for state in watch(person, made.name):
         if any(pod.phase == "Running" for pod in state.tasks):
@@ -150,7 +150,7 @@ def test_stop_ends_a_running_pod_and_begins_no_other(person: Cluster):
     person.delete(made.name)
 
 
-def test_a_workflow_that_another_user_deletes_is_reported(person: Cluster):
+def test_a_workflow_that_another_user_deletes_is_reported(person: Cluster) -> None:
     made = person.create(workflow("sleep 300"))
     states = watch(person, made.name)
     next(states)
@@ -161,7 +161,7 @@ def test_a_workflow_that_another_user_deletes_is_reported(person: Cluster):
 
 def test_without_the_right_to_watch_it_is_asked_again_and_again(
     person: Cluster, space: str, as_account: Callable[[str], Cluster]
-):
+) -> None:
     verbs = "--verb=create,get,list,delete"
     kubectl("-n", space, "create", "role", "no-watch", verbs, "--resource=workflows.argoproj.io")
     bound = ("--role=no-watch", f"--serviceaccount={space}:blind")
@@ -173,7 +173,7 @@ def test_without_the_right_to_watch_it_is_asked_again_and_again(
     blind.delete(made.name)
 
 
-def test_pods_without_an_image_are_reported_while_they_are_followed(person: Cluster):
+def test_pods_without_an_image_are_reported_while_they_are_followed(person: Cluster) -> None:
     made = workflow("true")
     made["spec"]["templates"][1]["container"]["image"] = "localhost/no-such-image:1"
     name = person.create(made).name
@@ -187,7 +187,7 @@ def test_pods_without_an_image_are_reported_while_they_are_followed(person: Clus
     person.delete(name)
 
 
-def test_each_missing_right_is_reported_with_its_rule(as_account: Callable[[str], Cluster]):
+def test_each_missing_right_is_reported_with_its_rule(as_account: Callable[[str], Cluster]) -> None:
     stranger = as_account("stranger")
     for verb, call in (
         ("create", lambda: stranger.create(workflow("true"))),
@@ -204,14 +204,14 @@ def test_each_missing_right_is_reported_with_its_rule(as_account: Callable[[str]
         list(pod_log(stranger.connection, "x", follow=False))
 
 
-def test_a_missing_namespace_is_reported():
+def test_a_missing_namespace_is_reported() -> None:
     with pytest.raises(ApiError, match="has no namespace no-such-space") as caught:
         Cluster.connect("no-such-space").create(workflow("true"))
     assert caught.value.status == NOT_FOUND
     assert "kubectl create namespace no-such-space" in caught.value.fix
 
 
-def test_a_name_that_is_taken_and_a_size_that_is_too_large_are_reported(person: Cluster):
+def test_a_name_that_is_taken_and_a_size_that_is_too_large_are_reported(person: Cluster) -> None:
     made = workflow("sleep 300")
     person.create(made)
     with pytest.raises(ApiError, match="already exists"):
@@ -227,7 +227,7 @@ def found(cluster: Cluster, *names: str) -> dict[str, Finding]:
     return {check.subject: check for check in check_cluster(cluster, "dvc-bridge", names)}
 
 
-def test_doctor_finds_all_well_with_the_documented_roles(person: Cluster):
+def test_doctor_finds_all_well_with_the_documented_roles(person: Cluster) -> None:
     checks = found(person, "store")
     assert {c.subject for c in checks.values() if c.is_ok} == {
         "cluster",
@@ -243,7 +243,7 @@ def test_doctor_finds_all_well_with_the_documented_roles(person: Cluster):
     }
 
 
-def test_doctor_finds_what_is_missing_in_a_new_namespace(space: str):
+def test_doctor_finds_what_is_missing_in_a_new_namespace(space: str) -> None:
     checks = found(Cluster.connect(space), "store")
     assert {c.subject for c in checks.values() if c.is_ok is False} == {"secret"}
     assert f"kubectl -n {space} create secret generic store" in checks["secret"].fix
@@ -263,7 +263,7 @@ def test_doctor_finds_what_is_missing_in_a_new_namespace(space: str):
     assert found(Cluster.connect("no-such-space"))["cluster"].is_ok is False
 
 
-def test_doctor_names_the_rules_that_an_account_lacks(as_account: Callable[[str], Cluster]):
+def test_doctor_names_the_rules_that_an_account_lacks(as_account: Callable[[str], Cluster]) -> None:
     permissions = found(as_account("stranger"))["permissions"]
     assert permissions.is_ok is False
     assert "verbs: [create, get, list, watch, patch, delete]" in permissions.fix

@@ -103,7 +103,7 @@ def root(bucket: str, tmp_path: Path) -> Iterator[Path]:
             kubectl("delete", kind, *names)
 
 
-def test_two_branches_run_at_once_and_each_brings_its_own_results(root: Path):
+def test_two_branches_run_at_once_and_each_brings_its_own_results(root: Path) -> None:
     triggered = {}
     for times in (2, 3):
         (root / "params.yaml").write_text(f"times: {times}\n")

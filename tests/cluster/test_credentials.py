@@ -117,7 +117,7 @@ def made_bucket(endpoint: str, name: str) -> None:
 @pytest.mark.parametrize("given", [WRONG, UNKNOWN, dict.fromkeys(GOOD, "")])
 def test_wrong_local_credentials_are_reported_once_within_half_a_minute_and_nothing_starts(
     root: Path, given: dict[str, str]
-):
+) -> None:
     begun = time.monotonic()
     printed = bridge(root, "submit", "--wait", code=2, **given)
     assert time.monotonic() - begun < 30
@@ -131,7 +131,9 @@ def test_wrong_local_credentials_are_reported_once_within_half_a_minute_and_noth
     assert "fix: correct its credentials" in found
 
 
-def test_wrong_credentials_in_the_pods_end_the_run_with_a_message_that_logs_shows(root: Path):
+def test_wrong_credentials_in_the_pods_end_the_run_with_a_message_that_logs_shows(
+    root: Path,
+) -> None:
     printed = bridge(root, "submit", "--wait", code=2, **GOOD)
     run = printed.split("\nrun ")[1].split(":")[0]
     try:

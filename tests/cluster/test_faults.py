@@ -57,7 +57,7 @@ def chain(tmp_path: Path, bucket: str) -> Path:
 
 def test_pods_deleted_at_random_moments_leave_what_dvc_repro_leaves(
     layers: Path, chance: random.Random
-):
+) -> None:
     deleted, healed, wanted = 0, 0, int(os.environ.get("CLUSTER_DELETIONS", "10"))
     while deleted < wanted:
         edit(layers, f"{deleted}\n")
@@ -94,7 +94,7 @@ def _delete_one(run: str | None, chance: random.Random, before: Counter[str]) ->
 @pytest.mark.parametrize("what", ["file", "listing", "inside"])
 def test_a_damaged_object_that_a_pod_reads_is_named_with_a_stage_and_made_again(
     chain: Path, what: str, how: str
-):
+) -> None:
     maker = "file" if what == "file" else "folder"
     with Client(chain, *SUBMIT) as client:
         md5 = _made(chain, client, maker)
@@ -108,7 +108,9 @@ def test_a_damaged_object_that_a_pod_reads_is_named_with_a_stage_and_made_again(
 
 
 @pytest.mark.parametrize("moment", ["submit", "watch", "merge"])
-def test_a_client_that_is_killed_loses_nothing(layers: Path, chance: random.Random, moment: str):
+def test_a_client_that_is_killed_loses_nothing(
+    layers: Path, chance: random.Random, moment: str
+) -> None:
     with Client(layers, *SUBMIT) as client:
         if moment != "submit":
             assert client.until(lambda: client.run), client.printed
@@ -120,7 +122,7 @@ def test_a_client_that_is_killed_loses_nothing(layers: Path, chance: random.Rand
     assert_as_dvc(layers)
 
 
-def test_a_controller_that_is_killed_and_comes_back_goes_on_with_the_run(layers: Path):
+def test_a_controller_that_is_killed_and_comes_back_goes_on_with_the_run(layers: Path) -> None:
     controller = Server("CLUSTER_CONTROLLER_PID_FILE")
     with Client(layers, *SUBMIT) as client:
         assert client.until(lambda: re.search(r"part\S*: running", client.printed)), client.printed
@@ -129,7 +131,7 @@ def test_a_controller_that_is_killed_and_comes_back_goes_on_with_the_run(layers:
 
 
 @pytest.mark.parametrize("moment", ["submit", "run"])
-def test_after_a_store_that_is_silent_for_20_s_the_run_ends_well(layers: Path, moment: str):
+def test_after_a_store_that_is_silent_for_20_s_the_run_ends_well(layers: Path, moment: str) -> None:
     store = Server("CLUSTER_S3_PID_FILE")
     with Client(layers, *SUBMIT) as client:
         if moment == "run":
@@ -142,14 +144,14 @@ def test_after_a_store_that_is_silent_for_20_s_the_run_ends_well(layers: Path, m
         assert_ends_well(layers, client)
 
 
-def test_two_submits_of_the_same_workspace_at_once_end_well(layers: Path):
+def test_two_submits_of_the_same_workspace_at_once_end_well(layers: Path) -> None:
     with Client(layers, *SUBMIT) as first, Client(layers, *SUBMIT) as second:
         first.ended()
         assert_ends_well(layers, second)
         assert_ends_well(layers, first)
 
 
-def test_two_workspaces_with_the_same_remote_at_once_end_well(tmp_path: Path, layers: Path):
+def test_two_workspaces_with_the_same_remote_at_once_end_well(tmp_path: Path, layers: Path) -> None:
     other = tmp_path / "other"
     for name in ("ours", "dvc"):
         (other / name).parent.mkdir(exist_ok=True)

@@ -31,7 +31,7 @@ def root(bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_step_in_a_pod_makes_what_dvc_repro_makes_and_a_second_run_computes_nothing(
     root: Path,
-):
+) -> None:
     found = read(root, run_id(flow(root, *ON_PODS, "--force")))
     assert found["outs"] == locked(root)
     assert len(found["computed"]) == 14
@@ -50,7 +50,9 @@ def test_each_step_in_a_pod_makes_what_dvc_repro_makes_and_a_second_run_computes
     assert "evaluate: running" in here
 
 
-def test_argo_makes_the_same_with_a_pod_deleted_mid_step_and_the_client_reads_it(root: Path):
+def test_argo_makes_the_same_with_a_pod_deleted_mid_step_and_the_client_reads_it(
+    root: Path,
+) -> None:
     deployed = flow(root, "argo-workflows", "create", "--no-auto-emit-argo-events")
     assert "deployed to Argo Workflows successfully" in deployed
     run = run_id(flow(root, "argo-workflows", "trigger", "--force"))
@@ -87,7 +89,7 @@ def fitting(workflow: str) -> str:
     return running[0]
 
 
-def test_a_stage_that_refuses_fails_the_run_with_its_words(root: Path):
+def test_a_stage_that_refuses_fails_the_run_with_its_words(root: Path) -> None:
     params = root.parent / "strict.yaml"
     params.write_text((root / "params.yaml").read_text().replace("max_auc: 0.85", "max_auc: 0.5"))
     printed = flow(root, "--config", "settings", str(params), *ON_PODS, code=1)
@@ -105,7 +107,7 @@ def test_a_stage_that_refuses_fails_the_run_with_its_words(root: Path):
 )
 def test_a_missing_service_is_reported_within_half_a_minute(
     root: Path, name: str, value: str, said: str
-):
+) -> None:
     for words in (ON_PODS, ("argo-workflows", "create")):
         start = time.monotonic()
         printed = flow(root, *words, code=1, **{name: value})

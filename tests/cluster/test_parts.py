@@ -79,7 +79,7 @@ def until(name: str, *phases: str, seconds: int = 900) -> str:
 
 def test_parts_follow_each_other_with_no_client_and_another_clone_collects(
     wide: Path, tmp_path: Path
-):
+) -> None:
     run = begun(wide)
     until(f"{run}-3", "Succeeded")
     assert {workflow(name, ".status.phase") for name in (run, f"{run}-2")} == {"Succeeded"}
@@ -97,7 +97,7 @@ def test_parts_follow_each_other_with_no_client_and_another_clone_collects(
     assert run not in kubectl("get", "workflowtemplates", "-o", "name")
 
 
-def test_a_pod_of_a_later_part_that_is_deleted_is_made_again(wide: Path):
+def test_a_pod_of_a_later_part_that_is_deleted_is_made_again(wide: Path) -> None:
     run = begun(wide)
     until(f"{run}-2", "Running")
     selector = f"workflows.argoproj.io/workflow={run}-2"
@@ -112,7 +112,7 @@ def test_a_pod_of_a_later_part_that_is_deleted_is_made_again(wide: Path):
 
 def test_a_run_that_is_stopped_in_its_second_part_begins_no_third_and_goes_on_with_retry(
     wide: Path,
-):
+) -> None:
     run = begun(wide)
     until(f"{run}-2", "Running")
     assert f"of run {run} has not ended" in bridge(wide, "retry", run, code=2)
@@ -128,7 +128,7 @@ def test_a_run_that_is_stopped_in_its_second_part_begins_no_third_and_goes_on_wi
 
 def test_what_needs_nothing_of_a_failed_stage_goes_on_in_later_parts_and_the_rest_does_not_run(
     wide: Path,
-):
+) -> None:
     files = [side / "dvc.yaml" for side in (wide, wide.with_name("dvc"))]
     good = files[0].read_text()
     command = "./work 1 a-${item} raw"
@@ -156,7 +156,7 @@ def test_what_needs_nothing_of_a_failed_stage_goes_on_in_later_parts_and_the_res
     assert "up to date" in dvc(wide, "status")
 
 
-def test_a_manifest_of_convert_with_several_parts_is_one_run(wide: Path, tmp_path: Path):
+def test_a_manifest_of_convert_with_several_parts_is_one_run(wide: Path, tmp_path: Path) -> None:
     subprocess.run(["git", "add", "."], cwd=wide, check=True)
     author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     subprocess.run(["git", *author, "commit", "--quiet", "-m", "x"], cwd=wide, check=True)

@@ -37,7 +37,7 @@ def root(bucket: str, tmp_path: Path) -> Path:
     return root
 
 
-def test_pods_make_what_is_committed_and_a_second_submit_makes_no_workflow(root: Path):
+def test_pods_make_what_is_committed_and_a_second_submit_makes_no_workflow(root: Path) -> None:
     (root / "dvc.lock").unlink()
     assert "14 ran" in bridge(root, "submit", "--wait")
     # dvc.lock, .gitignore files and the outs in git equal those of `dvc repro` ...

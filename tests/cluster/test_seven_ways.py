@@ -100,7 +100,7 @@ WAYS: dict[str, Callable[[Path, str], Md5s]] = {
 }
 
 
-def test_every_out_has_the_same_md5_by_all_seven_ways(bucket: str, tmp_path: Path):
+def test_every_out_has_the_same_md5_by_all_seven_ways(bucket: str, tmp_path: Path) -> None:
     found: dict[str, Md5s] = {}
     for number, (way, made) in enumerate(WAYS.items()):
         root = clone(bucket, tmp_path / str(number))

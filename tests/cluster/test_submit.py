@@ -100,7 +100,9 @@ def assert_as_dvc(root: Path, sibling: Path) -> None:
 
 
 @pytest.mark.parametrize("fuse", ["none", "auto"])
-def test_cold_nothing_changed_and_edited_runs_end_where_dvc_repro_ends(project: Path, fuse: str):
+def test_cold_nothing_changed_and_edited_runs_end_where_dvc_repro_ends(
+    project: Path, fuse: str
+) -> None:
     sibling = project.with_name("dvc")
     shutil.copytree(project, sibling, symlinks=True)
     assert "5 ran" in bridge(project, "submit", "--wait", "--fuse", fuse)
@@ -112,7 +114,7 @@ def test_cold_nothing_changed_and_edited_runs_end_where_dvc_repro_ends(project: 
     assert_as_dvc(project, sibling)
 
 
-def test_a_command_that_fails_is_shown_with_its_lines_and_is_not_tried_again(project: Path):
+def test_a_command_that_fails_is_shown_with_its_lines_and_is_not_tried_again(project: Path) -> None:
     text = (project / "dvc.yaml").read_text()
     (project / "dvc.yaml").write_text(text.replace("cat part-* >", "echo broken; exit 3; cat >"))
     printed = bridge(project, "submit", "--wait", "--fuse", "none", code=1)
@@ -122,7 +124,9 @@ def test_a_command_that_fails_is_shown_with_its_lines_and_is_not_tried_again(pro
     assert "1 ran" in bridge(project, "submit", "--wait")
 
 
-def test_another_clone_collects_a_run_that_no_client_has_waited_for(project: Path, tmp_path: Path):
+def test_another_clone_collects_a_run_that_no_client_has_waited_for(
+    project: Path, tmp_path: Path
+) -> None:
     subprocess.run(["git", "add", "."], cwd=project, check=True)
     author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
     subprocess.run(["git", *author, "commit", "--quiet", "-m", "x"], cwd=project, check=True)
@@ -140,7 +144,7 @@ def ended(run: str) -> None:
     subprocess.run([*command, f"workflow/{run}"], check=True)
 
 
-def test_a_stopped_run_continues_with_retry_and_a_lost_object_is_made_again(project: Path):
+def test_a_stopped_run_continues_with_retry_and_a_lost_object_is_made_again(project: Path) -> None:
     sibling = project.with_name("dvc")
     shutil.copytree(project, sibling, symlinks=True)
     run = bridge(project, "submit", "--fuse", "none").split("\nrun ")[1].split(":")[0]
@@ -156,7 +160,7 @@ def test_a_stopped_run_continues_with_retry_and_a_lost_object_is_made_again(proj
     assert "run " + run + ": 1 of 5 tasks, as " + run + "-r2" in bridge(project, "retry", run)
 
 
-def test_gc_leaves_runs_that_go_on_and_removes_the_others_with_their_code(project: Path):
+def test_gc_leaves_runs_that_go_on_and_removes_the_others_with_their_code(project: Path) -> None:
     text = (project / "dvc.yaml").read_text()
     (project / "dvc.yaml").write_text(text.replace("cat part-* >", "sleep 90; cat part-* >"))
     run = bridge(project, "submit").split("\nrun ")[1].split(":")[0]
@@ -182,7 +186,7 @@ def test_gc_leaves_runs_that_go_on_and_removes_the_others_with_their_code(projec
 )
 def test_a_pod_that_cannot_start_is_reported_with_a_fix(
     project: Path, old: str, new: str, said: str
-):
+) -> None:
     file = project / "dvc-bridge.yaml"
     file.write_text(file.read_text().replace(old, new))
     printed = bridge(project, "submit", "--wait", code=2)
@@ -191,7 +195,7 @@ def test_a_pod_that_cannot_start_is_reported_with_a_fix(
     bridge(project, "stop", printed.split("\nrun ")[1].split(":")[0])
 
 
-def test_a_missing_bucket_is_reported_before_the_first_pod(project: Path):
+def test_a_missing_bucket_is_reported_before_the_first_pod(project: Path) -> None:
     dvc(project, "remote", "modify", "store", "url", "s3://no-such-bucket-anywhere/dvc")
     for command in ("submit", "doctor"):
         printed = bridge(project, command, code=2)

@@ -32,7 +32,7 @@ def project(make_project: MakeProject) -> Path:
     return root
 
 
-def test_what_a_command_prints_breaks_no_worker(project: Path):
+def test_what_a_command_prints_breaks_no_worker(project: Path) -> None:
     printed = play(project)
     assert "\033]0;my title\007" in printed  # unchanged: the terminal belongs to the log's reader
     for name in PRINTED:
@@ -41,7 +41,7 @@ def test_what_a_command_prints_breaks_no_worker(project: Path):
 
 def test_what_a_command_prints_breaks_no_run_here_and_is_in_its_log(
     project: Path, call_bridge: CallBridge
-):
+) -> None:
     call_bridge(project, "repro", "-j2")
     logs = {path.read_bytes() for path in (project / ".dvc/tmp/dvc-bridge/logs").glob("*")}
     assert b"\033]0;my title\007" in b"".join(logs)

@@ -104,7 +104,9 @@ def assert_collected_as_dvc(project: Path, run: str, tmp_path: Path) -> None:
     assert remaining == []
 
 
-def test_its_pods_end_where_dvc_repro_ends_cold_and_after_a_change(project: Path, tmp_path: Path):
+def test_its_pods_end_where_dvc_repro_ends_cold_and_after_a_change(
+    project: Path, tmp_path: Path
+) -> None:
     play(project, manifest(project, "--fuse", "none"), "first", tmp_path / "pods1")
     (tmp_path / "1").mkdir()
     assert_collected_as_dvc(project, "first", tmp_path / "1")
@@ -121,7 +123,7 @@ def test_its_pods_end_where_dvc_repro_ends_cold_and_after_a_change(project: Path
 @pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 def test_a_pod_runs_its_stages_in_the_order_of_the_graph_not_of_dvc_yaml(
     make_project: MakeProject, call_bridge: CallBridge, tmp_path: Path
-):
+) -> None:
     stages = {  # git tracks the outs of the first stage: the pod starts with an older one
         "last": {"cmd": "cat sub/middle > last", "deps": ["sub/middle"], "outs": ["last"]},
         "first": {"cmd": "cat raw > first", "deps": ["raw"], "outs": [{"first": {"cache": False}}]},
@@ -144,7 +146,7 @@ def test_a_pod_runs_its_stages_in_the_order_of_the_graph_not_of_dvc_yaml(
     assert dvc_status(root) == {}
 
 
-def test_text_is_the_same_every_time_and_names_revision_and_stages(project: Path):
+def test_text_is_the_same_every_time_and_names_revision_and_stages(project: Path) -> None:
     made = bridge(project, "convert", "--repo", URL, "--kind", "WorkflowTemplate")
     assert made == bridge(project, "convert", "--repo", URL, "--kind", "WorkflowTemplate")
     assert git(project, "rev-parse", "HEAD") in made
@@ -153,7 +155,7 @@ def test_text_is_the_same_every_time_and_names_revision_and_stages(project: Path
     assert (project.parent / "wf.yaml").read_text() == made
 
 
-def test_a_cron_workflow_has_its_schedule_and_no_other_kind_has(project: Path):
+def test_a_cron_workflow_has_its_schedule_and_no_other_kind_has(project: Path) -> None:
     cron = manifest(
         project, "--kind", "CronWorkflow", "--schedule", "0 6 * * 1", "--name", "weekly"
     )
@@ -162,7 +164,7 @@ def test_a_cron_workflow_has_its_schedule_and_no_other_kind_has(project: Path):
     assert "--schedule belongs to" in bridge(project, "convert", "--schedule", "@daily", code=2)
 
 
-def test_what_pods_would_not_see_is_refused_or_reported(project: Path):
+def test_what_pods_would_not_see_is_refused_or_reported(project: Path) -> None:
     (project / "params.yaml").write_text("p: 3")
     assert "pods take these files as they are in" in bridge(project, "convert", "--repo", URL)
     (project / "dvc.yaml").write_text((project / "dvc.yaml").read_text() + "# more\n")
@@ -179,13 +181,15 @@ def test_what_pods_would_not_see_is_refused_or_reported(project: Path):
         ("--upload-pack=touch x", "is not a URL that pods can reach"),
     ],
 )
-def test_an_address_with_a_secret_or_of_this_machine_is_refused(project: Path, url: str, said: str):
+def test_an_address_with_a_secret_or_of_this_machine_is_refused(
+    project: Path, url: str, said: str
+) -> None:
     text = bridge(project, "convert", f"--repo={url}", code=2)
     assert said in text
     assert "word" not in text
 
 
-def test_a_pod_refuses_a_revision_with_other_stages(project: Path, tmp_path: Path):
+def test_a_pod_refuses_a_revision_with_other_stages(project: Path, tmp_path: Path) -> None:
     made = manifest(project)
     text = (project / "dvc.yaml").read_text().replace('["a", ', '["b", ')
     (project / "dvc.yaml").write_text(text)

@@ -26,7 +26,7 @@ def findings(text: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def test_where_all_is_well_it_says_of_everything_what_it_is(make_project: MakeProject):
+def test_where_all_is_well_it_says_of_everything_what_it_is(make_project: MakeProject) -> None:
     root = make_project(STAGES, {"dvc-bridge.yaml": "stages: {a: {mutex: gpu}}\n"})
     found = findings(bridge(root, "doctor", SHELL="/bin/sh"))
     assert {mark for mark, _ in found.values()} == {"ok"}
@@ -40,7 +40,7 @@ def test_where_all_is_well_it_says_of_everything_what_it_is(make_project: MakePr
     assert not (root / ".dvc/cache").exists()
 
 
-def test_every_wrong_thing_is_found_at_once_with_its_fix(make_project: MakeProject):
+def test_every_wrong_thing_is_found_at_once_with_its_fix(make_project: MakeProject) -> None:
     root = make_project(STAGES, {"dvc-bridge.yaml": "stages: {b: {mutex: gpu}}\nx: 1\ny: 2\n"})
     dvc(root, "config", "cache.dir", "/proc/not/writable")
     lock = os.open(root / ".dvc/tmp/lock", os.O_RDWR | os.O_CREAT)
@@ -64,7 +64,9 @@ def test_every_wrong_thing_is_found_at_once_with_its_fix(make_project: MakeProje
     assert text.endswith("dvc-bridge: a run here would not work, see above\n")
 
 
-def test_the_images_of_pods_are_named_with_the_dvc_that_must_be_in_them(make_project: MakeProject):
+def test_the_images_of_pods_are_named_with_the_dvc_that_must_be_in_them(
+    make_project: MakeProject,
+) -> None:
     stages = {name: {"cmd": f"echo > {name}", "outs": [name]} for name in "ab"}
     root = make_project(stages)
     file = root / "dvc-bridge.yaml"
@@ -79,7 +81,9 @@ def test_the_images_of_pods_are_named_with_the_dvc_that_must_be_in_them(make_pro
     assert said == "no image for the pods of a\nfix: set image: NAME in dvc-bridge.yaml"
 
 
-def test_a_broken_pipeline_and_no_project_are_found(make_project: MakeProject, tmp_path: Path):
+def test_a_broken_pipeline_and_no_project_are_found(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
     assert "is not in a DVC project" in findings(bridge(tmp_path, "doctor", code=2))["project"][1]
     root = make_project(STAGES)
     two = {"stages": {name: {"cmd": "echo", "outs": ["same"]} for name in "xy"}}

@@ -35,7 +35,7 @@ STAGES = {
 )
 def test_an_edit_after_a_stage_was_recorded_is_seen_by_all_that_look_later(
     make_project: MakeProject, call_bridge: CallBridge, edited: str, stages: set[str], edit: str
-):
+) -> None:
     after = {**STAGES["after"], "cmd": f"{edit.format(edited)}; echo > done"}
     root = make_project({**STAGES, "after": after}, {"raw": "1"})
     call_bridge(root, "repro", "-j1")

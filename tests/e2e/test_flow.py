@@ -53,7 +53,7 @@ def pathspec(printed: str) -> str:
     return f"LabFlow/{found[1]}"
 
 
-def test_equal_stages_give_equal_bytes_wherever_the_project_is(project: Path):
+def test_equal_stages_give_equal_bytes_wherever_the_project_is(project: Path) -> None:
     text = (project / "flow.py").read_bytes()
     bridge(project, *HERE)
     assert (project / "flow.py").read_bytes() == text
@@ -64,7 +64,7 @@ def test_equal_stages_give_equal_bytes_wherever_the_project_is(project: Path):
     assert (elsewhere / "flow.py").read_bytes() == text
 
 
-def test_the_text_is_the_golden_one(make_project: MakeProject):
+def test_the_text_is_the_golden_one(make_project: MakeProject) -> None:
     wide = {f"w{n}": {"cmd": f"cp a w{n}", "deps": ["a"], "outs": [f"w{n}"]} for n in range(3)}
     each = {f"v{n}": {"cmd": "cat w?", "deps": [*wide], "outs": [f"v{n}"]} for n in range(2)}
     last = {"last": {"cmd": "cat v?", "deps": [*each]}, "after": {"cmd": "true"}}
@@ -79,7 +79,9 @@ def test_the_text_is_the_golden_one(make_project: MakeProject):
     bridge(root, "flow", "-o", "flows/made.py", "--check")
 
 
-def test_a_run_ends_in_what_dvc_repro_makes_and_the_next_finds_all_of_it_known(project: Path):
+def test_a_run_ends_in_what_dvc_repro_makes_and_the_next_finds_all_of_it_known(
+    project: Path,
+) -> None:
     other = project.parent / "sequential"
     shutil.copytree(project, other)
     printed = metaflow(project, "run")
@@ -98,7 +100,7 @@ def test_a_run_ends_in_what_dvc_repro_makes_and_the_next_finds_all_of_it_known(p
     assert "4 ran" in metaflow(project, "run", "--force")
 
 
-def test_what_dvc_repro_made_counts_also_from_another_clone(project: Path):
+def test_what_dvc_repro_made_counts_also_from_another_clone(project: Path) -> None:
     dvc(project, "repro")
     dvc(project, "push", "--run-cache")
     clone = project.parent / "clone"
@@ -113,7 +115,7 @@ def test_what_dvc_repro_made_counts_also_from_another_clone(project: Path):
     assert (clone / "joined").read_bytes() == (project / "joined").read_bytes()
 
 
-def test_out_of_a_code_package_it_makes_the_same_and_the_page_shows_it(project: Path):
+def test_out_of_a_code_package_it_makes_the_same_and_the_page_shows_it(project: Path) -> None:
     folder = pod(project)
     printed = metaflow(folder, "run")
     assert "4 ran" in printed
@@ -132,7 +134,7 @@ def test_out_of_a_code_package_it_makes_the_same_and_the_page_shows_it(project: 
 
 def test_a_failing_command_fails_the_run_once_and_resume_with_fixed_code_does_the_rest(
     project: Path,
-):
+) -> None:
     text = (project / "dvc.yaml").read_text()
     (project / "dvc.yaml").write_text(text.replace("cat part-*", "echo no; exit 3; cat part-*"))
     printed = metaflow(project, "run", code=1)
@@ -147,7 +149,7 @@ def test_a_failing_command_fails_the_run_once_and_resume_with_fixed_code_does_th
     assert "up to date" in dvc(project, "status")
 
 
-def test_two_runs_at_once_do_not_disturb_each_other(project: Path):
+def test_two_runs_at_once_do_not_disturb_each_other(project: Path) -> None:
     force, own = command("run", "--force"), environment(project)
     runs = [
         subprocess.Popen(force, cwd=project, env=own, stdout=subprocess.PIPE, text=True)
@@ -161,7 +163,9 @@ def test_two_runs_at_once_do_not_disturb_each_other(project: Path):
     assert "up to date" in dvc(project, "status")
 
 
-def test_check_tells_a_stale_flow_and_an_edited_one_which_is_not_written_over(project: Path):
+def test_check_tells_a_stale_flow_and_an_edited_one_which_is_not_written_over(
+    project: Path,
+) -> None:
     check = ("flow", "-o", "flow.py", "--check")
     flow = project / "flow.py"
     text = flow.read_text()
@@ -186,7 +190,7 @@ def test_check_tells_a_stale_flow_and_an_edited_one_which_is_not_written_over(pr
 ODD = ["class", "import", "日本 x", 'a"b', "x" * 200, "1", "end", "-m", "a'''b", "{input}"]
 
 
-def test_stage_names_that_no_step_may_have_are_no_matter(make_project: MakeProject):
+def test_stage_names_that_no_step_may_have_are_no_matter(make_project: MakeProject) -> None:
     stages: dict[str, Any] = {
         "odd": {"matrix": {"name": ODD}, "cmd": "echo > out-${key}", "outs": ["out-${key}"]},
         "class": {"cmd": "echo > c", "outs": ["c"]},
@@ -219,7 +223,7 @@ def layers(width: int, depth: int) -> dict[str, Any]:
 )
 def test_wide_and_deep_graphs_are_flows_that_metaflow_takes(
     make_project: MakeProject, width: int, depth: int, fuse: str
-):
+) -> None:
     root = make_project(layers(width, depth))
     bridge(root, *HERE, "--fuse", fuse)
     assert "The graph looks good!" in metaflow(root, "check")
@@ -227,14 +231,16 @@ def test_wide_and_deep_graphs_are_flows_that_metaflow_takes(
     assert raised == (width > 100)
 
 
-def test_too_deep_a_graph_is_refused_with_the_number(make_project: MakeProject):
+def test_too_deep_a_graph_is_refused_with_the_number(make_project: MakeProject) -> None:
     root = make_project(layers(2, 100))
     said = bridge(root, *HERE, code=2)
     assert re.search(r"100 levels of stages make \d+ steps, but Argo accepts at most \d+", said)
     assert not (root / "flow.py").exists()
 
 
-def test_a_cycle_a_name_and_a_project_without_commands_are_refused(make_project: MakeProject):
+def test_a_cycle_a_name_and_a_project_without_commands_are_refused(
+    make_project: MakeProject,
+) -> None:
     root = make_project({"a": {"cmd": "cp b a", "deps": ["b"], "outs": ["a"]}})
     assert "fix: use --name" in bridge(root, "flow", "--name", "not-a-name", code=2)
     assert "fix: use --name" in bridge(root, "flow", "--name", "None", code=2)
@@ -251,7 +257,7 @@ def test_a_cycle_a_name_and_a_project_without_commands_are_refused(make_project:
 
 def test_downstream_stages_run_after_their_inputs_in_any_file_and_order(
     make_project: MakeProject,
-):
+) -> None:
     stages = {
         "last": {"cmd": "cat middle > last", "deps": ["middle"], "outs": ["last"]},
         "first": {"cmd": "cat raw > first", "deps": ["raw"], "outs": ["first"]},
@@ -269,7 +275,7 @@ def test_downstream_stages_run_after_their_inputs_in_any_file_and_order(
     assert "up to date" in dvc(root, "status")
 
 
-def test_stages_named_before_what_makes_their_deps_are_refused_but_planned(project: Path):
+def test_stages_named_before_what_makes_their_deps_are_refused_but_planned(project: Path) -> None:
     backward_stages = ("-s", "join", "part@a")
     said = bridge(project, *HERE, *backward_stages, code=2)
     assert "join comes before part@a, which makes its deps; pods cannot run in this order" in said
@@ -280,7 +286,7 @@ def test_stages_named_before_what_makes_their_deps_are_refused_but_planned(proje
     assert "part@a" in bridge(project, "plan", *backward_stages)
 
 
-def test_what_would_be_code_in_the_text_is_refused(make_project: MakeProject):
+def test_what_would_be_code_in_the_text_is_refused(make_project: MakeProject) -> None:
     root = make_project({"a\nimport sys": {"cmd": "echo"}, "b": {"cmd": "echo"}})
     bridge(root, *HERE, "b")
     for words in (["-o", "x.py", "a\nimport sys"], ["-o", 'x"""y.py'], ["-o", "x\ny.py"]):
@@ -288,7 +294,9 @@ def test_what_would_be_code_in_the_text_is_refused(make_project: MakeProject):
     assert {file.name for file in root.glob("*.py")} == {"flow.py"}
 
 
-def test_a_flow_of_one_stage_alone_runs_it_on_what_is_there_and_names_what_is_not(project: Path):
+def test_a_flow_of_one_stage_alone_runs_it_on_what_is_there_and_names_what_is_not(
+    project: Path,
+) -> None:
     bridge(project, *HERE, "-s", "join")
     assert "--fuse chains --single-item join\n" in (project / "flow.py").read_text()
     printed = metaflow(project, "run", code=1)
@@ -302,14 +310,14 @@ def test_a_flow_of_one_stage_alone_runs_it_on_what_is_there_and_names_what_is_no
     assert "join" not in dvc(project, "status")
 
 
-def test_a_project_without_a_remote_is_refused_when_it_runs(make_project: MakeProject):
+def test_a_project_without_a_remote_is_refused_when_it_runs(make_project: MakeProject) -> None:
     root = make_project({"a": {"cmd": "echo > a", "outs": ["a"]}})
     bridge(root, *HERE)
     printed = metaflow(root, "run", code=1)
     assert "dvc remote add -d" in printed
 
 
-def test_a_level_gets_the_most_that_one_of_its_groups_asks_for():
+def test_a_level_gets_the_most_that_one_of_its_groups_asks_for() -> None:
     def group(positions: tuple[int, ...], **pod: Any) -> Group:
         return Group(0, positions, (), Resources(**pod))
 
@@ -323,7 +331,7 @@ def test_a_level_gets_the_most_that_one_of_its_groups_asks_for():
     assert needs_of([group((0,))]).cpu is None
 
 
-def test_settings_that_steps_cannot_have_one_by_one_are_refused_by_name(project: Path):
+def test_settings_that_steps_cannot_have_one_by_one_are_refused_by_name(project: Path) -> None:
     (project / "dvc-bridge.yaml").write_text("stages: {join: {image: other/image:1}}\n")
     said = bridge(project, *HERE, code=2)
     assert "sets image for some stages" in said

@@ -61,7 +61,7 @@ def kept(call: CallBridge, root: Path, *args: str) -> str:
 @pytest.mark.parametrize("named", [True, False], ids=["named", "old"])
 def test_a_run_stays_where_the_cluster_cannot_be_asked(
     unfinished: Path, call_bridge: CallBridge, named: bool
-):
+) -> None:
     args = [run_of(unfinished)] if named else ["--days", "0"]
     said = kept(call_bridge, unfinished, *args)
     assert said.startswith("the engine does not say whether it goes on: no cluster is configured")
@@ -69,7 +69,7 @@ def test_a_run_stays_where_the_cluster_cannot_be_asked(
 
 def test_a_run_stays_where_the_credentials_have_expired_or_the_server_is_silent(
     unfinished: Path, call_bridge: CallBridge, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     file = unfinished.parent / "kubeconfig"
     with serving(unfinished.parent, [], refuses=True) as cluster:
         monkeypatch.setenv("KUBECONFIG", str(file))
@@ -84,7 +84,7 @@ def test_a_run_stays_where_the_credentials_have_expired_or_the_server_is_silent(
 @pytest.mark.parametrize("phase", ["Running", "Pending"])
 def test_a_run_stays_whose_workflow_goes_on(
     unfinished: Path, call_bridge: CallBridge, monkeypatch: pytest.MonkeyPatch, phase: str
-):
+) -> None:
     run = run_of(unfinished)
     monkeypatch.setenv("KUBECONFIG", str(unfinished.parent / "kubeconfig"))
     with serving(unfinished.parent, [workflow(run, "Failed"), workflow(run, phase)]):
@@ -98,7 +98,7 @@ def test_a_run_of_another_cluster_or_namespace_stays(
     call_bridge: CallBridge,
     monkeypatch: pytest.MonkeyPatch,
     other: dict[str, str],
-):
+) -> None:
     submitted_to(unfinished, {**HERE, **other})
     monkeypatch.setenv("KUBECONFIG", str(unfinished.parent / "kubeconfig"))
     with serving(unfinished.parent, []):
@@ -111,7 +111,7 @@ def test_a_run_of_another_cluster_or_namespace_stays(
 @pytest.mark.parametrize("workflows", ["ended", "deleted"])
 def test_a_run_goes_that_its_cluster_knows_to_have_ended(
     unfinished: Path, call_bridge: CallBridge, monkeypatch: pytest.MonkeyPatch, workflows: str
-):
+) -> None:
     run = run_of(unfinished)
     monkeypatch.setenv("KUBECONFIG", str(unfinished.parent / "kubeconfig"))
     known = [workflow(run, "Failed")] if workflows == "ended" else []
@@ -122,7 +122,7 @@ def test_a_run_goes_that_its_cluster_knows_to_have_ended(
 
 def test_a_run_with_all_results_goes_wherever_it_was_submitted(
     pods_project: Path, call_bridge: CallBridge
-):
+) -> None:
     submitted_to(pods_project, HERE)
     run = run_of(pods_project)
     assert f"removed run {run}" in call_bridge(pods_project, "gc", run)
@@ -130,7 +130,7 @@ def test_a_run_with_all_results_goes_wherever_it_was_submitted(
 
 def test_a_run_with_a_failed_result_may_be_retried_and_stays(
     pods_project: Path, call_bridge: CallBridge
-):
+) -> None:
     submitted_to(pods_project, HERE)
     path = next(folder_of(pods_project).glob("stages/*.json"))
     path.write_text(json.dumps({**json.loads(path.read_text()), "outcome": "failed"}))
@@ -139,7 +139,7 @@ def test_a_run_with_a_failed_result_may_be_retried_and_stays(
 
 def test_a_run_of_an_unknown_cluster_stays_until_nothing_was_written_for_the_days(
     pods_project: Path, call_bridge: CallBridge
-):
+) -> None:
     lose_result(pods_project, "two")
     (folder_of(pods_project) / "run.json").unlink(missing_ok=True)
     run = run_of(pods_project)
@@ -150,7 +150,9 @@ def test_a_run_of_an_unknown_cluster_stays_until_nothing_was_written_for_the_day
     assert f"removed run {run}" in call_bridge(pods_project, "gc", run)
 
 
-def test_what_is_kept_keeps_its_code_while_others_go(unfinished: Path, call_bridge: CallBridge):
+def test_what_is_kept_keeps_its_code_while_others_go(
+    unfinished: Path, call_bridge: CallBridge
+) -> None:
     run, folder, code = run_of(unfinished), folder_of(unfinished), code_of(unfinished)
     aged(unfinished, 8)
     other = folder.with_name("other")

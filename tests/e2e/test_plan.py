@@ -104,7 +104,7 @@ SINGLE["keep"]["outs"] = [{"keep.txt": {"persist": True}}]
 
 def test_every_reason_is_printed_with_old_and_new_value_and_the_run_does_what_was_planned(
     make_project: MakeProject, bridge: Bridge
-):
+) -> None:
     files = {"a": "1", "b": "1", "c": "only here", "d": "1", "params.yaml": "rate: 0.1\nlost: 1\n"}
     root = make_project(SINGLE, files)
     dvc(root, "repro", "--quiet")
@@ -149,7 +149,7 @@ def test_every_reason_is_printed_with_old_and_new_value_and_the_run_does_what_wa
 
 def test_what_the_run_cache_gives_back_decides_what_follows(
     make_project: MakeProject, bridge: Bridge
-):
+) -> None:
     stages = {
         "count": {"cmd": "wc -c < a > n", "deps": ["a"], "outs": ["n"]},
         "fold": {"cmd": "mkdir d && cp a d/x && echo > d/y", "deps": ["a"], "outs": ["d"]},
@@ -191,7 +191,7 @@ def test_what_the_run_cache_gives_back_decides_what_follows(
 
 def test_a_lost_object_is_made_once_and_who_lost_it_too_is_found_restored(
     make_project: MakeProject, bridge: Bridge
-):
+) -> None:
     fold = "mkdir {0}; echo same > {0}/x; echo {0} > {0}/y"
     stages = {
         "one": {"cmd": "echo same > one", "outs": ["one"]},
@@ -230,7 +230,7 @@ DIAMOND_FILES = {"a": "0", "code": "0", "params.yaml": "rate: 0\n"}
 @pytest.mark.parametrize("seed", range(3))
 def test_after_any_changes_the_run_does_what_the_plan_said(
     make_project: MakeProject, bridge: Bridge, seed: int
-):
+) -> None:
     root = make_project(DIAMOND, DIAMOND_FILES)
     if seed == 0:
         dvc(root, "add", "--quiet", "a")
@@ -257,7 +257,7 @@ def test_after_any_changes_the_run_does_what_the_plan_said(
         assert_run_keeps_to_plan(bridge, root, *chance.choice(((), (), ("-f",))))
 
 
-def test_a_plan_changes_no_file(make_project: MakeProject, bridge: Bridge):
+def test_a_plan_changes_no_file(make_project: MakeProject, bridge: Bridge) -> None:
     root = make_project(DIAMOND, DIAMOND_FILES)
     dvc(root, "repro", "--quiet")
     (root / "a").write_text("changed")
@@ -273,7 +273,7 @@ def test_a_plan_changes_no_file(make_project: MakeProject, bridge: Bridge):
     }
 
 
-def test_selected_stages_are_those_of_dvc_repro(make_project: MakeProject, bridge: Bridge):
+def test_selected_stages_are_those_of_dvc_repro(make_project: MakeProject, bridge: Bridge) -> None:
     root = make_project(
         {**DIAMOND, "each": {"foreach": ["é", "y"], "do": copy("l", "${item}")}}, DIAMOND_FILES
     )
@@ -299,7 +299,7 @@ def test_selected_stages_are_those_of_dvc_repro(make_project: MakeProject, bridg
 
 def test_the_critical_path_is_the_slowest_chain_by_how_long_the_stages_took(
     make_project: MakeProject, bridge: Bridge
-):
+) -> None:
     slow = {
         name: {**DIAMOND[name], "cmd": f"sleep {seconds}; {DIAMOND[name]['cmd']}"}
         for name, seconds in (("start", 0.3), ("left", 0.9), ("right", 0.1), ("join", 0.3))

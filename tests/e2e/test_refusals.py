@@ -78,7 +78,7 @@ def damage(file: Path) -> None:
     file.chmod(0o444)
 
 
-def test_a_damaged_object_is_not_restored_and_named_with_exit_code_3(project: Path):
+def test_a_damaged_object_is_not_restored_and_named_with_exit_code_3(project: Path) -> None:
     assert run(project, "repro").code == 0
     damaged = the_object(project, b"1\n")
     damage(damaged)
@@ -95,7 +95,7 @@ def test_a_damaged_object_is_not_restored_and_named_with_exit_code_3(project: Pa
     assert (project / "a").read_text() == "1\n"
 
 
-def test_a_damaged_file_of_a_folder_is_named_too(project: Path):
+def test_a_damaged_file_of_a_folder_is_named_too(project: Path) -> None:
     assert run(project, "repro").code == 0
     damaged = the_object(project, b"y\n")
     damage(damaged)
@@ -107,7 +107,7 @@ def test_a_damaged_file_of_a_folder_is_named_too(project: Path):
     assert "one" in (project / "dvc.lock").read_text()
 
 
-def test_a_damaged_entry_of_the_run_cache_means_that_the_stage_runs(project: Path):
+def test_a_damaged_entry_of_the_run_cache_means_that_the_stage_runs(project: Path) -> None:
     assert run(project, "repro").code == 0
     for entry in (project / ".dvc/cache/runs").glob("*/*/*"):
         entry.write_text("{[")
@@ -131,7 +131,7 @@ MISSING: dict[str, tuple[Callable[[Path], object], str]] = {
 @pytest.mark.parametrize(("lose", "said"), MISSING.values(), ids=MISSING)
 def test_what_is_missing_is_no_failed_command(
     project: Path, lose: Callable[[Path], object], said: str
-):
+) -> None:
     lose(project)
     assert f"fails       one: {said}\n" in run(project, "plan").said
     ran = run(project, "repro")
@@ -139,7 +139,7 @@ def test_what_is_missing_is_no_failed_command(
     assert f"dvc-bridge: one: {said}\nfix: restore it" in ran.said
 
 
-def test_a_failed_command_outranks_what_is_missing_and_both_are_reported(project: Path):
+def test_a_failed_command_outranks_what_is_missing_and_both_are_reported(project: Path) -> None:
     (project / "dvc.yaml").write_text(
         "stages:\n  lost: {cmd: x, deps: [no]}\n  bad: {cmd: exit 3, deps: [raw]}\n"
     )
@@ -159,7 +159,7 @@ def sealed(root: Path, name: str) -> Path:
     return path
 
 
-def test_a_cache_that_is_not_writable_is_reported_before_a_command_runs(project: Path):
+def test_a_cache_that_is_not_writable_is_reported_before_a_command_runs(project: Path) -> None:
     cache = sealed(project, ".dvc/cache")
     ran = run(project, "repro", prefix=BY_MODES)
     assert ran.code == 2
@@ -171,7 +171,9 @@ def test_a_cache_that_is_not_writable_is_reported_before_a_command_runs(project:
 
 
 @pytest.mark.parametrize("command", ["plan", "repro", "doctor"])
-def test_a_project_that_may_not_be_written_to_is_refused_by_file(project: Path, command: str):
+def test_a_project_that_may_not_be_written_to_is_refused_by_file(
+    project: Path, command: str
+) -> None:
     folder = sealed(project, ".dvc/tmp")
     (folder / "lock").unlink(missing_ok=True)
     ran = run(project, command, prefix=BY_MODES)
@@ -180,7 +182,9 @@ def test_a_project_that_may_not_be_written_to_is_refused_by_file(project: Path, 
     assert "fix: grant this user the permission" in ran.said
 
 
-def test_a_remote_that_rejects_all_users_is_reported_once_and_blames_no_stage(project: Path):
+def test_a_remote_that_rejects_all_users_is_reported_once_and_blames_no_stage(
+    project: Path,
+) -> None:
     store = project.parent / "store"
     (store / "runs").mkdir(parents=True)
     (store / "runs").chmod(0)
@@ -192,7 +196,7 @@ def test_a_remote_that_rejects_all_users_is_reported_once_and_blames_no_stage(pr
     assert ran.said.count("fix: ") == ran.said.count("fix: correct its credentials") == 1
 
 
-def test_a_dep_that_may_not_be_read_is_named_by_plan_and_repro(project: Path):
+def test_a_dep_that_may_not_be_read_is_named_by_plan_and_repro(project: Path) -> None:
     (project / "raw").chmod(0)
     said = f"one: {project}/raw: Permission denied\n"
     assert f"fails       {said}" in run(project, "plan", prefix=BY_MODES).said
@@ -201,7 +205,7 @@ def test_a_dep_that_may_not_be_read_is_named_by_plan_and_repro(project: Path):
     assert f"dvc-bridge: {said}" in ran.said
 
 
-def test_a_pipe_in_place_of_a_file_is_reported_and_not_waited_for(project: Path):
+def test_a_pipe_in_place_of_a_file_is_reported_and_not_waited_for(project: Path) -> None:
     (project / "raw").unlink()
     os.mkfifo(project / "raw")
     assert "fails       one: dep raw is a named pipe\n" in run(project, "plan").said
@@ -244,7 +248,7 @@ def small_disk(project: Path) -> Callable[[str], Ran]:
 
 def test_a_full_disk_stops_the_run_with_the_file_and_what_finished_is_kept(
     project: Path, small_disk: Callable[[str], Ran]
-):
+) -> None:
     (project / "dvc.yaml").write_text(
         "stages:\n"
         "  one: {cmd: cp raw a; echo one >> ran, deps: [raw], outs: [a]}\n"
@@ -260,7 +264,7 @@ def test_a_full_disk_stops_the_run_with_the_file_and_what_finished_is_kept(
     assert "code 0\none\n" in second
 
 
-def test_a_disk_that_is_full_from_the_start_is_reported(small_disk: Callable[[str], Ran]):
+def test_a_disk_that_is_full_from_the_start_is_reported(small_disk: Callable[[str], Ran]) -> None:
     ran = small_disk(
         "head -c 3000000 /dev/zero > fill 2> /dev/null;"
         "$BRIDGE plan; echo code $?; $BRIDGE repro; echo code $?"
@@ -271,7 +275,7 @@ def test_a_disk_that_is_full_from_the_start_is_reported(small_disk: Callable[[st
     assert run_.endswith("code 2\n")
 
 
-def test_another_process_that_holds_the_lock_is_named(project: Path):
+def test_another_process_that_holds_the_lock_is_named(project: Path) -> None:
     lock = project / ".dvc/tmp/lock"
     lock.parent.mkdir(exist_ok=True)
     with lock.open("w") as file:
@@ -286,7 +290,7 @@ def test_another_process_that_holds_the_lock_is_named(project: Path):
     )
 
 
-def test_paths_that_another_process_is_using_are_refused_by_name(project: Path):
+def test_paths_that_another_process_is_using_are_refused_by_name(project: Path) -> None:
     claims = project / ".dvc/tmp/rwlock"
     claims.parent.mkdir(exist_ok=True)
     user = {"pid": os.getpid(), "cmd": "dvc pull"}
@@ -299,14 +303,14 @@ def test_paths_that_another_process_is_using_are_refused_by_name(project: Path):
 
 
 @pytest.mark.parametrize("command", ["plan", "repro", "doctor"])
-def test_outside_of_a_project_the_next_step_is_named(tmp_path: Path, command: str):
+def test_outside_of_a_project_the_next_step_is_named(tmp_path: Path, command: str) -> None:
     ran = run(tmp_path, command)
     assert ran.code == 2
     assert f"{tmp_path} is not in a DVC project\n" in ran.said
     assert "fix: change to the folder of a project, or run dvc init\n" in ran.said
 
 
-def test_a_project_that_has_lost_its_git_is_refused_with_a_fix(project: Path):
+def test_a_project_that_has_lost_its_git_is_refused_with_a_fix(project: Path) -> None:
     (project / ".dvc/config").write_text("")
     ran = run(project, "plan")
     assert ran.code == 2

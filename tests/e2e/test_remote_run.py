@@ -49,7 +49,7 @@ def edited_meanwhile(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch,
 
 def test_results_of_stages_that_dvc_yaml_no_longer_has_when_the_run_ends_are_left_out(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     root = edited_meanwhile(make_project, monkeypatch, "sed -i s/t[w]o/three/ $DVC_YAML")
     play(root)
     assert set(yaml.safe_load((root / "dvc.lock").read_text())["stages"]) == {"one", "aside"}
@@ -57,7 +57,7 @@ def test_results_of_stages_that_dvc_yaml_no_longer_has_when_the_run_ends_are_lef
 
 def test_a_dvc_yaml_that_cannot_be_read_when_the_run_ends_is_refused_and_collect_goes_on(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     root = edited_meanwhile(make_project, monkeypatch, "echo '[' >> $DVC_YAML")
     text = (root / "dvc.yaml").read_text()
     printed = play(root, code=2)
@@ -85,7 +85,7 @@ def undone_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_a_group_is_undone_where_its_result_or_an_object_of_its_outs_is_gone(
     ran: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     assert undone_of(ran, monkeypatch) == []
     (scratch,) = (path for path in bridge_folder(ran).glob("runs/*/objects/*/*"))
     scratch.unlink()
@@ -99,7 +99,7 @@ def test_a_group_is_undone_where_its_result_or_an_object_of_its_outs_is_gone(
 @pytest.mark.parametrize("harm", ["lost", "damaged"])
 def test_a_folder_with_a_lost_or_damaged_file_fails_its_reader_and_the_next_run_makes_it_again(
     ran: Path, harm: str
-):
+) -> None:
     lock = yaml.safe_load((ran / "dvc.lock").read_text())
     md5 = hashlib.md5(b"1", usedforsecurity=False).hexdigest()
     file = ran.parent / "remote" / "files" / "md5" / md5[:2] / md5[2:]
@@ -120,7 +120,7 @@ def test_a_folder_with_a_lost_or_damaged_file_fails_its_reader_and_the_next_run_
 
 def test_collect_asks_once_for_the_plan_and_for_all_outs_of_a_remote(
     ran: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     lock = (ran / "dvc.lock").read_text()
     shutil.rmtree(ran / ".dvc" / "cache")
     shutil.rmtree(ran / "d")
@@ -152,7 +152,7 @@ def test_collect_asks_once_for_the_plan_and_for_all_outs_of_a_remote(
 @pytest.mark.parametrize("harm", ["lost", "damaged"])
 def test_collect_names_the_stage_whose_object_is_lost_among_all_that_it_fetches(
     ran: Path, harm: str
-):
+) -> None:
     shutil.rmtree(ran / ".dvc" / "cache")
     md5 = yaml.safe_load((ran / "dvc.lock").read_text())["stages"]["two"]["outs"][0]["md5"]
     file = ran.parent / "remote" / "files" / "md5" / md5[:2] / md5[2:]
@@ -164,7 +164,7 @@ def test_collect_names_the_stage_whose_object_is_lost_among_all_that_it_fetches(
     assert f"two: object {md5} of remote store: it" in bridge(ran, "collect", run, code=3)
 
 
-def test_a_lost_folder_is_found_among_files_that_are_no_listings(make_project: MakeProject):
+def test_a_lost_folder_is_found_among_files_that_are_no_listings(make_project: MakeProject) -> None:
     stages = {
         "file": {"cmd": "echo no listing > file", "outs": ["file"]},
         "folder": {"cmd": "mkdir -p folder; echo > folder/x", "outs": ["folder"]},
@@ -181,7 +181,7 @@ def test_a_lost_folder_is_found_among_files_that_are_no_listings(make_project: M
 
 def test_the_plan_of_a_pod_has_its_stages_in_the_order_of_the_graph(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     chain = {  # in dvc.yaml, the last stage is first
         "last": {"cmd": "cat middle > last", "deps": ["middle"], "outs": ["last"]},
         "middle": {"cmd": "cat first > middle", "deps": ["first"], "outs": ["middle"]},
@@ -198,7 +198,9 @@ def test_the_plan_of_a_pod_has_its_stages_in_the_order_of_the_graph(
     assert tasks == ["first", "middle", "last"]
 
 
-def test_gc_removes_runs_with_their_scratch_objects_and_snapshots_but_no_object_of_dvc(ran: Path):
+def test_gc_removes_runs_with_their_scratch_objects_and_snapshots_but_no_object_of_dvc(
+    ran: Path,
+) -> None:
     objects = set(ran.parent.glob("remote/files/md5/*/*"))
     assert "nothing in remote store is older than 7 days" in bridge(ran, "gc")
     assert "would remove run r" in bridge(ran, "gc", "--days", "0", "--dry")
@@ -210,11 +212,11 @@ def test_gc_removes_runs_with_their_scratch_objects_and_snapshots_but_no_object_
     assert set(ran.parent.glob("remote/files/md5/*/*")) == objects
 
 
-def test_gc_refuses_a_run_that_is_not_there(ran: Path):
+def test_gc_refuses_a_run_that_is_not_there(ran: Path) -> None:
     assert "run nope is not in remote store" in bridge(ran, "gc", "nope", code=2)
 
 
-def test_how_long_stages_took_is_known_to_other_clones_by_the_remote(ran: Path):
+def test_how_long_stages_took_is_known_to_other_clones_by_the_remote(ran: Path) -> None:
     durations = json.loads((bridge_folder(ran) / "durations.json").read_text())
     assert set(durations) == {"one", "two", "aside"}
     assert all(0 < seconds < 60 for seconds in durations.values())

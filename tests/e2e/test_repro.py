@@ -62,7 +62,7 @@ def unlike(theirs: Path, ours: Path) -> list[str]:
 
 @pytest.mark.parametrize("git", [True, False], ids=["git", "no git"])
 @pytest.mark.parametrize("case", CASES)
-def test_every_run_ends_where_dvc_repro_ends(tmp_path: Path, case: str, git: bool):
+def test_every_run_ends_where_dvc_repro_ends(tmp_path: Path, case: str, git: bool) -> None:
     theirs = make(tmp_path / "theirs", CASES[case], git=git)
     ours = tmp_path / "ours"
     shutil.copytree(theirs, ours)
@@ -74,7 +74,7 @@ def test_every_run_ends_where_dvc_repro_ends(tmp_path: Path, case: str, git: boo
         assert unlike(theirs, ours) == [], change
 
 
-def test_a_failing_stage_ends_with_1_and_what_finished_is_in_dvc_lock(tmp_path: Path):
+def test_a_failing_stage_ends_with_1_and_what_finished_is_in_dvc_lock(tmp_path: Path) -> None:
     stages = {
         "bad": {"cmd": "exit 3", "deps": ["a"], "outs": ["never"]},
         "good": {"cmd": "cp a g", "deps": ["a"], "outs": ["g"]},
@@ -88,7 +88,7 @@ def test_a_failing_stage_ends_with_1_and_what_finished_is_in_dvc_lock(tmp_path: 
     assert unlike(theirs, ours) == []
 
 
-def test_what_it_made_dvc_finds_unchanged(tmp_path: Path):
+def test_what_it_made_dvc_finds_unchanged(tmp_path: Path) -> None:
     root = make(tmp_path / "p", CASES["foreach and a join"], git=True)
     assert play(root, ["dvc_bridge"], "-j", "3") == 0
     assert "up to date" in dvc(root, "status")
@@ -112,7 +112,7 @@ assert seen == {True}, "DVC was imported on a second thread: its circular import
 """
 
 
-def test_dvc_is_imported_on_one_thread_only(make_project: MakeProject):
+def test_dvc_is_imported_on_one_thread_only(make_project: MakeProject) -> None:
     root = make_project({name: {"cmd": f"echo 1 > {name}", "outs": [name]} for name in "ab"})
     done = subprocess.run(
         [sys.executable, "-c", _IMPORTS_WATCHED], cwd=root, capture_output=True, text=True

@@ -169,7 +169,7 @@ def same(one: Path, other: Path) -> list[str]:
 
 def test_after_sync_the_project_is_where_dvc_repro_leaves_it_and_git_can_commit_it(
     fresh: Path, ran: tuple[Path, str], project: Path, tmp_path: Path
-):
+) -> None:
     pathspec = ran[1]
     said = sync(project, pathspec)
     assert f"4 stages of {pathspec}: shout, part@a, part@b, score" in said
@@ -198,7 +198,7 @@ def test_after_sync_the_project_is_where_dvc_repro_leaves_it_and_git_can_commit_
 
 def test_after_sync_dvc_repro_has_nothing_to_do_and_what_was_removed_comes_back(
     ran: tuple[Path, str], project: Path
-):
+) -> None:
     sync(project, ran[1])
     before = state(project)
     assert "Data and pipelines are up to date" in dvc(project, "repro")
@@ -211,7 +211,7 @@ def test_after_sync_dvc_repro_has_nothing_to_do_and_what_was_removed_comes_back(
 
 def test_stages_that_have_changed_since_are_refused_by_name_or_left_out(
     ran: tuple[Path, str], project: Path
-):
+) -> None:
     (project / "params.yaml").write_text("sep: 2\n")
     before = state(project)
     said = sync(project, ran[1], code=2)
@@ -229,7 +229,7 @@ def test_stages_that_have_changed_since_are_refused_by_name_or_left_out(
 
 def test_a_run_of_another_revision_is_refused_unless_only_results_were_committed_since(
     ran: tuple[Path, str], project: Path
-):
+) -> None:
     (project / "README").write_text("new")
     git(project, "add", "README")
     git(project, "commit", "--quiet", "-m", "2")
@@ -240,7 +240,7 @@ def test_a_run_of_another_revision_is_refused_unless_only_results_were_committed
 
 def test_a_run_that_failed_is_refused_with_its_open_tasks_or_taken_as_far_as_it_came(
     fresh: Path, tmp_path: Path
-):
+) -> None:
     root = tmp_path / "project"
     copy_tree(fresh, root)
     pathspec = flow_run(root, "--fail", "part@b", "--max-workers", "1", code=1)
@@ -262,13 +262,13 @@ def test_a_run_that_failed_is_refused_with_its_open_tasks_or_taken_as_far_as_it_
 )
 def test_a_run_that_is_not_there_is_refused_with_those_that_are(
     project: Path, pathspec: str, said: str
-):
+) -> None:
     assert said in sync(project, pathspec, code=2)
 
 
 def test_another_clone_takes_a_run_from_the_remote_once_they_are_there(
     ran: tuple[Path, str], project: Path, tmp_path: Path
-):
+) -> None:
     dvc(project, "remote", "add", "--local", "-d", "store", str(tmp_path / "remote"))
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(project), str(clone))
@@ -289,7 +289,7 @@ def test_another_clone_takes_a_run_from_the_remote_once_they_are_there(
 
 def test_a_damaged_object_of_the_cache_is_refused_by_name_before_anything_changes(
     ran: tuple[Path, str], project: Path
-):
+) -> None:
     damaged = next(
         f for f in (project / ".dvc/cache/files/md5").glob("*/*") if f.read_text() == "ABBA\n"
     )
@@ -304,7 +304,7 @@ def test_a_damaged_object_of_the_cache_is_refused_by_name_before_anything_change
 
 def test_a_sync_that_was_killed_ends_well_the_second_time(
     ran: tuple[Path, str], project: Path, start: Start
-):
+) -> None:
     running = start(project, "sync", ran[1], env={"METAFLOW_USER": "tester"})
     running.until_there(project / "loud")
     running.process.send_signal(signal.SIGKILL)
@@ -316,7 +316,7 @@ def test_a_sync_that_was_killed_ends_well_the_second_time(
 
 def test_the_card_of_a_run_is_the_page_that_report_writes_from_any_clone(
     ran: tuple[Path, str], project: Path, tmp_path: Path
-):
+) -> None:
     (card,) = ran[0].glob(".metaflow/mf.cards/**/dvc_run*.html")
     written = bridge(project, "report", "--run", ran[1], METAFLOW_USER="tester")
     assert written == card.read_text()
@@ -331,7 +331,7 @@ def test_the_card_of_a_run_is_the_page_that_report_writes_from_any_clone(
 
 def test_the_page_of_a_run_that_failed_says_so_and_that_of_none_is_refused(
     fresh: Path, tmp_path: Path
-):
+) -> None:
     root = tmp_path / "project"
     copy_tree(fresh, root)
     pathspec = flow_run(root, "--fail", "shout", code=1)

@@ -32,7 +32,7 @@ FILES = {"raw": "1", "params.yaml": "empty: []\n", "before": "made by hand"}
 @pytest.mark.parametrize("command", ["plan", "repro"])
 def test_a_stage_alone_needs_no_other_file_to_be_right(
     make_project: MakeProject, call_bridge: CallBridge, command: str, text: str
-):
+) -> None:
     root = make_project(STAGES, {**FILES, "other/dvc.yaml": text})
     said = call_bridge(root, command, "-s", "a")
     assert "a: " in said
@@ -40,7 +40,7 @@ def test_a_stage_alone_needs_no_other_file_to_be_right(
     call_bridge(root, command, "-s", "-P", "a", code=2)
 
 
-def test_dvc_too_runs_a_single_stage_next_to_a_broken_file(make_project: MakeProject):
+def test_dvc_too_runs_a_single_stage_next_to_a_broken_file(make_project: MakeProject) -> None:
     root = make_project(STAGES, {**FILES, "other/dvc.yaml": BROKEN["no YAML"]})
     dvc_repro(root, "a", single_item=True)
     assert (root / "a").read_text() == "made by hand1"
@@ -48,7 +48,7 @@ def test_dvc_too_runs_a_single_stage_next_to_a_broken_file(make_project: MakePro
 
 def test_a_stage_alone_in_a_broken_file_and_one_that_is_not_there_are_refused(
     make_project: MakeProject, call_bridge: CallBridge
-):
+) -> None:
     root = make_project(STAGES, {**FILES, "other/dvc.yaml": BROKEN["no YAML"]})
     assert "other/dvc.yaml" in call_bridge(root, "repro", "-s", "other/dvc.yaml:x", code=2)
     assert "missing" in call_bridge(root, "repro", "-s", "missing", code=2)
@@ -71,7 +71,7 @@ EMPTY = {
 @pytest.mark.parametrize(("words", "runs"), EMPTY.items(), ids=EMPTY)
 def test_a_group_without_items_is_a_target(
     make_project: MakeProject, call_bridge: CallBridge, words: str, runs: bool
-):
+) -> None:
     root = make_project(STAGES, FILES)
     said = call_bridge(root, "plan", *words.split())
     call_bridge(root, "repro", *words.split())
@@ -79,7 +79,7 @@ def test_a_group_without_items_is_a_target(
     assert "none@x" in call_bridge(root, "repro", "none@x", code=2)
 
 
-def test_it_is_one_for_dvc_too(make_project: MakeProject):
+def test_it_is_one_for_dvc_too(make_project: MakeProject) -> None:
     root = make_project(STAGES, FILES)
     dvc_repro(root, "none")
     assert (root / "a").exists() is EMPTY["none"]
@@ -96,7 +96,7 @@ def first_and(root: Path, second: object) -> None:
 )
 def test_an_out_inside_of_dvc_or_git_is_refused_before_the_first_command(
     make_project: MakeProject, call_bridge: CallBridge, out: str
-):
+) -> None:
     root = make_project({})
     first_and(root, {"cmd": f"mkdir -p $(dirname {out}); echo > {out}", "outs": [out]})
     for command in ("plan", "repro"):
@@ -110,7 +110,7 @@ def test_an_out_inside_of_dvc_or_git_is_refused_before_the_first_command(
 @pytest.mark.parametrize("out", [".dvcx", ".gitx/x", "a.git/x", "x.dvc.d/x"])
 def test_an_out_whose_name_begins_or_ends_so_is_one(
     make_project: MakeProject, call_bridge: CallBridge, out: str
-):
+) -> None:
     root = make_project({})
     first_and(root, {"cmd": f"mkdir -p $(dirname {out}); echo > {out}", "outs": [out]})
     call_bridge(root, "repro")

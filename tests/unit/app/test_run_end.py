@@ -131,7 +131,7 @@ def test_an_end_that_is_not_all_good_is_an_error_that_says_what_is_missing_and_w
     how: RunStatus | None,
     code: int,
     texts: list[str],
-):
+) -> None:
     with pytest.raises(BridgeError) as raised:
         end_of_run(merged, "r", how).raise_error()
     assert raised.value.exit_code == code
@@ -140,13 +140,13 @@ def test_an_end_that_is_not_all_good_is_an_error_that_says_what_is_missing_and_w
 
 
 @pytest.mark.parametrize("how", [None, state("Succeeded")])
-def test_an_end_that_is_all_good_has_no_error(how: RunStatus | None):
+def test_an_end_that_is_all_good_has_no_error(how: RunStatus | None) -> None:
     end = end_of_run(found(GOOD, ("a", "b", "c")), "r", how)
     end.raise_error()
     assert str(end) == "1 ran, 1 from the run cache"
 
 
-def test_of_many_the_first_are_named_and_the_others_counted():
+def test_of_many_the_first_are_named_and_the_others_counted() -> None:
     names = [f"s{number:02}" for number in range(24)]
     with pytest.raises(BridgeError) as raised:
         end_of_run(found({"s00": Outcome.FAILED}, tuple(names)), "r", None).raise_error()
@@ -186,7 +186,7 @@ def forget(root: Path) -> None:
 
 def test_collect_ends_with_0_where_dvc_repro_has_nothing_left_to_do(
     pods_project: Path, call_bridge: CallBridge
-):
+) -> None:
     forget(pods_project)
     said = call_bridge(pods_project, "collect", run_of(pods_project))
     assert said.startswith("3 ran\n")
@@ -197,7 +197,7 @@ def test_collect_ends_with_0_where_dvc_repro_has_nothing_left_to_do(
 @pytest.mark.parametrize("phase", ["", "Running", "Failed"])
 def test_collect_of_a_run_with_a_missing_result_reports_its_state(
     pods_project: Path, call_bridge: CallBridge, phase: str, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     forget(pods_project)
     lose_result(pods_project, "two")
     run, folder = run_of(pods_project), pods_project.parent
@@ -216,7 +216,7 @@ def test_collect_of_a_run_with_a_missing_result_reports_its_state(
 
 def test_collect_after_edits_names_what_it_left_out_and_what_is_not_of_now(
     pods_project: Path, call_bridge: CallBridge
-):
+) -> None:
     forget(pods_project)
     text = (pods_project / "dvc.yaml").read_text()
     (pods_project / "dvc.yaml").write_text(text.replace("cat raw > aside", "cat raw raw > aside"))
@@ -230,7 +230,7 @@ def test_collect_after_edits_names_what_it_left_out_and_what_is_not_of_now(
 
 def test_collect_of_a_run_with_a_failed_stage_ends_with_1_and_its_message(
     pods_project: Path, call_bridge: CallBridge
-):
+) -> None:
     forget(pods_project)
     for path in pods_project.parent.glob("remote/bridge/runs/*/stages/*.json"):
         result = json.loads(path.read_text())

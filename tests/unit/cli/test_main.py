@@ -21,7 +21,7 @@ def python(root: Path, code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True)
 
 
-def test_every_command_has_help_for_itself_and_for_all_it_takes(tmp_path: Path):
+def test_every_command_has_help_for_itself_and_for_all_it_takes(tmp_path: Path) -> None:
     whole = bridge(tmp_path, "--help")
     commands = re.findall(r"^    (\w+) +\S", whole, re.MULTILINE)
     remote = [
@@ -45,7 +45,7 @@ def test_every_command_has_help_for_itself_and_for_all_it_takes(tmp_path: Path):
     assert re.fullmatch(r"\d+\.\d+\.\d+\n", bridge(tmp_path, "--version"))
 
 
-def test_help_imports_nothing_that_is_slow(tmp_path: Path):
+def test_help_imports_nothing_that_is_slow(tmp_path: Path) -> None:
     done = python(
         tmp_path,
         "import sys\nfrom dvc_bridge.cli import main\n"
@@ -56,7 +56,9 @@ def test_help_imports_nothing_that_is_slow(tmp_path: Path):
     assert done.stdout.endswith("\nset()\n"), done.stdout + done.stderr
 
 
-def test_exit_codes_are_those_of_the_documentation(make_project: MakeProject, tmp_path: Path):
+def test_exit_codes_are_those_of_the_documentation(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
     root = make_project({"copy": COPY, "bad": {"cmd": "exit 7", "outs": ["never"]}}, {"a": "1"})
     bridge(root, "repro", "copy")
     assert "`exit 7` exited with 7" in bridge(root, "repro", "bad", code=1)
@@ -78,7 +80,9 @@ def test_exit_codes_are_those_of_the_documentation(make_project: MakeProject, tm
     )
 
 
-def test_a_reader_that_goes_away_ends_no_run_and_shows_no_traceback(make_project: MakeProject):
+def test_a_reader_that_goes_away_ends_no_run_and_shows_no_traceback(
+    make_project: MakeProject,
+) -> None:
     say = {"cmd": "echo; echo > ${item}", "outs": ["${item}"]}
     root = make_project({"say": {"foreach": ["x", "y"], "do": say}})
     reader, writer = os.pipe()
@@ -97,7 +101,7 @@ def test_a_reader_that_goes_away_ends_no_run_and_shows_no_traceback(make_project
     assert "2 unchanged" in bridge(root, "repro")
 
 
-def test_a_name_without_letters_on_this_terminal_ends_no_run(make_project: MakeProject):
+def test_a_name_without_letters_on_this_terminal_ends_no_run(make_project: MakeProject) -> None:
     root = make_project({"漢": {"cmd": "echo é > b", "outs": ["b"]}})
     text = bridge(root, "repro", PYTHONIOENCODING="ascii")
     assert "\\u6f22: ran" in text
@@ -106,7 +110,7 @@ def test_a_name_without_letters_on_this_terminal_ends_no_run(make_project: MakeP
 @pytest.mark.parametrize("own", [{}, {"MKL_NUM_THREADS": "7"}], ids=["not set", "set"])
 def test_cores_are_divided_over_the_jobs_unless_the_user_sets_thread_counts(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch, own: dict[str, str]
-):
+) -> None:
     for name in THREADS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("VECLIB_MAXIMUM_THREADS", raising=False)
@@ -124,7 +128,7 @@ def test_cores_are_divided_over_the_jobs_unless_the_user_sets_thread_counts(
         assert seen == {1: {""}, 2: {str(half)}, 1000: {"1"}}
 
 
-def test_a_command_may_call_dvc(make_project: MakeProject):
+def test_a_command_may_call_dvc(make_project: MakeProject) -> None:
     call = f"{sys.executable} -m dvc"
     stages = {
         "copy": COPY,

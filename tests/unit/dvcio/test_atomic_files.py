@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_new_file_has_the_mode_that_the_umask_leaves(tmp_path: Path, scratch: Path):
+def test_a_new_file_has_the_mode_that_the_umask_leaves(tmp_path: Path, scratch: Path) -> None:
     write_whole(tmp_path / "file", "é", scratch)
     assert (tmp_path / "file").read_bytes() == "é".encode()
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o666 & ~UMASK
@@ -41,7 +41,9 @@ def test_a_new_file_has_the_mode_that_the_umask_leaves(tmp_path: Path, scratch: 
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_a_file_is_replaced_whole_and_keeps_its_mode(file: Path, scratch: Path, durable: bool):
+def test_a_file_is_replaced_whole_and_keeps_its_mode(
+    file: Path, scratch: Path, durable: bool
+) -> None:
     file.chmod(0o640)
     with file.open() as reader:
         write_whole(file, "new", scratch, durable=durable)
@@ -51,7 +53,7 @@ def test_a_file_is_replaced_whole_and_keeps_its_mode(file: Path, scratch: Path, 
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root may give files away")
-def test_a_file_of_another_user_keeps_its_owner(file: Path, scratch: Path):
+def test_a_file_of_another_user_keeps_its_owner(file: Path, scratch: Path) -> None:
     os.chown(file, 12345, 54321)
     write_whole(file, "new", scratch)
     assert file.read_text() == "new"
@@ -59,7 +61,9 @@ def test_a_file_of_another_user_keeps_its_owner(file: Path, scratch: Path):
 
 
 @pytest.mark.parametrize("target", ["real", "inner"], ids=["file", "another link"])
-def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path, scratch: Path, target: str):
+def test_a_link_stays_and_its_target_is_replaced(
+    tmp_path: Path, scratch: Path, target: str
+) -> None:
     (tmp_path / "real").write_text("old")
     (tmp_path / "inner").symlink_to("real")
     (tmp_path / "link").symlink_to(target)
@@ -69,14 +73,14 @@ def test_a_link_stays_and_its_target_is_replaced(tmp_path: Path, scratch: Path, 
     assert (tmp_path / "real").read_text() == "new"
 
 
-def test_a_link_to_nothing_gets_its_target(tmp_path: Path, scratch: Path):
+def test_a_link_to_nothing_gets_its_target(tmp_path: Path, scratch: Path) -> None:
     (tmp_path / "link").symlink_to("nowhere")
     write_whole(tmp_path / "link", "new", scratch)
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "nowhere").read_text() == "new"
 
 
-def test_every_name_of_a_file_has_the_new_text(tmp_path: Path, file: Path, scratch: Path):
+def test_every_name_of_a_file_has_the_new_text(tmp_path: Path, file: Path, scratch: Path) -> None:
     other = tmp_path / "other"
     other.hardlink_to(file)
     write_whole(file, "new", scratch)
@@ -84,7 +88,7 @@ def test_every_name_of_a_file_has_the_new_text(tmp_path: Path, file: Path, scrat
     assert other.samefile(file)
 
 
-def test_in_a_folder_of_another_user_the_file_itself_is_written(file: Path, scratch: Path):
+def test_in_a_folder_of_another_user_the_file_itself_is_written(file: Path, scratch: Path) -> None:
     before = file.stat().st_ino
     file.chmod(0o666)
     file.parent.chmod(0o555)
@@ -99,7 +103,9 @@ def test_in_a_folder_of_another_user_the_file_itself_is_written(file: Path, scra
 
 
 @pytest.mark.parametrize("mounted", ["file", "folder"], ids=["a file", "another disk"])
-def test_a_mount_is_written_through(tmp_path: Path, file: Path, scratch: Path, mounted: str):
+def test_a_mount_is_written_through(
+    tmp_path: Path, file: Path, scratch: Path, mounted: str
+) -> None:
     if subprocess.run([*OWN_MOUNTS, "true"], capture_output=True).returncode:
         pytest.skip("this machine gives no user namespace")
     place = tmp_path / "place"
@@ -114,11 +120,11 @@ def test_a_mount_is_written_through(tmp_path: Path, file: Path, scratch: Path, m
     assert list(scratch.iterdir()) == []
 
 
-def test_what_is_not_there_need_not_be_removed(tmp_path: Path):
+def test_what_is_not_there_need_not_be_removed(tmp_path: Path) -> None:
     remove_tree(tmp_path / "nothing")
 
 
-def test_links_to_files_and_to_nothing_are_removed_but_not_their_targets(tmp_path: Path):
+def test_links_to_files_and_to_nothing_are_removed_but_not_their_targets(tmp_path: Path) -> None:
     (tmp_path / "real").write_text("kept")
     for name, target in {"link": "real", "broken": "nowhere"}.items():
         (tmp_path / name).symlink_to(target)
@@ -126,7 +132,7 @@ def test_links_to_files_and_to_nothing_are_removed_but_not_their_targets(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["real"]
 
 
-def test_a_link_to_a_folder_stays_with_all_that_is_in_it(tmp_path: Path):
+def test_a_link_to_a_folder_stays_with_all_that_is_in_it(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "file").write_text("kept")
     (tmp_path / "link").symlink_to("real")
@@ -134,7 +140,7 @@ def test_a_link_to_a_folder_stays_with_all_that_is_in_it(tmp_path: Path):
     assert (tmp_path / "link" / "file").read_text() == "kept"
 
 
-def test_a_folder_goes_with_links_in_it_but_not_with_their_targets(tmp_path: Path):
+def test_a_folder_goes_with_links_in_it_but_not_with_their_targets(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "file").write_text("kept")
     (tmp_path / "folder").mkdir()
@@ -143,7 +149,7 @@ def test_a_folder_goes_with_links_in_it_but_not_with_their_targets(tmp_path: Pat
     assert [path.name for path in tmp_path.rglob("*")] == ["real", "file"]
 
 
-def test_a_folder_that_is_not_writable_is_removed(tmp_path: Path):
+def test_a_folder_that_is_not_writable_is_removed(tmp_path: Path) -> None:
     inner = tmp_path / "folder" / "inner"
     inner.mkdir(parents=True)
     (inner / "file").write_text("x")

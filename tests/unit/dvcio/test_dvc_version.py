@@ -26,7 +26,7 @@ def pretend(folder: Path, version: str) -> str:
 @pytest.mark.parametrize("version", ["3.47.0", "4.0.0"])
 def test_a_run_is_done_by_dvc_itself_and_all_else_is_refused(
     make_project: MakeProject, tmp_path: Path, version: str
-):
+) -> None:
     root = make_project(
         {
             "good": {"cmd": "echo > g", "outs": ["g"]},
@@ -54,7 +54,7 @@ def test_a_run_is_done_by_dvc_itself_and_all_else_is_refused(
     assert "Running stage 'after':" not in text
 
 
-def test_a_newer_dvc_is_looked_at_before_it_is_trusted(monkeypatch: pytest.MonkeyPatch):
+def test_a_newer_dvc_is_looked_at_before_it_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dvc_version, "installed", lambda: "3.99.0")
     dvc_version.check_version()  # everything that is needed exists
     gone = ("dvc.repo", "Repo.brew", ())
@@ -69,7 +69,7 @@ def test_without_dvc_nothing_is_run(
     make_project: MakeProject,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-):
+) -> None:
     def no_version(name: str) -> str:
         raise dvc_version.PackageNotFoundError(name)
 

@@ -59,7 +59,7 @@ def md5_now(path: Path) -> str:
 
 def test_a_young_file_is_read_again_in_the_same_run_and_in_the_next(
     opened: Callable[[], Hashes], file: Path
-):
+) -> None:
     found = opened()
     assert md5(found, file) == md5_now(file)
     edit_unseen(file, B)
@@ -71,7 +71,7 @@ def test_a_young_file_is_read_again_in_the_same_run_and_in_the_next(
 
 def test_a_file_that_was_edited_while_it_was_young_is_not_remembered(
     opened: Callable[[], Hashes], file: Path
-):
+) -> None:
     found = opened()
     md5(found, file)
     edit_unseen(file, B)
@@ -83,7 +83,7 @@ def test_a_file_that_was_edited_while_it_was_young_is_not_remembered(
 
 def test_a_young_file_is_remembered_once_it_is_old_and_has_been_read_again(
     opened: Callable[[], Hashes], file: Path
-):
+) -> None:
     found = opened()
     digest = md5(found, file)
     assert found.known(str(file)) is None
@@ -92,7 +92,7 @@ def test_a_young_file_is_remembered_once_it_is_old_and_has_been_read_again(
     assert found.known(str(file)) == (signature_of(file.stat()), digest)
 
 
-def test_an_old_file_is_read_once(opened: Callable[[], Hashes], file: Path):
+def test_an_old_file_is_read_once(opened: Callable[[], Hashes], file: Path) -> None:
     aged(file)
     found = opened()
     digest = md5(found, file)
@@ -104,7 +104,7 @@ def test_an_old_file_is_read_once(opened: Callable[[], Hashes], file: Path):
 @pytest.mark.parametrize("how", ["edited", "replaced", "touched"])
 def test_an_old_file_is_read_again_when_its_inode_time_or_size_is_another(
     opened: Callable[[], Hashes], file: Path, how: str
-):
+) -> None:
     aged(file)
     found = opened()
     md5(found, file)
@@ -125,7 +125,7 @@ def test_an_old_file_is_read_again_when_its_inode_time_or_size_is_another(
 
 def test_what_dvc_says_of_a_file_is_believed_only_if_the_file_still_has_it(
     opened: Callable[[], Hashes], file: Path
-):
+) -> None:
     aged(file)
     found = opened()
     found.learn(str(file), "0" * 32)  # another process has written to it since
@@ -139,7 +139,7 @@ def test_what_dvc_says_of_a_file_is_believed_only_if_the_file_still_has_it(
 
 def test_young_files_are_read_again_up_to_a_limit(
     opened: Callable[[], Hashes], file: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(hashes, "AGAIN_BYTES", 3)
     other = file.parent / "other"
     other.write_bytes(B)
@@ -152,7 +152,7 @@ def test_young_files_are_read_again_up_to_a_limit(
     assert md5(opened(), other) == md5_now(other)
 
 
-def test_a_folder_is_what_its_young_files_are_now(opened: Callable[[], Hashes], file: Path):
+def test_a_folder_is_what_its_young_files_are_now(opened: Callable[[], Hashes], file: Path) -> None:
     folder = file.parent / "folder"
     folder.mkdir()
     file.rename(folder / "file")

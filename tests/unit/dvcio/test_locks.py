@@ -51,7 +51,7 @@ def claims(root: Path) -> PathLocks:
 
 
 @pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
-def test_a_file_of_another_shape_is_refused_and_kept(root: Path, content: str | bytes):
+def test_a_file_of_another_shape_is_refused_and_kept(root: Path, content: str | bytes) -> None:
     raw = content.encode() if isinstance(content, str) else content
     rwlock(root).write_bytes(raw)
     for use in (lambda c: c.check((), ("a",)), lambda c: c.take(0, (), ("a",))):
@@ -60,14 +60,14 @@ def test_a_file_of_another_shape_is_refused_and_kept(root: Path, content: str | 
     assert rwlock(root).read_bytes() == raw
 
 
-def test_a_folder_in_the_place_of_the_file_is_refused(root: Path):
+def test_a_folder_in_the_place_of_the_file_is_refused(root: Path) -> None:
     rwlock(root).mkdir()
     with pytest.raises(UsageError, match="rwlock is damaged\nfix: delete it when no DVC"):
         claims(root).check((), ("a",))
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"write": {}}', '{"read": {}}', None])
-def test_an_empty_file_and_a_missing_file_block_no_run(root: Path, content: str | None):
+def test_an_empty_file_and_a_missing_file_block_no_run(root: Path, content: str | None) -> None:
     if content is not None:
         rwlock(root).write_text(content)
     mine = claims(root)
@@ -98,7 +98,7 @@ def claimed(root: Path, **paths: str) -> None:
 )
 def test_a_path_in_use_is_refused_before_anything_is_written(
     root: Path, theirs: dict[str, str], reads: tuple[str, ...], writes: tuple[str, ...]
-):
+) -> None:
     claimed(root, **theirs)
     before = rwlock(root).read_bytes()
     mine = claims(root)
@@ -110,7 +110,7 @@ def test_a_path_in_use_is_refused_before_anything_is_written(
     assert rwlock(root).read_bytes() == before
 
 
-def test_what_others_use_stays_there_and_two_may_read_the_same(root: Path):
+def test_what_others_use_stays_there_and_two_may_read_the_same(root: Path) -> None:
     claimed(root, write="theirs", read="in")
     mine = claims(root)
     mine.take(0, ("in",), ("a",))
@@ -124,7 +124,7 @@ def test_what_others_use_stays_there_and_two_may_read_the_same(root: Path):
     assert json.loads(rwlock(root).read_text()) == left
 
 
-def test_a_process_that_has_ended_blocks_no_run(root: Path):
+def test_a_process_that_has_ended_blocks_no_run(root: Path) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     for pid in (ended.pid, 0, -1, 1 << 70):
@@ -133,7 +133,7 @@ def test_a_process_that_has_ended_blocks_no_run(root: Path):
         claims(root).check((), ("a",))
 
 
-def test_others_are_looked_for_again_once_the_lock_was_let_go(root: Path):
+def test_others_are_looked_for_again_once_the_lock_was_let_go(root: Path) -> None:
     mine = claims(root)
     mine.check((), ("a",))
     claimed(root, write="a")

@@ -27,7 +27,7 @@ def in_git(root: Path) -> Path:
 
 def test_lines_and_entries_that_a_killed_run_has_written_do_not_change_their_order(
     make_project: MakeProject, start: Start, tmp_path: Path
-):
+) -> None:
     wait = "test -e go || { touch started; sleep 300; }"
     stages = {
         "first": {"cmd": f"{wait}; echo 1 > first.txt", "outs": ["first.txt"]},
@@ -60,7 +60,7 @@ def test_lines_and_entries_that_a_killed_run_has_written_do_not_change_their_ord
 
 def test_temporary_files_of_a_killed_run_are_gone_after_the_next_and_no_older_ones(
     make_project: MakeProject, start: Start
-):
+) -> None:
     stages = {
         "quick": {"cmd": "echo 1 > quick.txt", "outs": ["quick.txt"]},
         "slow": {
@@ -91,7 +91,7 @@ def test_temporary_files_of_a_killed_run_are_gone_after_the_next_and_no_older_on
 
 def test_a_folder_of_the_run_cache_that_a_kill_has_left_empty_is_no_result(
     make_project: MakeProject,
-):
+) -> None:
     # With a folder as out, DVC records the stage and looks it up.
     stage = {"cmd": "mkdir out; cp in out/", "deps": ["in"], "outs": ["out"]}
     root = make_project({"copy": stage}, {"in": "1"})

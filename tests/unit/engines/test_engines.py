@@ -34,7 +34,7 @@ class TestExample(EngineContract):
         return "script"
 
 
-def test_the_commands_of_a_run_work_with_an_engine(make_project: MakeProject):
+def test_the_commands_of_a_run_work_with_an_engine(make_project: MakeProject) -> None:
     root = make_project(STAGES, {})
     add_remote(root)
     printed = bridge(root, "submit", "--engine", "processes", "--wait")
@@ -49,21 +49,21 @@ def test_the_commands_of_a_run_work_with_an_engine(make_project: MakeProject):
     assert "every stage of run" in bridge(root, "retry", run, "--wait", *of_engine)
 
 
-def test_engines_are_found_by_their_entry_points(monkeypatch: pytest.MonkeyPatch):
+def test_engines_are_found_by_their_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"argo", "processes"} <= set(engine_names())
     monkeypatch.syspath_prepend(str(SUPPORT))
     assert "script" in engine_names()
     assert engine_type("script").name == "script"
 
 
-def test_an_engine_that_is_not_installed_is_refused_with_the_names_of_those_that_are():
+def test_an_engine_that_is_not_installed_is_refused_with_the_names_of_those_that_are() -> None:
     with pytest.raises(UsageError, match=r"no engine brew[\s\S]*argo, processes"):
         engine_type("brew")
 
 
 def test_a_run_whose_supervisor_does_not_start_has_failed(
     make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     root = make_project(STAGES, {})
     add_remote(root)
     engine = ProcessEngine.connect(find_project(root), Settings({}))

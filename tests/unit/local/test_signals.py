@@ -47,7 +47,7 @@ def assert_goes_on(root: Path) -> None:
 
 def test_ctrl_c_at_the_terminal_stops_what_runs_and_keeps_what_has_finished(
     make_project: MakeProject, start: Start
-):
+) -> None:
     root = make_project(STAGES)
     run = start(root, "repro", "-j2", columns=80)
     processes = run.until_there(root / "started")
@@ -60,7 +60,7 @@ def test_ctrl_c_at_the_terminal_stops_what_runs_and_keeps_what_has_finished(
 
 def test_sigterm_to_the_process_alone_reaches_what_its_commands_have_started(
     make_project: MakeProject, start: Start
-):
+) -> None:
     slow = "(trap 'sleep 1; echo tidied > tidied; exit' TERM; touch started; sleep 300 & wait)"
     stages = {**STAGES, "slow": {**STAGES["slow"], "cmd": f"{slow}; echo"}}
     root = make_project(stages)
@@ -76,7 +76,7 @@ def test_sigterm_to_the_process_alone_reaches_what_its_commands_have_started(
 
 def test_a_second_ctrl_c_kills_a_command_that_ignores_the_first(
     make_project: MakeProject, start: Start
-):
+) -> None:
     deaf = "trap '' INT TERM; test -e started || { touch started; sleep 300; }; echo > slow.txt"
     root = make_project({**STAGES, "slow": {**STAGES["slow"], "cmd": deaf}})
     run = start(root, "repro")
@@ -92,7 +92,9 @@ def test_a_second_ctrl_c_kills_a_command_that_ignores_the_first(
     assert_goes_on(root)
 
 
-def test_a_process_that_a_command_leaves_behind_is_not_waited_for(make_project: MakeProject):
+def test_a_process_that_a_command_leaves_behind_is_not_waited_for(
+    make_project: MakeProject,
+) -> None:
     stages = {"serve": {"cmd": "sleep 300 & echo $! > pid; echo up", "outs": ["pid"]}}
     root = make_project(stages)
     text = bridge(root, "repro")
@@ -107,7 +109,7 @@ def test_a_check_that_is_stopped_leaves_nothing_behind(
     make_project: MakeProject,
     start: Start,
     check: str,
-):
+) -> None:
     waits = 'test -z "$MARK" || { touch "$MARK"; sleep 300; }; echo 1 > o'
     root = make_project({"slow": {"cmd": waits, "outs": ["o"]}})
     bridge(root, "repro")

@@ -95,7 +95,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_metaflow_made_dvc_repro_takes_and_the_other_way_round(project: Path):
+def test_what_metaflow_made_dvc_repro_takes_and_the_other_way_round(project: Path) -> None:
     first = run(project)
     assert first.count(": running") == 4
     assert not (project / "dvc.lock").exists()
@@ -117,7 +117,9 @@ def results(printed: str) -> dict[str, dict]:
     return json.loads(line.partition("] results ")[2])
 
 
-def test_a_run_tells_of_each_stage_what_became_of_it_in_the_words_of_dvc_lock(project: Path):
+def test_a_run_tells_of_each_stage_what_became_of_it_in_the_words_of_dvc_lock(
+    project: Path,
+) -> None:
     first = results(run(project))
     assert {end["outcome"] for end in first.values()} == {"ran"}
     assert all(0 < end["seconds"] < 60 for end in first.values())
@@ -131,7 +133,7 @@ def test_a_run_tells_of_each_stage_what_became_of_it_in_the_words_of_dvc_lock(pr
         assert {name: end["entry"] for name, end in ended.items()} == locked
 
 
-def test_a_changed_dep_runs_what_follows_from_it_and_no_more(project: Path):
+def test_a_changed_dep_runs_what_follows_from_it_and_no_more(project: Path) -> None:
     run(project)
     (project / "words").write_text("ABBA\n")  # the out of shout does not change
     text = run(project)
@@ -143,14 +145,14 @@ def test_a_changed_dep_runs_what_follows_from_it_and_no_more(project: Path):
     assert "join: running" in text
 
 
-def test_a_dep_that_changes_while_the_step_runs_fails_the_step(project: Path):
+def test_a_dep_that_changes_while_the_step_runs_fails_the_step(project: Path) -> None:
     text = run(project, "--dirty", "other", code=1)
     assert "a dep of shout changed while it ran" in text
     assert "Traceback" not in text
     assert not list((project / ".dvc/cache/runs").glob("*/*"))
 
 
-def test_a_damaged_object_of_the_cache_fails_the_step_by_name(project: Path):
+def test_a_damaged_object_of_the_cache_fails_the_step_by_name(project: Path) -> None:
     run(project)
     (project / "params.yaml").write_text("sep: 2\n")
     pointer = next(
@@ -162,6 +164,6 @@ def test_a_damaged_object_of_the_cache_fails_the_step_by_name(project: Path):
     assert f"{pointer}: the content does not match the hash in the name" in text
 
 
-def test_no_workspace_is_left_behind(project: Path):
+def test_no_workspace_is_left_behind(project: Path) -> None:
     run(project)
     assert not list((project / ".dvc/tmp/metaflow").iterdir())

@@ -57,14 +57,14 @@ def flow(folder: Path, *words: str, code: int, default: str = "'plain'") -> str:
 
 
 @pytest.mark.parametrize("text", ["$(id)", "$HOME", "`id`", 'a"b', "it's", "a\\b", "a\nb", "\0"])
-def test_a_value_that_a_shell_would_change_is_refused_by_name(text: str):
+def test_a_value_that_a_shell_would_change_is_refused_by_name(text: str) -> None:
     for value in (text, {"key": [text]}, {text: 1}):
         with pytest.raises(UsageError, match="parameter note: "):
             check_value("note", value)
 
 
 @pytest.mark.parametrize("value", ["", "a b, c; d & e | f > g #! *", "ü 日本", 5, 1.5, True, None])
-def test_any_other_value_is_taken(value: object):
+def test_any_other_value_is_taken(value: object) -> None:
     check_value("note", value)
 
 
@@ -72,19 +72,19 @@ def test_any_other_value_is_taken(value: object):
 @pytest.mark.parametrize("option", ["--note=x$(id)", '--more={"a": ["`id`"]}'])
 def test_a_command_line_with_such_a_value_ends_before_anything_is_sent(
     tmp_path: Path, command: tuple[str, ...], option: str
-):
+) -> None:
     printed = flow(tmp_path, *command, option, code=1)
     assert f"parameter {option[2:6]}: " in printed
     assert "which a shell in a pod would change or run" in printed
 
 
-def test_such_a_default_is_not_deployed(tmp_path: Path):
+def test_such_a_default_is_not_deployed(tmp_path: Path) -> None:
     for default in ("'x$(id)'", "lambda context: 'x$(id)'"):
         command = CREATE if "lambda" not in default else ("run",)
         assert "parameter note: " in flow(tmp_path, *command, default=default, code=1)
 
 
-def test_good_values_reach_the_step_with_their_types(tmp_path: Path):
+def test_good_values_reach_the_step_with_their_types(tmp_path: Path) -> None:
     printed = flow(tmp_path, "run", "--note=a b", '--more={"a": [1]}', "--rows=7", code=0)
     assert "got a b {'a': [1]} 7" in printed
     assert "is not a valid integer" in flow(tmp_path, "run", "--rows=many", code=2)
@@ -99,17 +99,17 @@ def test_good_values_reach_the_step_with_their_types(tmp_path: Path):
         ["create", "--namespace", "user:`id`"],
     ],
 )
-def test_a_tag_that_a_shell_would_read_is_refused(words: list[str]):
+def test_a_tag_that_a_shell_would_read_is_refused(words: list[str]) -> None:
     with pytest.raises(UsageError, match="has characters other than letters, digits and"):
         check_tags(words)
 
 
-def test_a_tag_is_refused_on_the_command_line_and_a_good_one_is_not(tmp_path: Path):
+def test_a_tag_is_refused_on_the_command_line_and_a_good_one_is_not(tmp_path: Path) -> None:
     assert "--tag: 'x:$(id)'" in flow(tmp_path, *CREATE, "--tag", "x:$(id)", code=1)
     check_tags(["create", "--tag", "team:a/b.c_d=e@f-1", "--max-workers", "x y"])
 
 
-def test_an_origin_with_credentials_is_refused_before_metaflow_sends_it(tmp_path: Path):
+def test_an_origin_with_credentials_is_refused_before_metaflow_sends_it(tmp_path: Path) -> None:
     def origin(url: str) -> None:
         command = ["git", "config", "remote.origin.url", url]
         subprocess.run(command, cwd=tmp_path, check=True)
@@ -172,7 +172,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Answer]:
 )
 def test_a_datastore_that_refuses_is_reported_at_once(
     s3: Answer, status: int, code: str, said: str
-):
+) -> None:
     s3(status, code)
     start = time.monotonic()
     with pytest.raises(UsageError, match=said) as caught:
@@ -184,7 +184,7 @@ def test_a_datastore_that_refuses_is_reported_at_once(
 
 def test_a_missing_datastore_is_reported_within_seconds(
     s3: Answer, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     s3(200, "")
     monkeypatch.setattr("metaflow.metaflow_config.S3_ENDPOINT_URL", "http://127.0.0.1:9")
     start = time.monotonic()
@@ -195,7 +195,7 @@ def test_a_missing_datastore_is_reported_within_seconds(
 
 def test_missing_credentials_are_reported(
     s3: Answer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
+) -> None:
     s3(200, "")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
@@ -206,7 +206,7 @@ def test_missing_credentials_are_reported(
         check_datastore("s3://bucket/metaflow")
 
 
-def test_an_address_or_an_image_that_cannot_work_in_pods_is_reported():
+def test_an_address_or_an_image_that_cannot_work_in_pods_is_reported() -> None:
     assert not list(warnings("my/image:1", "http://s3.example:8333"))
     (said,) = warnings("my/image:1", "http://127.0.0.1:8333")
     assert "which is the pod itself" in said
@@ -216,7 +216,7 @@ def test_an_address_or_an_image_that_cannot_work_in_pods_is_reported():
 GOOD = {"bucket": "team-data/a", "image": "registry.example/team/image:1", "secret": "s3-a,s3-b"}
 
 
-def test_metaflow_takes_the_profile(tmp_path: Path):
+def test_metaflow_takes_the_profile(tmp_path: Path) -> None:
     file = write_profile("cluster", {**GOOD, "endpoint": "http://s3.example:9000"}, tmp_path)
     assert file == tmp_path / "config_cluster.json"
     names = ("DATASTORE_SYSROOT_S3", "S3_ENDPOINT_URL", "KUBERNETES_NAMESPACE", "S3_RETRY_COUNT")
@@ -246,13 +246,15 @@ def test_metaflow_takes_the_profile(tmp_path: Path):
         ("service-account", "a/b"),
     ],
 )
-def test_nonsense_is_refused_by_name_and_nothing_is_written(tmp_path: Path, name: str, value: str):
+def test_nonsense_is_refused_by_name_and_nothing_is_written(
+    tmp_path: Path, name: str, value: str
+) -> None:
     with pytest.raises(UsageError, match=f"^{name} "):
         write_profile("cluster", {**GOOD, name: value}, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_make_reports_all_errors_at_once(tmp_path: Path):
+def test_make_reports_all_errors_at_once(tmp_path: Path) -> None:
     root = REPOSITORY
     env = {**os.environ, "METAFLOW_HOME": str(tmp_path), "BUCKET": "a;touch x", "NAMESPACE": "A"}
     command = ["make", "--silent", "--assume-old=.venv/.installed", "metaflow-config"]

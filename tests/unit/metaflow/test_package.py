@@ -128,7 +128,7 @@ def inside(archive: tarfile.TarFile, name: str) -> bytes:
     return member.read()
 
 
-def test_the_package_holds_the_code_and_neither_secrets_nor_data(made: Path, package: Path):
+def test_the_package_holds_the_code_and_neither_secrets_nor_data(made: Path, package: Path) -> None:
     with tarfile.open(package) as archive:
         names = archive.getnames()
         facts = json.loads(inside(archive, ".mf_meta/dvc-project.json"))
@@ -149,7 +149,7 @@ def test_the_package_holds_the_code_and_neither_secrets_nor_data(made: Path, pac
     assert "hidden" not in str(facts)
 
 
-def test_in_a_pod_the_project_is_the_one_of_the_package_with_its_remotes(pod: Path):
+def test_in_a_pod_the_project_is_the_one_of_the_package_with_its_remotes(pod: Path) -> None:
     printed = flow(pod, "run", folder=pod, PYTHONPATH=str(pod / ".mf_code"))
     there = Path(printed.partition("root ")[2].split()[0])
     assert there.name == "project"
@@ -168,7 +168,7 @@ def test_in_a_pod_the_project_is_the_one_of_the_package_with_its_remotes(pod: Pa
     assert "'in'" in done.stdout
 
 
-def test_a_package_with_a_secret_that_git_tracks_is_refused(root: Path, tmp_path: Path):
+def test_a_package_with_a_secret_that_git_tracks_is_refused(root: Path, tmp_path: Path) -> None:
     git(root.parent, "add", "--force", "deploy.pem")
     printed = flow(root / "flows", *FOR_PODS, "save", "package.tgz", folder=tmp_path, code=1)
     assert "deploy.pem is in git: its name says so" in printed
@@ -176,7 +176,7 @@ def test_a_package_with_a_secret_that_git_tracks_is_refused(root: Path, tmp_path
     assert not (tmp_path / "package.tgz").exists()
 
 
-def test_a_damaged_package_is_refused_by_its_hash(pod: Path):
+def test_a_damaged_package_is_refused_by_its_hash(pod: Path) -> None:
     with (pod / ".mf_meta" / "dvc-project.tar.gz").open("ab") as archive:
         archive.write(b"more")
     printed = subprocess.run(
@@ -189,13 +189,13 @@ def test_a_damaged_package_is_refused_by_its_hash(pod: Path):
     assert "is damaged" in printed
 
 
-def test_a_run_on_this_machine_packs_nothing(root: Path, tmp_path: Path):
+def test_a_run_on_this_machine_packs_nothing(root: Path, tmp_path: Path) -> None:
     (root / ".dvc" / "config").write_text("")  # without which no pod could get data
     printed = flow(root / "flows", "run", folder=tmp_path)
     assert f"root {root}" in printed
 
 
-def test_without_a_remote_nothing_is_sent_to_pods(root: Path, tmp_path: Path):
+def test_without_a_remote_nothing_is_sent_to_pods(root: Path, tmp_path: Path) -> None:
     (root / ".dvc" / "config").write_text("")
     (root / ".dvc" / "config.local").unlink()
     printed = flow(root / "flows", *FOR_PODS, "list", folder=tmp_path, code=1)

@@ -69,7 +69,7 @@ def no_yaml(root: Path) -> str:
 @pytest.mark.parametrize("spoil", [emptied, cut_off, no_yaml])
 def test_a_run_on_a_project_that_dvc_cannot_read_ends_with_the_file_and_the_fix(
     project: Path, spoil: Callable[[Path], str]
-):
+) -> None:
     said = spoil(project)
     printed = run(project, code=1)
     assert said in printed
@@ -79,7 +79,7 @@ def test_a_run_on_a_project_that_dvc_cannot_read_ends_with_the_file_and_the_fix(
 
 def test_a_dvc_lock_cut_off_anywhere_is_refused_by_name_or_gives_the_result_of_the_run_cache(
     project: Path,
-):
+) -> None:
     lock = (project / "dvc.lock").read_bytes()
     whole = md5s(found(project))
     for size in range(len(lock)):
@@ -93,7 +93,7 @@ def test_a_dvc_lock_cut_off_anywhere_is_refused_by_name_or_gives_the_result_of_t
             assert known == whole, size
 
 
-def test_a_damaged_out_that_a_step_reads_ends_the_run_by_its_name(project: Path):
+def test_a_damaged_out_that_a_step_reads_ends_the_run_by_its_name(project: Path) -> None:
     damage(file := locked_object(project, "loud"))
     printed = run(project, "--read", "loud", code=1)
     assert "make: unchanged" in printed
@@ -103,7 +103,7 @@ def test_a_damaged_out_that_a_step_reads_ends_the_run_by_its_name(project: Path)
 
 
 @pytest.mark.parametrize(("out", "gone"), [("loud", "loud"), ("d/x", "loud"), ("d/x", "d")])
-def test_what_read_out_misses_in_the_cache_it_names(project: Path, out: str, gone: str):
+def test_what_read_out_misses_in_the_cache_it_names(project: Path, out: str, gone: str) -> None:
     dvc_run, spec, _ = make_of(project)
     result = found(project)
     assert result
@@ -173,7 +173,7 @@ def spoil_runs(root: Path, spoils: Sequence[Callable[[dict[str, Any]], bytes]]) 
 @pytest.mark.parametrize("spoil", SPOILS)
 def test_a_damaged_entry_of_the_run_cache_is_no_result(
     project: Path, spoil: Callable[[dict[str, Any]], bytes]
-):
+) -> None:
     locked = yaml.safe_load((project / "dvc.lock").read_bytes())
     spoil_runs(project, [spoil])
     assert found(project) is None
@@ -191,7 +191,7 @@ def test_a_damaged_entry_of_the_run_cache_is_no_result(
 
 def test_a_stage_whose_entries_of_the_run_cache_are_damaged_runs_and_dvc_takes_what_it_made(
     project: Path,
-):
+) -> None:
     locked = (project / "dvc.lock").read_bytes()
     # The first one has the name of the next entry, which DVC reads, and only as UTF-8.
     spoil_runs(project, [half_written, *SPOILS])
@@ -205,7 +205,7 @@ def test_a_stage_whose_entries_of_the_run_cache_are_damaged_runs_and_dvc_takes_w
 
 def test_the_page_of_a_run_whose_metrics_are_damaged_or_gone_is_written_without_them(
     project: Path,
-):
+) -> None:
     file = locked_object(project, "m.json")
     whole = file.read_bytes()
     damage(file)

@@ -59,7 +59,7 @@ def started(folder: Path, *words: str, code: int = 0) -> str:
     return local_flow.started(folder, *words, code=code, PYTHONPATH=str(folder / ".mf_code"))
 
 
-def test_what_pods_made_dvc_repro_takes_and_the_other_way_round(project: Path):
+def test_what_pods_made_dvc_repro_takes_and_the_other_way_round(project: Path) -> None:
     dvc(project, "push")
     first = started(pod(project), "run")
     assert len(re.findall(r"\b(shout|count@[ab]|join): running", first)) == 4, first
@@ -78,7 +78,7 @@ def test_what_pods_made_dvc_repro_takes_and_the_other_way_round(project: Path):
     assert "all: ['A', 'B', 'B', 'B']" in again
 
 
-def test_a_step_in_a_pod_that_fails_says_why_and_a_resumed_run_does_the_rest(project: Path):
+def test_a_step_in_a_pod_that_fails_says_why_and_a_resumed_run_does_the_rest(project: Path) -> None:
     dvc(project, "push")
     broken = project / "flow.py"
     sound = broken.read_text()
@@ -93,7 +93,7 @@ def test_a_step_in_a_pod_that_fails_says_why_and_a_resumed_run_does_the_rest(pro
     assert "all: ['A', 'A', 'B', 'B']" in resumed
 
 
-def test_data_that_is_not_in_the_remote_is_asked_for_before_anything_is_sent(project: Path):
+def test_data_that_is_not_in_the_remote_is_asked_for_before_anything_is_sent(project: Path) -> None:
     with pytest.raises(UsageError, match=r"words\.dvc") as caught:
         pack(project, project.parent, ask_remote=True)
     assert caught.value.fix == "dvc push words.dvc"
@@ -101,7 +101,7 @@ def test_data_that_is_not_in_the_remote_is_asked_for_before_anything_is_sent(pro
     pack(project, project.parent, ask_remote=True)
 
 
-def test_in_a_pod_too_a_step_before_the_one_it_reads_from_is_refused(project: Path):
+def test_in_a_pod_too_a_step_before_the_one_it_reads_from_is_refused(project: Path) -> None:
     dvc(project, "push")
     flow = project / "flow.py"
     text = flow.read_text().replace('@dvc_stage(stage="shout")', "")

@@ -69,7 +69,7 @@ def test_a_step_on_a_full_disk_names_the_place_and_leaves_no_folder(
     folder: str,
     options: str,
     place: str,
-):
+) -> None:
     (project / FOLDERS).mkdir(parents=True)
     (project / "words").write_text("words" * 500_000)
     printed = run(project, code=1, under=small_disk(folder, options))
@@ -80,7 +80,7 @@ def test_a_step_on_a_full_disk_names_the_place_and_leaves_no_folder(
     assert "left:\n" in printed
 
 
-def test_an_error_of_the_system_in_a_body_keeps_its_traceback(project: Path):
+def test_an_error_of_the_system_in_a_body_keeps_its_traceback(project: Path) -> None:
     printed = run(project, f"--fault={errno.ENOSPC}", "--force", code=1)
     assert 'raise OSError(self.fault, os.strerror(self.fault), "mine")' in printed
     assert "[Errno 28] No space left on device: 'mine'" in printed
@@ -88,7 +88,7 @@ def test_an_error_of_the_system_in_a_body_keeps_its_traceback(project: Path):
     assert folders(project) == []
 
 
-def test_the_folder_of_a_step_that_was_killed_goes_when_the_next_one_starts(project: Path):
+def test_the_folder_of_a_step_that_was_killed_goes_when_the_next_one_starts(project: Path) -> None:
     step = subprocess.Popen(
         command("run", "--force", "--line", "echo half > loud; touch begun; sleep 300"),
         cwd=project,
@@ -119,7 +119,7 @@ def test_the_folder_of_a_step_that_was_killed_goes_when_the_next_one_starts(proj
 
 def test_a_file_system_that_locks_no_folders_has_room_for_steps_too(
     project: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     def refused(*_: object) -> None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
@@ -130,7 +130,7 @@ def test_a_file_system_that_locks_no_folders_has_room_for_steps_too(
     assert folders(project) == [left]  # its owner is unknown
 
 
-def test_what_is_no_folder_of_a_step_is_let_be(project: Path):
+def test_what_is_no_folder_of_a_step_is_let_be(project: Path) -> None:
     (project / FOLDERS).mkdir(parents=True)
     (file := project / FOLDERS / "note").write_text("the user's")
     with stage_folder(*make_of(project)) as folder:
@@ -138,7 +138,7 @@ def test_what_is_no_folder_of_a_step_is_let_be(project: Path):
     assert file.read_text() == "the user's"
 
 
-def test_steps_that_start_and_end_at_once_keep_their_folders(project: Path):
+def test_steps_that_start_and_end_at_once_keep_their_folders(project: Path) -> None:
     dvc_run, spec, deps = make_of(project)
 
     def steps(_: int) -> int:

@@ -58,7 +58,7 @@ argo:
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_every_option_of_dvc_reaches_pods_or_is_refused_with_its_name(option: str):
+def test_every_option_of_dvc_reaches_pods_or_is_refused_with_its_name(option: str) -> None:
     passed_options, problems = for_pods("r", {option: "x"}, {}, has_secrets=False)
     assert passed_options == ({option: "x"} if travels(option, "x") else {})
     assert len(problems) == (0 if passed_options else 1)
@@ -66,7 +66,7 @@ def test_every_option_of_dvc_reaches_pods_or_is_refused_with_its_name(option: st
 
 
 @pytest.mark.parametrize("option", [name for name in OPTIONS if not travels(name, "x")])
-def test_an_option_that_is_another_one_in_pods_is_right(option: str):
+def test_an_option_that_is_another_one_in_pods_is_right(option: str) -> None:
     assert for_pods("r", {option: "x"}, {option: "y"}, has_secrets=False) == ({option: "y"}, [])
     assert for_pods("r", {option: "x"}, {option: ""}, has_secrets=False) == ({}, [])
 
@@ -81,11 +81,11 @@ def test_an_option_that_is_another_one_in_pods_is_right(option: str):
 )
 def test_words_are_not_files_and_a_password_that_is_not_asked_for_needs_no_user(
     options: dict[str, Any], passed_options: dict[str, str]
-):
+) -> None:
     assert for_pods("r", options, {}, has_secrets=False) == (passed_options, [])
 
 
-def test_keys_need_a_secret_whose_variables_are_named():
+def test_keys_need_a_secret_whose_variables_are_named() -> None:
     keys = {"url": "s3://x", "access_key_id": "a", "secret_access_key": "hidden"}
     passed_options, problems = for_pods("r", keys, {}, has_secrets=False)
     assert passed_options == {"url": "s3://x"}
@@ -95,7 +95,7 @@ def test_keys_need_a_secret_whose_variables_are_named():
     assert for_pods("r", keys, {}, has_secrets=True) == ({"url": "s3://x"}, [])
 
 
-def test_all_that_pods_cannot_have_is_reported_at_once_but_not_for_pods_of_other_starters():
+def test_all_that_pods_cannot_have_is_reported_at_once_but_not_for_pods_of_other_starters() -> None:
     config = {
         "core": {"remote": "a"},
         "remote": {
@@ -137,7 +137,7 @@ def configure(root: Path, settings: str) -> None:
 
 def test_without_settings_it_is_refused_before_anything_is_sent(
     project: Path, call_bridge: CallBridge
-):
+) -> None:
     configure(project, NO_FILES)
     texts = [
         call_bridge(project, "convert", "--repo", URL, code=2),
@@ -154,7 +154,7 @@ def test_without_settings_it_is_refused_before_anything_is_sent(
 
 def test_with_settings_the_manifest_mounts_the_secrets_and_names_what_is_in_them(
     project: Path, call_bridge: CallBridge
-):
+) -> None:
     configure(project, FILES)
     made = yaml.safe_load(call_bridge(project, "convert", "--repo", SSH))
     volumes = {v["name"]: v["secret"]["secretName"] for v in made["spec"]["volumes"][2:]}
@@ -183,29 +183,31 @@ def test_with_settings_the_manifest_mounts_the_secrets_and_names_what_is_in_them
         "git+ssh://host/project",
     ],
 )
-def test_an_address_that_needs_a_key_is_right_where_pods_have_files_of_secrets(url: str):
+def test_an_address_that_needs_a_key_is_right_where_pods_have_files_of_secrets(url: str) -> None:
     with pytest.raises(UsageError, match="needs SSH with a key"):
         check_url(url)
     check_url(url, has_files=True)
 
 
 @pytest.mark.parametrize("url", [URL, "http://host/x", "git://host:9419/x.git"])
-def test_an_address_without_ssh_needs_no_key(url: str):
+def test_an_address_without_ssh_needs_no_key(url: str) -> None:
     check_url(url)
 
 
 @pytest.mark.parametrize("url", ["/srv/a:b.git", "./a:b", "a/b:c", "file:///srv/x", "x", "-o:x"])
-def test_a_path_of_this_machine_is_no_address_with_or_without_a_key(url: str):
+def test_a_path_of_this_machine_is_no_address_with_or_without_a_key(url: str) -> None:
     with pytest.raises(UsageError, match="is not a URL that pods can reach"):
         check_url(url, has_files=True)
 
 
-def test_doctor_looks_for_secrets_that_are_mounted_as_for_the_others():
+def test_doctor_looks_for_secrets_that_are_mounted_as_for_the_others() -> None:
     argo = parse_settings(yaml.safe_load(FILES)).argo
     assert argo.all_secrets == ("s3", "gcs-key", "ssh-key")
 
 
-def test_an_origin_by_ssh_is_refused_where_pods_have_no_key(project: Path, call_bridge: CallBridge):
+def test_an_origin_by_ssh_is_refused_where_pods_have_no_key(
+    project: Path, call_bridge: CallBridge
+) -> None:
     no_key = "secret_files"
     configure(project, "".join(line for line in FILES.splitlines(True) if no_key not in line))
     git(project, "remote", "add", "origin", SSH)

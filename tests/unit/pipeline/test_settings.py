@@ -17,7 +17,7 @@ ALONE = "mkdir lock && sleep 0.2 && rmdir lock && echo > ${item}"
 SEES_LOCK = "for i in $(seq 100); do test -d lock && exec touch f; sleep 0.05; done; exit 1"
 
 
-def test_of_the_stages_with_one_word_one_runs_at_a_time(make_project: MakeProject):
+def test_of_the_stages_with_one_word_one_runs_at_a_time(make_project: MakeProject) -> None:
     stages = {
         "train": {"foreach": ["a", "b"], "do": {"cmd": ALONE, "outs": ["${item}"]}},
         "other": {"cmd": ALONE.replace("${item}", "o"), "outs": ["o"]},
@@ -31,7 +31,7 @@ def test_of_the_stages_with_one_word_one_runs_at_a_time(make_project: MakeProjec
     bridge(root, "repro", "-f", "-j4", "train", "free")
 
 
-def test_all_errors_in_the_file_are_reported_at_once(make_project: MakeProject):
+def test_all_errors_in_the_file_are_reported_at_once(make_project: MakeProject) -> None:
     root = make_project({"a": {"cmd": "echo > a", "outs": ["a"]}})
     (root / "dvc-bridge.yaml").write_text(
         "stage: {}\n"
@@ -75,7 +75,7 @@ def test_all_errors_in_the_file_are_reported_at_once(make_project: MakeProject):
 )
 def test_a_file_that_cannot_be_meant_so_is_refused(
     make_project: MakeProject, content: str, said: str
-):
+) -> None:
     root = make_project({"train": {"cmd": "echo > a", "outs": ["a"]}})
     (root / "dvc-bridge.yaml").write_text(content)
     assert said in bridge(root, "repro", code=2)
@@ -83,13 +83,13 @@ def test_a_file_that_cannot_be_meant_so_is_refused(
 
 
 @pytest.mark.parametrize("content", ["", "stages:\n", "stages: {train: }\n"])
-def test_an_empty_file_is_none(make_project: MakeProject, content: str):
+def test_an_empty_file_is_none(make_project: MakeProject, content: str) -> None:
     root = make_project({"train": {"cmd": "echo > a", "outs": ["a"]}})
     (root / "dvc-bridge.yaml").write_text(content)
     assert "1 ran" in bridge(root, "repro")
 
 
-def test_of_two_globs_the_later_wins_key_by_key():
+def test_of_two_globs_the_later_wins_key_by_key() -> None:
     settings = parse_settings(
         {
             "argo": {"image": "team:1", "secrets": ["s3"], "fuse": "none", "user": "any"},
@@ -116,7 +116,7 @@ def test_of_two_globs_the_later_wins_key_by_key():
     assert parse_settings(None).pod("prep") == Resources()
 
 
-def test_equal_settings_are_equal_in_whatever_order_they_are_written():
+def test_equal_settings_are_equal_in_whatever_order_they_are_written() -> None:
     tolerations = [{"key": "gpu", "effect": "NoSchedule"}, {"effect": "NoSchedule", "key": "gpu"}]
     settings = parse_settings(
         {
@@ -148,7 +148,7 @@ def test_equal_settings_are_equal_in_whatever_order_they_are_written():
         ("secret_env", ["S3 keys"], "a Kubernetes name"),
     ],
 )
-def test_a_value_that_a_pod_cannot_have_is_refused(key: str, value: object, said: str):
+def test_a_value_that_a_pod_cannot_have_is_refused(key: str, value: object, said: str) -> None:
     with pytest.raises(UsageError, match="fix: correct") as refused:
         parse_settings({"stages": {"a": {key: value}}})
     assert f"stages.a.{key} must be {said}" in refused.value.message
@@ -183,7 +183,7 @@ def test_a_value_that_a_pod_cannot_have_is_refused(key: str, value: object, said
         ("remotes", {"store": {"password": "x"}}, "a mapping without secrets: store.password"),
     ],
 )
-def test_a_value_that_a_workflow_cannot_have_is_refused(key: str, value: object, said: str):
+def test_a_value_that_a_workflow_cannot_have_is_refused(key: str, value: object, said: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_settings({"argo": {key: value}})
     assert f"argo.{key} must be {said}" in refused.value.message

@@ -109,7 +109,7 @@ def assert_alike(root: Path, files: dict[str, Stages]) -> None:
 )
 def test_projects_without_overlaps_have_dvcs_edges_and_order(
     root: Path, files: dict[str, Stages], outs: list[str]
-):
+) -> None:
     flat = {f: {n: {**s, "wdir": "."} for n, s in found.items()} for f, found in files.items()}
     assert_alike(root, given_outs(flat, [[out] for out in outs]))
 
@@ -118,7 +118,7 @@ def test_projects_without_overlaps_have_dvcs_edges_and_order(
 @given(projects, st.lists(st.lists(paths, max_size=2), min_size=12, max_size=12))
 def test_overlaps_duplicates_and_cycles_are_distinguished_as_in_dvc(
     root: Path, files: dict[str, Stages], outs: list[list[str]]
-):
+) -> None:
     assert_alike(root, given_outs(files, outs))
 
 
@@ -131,7 +131,7 @@ def test_overlaps_duplicates_and_cycles_are_distinguished_as_in_dvc(
 )
 def test_targets_take_what_dvc_takes_in_its_order(
     root: Path, reads: list[set[int]], targets: set[int], downstream: bool, frozen: set[int]
-):
+) -> None:
     found = {
         f"s{i}": {
             "cmd": "x",
@@ -165,7 +165,7 @@ def test_targets_take_what_dvc_takes_in_its_order(
 @given(st.data())
 def test_stages_in_any_order_come_after_those_they_read_and_stay_where_they_fit(
     data: st.DataObject,
-):
+) -> None:
     count = data.draw(st.integers(1, 8))
     reads = [data.draw(st.sets(st.integers(0, max(0, i - 1)))) - {i} for i in range(count)]
     frozen = data.draw(st.sets(st.integers(0, count - 1), max_size=2))
@@ -189,7 +189,7 @@ def test_stages_in_any_order_come_after_those_they_read_and_stay_where_they_fit(
     assert in_graph_order(pipeline, order) == order
 
 
-def test_every_problem_of_the_graph_is_reported_at_once():
+def test_every_problem_of_the_graph_is_reported_at_once() -> None:
     def stage(name: str, dep: str, out: str) -> Stage:
         return Stage("dvc.yaml", name, deps=(Dependency(dep, dep),), outs=(Output(out, out),))
 
@@ -201,7 +201,7 @@ def test_every_problem_of_the_graph_is_reported_at_once():
     ]
 
 
-def test_a_long_chain_needs_no_recursion(root: Path):
+def test_a_long_chain_needs_no_recursion(root: Path) -> None:
     chain = tuple(
         Stage(
             "dvc.yaml",

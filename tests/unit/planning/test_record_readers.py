@@ -71,18 +71,18 @@ READERS: dict[str, tuple[list[Stage], list[int]]] = {
 @pytest.mark.parametrize(("stages", "writers"), READERS.values(), ids=READERS)
 def test_a_stage_is_a_reader_of_all_that_write_what_it_declares(
     stages: list[Stage], writers: list[int]
-):
+) -> None:
     assert record_readers(stages, git=True) == ({1: writers} if writers else {})
 
 
-def test_without_git_no_gitignore_files_are_written_and_no_stage_reads_itself():
+def test_without_git_no_gitignore_files_are_written_and_no_stage_reads_itself() -> None:
     stages = [stage("a", ".gitignore", "x"), stage("b", "", "y")]
     assert record_readers(stages, git=True) == {0: [1]}
     assert record_readers(stages, git=False) == {}
     assert record_readers([stage("a", "dvc.lock .gitignore", "x")], git=True) == {}
 
 
-def test_places_in_order_are_taken_one_after_the_other_though_nothing_else_binds_them():
+def test_places_in_order_are_taken_one_after_the_other_though_nothing_else_binds_them() -> None:
     nothing: list[list[int]] = [[], [], [], []]
     schedule = Schedule(nothing, [[], [0], [1], []])
     taken = []
@@ -164,7 +164,7 @@ def texts(roots: list[Path], *names: str) -> list[dict[str, str]]:
 
 def test_what_a_stage_sees_of_dvc_lock_and_gitignore_is_what_dvc_would_show_it(
     make_project: MakeProject, copies: Copies
-):
+) -> None:
     root = make_project(SEEING, {"sub/dvc.yaml": json.dumps({"stages": INNER})})
     git(root, "init", "--quiet")
     (root / ".dvc/config").write_text("")
@@ -180,7 +180,7 @@ def test_what_a_stage_sees_of_dvc_lock_and_gitignore_is_what_dvc_would_show_it(
 
 def test_what_others_do_to_dvc_lock_during_a_run_stays_as_with_dvc(
     make_project: MakeProject, copies: Copies
-):
+) -> None:
     roots = copies(make_project(chain(DEEDS), {"drop.py": DROP}))
     names = ["dvc.lock", *(f"seen-{name}" for name in DEEDS)]
     of_dvc, sequential, parallel = texts(roots, *names)
@@ -193,7 +193,7 @@ def test_what_others_do_to_dvc_lock_during_a_run_stays_as_with_dvc(
 @pytest.mark.parametrize("jobs", ["-j1", "-j2"])
 def test_a_large_dvc_lock_is_written_before_a_command_that_comes_after(
     make_project: MakeProject, call_bridge: CallBridge, monkeypatch: pytest.MonkeyPatch, jobs: str
-):
+) -> None:
     monkeypatch.setattr(dvc_recorder, "SMALL_BYTES", 0)
     monkeypatch.setattr(dvc_recorder, "PUBLISH_S", 1000.0)
     stages = {

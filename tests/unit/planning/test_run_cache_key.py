@@ -40,12 +40,14 @@ def run_keys(root: Path) -> set[str]:
     return {folder.name for folder in (root / ".dvc/cache/runs").glob("*/*")}
 
 
-def test_the_key_of_every_lock_entry_is_the_one_under_which_dvc_filed_the_run(project: Path):
+def test_the_key_of_every_lock_entry_is_the_one_under_which_dvc_filed_the_run(
+    project: Path,
+) -> None:
     locks = [spec["lock"] for spec in read_specs(project).stages.values()]
     assert {entry_key(lock) for lock in locks} == run_keys(project)
 
 
-def test_the_key_is_known_before_the_run_from_cmd_deps_and_params(project: Path):
+def test_the_key_is_known_before_the_run_from_cmd_deps_and_params(project: Path) -> None:
     for name, spec in read_specs(project).stages.items():
         deps = {
             d["path"]: {k: v for k, v in d.items() if k != "path"} for d in spec["lock"]["deps"]
@@ -54,16 +56,16 @@ def test_the_key_is_known_before_the_run_from_cmd_deps_and_params(project: Path)
         assert key == entry_key(spec["lock"]), name
 
 
-def test_a_replaced_params_file_changes_the_params_of_the_stages(project: Path):
+def test_a_replaced_params_file_changes_the_params_of_the_stages(project: Path) -> None:
     replaced = read_specs(project, {"params.yaml": json.dumps({**PARAMS, "rate": 0.5})})
     assert replaced.stages["one"]["params"]["params.yaml"]["rate"] == 0.5
 
 
-def test_a_stage_that_the_run_cache_cannot_hold_is_refused_with_the_reason(project: Path):
+def test_a_stage_that_the_run_cache_cannot_hold_is_refused_with_the_reason(project: Path) -> None:
     assert "no deps" in read_specs(project).refused["callback"]
 
 
-def test_a_folder_without_dvc_is_refused(tmp_path: Path):
+def test_a_folder_without_dvc_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not in a DVC project"):
         read_specs(tmp_path)
     dvc(tmp_path, "init", "--no-scm", "--quiet")
@@ -71,7 +73,9 @@ def test_a_folder_without_dvc_is_refused(tmp_path: Path):
         read_specs(tmp_path)
 
 
-def test_results_saved_from_a_workspace_are_found_by_dvc_repro(project: Path, tmp_path: Path):
+def test_results_saved_from_a_workspace_are_found_by_dvc_repro(
+    project: Path, tmp_path: Path
+) -> None:
     (project / "a").write_text("changed")
     spec = read_specs(project).stages["one"]
     work = tmp_path / "work"

@@ -37,7 +37,7 @@ def files(root: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("at", ["one", "d", "d/x"])
 def test_an_out_in_use_stops_the_merge_before_anything_is_changed(
     pods_project: Path, call_bridge: CallBridge, at: str, how: str
-):
+) -> None:
     forget(pods_project)
     (pods_project / "one").write_text("being written")
     (pods_project / "d").mkdir()
@@ -51,7 +51,7 @@ def test_an_out_in_use_stops_the_merge_before_anything_is_changed(
 
 def test_the_same_merge_ends_well_once_the_other_process_is_done(
     pods_project: Path, call_bridge: CallBridge
-):
+) -> None:
     forget(pods_project)
     claim(pods_project, "d", "write")
     call_bridge(pods_project, "collect", run_of(pods_project), code=2)
@@ -60,7 +60,9 @@ def test_the_same_merge_ends_well_once_the_other_process_is_done(
     assert dvc_status(pods_project) == {}
 
 
-def test_an_out_that_is_not_replaced_may_be_in_use(pods_project: Path, call_bridge: CallBridge):
+def test_an_out_that_is_not_replaced_may_be_in_use(
+    pods_project: Path, call_bridge: CallBridge
+) -> None:
     run = run_of(pods_project)
     forget(pods_project)
     claim(pods_project, "raw", "read")

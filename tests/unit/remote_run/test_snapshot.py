@@ -39,14 +39,16 @@ def project(tmp_path: Path) -> Project:
     return Project(root, root, {})
 
 
-def test_it_holds_what_git_tracks_or_would_track_but_no_outs_and_no_secrets(project: Project):
+def test_it_holds_what_git_tracks_or_would_track_but_no_outs_and_no_secrets(
+    project: Project,
+) -> None:
     snapshot = take(project, ["data/out.csv"])
     assert snapshot.files == {"dvc.yaml", "code/run.py", ".gitignore", ".dvc/config", "link"}
     left_out = {w.split(": ")[1] for w in snapshot.warnings if w.startswith("left out")}
     assert left_out == {".env", "deploy.pem", ".dvc/config.local"}
 
 
-def test_the_same_files_give_the_same_bytes_whenever_and_by_whom(project: Project):
+def test_the_same_files_give_the_same_bytes_whenever_and_by_whom(project: Project) -> None:
     before = take(project, [])
     os.utime(project.root / "dvc.yaml", (1, 1))
     assert take(project, []).archive == before.archive
@@ -54,7 +56,9 @@ def test_the_same_files_give_the_same_bytes_whenever_and_by_whom(project: Projec
     assert take(project, []).sha256 != before.sha256
 
 
-def test_it_unpacks_to_what_was_there_with_links_and_modes(project: Project, tmp_path: Path):
+def test_it_unpacks_to_what_was_there_with_links_and_modes(
+    project: Project, tmp_path: Path
+) -> None:
     snapshot = take(project, [])
     unpack(snapshot.archive, snapshot.sha256, tmp_path / "pod")
     assert (tmp_path / "pod/code/run.py").read_text() == "print(1)"
@@ -62,7 +66,7 @@ def test_it_unpacks_to_what_was_there_with_links_and_modes(project: Project, tmp
     assert os.readlink(tmp_path / "pod/link") == "code/run.py"  # noqa: PTH115
 
 
-def test_a_damaged_snapshot_is_not_unpacked(project: Project, tmp_path: Path):
+def test_a_damaged_snapshot_is_not_unpacked(project: Project, tmp_path: Path) -> None:
     snapshot = take(project, [])
     damaged = snapshot.archive[:-1] + b"x"
     with pytest.raises(IntegrityError, match="damaged"):
@@ -109,7 +113,9 @@ def _write(project: Project, name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "text"), SECRETS.items(), ids=SECRETS)
-def test_a_secret_is_left_out_where_git_does_not_track_it(project: Project, name: str, text: str):
+def test_a_secret_is_left_out_where_git_does_not_track_it(
+    project: Project, name: str, text: str
+) -> None:
     _write(project, name, text)
     snapshot = take(project, [])
     assert name not in snapshot.files
@@ -117,7 +123,9 @@ def test_a_secret_is_left_out_where_git_does_not_track_it(project: Project, name
 
 
 @pytest.mark.parametrize(("name", "text"), SECRETS.items(), ids=SECRETS)
-def test_a_secret_in_git_is_refused_unless_it_is_allowed(project: Project, name: str, text: str):
+def test_a_secret_in_git_is_refused_unless_it_is_allowed(
+    project: Project, name: str, text: str
+) -> None:
     _write(project, name, text)
     subprocess.run(["git", "add", "-f", name], cwd=project.root, check=True)
     with pytest.raises(UsageError, match=f"{re.escape(name)} is in git: it"):
@@ -126,14 +134,14 @@ def test_a_secret_in_git_is_refused_unless_it_is_allowed(project: Project, name:
 
 
 @pytest.mark.parametrize(("name", "text"), HARMLESS.items(), ids=HARMLESS)
-def test_what_is_no_secret_is_sent_without_a_word(project: Project, name: str, text: str):
+def test_what_is_no_secret_is_sent_without_a_word(project: Project, name: str, text: str) -> None:
     _write(project, name, text)
     snapshot = take(project, [])
     assert name in snapshot.files
     assert not any(name in warning for warning in snapshot.warnings)
 
 
-def test_nothing_of_this_repository_is_taken_for_a_secret():
+def test_nothing_of_this_repository_is_taken_for_a_secret() -> None:
     project = find_project(Path(__file__).parent)
     names = take(project, [], ["tests/unit/remote_run/test_snapshot.py"]).secrets
     assert not names

@@ -92,7 +92,9 @@ def texts(html: str) -> str:
 
 @settings(max_examples=150, deadline=None)
 @given(reports)
-def test_any_report_becomes_a_page_that_is_well_formed_and_the_same_twice(report: RunReport):
+def test_any_report_becomes_a_page_that_is_well_formed_and_the_same_twice(
+    report: RunReport,
+) -> None:
     html = page(report)
     assert html == page(report)
     html.encode()
@@ -104,7 +106,7 @@ def test_any_report_becomes_a_page_that_is_well_formed_and_the_same_twice(report
     }
 
 
-def test_names_of_all_kinds_are_shown_as_text():
+def test_names_of_all_kinds_are_shown_as_text() -> None:
     evil = '<script>alert("1")</script>&amp;'
     report = RunReport(
         evil,
@@ -130,21 +132,21 @@ def test_names_of_all_kinds_are_shown_as_text():
     assert texts(html).count(evil) > 12
 
 
-def test_a_page_needs_nothing_from_elsewhere():
+def test_a_page_needs_nothing_from_elsewhere() -> None:
     html = page(
         RunReport("F/1", "F", "now", plots=[Table(ROC, [{"x": 0, "y": 0}, {"x": 1, "y": 1}])])
     )
     assert not re.search(r"(src|href|url\(|@import|http)", html)
 
 
-def test_a_run_with_nothing_to_show_says_so():
+def test_a_run_with_nothing_to_show_says_so() -> None:
     said = texts(page(NOTHING))
     assert "No stage of this run has metrics" in said
     assert "no git" in said
     assert "Plots" not in said
 
 
-def test_metrics_of_the_same_names_are_one_table_with_intervals_and_differences():
+def test_metrics_of_the_same_names_are_one_table_with_intervals_and_differences() -> None:
     now = {
         "test": {"auc": 0.7341, "auc_low": 0.7039, "auc_high": 0.76, "n": 55403},
         "base": {"auc": 0.6213, "n": 55403},
@@ -184,7 +186,7 @@ def test_metrics_of_the_same_names_are_one_table_with_intervals_and_differences(
         (None, "None"),
     ],
 )
-def test_numbers_read_well(value: Any, shown: str):
+def test_numbers_read_well(value: Any, shown: str) -> None:
     assert number(value) == shown
 
 
@@ -201,7 +203,7 @@ def test_numbers_read_well(value: Any, shown: str):
         ("a", "a", ""),
     ],
 )
-def test_differences_have_a_sign_or_the_value_before(value: Any, before: Any, shown: str):
+def test_differences_have_a_sign_or_the_value_before(value: Any, before: Any, shown: str) -> None:
     assert difference(value, before) == shown
 
 
@@ -212,7 +214,7 @@ def points(figure: str | None, name: str) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in pairs]
 
 
-def test_a_chart_has_a_line_for_each_word_of_the_first_column_of_words():
+def test_a_chart_has_a_line_for_each_word_of_the_first_column_of_words() -> None:
     data = [
         {"x": x, "model": m, "y": x * k} for m, k in (("one", 1), ("two", 2)) for x in (0, 1, 2)
     ]
@@ -227,14 +229,14 @@ def test_a_chart_has_a_line_for_each_word_of_the_first_column_of_words():
     assert points(chart(ROC, data[3:], colours), "line s1") != []
 
 
-def test_a_chart_leaves_out_what_is_no_number_and_draws_nothing_of_nothing():
+def test_a_chart_leaves_out_what_is_no_number_and_draws_nothing_of_nothing() -> None:
     data = [{"x": 0, "y": 1}, {"x": 1, "y": math.nan}, {"x": 2, "y": "2"}, {"x": 3, "y": None}]
     assert len(points(chart(ROC, data, {}), "line s0")) == 2
     assert chart(ROC, [{"x": 1, "y": "word"}], {}) is None
     assert chart(ROC, [], {}) is None
 
 
-def test_plots_of_a_dvc_yaml_are_those_of_its_stages_and_its_own():
+def test_plots_of_a_dvc_yaml_are_those_of_its_stages_and_its_own() -> None:
     entry = {"plots": [{"m/roc.csv": {"x": "fpr", "y": "tpr", "template": "square"}}, "m/loss.csv"]}
     whole = [
         {"AUC by month": {"x": "month", "y": {"m/months.csv": ["auc", "n"]}, "y_label": "AUC"}},
@@ -283,11 +285,13 @@ def test_plots_of_a_dvc_yaml_are_those_of_its_stages_and_its_own():
         ("a.csv", None, None),
     ],
 )
-def test_rows_of_plots_are_read_from_every_kind_of_file(file: str, content: bytes, rows: Any):
+def test_rows_of_plots_are_read_from_every_kind_of_file(
+    file: str, content: bytes, rows: Any
+) -> None:
     assert table(file, content) == rows
 
 
-def test_metrics_are_read_from_every_kind_of_file():
+def test_metrics_are_read_from_every_kind_of_file() -> None:
     assert parsed("m.json", b'{"a": NaN}')["a"] != parsed("m.json", b'{"a": NaN}')["a"]
     assert parsed("m.yaml", b"a: 1") == parsed("m.toml", b"a = 1") == {"a": 1}
     assert parsed("m.json", b"\xff") is parsed("m.yaml", b"a: [") is None
@@ -295,7 +299,7 @@ def test_metrics_are_read_from_every_kind_of_file():
     assert metric_files("sub", entry) == ["sub/m.json", "sub/n.json"]
 
 
-def test_times_and_sizes_are_as_people_say_them():
+def test_times_and_sizes_are_as_people_say_them() -> None:
     assert [duration(s) for s in (0.04, 9.9, 61, 130, 7300)] == [
         *("0.0 s", "9.9 s", "61 s", "2 min 10 s", "2 h 1 min")
     ]
@@ -304,7 +308,7 @@ def test_times_and_sizes_are_as_people_say_them():
     ]
 
 
-def test_five_hundred_outs_are_all_listed():
+def test_five_hundred_outs_are_all_listed() -> None:
     outs = {f"o/{i}": {"md5": f"{i:032x}", "size": i} for i in range(500)}
     said = texts(page(RunReport("F/1", "F", "now", outs=outs)))
     assert all(f"{i:032x}" in said for i in range(500))

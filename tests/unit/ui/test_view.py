@@ -39,7 +39,9 @@ BOARD = {
 }
 
 
-def test_off_a_terminal_every_event_is_a_line_and_logs_hold_every_byte(make_project: MakeProject):
+def test_off_a_terminal_every_event_is_a_line_and_logs_hold_every_byte(
+    make_project: MakeProject,
+) -> None:
     root = make_project(STAGES)
     text = bridge(root, "repro", "-k", code=1)
     lines = text.splitlines()
@@ -73,7 +75,7 @@ def test_off_a_terminal_every_event_is_a_line_and_logs_hold_every_byte(make_proj
 
 def test_on_a_terminal_a_board_shows_what_runs_and_what_waits(
     make_project: MakeProject, start: Start
-):
+) -> None:
     root = make_project(BOARD)
     run = start(root, "repro", "-j2", columns=60)
     run.until(lambda: " 1/4  1 ran  2 waiting" in run.printed and "10%" in run.printed)
@@ -111,12 +113,12 @@ def test_on_a_terminal_a_board_shows_what_runs_and_what_waits(
 )
 def test_the_time_left_is_that_of_the_longest_chain_or_of_all_work_over_the_jobs(
     jobs: int, elapsed: dict[int, float], expected: float
-):
+) -> None:
     left = {0: 2.0, 1: 4.0, 2: 8.0, 3: 3.0}
     assert remaining_s(left, [[2], [3], [3], []], elapsed, jobs) == expected
 
 
-def test_an_unknown_duration_counts_as_the_median():
+def test_an_unknown_duration_counts_as_the_median() -> None:
     assert remaining_s({0: 1.0, 1: 3.0, 2: 5.0, 3: None}, [[], [], [], []], {}, 1) == 12.0
 
 
@@ -131,12 +133,12 @@ def test_an_unknown_duration_counts_as_the_median():
         (3725, "1:02:05"),
     ],
 )
-def test_times_are_shown_as_people_read_them(seconds: float, shown: str):
+def test_times_are_shown_as_people_read_them(seconds: float, shown: str) -> None:
     assert clock(seconds) == shown
 
 
 @pytest.mark.parametrize("width", [5, 6, 7, 20, 200])
-def test_a_cropped_name_fits_its_columns_and_keeps_both_ends(width: int):
+def test_a_cropped_name_fits_its_columns_and_keeps_both_ends(width: int) -> None:
     for name in ("train@model-of-january", "漢字" * 12, "a"):
         shown = crop(name, width)
         assert cell_len(shown) <= width

@@ -16,7 +16,7 @@ CLEAN = {
 }
 
 
-def test_a_clean_project_is_equal_and_is_left_untouched(make_project: MakeProject):
+def test_a_clean_project_is_equal_and_is_left_untouched(make_project: MakeProject) -> None:
     root = make_project(CLEAN, {"a": "1"})
     dvc(root, "config", "cache.dir", str(root.parent / "cache"))
     dvc(root, "repro", "--quiet")
@@ -30,7 +30,7 @@ def test_a_clean_project_is_equal_and_is_left_untouched(make_project: MakeProjec
     assert not list(root.parent.glob("dvc-bridge-check-*"))
 
 
-def test_what_differs_is_listed_and_ends_with_3(make_project: MakeProject):
+def test_what_differs_is_listed_and_ends_with_3(make_project: MakeProject) -> None:
     clock = {"clock": {"cmd": "date +%s.%N > c; touch made.$(cat c)", "outs": ["c"]}}
     root = make_project({**RACE, **clock})
     text = bridge(root, "repro", "--check-against-dvc", "-j2", code=3)
@@ -44,7 +44,9 @@ def test_what_differs_is_listed_and_ends_with_3(make_project: MakeProject):
     assert not (root / "one.txt").exists()
 
 
-def test_a_failure_on_both_sides_is_no_difference_but_it_is_shown(make_project: MakeProject):
+def test_a_failure_on_both_sides_is_no_difference_but_it_is_shown(
+    make_project: MakeProject,
+) -> None:
     root = make_project({"bad": {"cmd": "echo because; exit 3", "outs": ["never"]}})
     text = bridge(root, "repro", "--check-against-dvc")
     assert "equal: the same state; both runs failed" in text

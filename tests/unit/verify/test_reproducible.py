@@ -46,7 +46,7 @@ BLAMED: dict[str, Any] = {
 
 def test_outs_that_follow_from_deps_pass_and_what_cannot_be_judged_is_reported(
     make_project: MakeProject,
-):
+) -> None:
     root = make_project({**CLEAN, **UNJUDGED}, FILES)
     (root / "sub/o").mkdir()
     dvc(root, "repro", "--quiet")
@@ -59,7 +59,9 @@ def test_outs_that_follow_from_deps_pass_and_what_cannot_be_judged_is_reported(
     assert not list((root / ".dvc/tmp/dvc-bridge").glob("verify-*"))
 
 
-def test_undeclared_inputs_and_commands_that_vary_are_distinguished(make_project: MakeProject):
+def test_undeclared_inputs_and_commands_that_vary_are_distinguished(
+    make_project: MakeProject,
+) -> None:
     root = make_project({**BLAMED, "copy": CLEAN["copy"]}, FILES)
     dvc(root, "repro", "--quiet")
     text = bridge(root, "repro", "--verify", code=3)
@@ -76,7 +78,7 @@ def test_undeclared_inputs_and_commands_that_vary_are_distinguished(make_project
     assert "1 of 1 make" in bridge(root, "repro", "--verify", "copy")
 
 
-def test_a_stage_that_is_not_up_to_date_is_not_blamed(make_project: MakeProject):
+def test_a_stage_that_is_not_up_to_date_is_not_blamed(make_project: MakeProject) -> None:
     root = make_project({"copy": CLEAN["copy"], "nothing": CLEAN["nothing"]}, FILES)
     assert "not up to date: copy, nothing" in bridge(root, "repro", "--verify", code=2)
     bridge(root, "repro")
@@ -85,7 +87,7 @@ def test_a_stage_that_is_not_up_to_date_is_not_blamed(make_project: MakeProject)
     assert "not up to date: copy\nfix: run dvc-bridge repro, then --verify again" in text
 
 
-def test_where_two_stages_have_raced_it_is_seen(make_project: MakeProject):
+def test_where_two_stages_have_raced_it_is_seen(make_project: MakeProject) -> None:
     root = make_project(RACE)
     bridge(root, "repro", "-j2")
     assert (root / "one.txt").read_text() == "two\n"

@@ -120,12 +120,12 @@ def assert_same(root: Path) -> None:
 
 
 @pytest.mark.parametrize("text", READ.values(), ids=READ)
-def test_stages_edges_and_order_are_those_of_dvc(project: Path, text: str):
+def test_stages_edges_and_order_are_those_of_dvc(project: Path, text: str) -> None:
     (project / "dvc.yaml").write_text(text)
     assert_same(project)
 
 
-def test_several_files_data_lock_links_and_what_is_ignored(project: Path):
+def test_several_files_data_lock_links_and_what_is_ignored(project: Path) -> None:
     stages = "stages: {make: {cmd: cp n.txt out, deps: [n.txt], outs: [out]}}\n"
     for name in ("sub", "other/é", "ignored", "z", "out/inside"):
         folder = project / name
@@ -155,7 +155,7 @@ stages: {one: {cmd: echo, outs: [one]}}
 """
 
 
-def test_what_git_ignores_is_no_part_of_the_project(project: Path):
+def test_what_git_ignores_is_no_part_of_the_project(project: Path) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
     with closing(Repo(str(project))) as repo, repo.config.edit("repo") as config:
         del config["core"]["no_scm"]
@@ -230,7 +230,7 @@ REFUSED = {
 @pytest.mark.parametrize(("name", "text", "said"), REFUSED.values(), ids=REFUSED)
 def test_what_dvc_refuses_is_refused_by_file_and_line(
     project: Path, name: str, text: str, said: str
-):
+) -> None:
     (project / "dvc.yaml").write_text("stages: {one: {cmd: echo, outs: [a]}}\n")
     (project / name).write_text(text)
     assert_both_refuse(project, said)
@@ -239,13 +239,13 @@ def test_what_dvc_refuses_is_refused_by_file_and_line(
 @pytest.mark.parametrize("name", ["a@b", "@", "a@", "", "1", "null", "2026-01-01", "[a]"], ids=repr)
 def test_names_that_dvc_keeps_for_items_and_names_that_are_no_text_are_refused(
     project: Path, name: str
-):
+) -> None:
     quoted = f'"{name}"' if "@" in name or not name else name
     (project / "dvc.yaml").write_text(f"stages:\n  ? {quoted}\n  : {{cmd: echo, outs: [a]}}\n")
     assert_both_refuse(project, r"^dvc\.yaml:\d: ")
 
 
-def test_other_names_are_taken(project: Path):
+def test_other_names_are_taken(project: Path) -> None:
     names = [
         "a:b",
         "a/b",
@@ -274,7 +274,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("file", ["dvc.yaml", "dvc.lock"])
-def test_a_file_that_is_nested_without_end_is_refused_by_name(project: Path, file: str):
+def test_a_file_that_is_nested_without_end_is_refused_by_name(project: Path, file: str) -> None:
     (project / "dvc.yaml").write_text("stages: {one: {cmd: echo, outs: [a]}}\n")
     (project / file).write_text("stages: " + "[" * 20_000)
     with pytest.raises(UsageError, match=rf"^{file} is nested too deeply"):
@@ -282,7 +282,7 @@ def test_a_file_that_is_nested_without_end_is_refused_by_name(project: Path, fil
 
 
 @pytest.mark.parametrize("entry", UNUSABLE.values(), ids=UNUSABLE)
-def test_what_makes_dvc_stumble_is_refused_by_stage(project: Path, entry: str):
+def test_what_makes_dvc_stumble_is_refused_by_stage(project: Path, entry: str) -> None:
     (project / "dvc.yaml").write_text(f"stages: {{one: {{{entry}}}}}\n")
     stumbles = (ValueError, TypeError, AttributeError)
     assert_both_refuse(project, r"^dvc\.yaml: stage one: ", *stumbles)
@@ -291,13 +291,15 @@ def test_what_makes_dvc_stumble_is_refused_by_stage(project: Path, entry: str):
 @pytest.mark.parametrize(
     "entry", ['cmd: "echo \\0"', 'cmd: x, deps: ["\\0"]', 'cmd: x, outs: ["\\0"]']
 )
-def test_a_null_character_is_refused_where_dvc_fails_while_it_runs(project: Path, entry: str):
+def test_a_null_character_is_refused_where_dvc_fails_while_it_runs(
+    project: Path, entry: str
+) -> None:
     (project / "dvc.yaml").write_text(f"stages: {{one: {{{entry}}}}}\n")
     with pytest.raises(UsageError, match=r"^dvc\.yaml: stage one: .*'.*\\x00' is not a string"):
         index_of_ours(project)
 
 
-def test_a_dvc_yaml_without_stages_selects_the_whole_project(project: Path):
+def test_a_dvc_yaml_without_stages_selects_the_whole_project(project: Path) -> None:
     (project / "dvc.yaml").write_text("metrics: [m.json]\n")
     (project / "sub" / "dvc.yaml").write_text("stages: {one: {cmd: echo 1 > a, outs: [a]}}\n")
     pipeline = read_pipeline(find_project(project))
@@ -307,7 +309,7 @@ def test_a_dvc_yaml_without_stages_selects_the_whole_project(project: Path):
     assert order == ran == ["sub/dvc.yaml:one"]
 
 
-def test_a_file_that_is_not_there_is_no_target(project: Path):
+def test_a_file_that_is_not_there_is_no_target(project: Path) -> None:
     pipeline = read_pipeline(find_project(project))
     with pytest.raises(UsageError, match=r"^there is no sub/dvc\.yaml"):
         select(pipeline, Selection(("sub/dvc.yaml",)))

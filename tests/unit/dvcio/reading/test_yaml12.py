@@ -124,16 +124,16 @@ def shown(found: Any) -> str:
 
 @settings(max_examples=1000, deadline=None, derandomize=True)
 @given(in_context | in_pieces | block | dumped | damaged)
-def test_a_text_gives_what_dvc_reads_or_is_refused_as_dvc_does(text: str):
+def test_a_text_gives_what_dvc_reads_or_is_refused_as_dvc_does(text: str) -> None:
     assert outcome(yaml12.parse, text, UsageError) == outcome(parse_yaml, text, *REFUSALS)
 
 
 @pytest.mark.parametrize("text", [c.format(s) for s in SCALARS for c in ("a: {}", "[{}]")])
-def test_each_kind_of_scalar(text: str):
+def test_each_kind_of_scalar(text: str) -> None:
     assert outcome(yaml12.parse, text, UsageError) == outcome(parse_yaml, text, *REFUSALS)
 
 
-def test_the_c_parser_reads_what_projects_have(monkeypatch: pytest.MonkeyPatch):
+def test_the_c_parser_reads_what_projects_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yaml12, "_parse_as_dvc", None)
     text = """
 stages:
@@ -154,7 +154,7 @@ stages:
     }
 
 
-def test_a_refusal_names_file_line_and_column():
+def test_a_refusal_names_file_line_and_column() -> None:
     with pytest.raises(UsageError, match=r"^sub/dvc\.yaml: line 2, column 4: "):
         yaml12.parse("a: 1\nb: ]\n", "sub/dvc.yaml")
 
@@ -162,7 +162,7 @@ def test_a_refusal_names_file_line_and_column():
 @pytest.mark.parametrize(
     ("name", "said"), [("dvc.lock", "--ours or --theirs"), ("dvc.yaml", "resolve")]
 )
-def test_both_sides_of_a_merge_are_named_as_such(name: str, said: str):
+def test_both_sides_of_a_merge_are_named_as_such(name: str, said: str) -> None:
     marks = "<<<<<<< HEAD\na: 1\n=======\na: 2\n>>>>>>> other\n"
     with pytest.raises(UsageError) as refusal:
         yaml12.parse(marks, name)

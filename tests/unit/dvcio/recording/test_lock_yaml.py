@@ -105,13 +105,13 @@ easy_entry = st.fixed_dictionaries(
 
 @settings(max_examples=500, deadline=None, derandomize=True)
 @given(easy | word, easy_entry | entry)
-def test_an_entry_is_what_dvc_writes(name: str, found: dict[str, Any]):
+def test_an_entry_is_what_dvc_writes(name: str, found: dict[str, Any]) -> None:
     assert lock_yaml.entry_text(found) == dumps_yaml(found)
     in_lock = dumps_yaml({"stages": {name: found}}).partition("\n")[2]
     assert lock_yaml.named_entry_text(name, found) == in_lock
 
 
-def test_what_most_entries_hold_needs_no_dvc(monkeypatch: pytest.MonkeyPatch):
+def test_what_most_entries_hold_needs_no_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {
         "cmd": ["python train.py --rate 0.1 data/x.csv > out", "ls -l"],
         "deps": [{"path": "a/b", "hash": "md5", "md5": "0123456789abcdef" * 2, "size": 3}],

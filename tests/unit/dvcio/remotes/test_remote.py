@@ -20,7 +20,7 @@ B = "3b5d5c3712955042212316173ccf37be"  # of "b\n"
 
 
 @pytest.mark.parametrize("how", ["removed", "changed"])
-def test_a_folder_that_lacks_a_file_counts_as_lost(make_project: MakeProject, how: str):
+def test_a_folder_that_lacks_a_file_counts_as_lost(make_project: MakeProject, how: str) -> None:
     root = make_project({}, {"folder/a": "a\n", "folder/b": "b\n"})
     dvc(root, "remote", "add", "-d", "store", str(root.parent / "store"))
     dvc(root, "add", "--quiet", "folder")
@@ -49,7 +49,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 @pytest.mark.parametrize("lost", [A, B])
 def test_of_two_objects_the_missing_one_is_named_and_the_other_is_brought(
     make_project: MakeProject, lost: str
-):
+) -> None:
     root = make_project({}, {"a": "a\n", "b": "b\n"})
     store = root.parent / "store"
     dvc(root, "remote", "add", "-d", "store", str(store))

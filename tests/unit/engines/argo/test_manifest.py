@@ -130,7 +130,7 @@ def pods_of(made: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_manifest_is_the_golden_one(name: str):
+def test_the_manifest_is_the_golden_one(name: str) -> None:
     """`GOLDEN=write pytest tests/unit/engines/argo/test_manifest.py` writes new ones."""
     made, path = rendered(RUNS[name]), GOLDEN / f"{name}.yaml"
     if os.environ.get("GOLDEN") == "write":
@@ -141,7 +141,7 @@ def test_the_manifest_is_the_golden_one(name: str):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_argo_finds_nothing_wrong_with_the_golden_manifests(name: str):
+def test_argo_finds_nothing_wrong_with_the_golden_manifests(name: str) -> None:
     argo = shutil.which("argo")
     if not argo:
         pytest.skip("argo is not on PATH")
@@ -151,7 +151,7 @@ def test_argo_finds_nothing_wrong_with_the_golden_manifests(name: str):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_golden_manifests_are_of_argos_schema(name: str):
+def test_the_golden_manifests_are_of_argos_schema(name: str) -> None:
     pytest.importorskip("hera", reason="the extra argo is not installed")
     from hera.workflows import models
 
@@ -176,7 +176,7 @@ def test_the_golden_manifests_are_of_argos_schema(name: str):
 )
 def test_a_field_that_argo_does_not_know_is_found_before_anything_is_sent(
     spoil: Callable[[dict[str, Any]], None],
-):
+) -> None:
     pytest.importorskip("hera", reason="the extra argo is not installed")
     from dvc_bridge.engines.argo.schema import ManifestError, validate
 
@@ -186,7 +186,7 @@ def test_a_field_that_argo_does_not_know_is_found_before_anything_is_sent(
         validate(made)
 
 
-def test_all_errors_are_reported_at_once_with_a_fix():
+def test_all_errors_are_reported_at_once_with_a_fix() -> None:
     store = {"core": {"remote": "{{x}}"}}
     with pytest.raises(UsageError, match="fix: correct") as refused:
         check(rendered(replace(RUN, name="Big_Run", store=store)))
@@ -194,7 +194,7 @@ def test_all_errors_are_reported_at_once_with_a_fix():
     assert "contains {{" in refused.value.message
 
 
-def test_a_task_is_150_bytes_at_most_and_the_rest_does_not_grow():
+def test_a_task_is_150_bytes_at_most_and_the_rest_does_not_grow() -> None:
     nodes = [Node(i, ((i - 1,) if i % 50 else ()), 60.0, PLAIN) for i in range(500)]
     groups = group_stages(nodes, Fuse.NONE, Costs())
     tasks = [
@@ -206,17 +206,17 @@ def test_a_task_is_150_bytes_at_most_and_the_rest_does_not_grow():
     assert len(pods_of(made)) == 1
 
 
-def test_pods_of_equal_settings_share_a_template():
+def test_pods_of_equal_settings_share_a_template() -> None:
     made = rendered()
     assert [task["template"] for task in tasks_of(made)] == ["p0", "p1", "p1", "p2", "p0", "p0"]
 
 
-def test_equal_runs_give_equal_bytes_and_other_ones_differ():
+def test_equal_runs_give_equal_bytes_and_other_ones_differ() -> None:
     assert text(rendered()) == text(rendered())
     assert text(rendered(replace(RUN, code=SnapshotCode("1" * 64)))) != text(rendered())
 
 
-def test_a_pod_runs_without_rights_and_without_the_token():
+def test_a_pod_runs_without_rights_and_without_the_token() -> None:
     for run in RUNS.values():
         spec = spec_of(rendered(run))
         assert spec["automountServiceAccountToken"] is False
@@ -236,7 +236,7 @@ def test_a_pod_runs_without_rights_and_without_the_token():
             assert writable == {"/work", TMP}
 
 
-def test_a_pod_starts_the_worker_with_one_word_and_no_shell():
+def test_a_pod_starts_the_worker_with_one_word_and_no_shell() -> None:
     for pod in pods_of(rendered()):
         assert pod["container"]["command"] == ["dvc-bridge", "worker"]
         assert pod["container"]["args"] == ["{{inputs.parameters.g}}"]
@@ -248,7 +248,7 @@ def environment(run: RunSpec) -> dict[str, str]:
     return {entry["name"]: entry["value"] for entry in env}
 
 
-def test_a_worker_receives_run_store_and_code():
+def test_a_worker_receives_run_store_and_code() -> None:
     env = environment(RUN)
     assert env["DVC_BRIDGE_RUN"] == RUN.name
     assert json.loads(env["DVC_BRIDGE_STORE"]) == STORE
@@ -260,12 +260,12 @@ def test_a_worker_receives_run_store_and_code():
     assert environment(CRON)["SHELL"] == "/bin/bash"
 
 
-def test_every_workflow_with_code_from_git_is_a_run_of_its_own():
+def test_every_workflow_with_code_from_git_is_a_run_of_its_own() -> None:
     assert environment(CRON)["DVC_BRIDGE_RUN"] == "{{workflow.name}}"
     assert environment(CRON)["DVC_BRIDGE_REVISION"] == "1" * 40
 
 
-def test_lost_pods_are_tried_again_but_not_those_out_of_time():
+def test_lost_pods_are_tried_again_but_not_those_out_of_time() -> None:
     plain, large, never = pods_of(rendered())
     lost = "(lastRetry.status == 'Error' or asInt(lastRetry.exitCode) in [-1,137,143,75])"
     assert plain["retryStrategy"] == {"limit": "2", "retryPolicy": "Always", "expression": lost}
@@ -274,13 +274,13 @@ def test_lost_pods_are_tried_again_but_not_those_out_of_time():
     assert "retryStrategy" not in never
 
 
-def test_a_pod_has_time_for_each_of_its_stages():
+def test_a_pod_has_time_for_each_of_its_stages() -> None:
     nodes = [Node(0, (), 1.0, LARGE), Node(1, (0,), 1.0, LARGE), Node(2, (), 99.0, LARGE)]
     made = rendered(nodes=nodes, fuse=Fuse.CHAINS)
     assert [pod["activeDeadlineSeconds"] for pod in pods_of(made)] == [7200, 3600]
 
 
-def test_resources_place_and_secrets_reach_the_pod():
+def test_resources_place_and_secrets_reach_the_pod() -> None:
     _, large, never = pods_of(rendered())
     assert large["container"]["resources"] == {
         "requests": {"cpu": "2", "memory": "8Gi"},
@@ -293,7 +293,7 @@ def test_resources_place_and_secrets_reach_the_pod():
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_secrets_are_files_of_every_pod_that_it_cannot_write_to(name: str):
+def test_secrets_are_files_of_every_pod_that_it_cannot_write_to(name: str) -> None:
     given = RUNS[name].argo.secret_files
     spec = spec_of(rendered(RUNS[name]))
     volumes = {v["name"]: v["secret"] for v in spec["volumes"] if "secret" in v}
@@ -305,7 +305,7 @@ def test_secrets_are_files_of_every_pod_that_it_cannot_write_to(name: str):
         assert all(mount["readOnly"] for mount in mounts)
 
 
-def test_a_mutex_orders_pods_but_the_second_runs_though_the_first_has_failed():
+def test_a_mutex_orders_pods_but_the_second_runs_though_the_first_has_failed() -> None:
     tasks = {task["name"]: task for task in tasks_of(rendered())}
     assert tasks["g2"]["depends"] == "g0&&!g1.Skipped"
     assert tasks["g4"]["depends"] == "g1&&g2&&g3"
@@ -316,7 +316,7 @@ def test_a_mutex_orders_pods_but_the_second_runs_though_the_first_has_failed():
     "name",
     ["{{workflow.name}}", "train@{{inputs.parameters.g}}", "é ü", "a\nb: c", "$(id)", "`id`"],
 )
-def test_addresses_are_only_in_an_annotation_and_argo_ignores_them(name: str):
+def test_addresses_are_only_in_an_annotation_and_argo_ignores_them(name: str) -> None:
     made = rendered(addresses=[name] * 6)
     named = made["metadata"]["annotations"].pop(GROUPS_ANNOTATION)
     assert "{{" not in named
@@ -324,13 +324,13 @@ def test_addresses_are_only_in_an_annotation_and_argo_ignores_them(name: str):
     assert made | {"metadata": 0} == rendered() | {"metadata": 0}
 
 
-def test_addresses_that_do_not_fit_are_left_out():
+def test_addresses_that_do_not_fit_are_left_out() -> None:
     made = rendered(addresses=["x" * 50_000] * 6)
     assert "annotations" not in made["metadata"]
 
 
 @pytest.mark.parametrize("key", ["store", "code", "service_account", "shell"])
-def test_a_value_that_argo_would_interpret_is_refused(key: str):
+def test_a_value_that_argo_would_interpret_is_refused(key: str) -> None:
     bad = "a{{workflow.name}}b"
     if key == "service_account":
         run = replace(RUN, argo=replace(RUN.argo, service_account=bad))
@@ -371,11 +371,11 @@ def spoilt(spoil: Callable[[dict[str, Any]], Any], run: RunSpec = RUN) -> list[s
 )
 def test_what_argo_would_take_and_then_not_run_is_refused(
     spoil: Callable[[dict[str, Any]], Any], said: str
-):
+) -> None:
     assert any(said in problem for problem in spoilt(spoil)), spoilt(spoil)
 
 
-def test_a_template_may_be_half_as_large_and_a_schedule_needs_five_fields():
+def test_a_template_may_be_half_as_large_and_a_schedule_needs_five_fields() -> None:
     large = RUNS["workflow-template"]
     note = {"annotations": {"a": "x" * 600_000}}
     assert spoilt(lambda m: m["metadata"].update(note)) == []
@@ -386,14 +386,14 @@ def test_a_template_may_be_half_as_large_and_a_schedule_needs_five_fields():
     assert "is not a valid schedule" in problems(rendered(replace(CRON, schedule="daily")))[0]
 
 
-def test_the_largest_workflow_stays_within_the_limits():
+def test_the_largest_workflow_stays_within_the_limits() -> None:
     nodes = [Node(i, tuple(range(250)) if i >= 250 else (), 60.0, PLAIN) for i in range(500)]
     made = rendered(nodes=nodes, fuse=Fuse.NONE)
     assert problems(made) == []
     assert size(made) < 900_000
 
 
-def test_a_second_process_finds_what_validate_finds_and_its_death_skips_no_check():
+def test_a_second_process_finds_what_validate_finds_and_its_death_skips_no_check() -> None:
     pytest.importorskip("hera", reason="the extra argo is not installed")
     from dvc_bridge.engines.argo import schema
 

@@ -52,7 +52,7 @@ def workflow(**status: Any) -> dict[str, Any]:
     }
 
 
-def test_a_pod_is_a_group_in_its_newest_try():
+def test_a_pod_is_a_group_in_its_newest_try() -> None:
     state = workflow_of(workflow(nodes=NODES))
     assert [(p.task, p.phase, p.place, p.attempts, p.exit_code) for p in state.tasks] == [
         (0, "Failed", "w-p0-3", 1, 75),
@@ -63,7 +63,7 @@ def test_a_pod_is_a_group_in_its_newest_try():
     assert (state.run, state.stages[1], state.ended) == ("r", ("b@ü", "c"), False)
 
 
-def test_packed_nodes_are_unpacked():
+def test_packed_nodes_are_unpacked() -> None:
     packed = base64.b64encode(gzip.compress(json.dumps(NODES).encode())).decode()
     assert (
         workflow_of(workflow(compressedNodes=packed)).tasks
@@ -71,12 +71,12 @@ def test_packed_nodes_are_unpacked():
     )
 
 
-def test_a_workflow_that_no_controller_has_seen_is_pending():
+def test_a_workflow_that_no_controller_has_seen_is_pending() -> None:
     bare = {"metadata": {"name": "w"}}
     assert workflow_of(bare) == Workflow("w", Phase.PENDING, name="w")
 
 
-def test_of_the_workflows_of_one_run_the_newest_tells_and_pods_of_all_are_there():
+def test_of_the_workflows_of_one_run_the_newest_tells_and_pods_of_all_are_there() -> None:
     first, again = (workflow_of(workflow(phase=p, nodes=NODES)) for p in ("Failed", "Running"))
     assert merge_workflows([first, again]).phase == "Running"
     retried = workflow_of(workflow(phase="Succeeded"))
@@ -84,7 +84,7 @@ def test_of_the_workflows_of_one_run_the_newest_tells_and_pods_of_all_are_there(
     assert (whole.phase, whole.tasks) == ("Succeeded", first.tasks)
 
 
-def test_the_table_has_every_group_with_its_stages_and_those_that_wait():
+def test_the_table_has_every_group_with_its_stages_and_those_that_wait() -> None:
     state = workflow_of(workflow(nodes=NODES))
     assert run_text(state, NOW).splitlines() == [
         "r  Running  1:02:05",
@@ -100,7 +100,7 @@ def test_the_table_has_every_group_with_its_stages_and_those_that_wait():
     assert runs_text([], NOW) == "no runs"
 
 
-def test_json_is_as_its_schema_says():
+def test_json_is_as_its_schema_says() -> None:
     schema = json.loads((files("dvc_bridge.ui") / "status.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     state = workflow_of(workflow(nodes=NODES))

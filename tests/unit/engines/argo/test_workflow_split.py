@@ -51,7 +51,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_part_needs_only_itself_and_those_before_and_all_have_about_equal_size(
     raw: list[set[int]], most: int
-):
+) -> None:
     waits = [{other for other in before if other < pod} for pod, before in enumerate(raw)]
     found = cut(waits, most)
     assert sorted(pod for part in found for pod in part) == list(range(len(waits)))
@@ -64,13 +64,13 @@ def test_a_part_needs_only_itself_and_those_before_and_all_have_about_equal_size
     assert max(sizes, default=0) - min(sizes, default=0) <= 1
 
 
-def test_layers_stay_together():
+def test_layers_stay_together() -> None:
     chains = [[] if pod % 3 == 0 else [pod - 1] for pod in range(9)]
     assert cut(chains, 3) == [[0, 3, 6], [1, 4, 7], [2, 5, 8]]
 
 
 @pytest.mark.parametrize("name", GOLDENS)
-def test_the_parts_are_the_golden_ones(name: str, few: None):
+def test_the_parts_are_the_golden_ones(name: str, few: None) -> None:
     """`GOLDEN=write pytest tests/unit/engines/argo/test_workflow_split.py` writes new ones."""
     found, path = split_workflow(rendered(GOLDENS[name])), GOLDEN / f"{name}.yaml"
     written = "---\n".join(map(text, found))
@@ -83,7 +83,7 @@ def test_the_parts_are_the_golden_ones(name: str, few: None):
 
 
 @pytest.mark.parametrize("name", GOLDENS)
-def test_argo_finds_nothing_wrong_with_the_parts(name: str):
+def test_argo_finds_nothing_wrong_with_the_parts(name: str) -> None:
     argo = shutil.which("argo")
     if not argo:
         pytest.skip("argo is not on PATH")
@@ -92,7 +92,7 @@ def test_argo_finds_nothing_wrong_with_the_parts(name: str):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_manifest_that_fits_stays_one_unchanged_workflow():
+def test_a_manifest_that_fits_stays_one_unchanged_workflow() -> None:
     assert split_workflow(rendered()) == [rendered()]
 
 
@@ -104,7 +104,7 @@ def next_of(part: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def test_the_last_task_waits_for_the_end_of_all_others_good_or_bad_and_makes_the_next_workflow(
     few: None,
-):
+) -> None:
     first, second, third = split_workflow(rendered(RUN_OF_PARTS))
     # g1 needs g0, and a mutex orders g2 after g1: g0 g1, g2 g3, g4 g5 in order of their layers.
     assert [[t["name"] for t in tasks_of(p)] for p in (first, second, third)] == [
@@ -123,7 +123,7 @@ def test_the_last_task_waits_for_the_end_of_all_others_good_or_bad_and_makes_the
     assert [task["depends"] for task in tasks_of(third) if "depends" in task] == ["g4"]
 
 
-def test_later_parts_of_a_template_receive_the_run_name_of_the_first_part(few: None):
+def test_later_parts_of_a_template_receive_the_run_name_of_the_first_part(few: None) -> None:
     first, second, third = split_workflow(rendered(TEMPLATE))
     made = [next_of(part)[1] for part in (first, second)]
     for token, part in zip(("{{workflow.name}}", "{{workflow.parameters.run}}"), made, strict=True):
@@ -138,13 +138,13 @@ def test_later_parts_of_a_template_receive_the_run_name_of_the_first_part(few: N
     assert other[1]["metadata"]["name"] != second["metadata"]["name"]
 
 
-def test_only_the_first_part_has_a_schedule(few: None):
+def test_only_the_first_part_has_a_schedule(few: None) -> None:
     first, *later = split_workflow(rendered(CRON))
     assert first["spec"]["schedules"] == ["0 6 * * 1"]
     assert {part["kind"] for part in later} == {"WorkflowTemplate"}
 
 
-def test_pods_of_many_kinds_are_cut_until_each_part_is_small_enough():
+def test_pods_of_many_kinds_are_cut_until_each_part_is_small_enough() -> None:
     nodes = [Node(i, (), 60.0, replace(PLAIN, cpu=f"{i}m")) for i in range(400)]
     made = rendered(replace(RUN_OF_PARTS, store={"core": {"remote": "x" * 3000}}), nodes=nodes)
     found = split_workflow(made)
@@ -152,7 +152,7 @@ def test_pods_of_many_kinds_are_cut_until_each_part_is_small_enough():
     assert [problem for part in found for problem in problems(part)] == []
 
 
-def test_2000_pods_are_four_parts_within_the_limits():
+def test_2000_pods_are_four_parts_within_the_limits() -> None:
     nodes = [Node(i, ((i - 1,) if i % 4 else ()), 60.0, PLAIN) for i in range(2000)]
     found = split_workflow(rendered(RUN_OF_PARTS, nodes=nodes))
     assert [len(tasks_of(part)) for part in found] == [501, 501, 501, 500]
@@ -164,7 +164,7 @@ def test_2000_pods_are_four_parts_within_the_limits():
     assert waits == []  # one layer per part
 
 
-def test_the_prediction_counts_the_way_from_part_to_part(monkeypatch: pytest.MonkeyPatch):
+def test_the_prediction_counts_the_way_from_part_to_part(monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = [Node(i, (), 60.0, PLAIN) for i in range(4)]
     groups = group_stages(nodes, Fuse.NONE, Costs())
     one = predicted_wall_s(groups, nodes, Costs())
@@ -174,7 +174,7 @@ def test_the_prediction_counts_the_way_from_part_to_part(monkeypatch: pytest.Mon
     assert one == pytest.approx(70, abs=2)
 
 
-def test_a_run_is_one_whatever_the_number_of_its_workflows():
+def test_a_run_is_one_whatever_the_number_of_its_workflows() -> None:
     node = {"id": "x", "type": "Retry", "phase": "Succeeded", "templateName": "next"}
     pod = {"id": "y", "type": "Pod", "templateName": "p0"}
 
@@ -198,7 +198,7 @@ def test_a_run_is_one_whatever_the_number_of_its_workflows():
     assert merge_workflows([first, second, third, again]).phase == "Succeeded"
 
 
-def test_what_is_left_of_a_run_is_cut_too(few: None):
+def test_what_is_left_of_a_run_is_cut_too(few: None) -> None:
     found = split_workflow(unfinished_manifest(rendered(RUN_OF_PARTS), [1, 4, 5], "run-r1"))
     assert [[t["name"] for t in tasks_of(part)][:2] for part in found] == [
         ["g1", "next2"],

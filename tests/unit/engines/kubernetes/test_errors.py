@@ -16,7 +16,7 @@ def refused(status: int, message: str, **details: str) -> ApiError:
     return refusal(status, body, HOST, CONTEXT)
 
 
-def test_a_missing_right_is_reported_with_the_rule_that_grants_it():
+def test_a_missing_right_is_reported_with_the_rule_that_grants_it() -> None:
     error = refused(
         403,
         'workflows.argoproj.io is forbidden: User "system:serviceaccount:ns:poor" cannot create'
@@ -30,20 +30,20 @@ def test_a_missing_right_is_reported_with_the_rule_that_grants_it():
     assert not error.transient
 
 
-def test_a_part_of_a_resource_and_the_core_group_are_named_as_roles_name_them():
+def test_a_part_of_a_resource_and_the_core_group_are_named_as_roles_name_them() -> None:
     error = refused(
         403, 'pods "x" is forbidden: User "u" cannot get resource "pods/log" in API group "" in ...'
     )
     assert '{apiGroups: [""], resources: [pods/log], verbs: [get]}' in error.fix
 
 
-def test_what_is_forbidden_for_another_reason_is_reported_unchanged():
+def test_what_is_forbidden_for_another_reason_is_reported_unchanged() -> None:
     error = refused(403, 'pods "x" is forbidden: exceeded quota: small')
     assert "exceeded quota: small" in error.message
     assert "Role" not in error.fix
 
 
-def test_a_missing_namespace_a_missing_argo_and_a_missing_workflow_are_distinguished():
+def test_a_missing_namespace_a_missing_argo_and_a_missing_workflow_are_distinguished() -> None:
     space = refused(404, 'namespaces "ns" not found', name="ns", kind="namespaces")
     assert "no namespace ns" in space.message
     assert "kubectl create namespace ns" in space.fix
@@ -54,7 +54,7 @@ def test_a_missing_namespace_a_missing_argo_and_a_missing_workflow_are_distingui
     assert one.message == 'workflows.argoproj.io "x" not found'
 
 
-def test_credentials_that_are_not_accepted_are_named_by_where_they_come_from():
+def test_credentials_that_are_not_accepted_are_named_by_where_they_come_from() -> None:
     error = refused(401, "Unauthorized")
     assert CONTEXT in error.message
     assert "log in" in error.fix
@@ -72,13 +72,15 @@ def test_credentials_that_are_not_accepted_are_named_by_where_they_come_from():
         (409, 'workflows "x" already exists', False),
     ],
 )
-def test_only_what_may_pass_is_worth_another_try(status: int, message: str, transient: bool):
+def test_only_what_may_pass_is_worth_another_try(
+    status: int, message: str, transient: bool
+) -> None:
     error = refused(status, message)
     assert error.transient is transient
     assert message in error.message
     assert error.exit_code == 2
 
 
-def test_no_answer_is_worth_another_try_unless_the_certificate_is_wrong():
+def test_no_answer_is_worth_another_try_unless_the_certificate_is_wrong() -> None:
     assert unreached(HOST, CONTEXT, "Connection refused").transient
     assert not unreached(HOST, CONTEXT, "certificate verify failed").transient

@@ -80,7 +80,7 @@ COSTS_OF_ALL_KINDS = st.builds(
 @given(graphs(), st.sampled_from(Fuse), COSTS_OF_ALL_KINDS)
 def test_every_stage_is_in_one_group_after_all_that_it_waits_for(
     nodes: list[Node], fuse: Fuse, costs: Costs
-):
+) -> None:
     groups = group_stages(nodes, fuse, costs)
     where = {position: group for group in groups for position in group.positions}
     assert sorted(p for g in groups for p in g.positions) == [n.position for n in nodes]
@@ -100,7 +100,7 @@ def test_every_stage_is_in_one_group_after_all_that_it_waits_for(
 
 @settings(max_examples=400, deadline=None, derandomize=True)
 @given(graphs(), COSTS_OF_ALL_KINDS)
-def test_more_joining_never_makes_the_predicted_run_longer(nodes: list[Node], costs: Costs):
+def test_more_joining_never_makes_the_predicted_run_longer(nodes: list[Node], costs: Costs) -> None:
     found = [group_stages(nodes, fuse, costs) for fuse in (Fuse.AUTO, Fuse.CHAINS, Fuse.NONE)]
     auto, chains, none = (predicted_wall_s(groups, nodes, costs) for groups in found)
     assert auto <= chains * (1 + 1e-9)
@@ -112,7 +112,7 @@ def test_more_joining_never_makes_the_predicted_run_longer(nodes: list[Node], co
 @given(graphs(), st.sampled_from(Fuse))
 def test_a_group_names_no_group_that_another_of_its_needs_names_already(
     nodes: list[Node], fuse: Fuse
-):
+) -> None:
     groups = group_stages(nodes, fuse, COSTS)
     needed = above(groups, order=False)
     for group in groups:
@@ -121,47 +121,47 @@ def test_a_group_names_no_group_that_another_of_its_needs_names_already(
 
 
 @pytest.mark.parametrize("seconds", [None, 0.05])
-def test_a_diamond_of_trivial_stages_is_one_pod(seconds: float | None):
+def test_a_diamond_of_trivial_stages_is_one_pod(seconds: float | None) -> None:
     groups = group_stages(diamond(seconds, seconds), Fuse.AUTO, COSTS)
     assert stages(groups) == [(10, 11, 12, 13, 14, 15)]
 
 
-def test_parallel_stages_of_a_minute_keep_pods_of_their_own():
+def test_parallel_stages_of_a_minute_keep_pods_of_their_own() -> None:
     for fuse in (Fuse.AUTO, Fuse.CHAINS):
         groups = group_stages(diamond(60, 0.1), fuse, COSTS)
         assert stages(groups) == [(10,), (11,), (12,), (13,), (14, 15)]
         assert groups[4].needs == (1, 2, 3)
 
 
-def test_stages_never_timed_count_as_the_median_of_the_others():
+def test_stages_never_timed_count_as_the_median_of_the_others() -> None:
     nodes = [node(p, 10, seconds=60) for p in (20, 21, 22)]
     groups = group_stages([*diamond(None, None), *nodes], Fuse.AUTO, COSTS)
     assert {(11,), (12,), (13,)} <= set(stages(groups))
 
 
-def test_a_chain_with_a_short_cut_is_a_chain():
+def test_a_chain_with_a_short_cut_is_a_chain() -> None:
     nodes = [node(0), node(1, 0), node(2, 0, 1), node(3, 2, 0)]
     assert stages(group_stages(nodes, Fuse.CHAINS, COSTS)) == [(0, 1, 2, 3)]
 
 
-def test_none_is_a_pod_a_stage():
+def test_none_is_a_pod_a_stage() -> None:
     assert len(group_stages(diamond(0, 0), Fuse.NONE, COSTS)) == 6
 
 
-def test_a_stage_with_other_settings_gets_another_pod():
+def test_a_stage_with_other_settings_gets_another_pod() -> None:
     nodes = [node(0), node(1, 0, pod=PODS[2]), node(2, 1)]
     for fuse in Fuse:
         assert stages(group_stages(nodes, fuse, COSTS)) == [(0,), (1,), (2,)]
 
 
-def test_pods_of_one_mutex_follow_each_other_without_needing_each_other():
+def test_pods_of_one_mutex_follow_each_other_without_needing_each_other() -> None:
     gpu = frozenset({"gpu"})
     nodes = [node(0, mutexes=gpu), node(1), node(2, 1, mutexes=gpu), node(3, mutexes=gpu)]
     groups = group_stages(nodes, Fuse.NONE, COSTS)
     assert [(g.needs, g.after) for g in groups] == [((), ()), ((), ()), ((1,), (0,)), ((), (2,))]
 
 
-def test_many_small_stages_side_by_side_share_few_pods_and_take_less_time():
+def test_many_small_stages_side_by_side_share_few_pods_and_take_less_time() -> None:
     nodes = [
         node(0),
         *(node(p, 0, seconds=0.0) for p in range(1, 1001)),
@@ -183,7 +183,7 @@ def wide(count: int, width: int) -> list[Node]:
 
 
 @pytest.mark.parametrize("width", [20_000, 5_000])
-def test_twenty_thousand_stages_are_a_workflow_of_a_few_hundred_pods_in_seconds(width: int):
+def test_twenty_thousand_stages_are_a_workflow_of_a_few_hundred_pods_in_seconds(width: int) -> None:
     nodes = wide(20_000, width)
     begin = time.process_time()
     groups = group_stages(nodes, Fuse.AUTO, COSTS)
