@@ -11,8 +11,10 @@ from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.dvcio.session import Session
+from dvc_bridge.engines.argo.cron_schedule import find_schedule_problem
 from dvc_bridge.engines.argo.engine import ArgoEngine
 from dvc_bridge.engines.argo.export import manifest_text
+from dvc_bridge.engines.argo.lint import find_name_problem
 from dvc_bridge.engines.argo.manifest import ManifestKind
 from dvc_bridge.engines.base import task_specs
 from dvc_bridge.errors import UsageError
@@ -79,8 +81,7 @@ def convert(
         Stages cannot run in pods, or they differ from the revision.
     """
     check_version()
-    if (kind is ManifestKind.CRON) != bool(schedule):
-        raise UsageError("--schedule belongs to --kind CronWorkflow", "such as '0 6 * * 1'")
+    _check_options(kind, schedule, name)
     project = find_project()
     with RepositoryLock(project).held(), Session(project, warn) as session:
         pipeline = read_pipeline(project)
@@ -105,6 +106,18 @@ def convert(
         kind=kind,
         schedule=schedule,
     )
+
+
+def _check_options(kind: ManifestKind, schedule: str | None, name: str | None) -> None:
+    if schedule is not None and kind is not ManifestKind.CRON:
+        raise UsageError("--schedule is only for --kind CronWorkflow", "add --kind CronWorkflow")
+    if kind is ManifestKind.CRON:
+        if schedule is None:
+            raise UsageError("a CronWorkflow needs a schedule", "--schedule '0 6 * * 1'")
+        if problem := find_schedule_problem(schedule):
+            raise UsageError(problem, "use five fields: '0 6 * * 1' is every Monday at 6:00")
+    if name is not None and (problem := find_name_problem(name, kind)):
+        raise UsageError(problem, "choose another --name")
 
 
 def _git_code(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
+from dvc_bridge.engines.argo.cron_schedule import find_schedule_problem
 from dvc_bridge.engines.argo.manifest import ManifestKind, awaited_tasks, name_in, size, spec_of
 from dvc_bridge.engines.argo.pod_template import GROUP, RUN_NAME
 from dvc_bridge.engines.argo.schema import validate_all
@@ -19,7 +20,6 @@ _OURS = (GROUP, RUN_NAME, RUN_PARAMETER)
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # The name of a Workflow is a label of its pods; a CronWorkflow appends the minute to its name.
 _NAME_CHARS = {ManifestKind.WORKFLOW: 63, ManifestKind.TEMPLATE: 57, ManifestKind.CRON: 52}
-_CRON_FIELDS = 5
 _GENERATED = 5  # characters that Kubernetes adds to a generateName
 _SHOWN = 10
 
@@ -54,6 +54,17 @@ def split_and_check(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     return checked
 
 
+def find_name_problem(name: str, kind: ManifestKind) -> str:
+    """Return why a name is not valid for a kind of manifest; empty if it is."""
+    limit = _NAME_CHARS[kind]
+    if _NAME.fullmatch(name) and len(name) <= limit:
+        return ""
+    return (
+        f"{name!r} is not a valid name for a {kind.value}: use at most {limit} lowercase letters,"
+        " digits and -"
+    )
+
+
 def problems(manifest: Mapping[str, Any]) -> list[str]:
     """Return all problems of a manifest of `dvc_bridge.engines.argo.manifest.manifest`."""
     kind = ManifestKind(manifest["kind"])
@@ -72,14 +83,10 @@ def problems(manifest: Mapping[str, Any]) -> list[str]:
 def _names(manifest: Mapping[str, Any], kind: ManifestKind) -> Iterator[str]:
     meta = manifest["metadata"]
     name = meta.get("name") or f"{meta['generateName']}{'x' * _GENERATED}"
-    if not _NAME.fullmatch(name) or len(name) > _NAME_CHARS[kind]:
-        yield (
-            f"{name!r} is not a valid name for a {kind.value}: use at most {_NAME_CHARS[kind]}"
-            " lowercase letters, digits and -"
-        )
-    if kind is ManifestKind.CRON and len(manifest["spec"]["schedules"][0].split()) != _CRON_FIELDS:
-        schedule = manifest["spec"]["schedules"][0]
-        yield f"{schedule!r} is not a valid schedule: use five fields, as in '0 6 * * 1'"
+    problems_found = [find_name_problem(name, kind)]
+    if kind is ManifestKind.CRON:
+        problems_found += map(find_schedule_problem, manifest["spec"]["schedules"])
+    yield from filter(None, problems_found)
 
 
 def _templates(
