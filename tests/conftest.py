@@ -31,6 +31,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests, so that parallel workers end at about the same time."""
+    items.sort(key=lambda item: not item.path.name.startswith("test_random"))
+
+
 @pytest.fixture(scope="session")
 def full_size(request: pytest.FixtureRequest) -> bool:
     """Whether thousands of cases are asked for, and not a few for the suite."""

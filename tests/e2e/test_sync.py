@@ -116,7 +116,7 @@ def sync(root: Path, *args: str, code: int = 0, **env: str) -> str:
     return bridge(root, "sync", *args, code=code, METAFLOW_USER="tester", **env)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project in git, in which no stage has ever run."""
     root = tmp_path_factory.mktemp("sync") / "project"
@@ -135,7 +135,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ran(fresh: Path) -> tuple[Path, str]:
     """The same project after a run of the flow, and the run's pathspec."""
     root = fresh.with_name("ran")

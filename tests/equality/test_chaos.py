@@ -22,7 +22,7 @@ KILLS = int(os.environ.get("EQUALITY_KILLS", "10"))
 SEED = int(os.environ.get("EQUALITY_SEED", "0"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def victim(lab: Lab, lab_folder: Path) -> Iterator[Victim]:
     victim = Victim(lab_folder / "chaos", lab.env)
     yield victim

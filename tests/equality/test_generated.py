@@ -27,7 +27,7 @@ CASES = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def flows(lab_folder: Path) -> Iterator[Lab]:
     work = lab_folder / "generated"
     work.mkdir()

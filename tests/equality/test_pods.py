@@ -82,7 +82,7 @@ PLAYED = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pods(lab_folder: Path) -> Iterator[Lab]:
     work = lab_folder / "pods"
     work.mkdir()

@@ -40,19 +40,19 @@ def examples(count: int, phases: Sequence[Phase] = tuple(Phase)) -> Callable[[Te
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def started(lab: Lab) -> Path:
     """A project where only `git init` and `dvc init` have been done."""
     return lab.build(Story().case())
 
 
-@examples(30)
+@examples(16)
 @given(story=stories())
 def test_a_random_project_ends_where_dvc_repro_ends(lab: Lab, started: Path, story: Story) -> None:
     check(lab.unlike_from(started, story.case()), story)
 
 
-@examples(15)
+@examples(8)
 @given(story=stories(jobs=(1,), noisy=True))
 def test_with_others_at_work_it_ends_where_dvc_repro_ends(
     lab: Lab, started: Path, story: Story
@@ -60,7 +60,7 @@ def test_with_others_at_work_it_ends_where_dvc_repro_ends(
     check(lab.unlike_from(started, story.case()), story)
 
 
-@examples(10, NOT_SHRUNK)
+@examples(6, NOT_SHRUNK)
 @given(story=stories(jobs=(4,), noisy=True, concurrent=CONCURRENT))
 def test_changes_by_other_users_during_parallel_runs_are_never_missed_afterwards(
     lab: Lab, started: Path, story: Story

@@ -18,7 +18,7 @@ from tests.equality.story import Story
 from tests.equality.test_random import NOT_SHRUNK, check, examples
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pods(lab_folder: Path) -> Iterator[Lab]:
     work = lab_folder / "random-pods"
     work.mkdir()
@@ -26,7 +26,7 @@ def pods(lab_folder: Path) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def flows(lab_folder: Path) -> Iterator[Lab]:
     work = lab_folder / "random-flows"
     work.mkdir()
@@ -34,12 +34,12 @@ def flows(lab_folder: Path) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def started(pods: Lab) -> Path:
     return pods.build(Story(remote=False).case())
 
 
-@examples(3)
+@examples(2)
 @given(story=stories(elsewhere=True))
 def test_a_random_project_in_pods_ends_where_dvc_repro_ends(
     pods: Lab, started: Path, story: Story
@@ -47,7 +47,7 @@ def test_a_random_project_in_pods_ends_where_dvc_repro_ends(
     check(pods.unlike_from(started, story.case()), story)
 
 
-@examples(2, NOT_SHRUNK)
+@examples(1, NOT_SHRUNK)
 @given(story=stories(elsewhere=True, noisy=True))
 def test_edits_while_pods_run_are_never_missed_afterwards(
     pods: Lab, started: Path, story: Story

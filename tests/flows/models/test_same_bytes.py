@@ -67,7 +67,7 @@ def test_a_model_is_the_same_file_with_other_threads_hashes_and_kernels(
 def test_onnx_is_the_same_bytes_with_another_hash_seed(small_models: Path) -> None:
     folder = str(small_models / "models/candidates/hgb")
     digests = {
-        run_python(small_models, "-c", _ONNX, folder, PYTHONHASHSEED=str(n)) for n in range(4)
+        run_python(small_models, "-c", _ONNX, folder, PYTHONHASHSEED=str(n)) for n in (0, 77)
     }
     assert len(digests) == 1
 
