@@ -10,6 +10,7 @@ import yaml
 from metaflow import Flow, Run, namespace
 
 from dvc_bridge.metaflow.objects import members
+from dvc_bridge.pipeline.lock_entry import Pointer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -19,7 +20,7 @@ def files(outs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {
         f"{path}/{name}" if name else path: file_md5
         for path, md5 in outs
-        for name, file_md5 in members(ROOT / ".dvc" / "cache", {"md5": md5})
+        for name, file_md5 in members(ROOT / ".dvc" / "cache", Pointer({"md5": md5}))
     }
 
 

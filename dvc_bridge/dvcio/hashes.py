@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dvc_bridge.dvcio.reading.dvcignore import Filter
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.stage import Pointer
+from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.planning.changes import UndecidedError
 
 # DVC stores the hashes of large files itself: ask DVC before reading one again.
@@ -69,8 +69,11 @@ class Hashes:
             return self._folder(path, large)
         if not stat.S_ISREG(info.st_mode):
             raise UndecidedError
-        pointer = {"hash": "md5", "md5": self._file(path, info, large), "size": info.st_size}
-        return {**pointer, "isexec": True} if info.st_mode & stat.S_IXUSR else pointer
+        md5 = self._file(path, info, large)
+        pointer: dict[str, object] = {"hash": "md5", "md5": md5, "size": info.st_size}
+        if info.st_mode & stat.S_IXUSR:
+            pointer["isexec"] = True
+        return Pointer(pointer)
 
     def learn(self, path: str, digest: str) -> None:
         """Take the md5 of a file that DVC has just read, or written from its cache.
@@ -170,7 +173,8 @@ class Hashes:
                 raise UndecidedError
             files[relative] = self._file(name, info, large)
             size += info.st_size
-        return {"hash": "md5", "md5": folder_md5(files), "size": size, "nfiles": len(files)}
+        md5 = folder_md5(files)
+        return Pointer({"hash": "md5", "md5": md5, "size": size, "nfiles": len(files)})
 
     def _walk(self, path: str) -> Iterator[tuple[str, str]]:
         skip = len(path) + 1

@@ -14,7 +14,8 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.dvcignore import DvcIgnore
 from dvc_bridge.dvcio.reading.params import read_values
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.stage import Dependency, Output, Params, Pointer
+from dvc_bridge.pipeline.lock_entry import Pointer
+from dvc_bridge.pipeline.stage import Dependency, Output, Params
 from dvc_bridge.planning.changes import UndecidedError
 from dvc_bridge.planning.run_cache_key import run_folder
 

@@ -13,8 +13,9 @@ from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import IntegrityError, MissingInputError
+from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.pipeline.outcome import Outcome
-from dvc_bridge.pipeline.stage import LockEntry, Stage
+from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.changes import UndecidedError
 from dvc_bridge.planning.next_action import NextAction, first_step
 

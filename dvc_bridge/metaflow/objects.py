@@ -14,7 +14,8 @@ from typing import Any, TypeGuard
 import yaml
 
 from dvc_bridge.errors import IntegrityError
-from dvc_bridge.planning.run_cache_key import LockEntry, Pointer, StageSpec, entry_key, run_folder
+from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer
+from dvc_bridge.planning.run_cache_key import StageSpec, entry_key, run_folder
 
 _MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
@@ -24,8 +25,8 @@ def hash_file(path: Path) -> Pointer:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
     info = path.stat()
-    pointer: Pointer = {"hash": "md5", "md5": digest.hexdigest(), "size": info.st_size}
-    return {**pointer, "isexec": True} if info.st_mode & 0o100 else pointer
+    pointer = {"hash": "md5", "md5": digest.hexdigest(), "size": info.st_size}
+    return Pointer({**pointer, "isexec": True} if info.st_mode & 0o100 else pointer)
 
 
 def members(cache: Path, pointer: Pointer) -> list[tuple[str, str]]:
@@ -106,11 +107,8 @@ def find(cache: Path, outs: dict[str, Pointer], path: str) -> Pointer | None:
         for parent in filter(outs.__contains__, map(str, PurePosixPath(path).parents)):
             for inside, md5 in members(cache, outs[parent]):
                 if f"{parent}/{inside}" == path:
-                    return {
-                        "hash": "md5",
-                        "md5": md5,
-                        "size": _object_path(cache, md5).stat().st_size,
-                    }
+                    size = _object_path(cache, md5).stat().st_size
+                    return Pointer({"hash": "md5", "md5": md5, "size": size})
     except FileNotFoundError as error:
         raise _missing_error(error) from None
     return None

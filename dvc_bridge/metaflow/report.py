@@ -14,6 +14,7 @@ from dvc_bridge.dvcio.reading.plots import read_plots
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.metaflow.sync import metaflow_client
+from dvc_bridge.pipeline.lock_entry import pointer_of, with_outs
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.remote_run.run_store import scratch_folder
 from dvc_bridge.report.page import page
@@ -73,18 +74,18 @@ def _reader(context: RunContext, ended: Ended, results: Mapping[str, Result]) ->
     objects = Objects(context.session, scratch_folder(ended.name))
     cache = context.project.cache
     outs_of_stages = {
-        out_path: (stage, pointer)
+        out_path: (stage, item)
         for stage in context.pipeline.stages
         if stage.address in results
-        for out_path, pointer in results[stage.address].outs(stage).items()
+        for out_path, item in results[stage.address].out_items(stage).items()
     }
-    outs = {out_path: pointer for out_path, (_, pointer) in outs_of_stages.items()}
+    outs = {out_path: pointer_of(item) for out_path, (_, item) in outs_of_stages.items()}
 
     def read(path: str) -> bytes | None:
         with suppress(BridgeError, FileNotFoundError):
-            for out_path, (stage, pointer) in outs_of_stages.items():
+            for out_path, (stage, item) in outs_of_stages.items():
                 if path == out_path or path.startswith(f"{out_path}/"):
-                    objects.fetch([(stage, {"outs": [pointer]})])
+                    objects.fetch([(stage, with_outs({}, [item]))])
             file = find(cache, outs, path)
             return read_file(cache, file) if file else None
         return None

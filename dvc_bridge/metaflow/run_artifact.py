@@ -11,11 +11,12 @@ from metaflow import current
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.ids import flow_run_name
+from dvc_bridge.pipeline.lock_entry import Pointer, lock_pointers
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.plots import PlotSpec
 from dvc_bridge.pipeline.result import Result, plain_result, result_from_plain
 from dvc_bridge.pipeline.serialize import from_text, to_text
-from dvc_bridge.planning.run_cache_key import Pointer, StageSpec, inputs_entry, restored_entry
+from dvc_bridge.planning.run_cache_key import StageSpec, inputs_entry, restored_entry
 
 from .errors import as_metaflow_says
 from .objects import find, hash_file, in_cache, known_entries
@@ -133,7 +134,7 @@ def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
                 raise UsageError(f"stage {spec['name']}: dep {path} is not a file")
             pointer = hash_file(file)
         elif path not in run["outs"] and modes_of(run, path).get(".", 0) & stat.S_IXUSR:
-            pointer = {**pointer, "isexec": True}
+            pointer = Pointer({**pointer, "isexec": True})
         pointers[dep] = pointer
     return pointers
 
@@ -157,7 +158,7 @@ def lookup(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer], key: str) -> 
     """Return the result of an earlier run with this key, if all its outs are in the cache."""
     cache = Path(run["cache"])
     for candidate in known_entries(cache, spec, key):
-        if all(in_cache(cache, out) for out in candidate["outs"]):
+        if all(in_cache(cache, out) for out in lock_pointers(candidate, "outs").values()):
             entry = restored_entry(
                 candidate, inputs_entry(spec["cmd"], deps.items(), spec["params"])
             )
@@ -172,8 +173,8 @@ def lookup(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer], key: str) -> 
 def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:
     """Return a copy of `run` that includes the result of this stage."""
     outs = {
-        path_of(spec, out["path"]): {k: v for k, v in out.items() if k != "path"}
-        for out in result.entry.get("outs") or ()
+        path_of(spec, path): pointer
+        for path, pointer in lock_pointers(result.entry, "outs").items()
     }
     updated = run.copy()
     updated["outs"] = {**run["outs"], **outs}

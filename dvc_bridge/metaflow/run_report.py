@@ -10,6 +10,7 @@ from typing import Any
 from metaflow import Flow, Run
 
 from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.pipeline.plots import PlotSpec
 from dvc_bridge.pipeline.result import Result, result_from_plain
 from dvc_bridge.pipeline.stage import Stage, overlap
@@ -32,7 +33,7 @@ class Content:
     """The results of a run that its report shows; paths are relative to the project's root."""
 
     ends: Sequence[Result]
-    outs: Mapping[str, Mapping[str, Any]]
+    outs: Mapping[str, Pointer]
     metrics: Sequence[str]
     plots: Sequence[PlotSpec]
     read: Read

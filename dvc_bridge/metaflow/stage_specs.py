@@ -14,9 +14,9 @@ from dvc_bridge.dvcio.reading.params import read_values
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.reading.plots import read_plots
 from dvc_bridge.errors import MissingInputError, UsageError
+from dvc_bridge.pipeline.lock_entry import Pointer, lock_pointers
 from dvc_bridge.pipeline.plots import PlotSpec
-from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline, Pointer, Stage, StageKind
-from dvc_bridge.planning.changes import locked
+from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline, Stage, StageKind
 from dvc_bridge.planning.next_action import in_run_cache
 from dvc_bridge.planning.run_cache_key import StageSpec, lock_params
 
@@ -135,9 +135,9 @@ def _tracked_outs(pipeline: Pipeline) -> dict[str, Pointer]:
     """Return the pointers of outs that come from `dvc add` or an import."""
     names = ("hash", "md5", "size", "nfiles", "isexec")
     return {
-        out.at: {key: value for key, value in pointer.items() if key in names}
+        out.at: Pointer({key: value for key, value in pointer.items() if key in names})
         for stage in pipeline.stages
         if stage.kind in (StageKind.DATA, StageKind.IMPORT)
         for out in stage.outs
-        if "md5" in (pointer := locked(stage.lock or {}, "outs")[out.path])
+        if "md5" in (pointer := lock_pointers(stage.lock, "outs")[out.path])
     }

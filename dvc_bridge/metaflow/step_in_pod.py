@@ -24,6 +24,7 @@ from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import UsageError
 from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.ids import flow_run_name
+from dvc_bridge.pipeline.lock_entry import with_outs
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.planning.forecast import Forecast, Verdict
@@ -143,14 +144,14 @@ def read_out_of_remote(run: DvcRun, path: str) -> bytes:
         cache = here.project.cache
         objects = Objects(here.session, scratch_folder(_remote_run(run)))
         for stage in here.pipeline.stages:
-            outs = result_in(run, stage.address).outs(stage) if _has(run, stage) else {}
-            for out_path, pointer in outs.items():
+            items = result_in(run, stage.address).out_items(stage) if _has(run, stage) else {}
+            for out_path, item in items.items():
                 file = here.project.root / out_path
                 # The code package contains outs that git tracks.
-                if path == out_path and file.is_file() and hash_file(file)["md5"] == pointer["md5"]:
+                if path == out_path and file.is_file() and hash_file(file)["md5"] == item["md5"]:
                     return file.read_bytes()
                 if path == out_path or path.startswith(f"{out_path}/"):
-                    objects.fetch([(stage, {"outs": [pointer]})])
+                    objects.fetch([(stage, with_outs({}, [item]))])
         file_pointer = find(cache, run["outs"], path)
         if file_pointer is None or file_pointer["md5"].endswith(".dir"):
             raise no_such_out(run, path)

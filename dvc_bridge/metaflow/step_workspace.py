@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dvc_bridge.planning.run_cache_key import Pointer, StageSpec
+from dvc_bridge.pipeline.lock_entry import Pointer
+from dvc_bridge.planning.run_cache_key import StageSpec
 
 from .errors import of_machine
 from .objects import bring, find

@@ -16,9 +16,10 @@ from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import IntegrityError, RemoteRefusedError, UsageError
 from dvc_bridge.git.handoff import commit_line, lock_names, uncommitted
 from dvc_bridge.git.revision import commit, differing
+from dvc_bridge.pipeline.lock_entry import LockEntry, item_path, lock_items, pointer_of, with_outs
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
-from dvc_bridge.pipeline.stage import LockEntry, Stage
+from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.compatibility import as_local, find_incompatible
 from dvc_bridge.remote_run.merge import Merged, merge, unchanged_outs
 from dvc_bridge.remote_run.run_store import scratch_folder
@@ -211,11 +212,12 @@ def _available_results(
             if result.outcome is Outcome.UNCHANGED
             else set()
         )
-        outs = [out for out in result.entry.get("outs") or () if out["path"] not in unchanged]
-        for out in outs:
-            check_cached(cache, out)
-        absent = {"outs": [out for out in outs if not in_cache(cache, out)]}
-        if not absent["outs"] or _in_remote(objects, stage, absent):
+        outs = lock_items(result.entry, "outs")
+        changed_outs = [out for out in outs if item_path(out) not in unchanged]
+        for out in changed_outs:
+            check_cached(cache, pointer_of(out))
+        absent = [out for out in changed_outs if not in_cache(cache, pointer_of(out))]
+        if not absent or _in_remote(objects, stage, with_outs({}, absent)):
             continue
         if recorded[stage.address].outcome is Outcome.UNCHANGED and result.entry == stage.lock:
             context.warn(
@@ -223,9 +225,7 @@ def _available_results(
             )
             del available[stage.address]
         else:
-            missing += [
-                f"{stage.address}: {out['path']} (md5 {out['md5']})" for out in absent["outs"]
-            ]
+            missing += [f"{stage.address}: {item_path(out)} (md5 {out['md5']})" for out in absent]
     if missing:
         raise IntegrityError(
             "\n".join(

@@ -8,9 +8,17 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from dvc_bridge.errors import VersionMismatchError
+from dvc_bridge.pipeline.lock_entry import (
+    LockEntry,
+    LockItem,
+    Pointer,
+    item_path,
+    lock_items,
+    pointer_of,
+)
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.serialize import from_text, to_text
-from dvc_bridge.pipeline.stage import LockEntry, Pointer, Stage
+from dvc_bridge.pipeline.stage import Stage
 
 VERSION = 2
 
@@ -53,8 +61,12 @@ class Result:
 
     def outs(self, stage: Stage) -> dict[str, Pointer]:
         """Return the pointers of the outs by path from the project's root."""
-        pointers = {item["path"]: item for item in self.entry.get("outs") or ()}
-        return {out.at: pointers[out.path] for out in stage.outs if out.path in pointers}
+        return {at: pointer_of(item) for at, item in self.out_items(stage).items()}
+
+    def out_items(self, stage: Stage) -> dict[str, LockItem]:
+        """Return the outs in the lock entry by path from the project's root."""
+        items = {item_path(item): item for item in lock_items(self.entry, "outs")}
+        return {out.at: items[out.path] for out in stage.outs if out.path in items}
 
 
 def result_text(result: Result) -> str:

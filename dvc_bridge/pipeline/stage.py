@@ -12,10 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-# The fields of a file or folder in dvc.lock except its path: hash, md5, size, nfiles, isexec.
-Pointer = Mapping[str, Any]
-# The entry of a stage in dvc.lock: cmd, deps, params, outs.
-LockEntry = Mapping[str, Any]
+from dvc_bridge.pipeline.lock_entry import LockEntry
 
 DVC_YAML = "dvc.yaml"
 

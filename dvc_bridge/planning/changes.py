@@ -11,15 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dvc_bridge.pipeline.stage import (
-    Dependency,
-    LockEntry,
-    Output,
-    Params,
-    Pointer,
-    Stage,
-    StageKind,
-)
+from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers
+from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage, StageKind
 
 # Returns the objects of a pointer, including the files of a folder, that DVC's cache lacks.
 Lost = Callable[[Pointer], frozenset[str]]
@@ -95,36 +88,37 @@ def changes(stage: Stage, reader: StateReader) -> Iterator[Change]:
             raise UndecidedError
         yield Change("new")
         return
-    checks: list[tuple[Callable[[Any, Any, StateReader], Iterator[Change]], Any, Any]]
-    checks = [(_compare_command, stage, lock.get("cmd"))]
-    if stage.kind is StageKind.STAGE and not stage.frozen:
-        deps, values = locked(lock, "deps"), lock.get("params") or {}
-        checks += [(_compare_dep, dep, deps.get(dep.path)) for dep in stage.deps]
-        checks += [(_compare_params, params, values.get(params.path)) for params in stage.params]
-    outs = locked(lock, "outs")
-    checks += [(_compare_out, out, outs.get(out.path)) for out in stage.outs]
     undecided = False
-    for check, item, lock_value in checks:
+    for comparison in _comparisons(stage, lock, reader):
         try:
-            yield from check(item, lock_value, reader)
+            yield from comparison
         except UndecidedError:
             undecided = True
     if undecided:
         raise UndecidedError
 
 
-def _compare_command(stage: Stage, lock_value: Any, _reader: StateReader) -> Iterator[Change]:
+def _comparisons(stage: Stage, lock: LockEntry, reader: StateReader) -> Iterator[Iterator[Change]]:
+    yield _compare_command(stage, lock.get("cmd"))
+    if stage.kind is StageKind.STAGE and not stage.frozen:
+        deps = lock_pointers(lock, "deps")
+        for dep in stage.deps:
+            yield _compare_dep(dep, deps.get(dep.path), reader)
+        values: Mapping[str, Mapping[str, Any]] = lock.get("params") or {}
+        for params in stage.params:
+            yield _compare_params(params, values.get(params.path), reader)
+    outs = lock_pointers(lock, "outs")
+    for out in stage.outs:
+        yield _compare_out(out, outs.get(out.path), reader)
+
+
+def _compare_command(stage: Stage, lock_value: Any) -> Iterator[Change]:
     if stage.kind is not StageKind.STAGE:
         return
     if lock_value != stage.cmd:
         yield Change("cmd", "", lock_value, stage.cmd)
     if not stage.frozen and (stage.callback or stage.always_changed):
         yield Change("always")
-
-
-def locked(lock: LockEntry, section: str) -> dict[str, Pointer]:
-    """Return the pointers of the `deps` or `outs` of a lock entry by path."""
-    return {item["path"]: item for item in lock.get(section) or ()}
 
 
 def md5(pointer: Pointer | None) -> str | None:
@@ -135,7 +129,7 @@ def md5(pointer: Pointer | None) -> str | None:
     UndecidedError
         The pointer is from an older DVC or from cloud storage.
     """
-    if not pointer or len(pointer) == 1:
+    if not pointer:
         return None
     if pointer.get("hash") != "md5" or "md5" not in pointer:
         raise UndecidedError
@@ -196,14 +190,10 @@ def _format(value: Any) -> str:
 
 def losses(stage: Stage, lost: Lost) -> frozenset[str]:
     """Return the md5s of the objects of the stage's outs in dvc.lock that the cache lacks."""
-    pointers_by_path = locked(stage.lock or {}, "outs")
-    pointers = [
-        pointers_by_path[out.path]
-        for out in stage.outs
-        if out.cached and out.path in pointers_by_path
-    ]
+    pointers = lock_pointers(stage.lock, "outs")
+    cached = [pointers[out.path] for out in stage.outs if out.cached and out.path in pointers]
     try:
-        return frozenset().union(*(lost(pointer) for pointer in pointers if "md5" in pointer))
+        return frozenset().union(*(lost(pointer) for pointer in cached if "md5" in pointer))
     except UndecidedError:
         return frozenset()
 

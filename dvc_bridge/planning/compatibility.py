@@ -6,27 +6,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_paths, lock_pointers
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Modes, Result
-from dvc_bridge.pipeline.stage import (
-    Dependency,
-    LockEntry,
-    Output,
-    Params,
-    Pipeline,
-    Pointer,
-    Stage,
-    overlap,
-)
-from dvc_bridge.planning.changes import StateReader, UndecidedError, changes, locked
+from dvc_bridge.pipeline.stage import Dependency, Output, Params, Pipeline, Stage, overlap
+from dvc_bridge.planning.changes import StateReader, UndecidedError, changes
 
 
 def same_shape(stage: Stage, entry: LockEntry) -> bool:
     """Whether a result belongs to the stage as dvc.yaml currently defines it."""
     return (
         entry.get("cmd") == stage.cmd
-        and {dep.path for dep in stage.deps} == set(locked(entry, "deps"))
-        and {out.path for out in stage.outs} == set(locked(entry, "outs"))
+        and {dep.path for dep in stage.deps} == lock_paths(entry, "deps")
+        and {out.path for out in stage.outs} == lock_paths(entry, "outs")
         and {params.key for params in stage.params} == set(entry.get("params") or {})
     )
 
@@ -45,10 +37,10 @@ def find_incompatible(
         it reads data that is not in the workspace, its .dvc file or dvc.lock counts.
     """
     reasons: dict[str, tuple[str, ...]] = {}
-    lock_pointers: dict[str, Pointer] = {}
+    current_pointers: dict[str, Pointer] = {}
     for stage in pipeline.stages:
-        pointers = locked(stage.lock or {}, "outs")
-        lock_pointers.update(
+        pointers = lock_pointers(stage.lock, "outs")
+        current_pointers.update(
             (out.at, pointers[out.path]) for out in stage.outs if out.path in pointers
         )
     result_pointers: dict[str, Pointer] = {}
@@ -57,7 +49,7 @@ def find_incompatible(
         result = results.get(stage.address)
         if result is None or not result.good:
             continue
-        state = _StateWithResults(reader, result_pointers, lock_pointers, result.entry)
+        state = _StateWithResults(reader, result_pointers, current_pointers, result.entry)
         if result_reasons := tuple(_find_mismatches(stage, result.entry, state)):
             reasons[stage.address] = result_reasons
         else:
@@ -129,19 +121,19 @@ class _StateWithResults:
         self,
         workspace: StateReader,
         result_pointers: Mapping[str, Pointer],
-        lock_pointers: Mapping[str, Pointer],
+        current_pointers: Mapping[str, Pointer],
         entry: LockEntry,
     ) -> None:
         self._workspace = workspace
-        self._result_pointers, self._lock_pointers = result_pointers, lock_pointers
-        self._deps = locked(entry, "deps")
+        self._result_pointers, self._current_pointers = result_pointers, current_pointers
+        self._deps = lock_pointers(entry, "deps")
 
     def dep(self, dep: Dependency) -> Pointer | None:
         if dep.at in self._result_pointers:
             return self._result_pointers[dep.at]
         if any(overlap(dep.at, path) for path in self._result_pointers):
             return self._deps.get(dep.path)  # a path inside an out comes and goes with the out
-        return self._workspace.dep(dep) or self._lock_pointers.get(dep.at)
+        return self._workspace.dep(dep) or self._current_pointers.get(dep.at)
 
     def out(self, _out: Output) -> Pointer | None:
         raise UndecidedError  # the current out does not matter

@@ -8,26 +8,17 @@ from enum import Enum
 from typing import Any
 
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers
 from dvc_bridge.pipeline.stage import (
     Dependency,
-    LockEntry,
     Output,
     Params,
     Pipeline,
-    Pointer,
     Stage,
     StageKind,
     overlap,
 )
-from dvc_bridge.planning.changes import (
-    Change,
-    Lost,
-    StateReader,
-    UndecidedError,
-    changes,
-    locked,
-    losses,
-)
+from dvc_bridge.planning.changes import Change, Lost, StateReader, UndecidedError, changes, losses
 from dvc_bridge.planning.next_action import current_inputs, may_restore
 from dvc_bridge.planning.run_cache_key import restored_entry, run_cache_key
 
@@ -163,7 +154,7 @@ def forecast(
             restoring.update((md5, position) for md5 in lost - restoring.keys())
             new_outs = new_outs or (not stage.lock and any(out.cached for out in stage.outs))
         if result:
-            outs = locked(result, "outs")
+            outs = lock_pointers(result, "outs")
             restored[position] = {o.at: outs[o.path] for o in stage.outs if o.path in outs}
     return list(forecasts.values())
 
@@ -288,7 +279,7 @@ def _find_missing_data(stage: Stage, state: StateReader) -> list[str]:
     """Return the paths of outs that DVC only records and that do not exist in the workspace."""
     if stage.cmd and not stage.frozen:
         return []
-    pointers = locked(stage.lock or {}, "outs")
+    pointers = lock_pointers(stage.lock, "outs")
     fetched = stage.kind is StageKind.IMPORT and not stage.frozen
     if fetched or (
         stage.kind is StageKind.IMPORT and any("md5" not in p for p in pointers.values())
@@ -322,4 +313,4 @@ def _check_run_cache(
 
 
 def _are_all_cached(entry: LockEntry, state: StateReader) -> bool:
-    return all(state.kept(out) for out in entry.get("outs") or ())
+    return all(map(state.kept, lock_pointers(entry, "outs").values()))

@@ -7,7 +7,8 @@ from enum import Enum
 from typing import Any
 
 from dvc_bridge.errors import MissingInputError
-from dvc_bridge.pipeline.stage import LockEntry, Pointer, Stage, StageKind
+from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_items
+from dvc_bridge.pipeline.stage import Stage, StageKind
 from dvc_bridge.planning.changes import Change, StateReader, UndecidedError, changes
 from dvc_bridge.planning.run_cache_key import inputs_entry, lock_params, run_cache_key
 
@@ -72,8 +73,7 @@ def is_certain_to_run(stage: Stage, reader: StateReader, has_runs: Callable[[str
 
 def is_legacy(stage: Stage) -> bool:
     """Whether dvc.lock has a hash of DVC 2 for the stage, which DVC 3 keeps while it is valid."""
-    entry = stage.lock or {}
-    items = [*(entry.get("deps") or ()), *(entry.get("outs") or ())]
+    items = [*lock_items(stage.lock, "deps"), *lock_items(stage.lock, "outs")]
     return any("md5" in item and "hash" not in item for item in items)
 
 

@@ -12,9 +12,7 @@ from operator import itemgetter
 from typing import Any, TypedDict
 
 from dvc_bridge.errors import UsageError
-
-Pointer = Mapping[str, Any]
-LockEntry = Mapping[str, Any]
+from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, item_path, lock_item, lock_items
 
 _NOT_IN_KEY = ("size", "nfiles")
 
@@ -47,8 +45,8 @@ def inputs_entry(
         The result of `lock_params`.
     """
     entry: dict[str, Any] = {"cmd": cmd}
-    if items := [{**pointer, "path": path} for path, pointer in deps]:
-        entry["deps"] = sorted(items, key=itemgetter("path"))
+    if items := [lock_item(path, pointer) for path, pointer in deps]:
+        entry["deps"] = sorted(items, key=item_path)
     if params:
         entry["params"] = params
     return entry
@@ -93,7 +91,7 @@ def lock_params(
 
 def entry_key(entry: LockEntry) -> str:
     """Return the key of a whole lock entry."""
-    return run_cache_key(entry, [out["path"] for out in entry.get("outs", [])])
+    return run_cache_key(entry, map(item_path, lock_items(entry, "outs")))
 
 
 def entry_hash(entry: LockEntry) -> str:

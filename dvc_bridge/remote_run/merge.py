@@ -12,10 +12,19 @@ from dvc_bridge.dvcio.recording.run_cache import keep_run
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
+from dvc_bridge.pipeline.lock_entry import (
+    LockEntry,
+    Pointer,
+    item_path,
+    lock_items,
+    lock_paths,
+    lock_pointers,
+    with_outs,
+)
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
-from dvc_bridge.pipeline.stage import LockEntry, Pipeline, Stage
-from dvc_bridge.planning.changes import UndecidedError, locked
+from dvc_bridge.pipeline.stage import Pipeline, Stage
+from dvc_bridge.planning.changes import UndecidedError
 from dvc_bridge.planning.compatibility import find_incompatible, same_shape
 from dvc_bridge.planning.next_action import leaves_run
 
@@ -86,7 +95,7 @@ def merge(
         }
         path_locks = PathLocks(project)
         for index, stage, _ in mergeable:
-            replaced = {out["path"] for out in missing[index].get("outs") or ()}
+            replaced = lock_paths(missing[index], "outs")
             path_locks.check(
                 (), (out.at for out in stage.outs if out.local and out.path in replaced)
             )
@@ -112,13 +121,13 @@ def _missing_outs(stage: Stage, result: Result, workspace: Workspace) -> LockEnt
     if result.outcome is not Outcome.UNCHANGED:
         return result.entry
     unchanged = unchanged_outs(stage, result.entry, workspace)
-    outs = [out for out in result.entry.get("outs") or () if out["path"] not in unchanged]
-    return {**result.entry, "outs": outs}
+    items = lock_items(result.entry, "outs")
+    return with_outs(result.entry, (item for item in items if item_path(item) not in unchanged))
 
 
 def unchanged_outs(stage: Stage, entry: LockEntry, workspace: Workspace) -> set[str]:
     """Return the paths of the outs that match the entry in the workspace."""
-    pointers = locked(entry, "outs")
+    pointers = lock_pointers(entry, "outs")
     paths = set()
     for out in stage.outs:
         try:
@@ -126,6 +135,7 @@ def unchanged_outs(stage: Stage, entry: LockEntry, workspace: Workspace) -> set[
         except UndecidedError:  # a large file that has not been hashed: DVC knows it is there
             paths.add(out.path)
             continue
-        if current is not None and current.get("md5") == pointers.get(out.path, {}).get("md5"):
+        recorded = pointers.get(out.path, Pointer({}))
+        if current is not None and current.get("md5") == recorded.get("md5"):
             paths.add(out.path)
     return paths

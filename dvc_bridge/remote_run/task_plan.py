@@ -13,20 +13,29 @@ from dvc_bridge.dvcio.remotes.listing import part_of
 from dvc_bridge.dvcio.remotes.transfer import Objects, modes
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.lock_entry import (
+    LockEntry,
+    LockItem,
+    Pointer,
+    item_path,
+    lock_items,
+    lock_paths,
+    lock_pointers,
+    pointer_of,
+    with_outs,
+)
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import (
     Dependency,
-    LockEntry,
     Output,
     Params,
     Pipeline,
-    Pointer,
     Stage,
     lock_file,
     overlap,
 )
-from dvc_bridge.planning.changes import UndecidedError, locked
+from dvc_bridge.planning.changes import UndecidedError
 from dvc_bridge.planning.forecast import RUNNING, Forecast, Verdict
 from dvc_bridge.planning.graph import in_graph_order
 from dvc_bridge.remote_run.task import PlannedTask, TaskStage, Upstream
@@ -41,11 +50,11 @@ class RemoteState:
 
     def __init__(self, workspace: Workspace, objects: Objects, pipeline: Pipeline) -> None:
         self._workspace, self._objects = workspace, objects
-        self._locked: dict[str, tuple[Stage, Pointer]] = {}
+        self._locked: dict[str, tuple[Stage, LockItem]] = {}
         for stage in pipeline.stages:
-            pointers = locked(stage.lock or {}, "outs")
+            items = {item_path(item): item for item in lock_items(stage.lock, "outs")}
             self._locked.update(
-                (out.at, (stage, pointers[out.path])) for out in stage.outs if out.path in pointers
+                (out.at, (stage, items[out.path])) for out in stage.outs if out.path in items
             )
 
     def dep(self, dep: Dependency) -> Pointer | None:
@@ -79,19 +88,17 @@ class RemoteState:
 
     def _part(self, at: str) -> Pointer | None:
         """Return a path inside a folder that only the remote has."""
-        for folder, (stage, pointer) in self._locked.items():
+        for folder, (stage, item) in self._locked.items():
             if at.startswith(f"{folder}/") and self._remote(folder):
-                files = self._objects.listing(stage, pointer)
+                files = self._objects.listing(stage, item)
                 return part_of(files, at.removeprefix(f"{folder}/"))
         return None
 
     def _remote(self, at: str) -> Pointer | None:
         if at not in self._locked:
             return None
-        stage, pointer = self._locked[at]
-        if not self._objects.has(stage, {"outs": [pointer]}):
-            return None
-        return {key: value for key, value in pointer.items() if key != "path"}
+        stage, item = self._locked[at]
+        return pointer_of(item) if self._objects.has(stage, with_outs({}, [item])) else None
 
 
 @dataclass(frozen=True)
@@ -179,12 +186,13 @@ def reasons_against_pods(project: Project, pipeline: Pipeline, position: int) ->
             and (not (project.root / read.at).resolve().is_relative_to(base))
         ):
             yield f"{stage.address}: {read.path} is outside the project, so pods do not have it"
-    lock = locked(stage.lock or {}, "outs")
+    pointers = lock_pointers(stage.lock, "outs")
     for out in stage.outs:
         path = project.root / out.at
+        md5_in_lock = pointers.get(out.path, Pointer({})).get("md5")
         if not out.local and "://" not in out.at:
             yield f"{stage.address}: {out.path} is outside the project, so pods do not have it"
-        if out.persist and path.is_file() and md5_of(path) != lock.get(out.path, {}).get("md5"):
+        if out.persist and path.is_file() and md5_of(path) != md5_in_lock:
             yield f"{stage.address}: {out.path} persists and differs from dvc.lock; dvc commit it"
 
 
@@ -238,7 +246,7 @@ def _task(stage: Stage, state: RemoteState) -> TaskStage:
 
 
 def _intact(stage: Stage, state: RemoteState) -> Iterable[str]:
-    pointers = locked(stage.lock or {}, "outs")
+    pointers = lock_pointers(stage.lock, "outs")
     for out in stage.outs:
         pointer = pointers.get(out.path)
         if pointer is None or not out.local:
@@ -253,7 +261,7 @@ def _upstream(stage: Stage, settled: Settled, is_waiting: bool, state: RemoteSta
     if is_waiting:
         return Upstream(stage, None)
     result = settled.results.get(stage.address)
-    if result is None and set(_intact(stage, state)) != set(locked(stage.lock or {}, "outs")):
+    if result is None and set(_intact(stage, state)) != lock_paths(stage.lock, "outs"):
         raise UsageError(
             f"{stage.address} is not part of this run, and its outs differ from dvc.lock",
             "add it to the targets, or dvc commit it",
@@ -269,9 +277,7 @@ def inputs_to_upload(tasks: Sequence[PlannedTask]) -> list[tuple[Stage, LockEntr
             if up.result is not None:
                 entries[up.stage.address] = (up.stage, up.result.entry)
         for task in entry.tasks:
-            outs = [
-                o for o in (task.stage.lock or {}).get("outs") or () if o["path"] in task.intact
-            ]
-            if outs:
-                entries[task.stage.address] = (task.stage, {"outs": outs})
+            items = lock_items(task.stage.lock, "outs")
+            if intact := [item for item in items if item_path(item) in task.intact]:
+                entries[task.stage.address] = (task.stage, with_outs({}, intact))
     return list(entries.values())

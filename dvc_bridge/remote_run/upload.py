@@ -11,7 +11,8 @@ from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.stage import LockEntry, Pipeline, Stage, StageKind
+from dvc_bridge.pipeline.lock_entry import LockEntry, item_path, lock_items, with_outs
+from dvc_bridge.pipeline.stage import Pipeline, Stage, StageKind
 from dvc_bridge.planning.forecast import Sources, forecast
 from dvc_bridge.planning.output_remote import remotes
 from dvc_bridge.planning.run_cache_key import run_folder
@@ -213,4 +214,5 @@ def _without(stage: Stage, entry: LockEntry, snapshot: Snapshot, project: Projec
         for out in stage.outs
         if not out.cached and (base / out.at).as_posix() in snapshot.files
     }
-    return {"outs": [out for out in entry.get("outs") or () if out["path"] not in in_snapshot]}
+    items = lock_items(entry, "outs")
+    return with_outs({}, (item for item in items if item_path(item) not in in_snapshot))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
+from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.report.charts import chart
 from dvc_bridge.report.html import text
@@ -178,7 +179,7 @@ def _render_outs(report: RunReport) -> Iterator[str]:
     )
 
 
-def _render_out(path: str, pointer: Mapping[str, Any]) -> str:
+def _render_out(path: str, pointer: Pointer) -> str:
     return (
         f'<tr><th scope="row">{text(path)}</th>'
         f'<td class="md5"><code>{text(pointer.get("md5", ""))}</code></td>'

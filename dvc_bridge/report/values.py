@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.pipeline.plots import PlotSpec
 from dvc_bridge.pipeline.result import Result
 
@@ -57,7 +58,7 @@ class RunReport:
     dirty: bool = False
     notes: Sequence[str] = ()
     ends: Sequence[Result] = ()
-    outs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    outs: Mapping[str, Pointer] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=dict)
     before: str = ""
     before_metrics: Metrics = field(default_factory=dict)

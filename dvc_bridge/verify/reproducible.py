@@ -23,9 +23,10 @@ from dvc_bridge.errors import StoppedError, UsageError
 from dvc_bridge.local.history import History
 from dvc_bridge.local.process import Ended, Processes
 from dvc_bridge.local.signals import forward_signals
+from dvc_bridge.pipeline.lock_entry import lock_pointers
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Stage, StageKind
-from dvc_bridge.planning.changes import UndecidedError, changes, locked
+from dvc_bridge.planning.changes import UndecidedError, changes
 from dvc_bridge.ui.view import View
 from dvc_bridge.verify.copy_tree import copy_tree
 
@@ -129,10 +130,9 @@ class _StageChecker:
         if isinstance(first, str):
             yield f"fails with its deps alone: {first}"
             return
-        pointers = locked(stage.lock or {}, "outs")
-        different = [
-            o.path for o in stage.outs if first[o.path] != pointers.get(o.path, {}).get("md5")
-        ]
+        pointers = lock_pointers(stage.lock, "outs")
+        md5s = {path: pointer.get("md5") for path, pointer in pointers.items()}
+        different = [o.path for o in stage.outs if first[o.path] != md5s.get(o.path)]
         second = self._run_command(index, stage) if different else {}
         for path in different:
             if isinstance(second, str) or second[path] != first[path]:

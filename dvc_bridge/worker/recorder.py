@@ -18,18 +18,11 @@ from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.local.dvc_recorder import DvcRecorder
 from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.ids import file_name
+from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers, pointer_of, with_outs
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Modes, Result
-from dvc_bridge.pipeline.stage import (
-    Dependency,
-    LockEntry,
-    Output,
-    Params,
-    Pointer,
-    Stage,
-    overlap,
-)
-from dvc_bridge.planning.changes import Change, UndecidedError, locked
+from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage, overlap
+from dvc_bridge.planning.changes import Change, UndecidedError
 from dvc_bridge.planning.next_action import NextAction, current_inputs, first_step, leaves_run
 from dvc_bridge.planning.run_cache_key import restored_entry, run_cache_key, run_path
 from dvc_bridge.remote_run.run_store import Store
@@ -140,9 +133,9 @@ class WorkerRecorder:
         """Return the out of another stage at a path, and whether any out overlaps the path."""
         is_touched = False
         for stage, result in self._results:
-            for path, pointer in result.outs(stage).items():
+            for path, item in result.out_items(stage).items():
                 if path == at:
-                    return {k: v for k, v in pointer.items() if k != "path"}, True
+                    return pointer_of(item), True
                 is_touched = is_touched or overlap(at, path)
         return None, is_touched
 
@@ -156,9 +149,9 @@ class WorkerRecorder:
     def _download_out(self, stage: Stage, result: Result, out: Output, index: int) -> None:
         if out.at in self._present:
             return
-        pointer = locked(result.entry, "outs").get(out.path)
-        if pointer and not self._is_in_code(result, out, pointer):
-            entry = {**result.entry, "outs": [pointer]}
+        item = result.out_items(stage).get(out.at)
+        if item and not self._is_in_code(result, out, pointer_of(item)):
+            entry = with_outs(result.entry, [item])
             self._objects.fetch([(stage, entry)])
             changed = result.outcome is not Outcome.UNCHANGED
             self._objects.place(stage, entry, result.modes, index, ignore=changed)
@@ -260,7 +253,7 @@ class _PodStateReader:
     def __init__(self, recorder: WorkerRecorder, task: TaskStage) -> None:
         self._recorder = recorder
         self._intact = task.intact
-        self._lock: Mapping[str, Any] = locked(task.stage.lock or {}, "outs")
+        self._pointers = lock_pointers(task.stage.lock, "outs")
 
     def dep(self, dep: Dependency) -> Pointer | None:
         pointer, is_touched = self._recorder.known(dep.at)
@@ -271,11 +264,11 @@ class _PodStateReader:
         return self._recorder.workspace.dep(dep)
 
     def out(self, out: Output) -> Pointer | None:
-        return self._lock.get(out.path) if out.path in self._intact else None
+        return self._pointers.get(out.path) if out.path in self._intact else None
 
     def values(self, params: Params) -> Mapping[str, Any] | None:
         self._recorder.bring(params.at)
         return self._recorder.workspace.values(params)
 
-    def kept(self, pointer: Pointer) -> bool:
-        return pointer.get("path") in self._intact
+    def kept(self, _pointer: Pointer) -> bool:
+        return True  # the client has checked the intact outs, and `out` finds no others

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dvc_bridge.metaflow import begin_run
 from dvc_bridge.metaflow.run_artifact import DvcRun, dep_pointers
-from dvc_bridge.planning.run_cache_key import Pointer, StageSpec
+from dvc_bridge.pipeline.lock_entry import Pointer
+from dvc_bridge.planning.run_cache_key import StageSpec
 from tests.support.commands import dvc
 
 LINE = "tr a-z A-Z < words > loud; mkdir d; cp loud d/x; echo '{\"auc\": 0.5}' > m.json"

@@ -15,12 +15,12 @@ from dvc_bridge.dvcio.reading.schema import check_dvc_file, check_entry, check_l
 from dvc_bridge.dvcio.reading.templates import ResolvedStage, resolve_stages
 from dvc_bridge.dvcio.reading.yaml12 import parse, read, text_of
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.pipeline.parse_settings import parse_settings
 from dvc_bridge.pipeline.settings import FILE, Settings
 from dvc_bridge.pipeline.stage import (
     DVC_YAML,
     Dependency,
-    LockEntry,
     Output,
     Params,
     Pipeline,

@@ -19,6 +19,7 @@ from dvc_bridge.dvcio.atomic_files import remove_tree
 from dvc_bridge.dvcio.hashes import LARGE_BYTES, Hashes, signature_of
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import IntegrityError, MissingInputError
+from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.pipeline.stage import DVC_YAML, Stage
 
 # DVC 3.48.4 does not set DVC_STAGE for commands; 3.55.2 does (tested).
@@ -161,7 +162,7 @@ def check(stage: Any, hashes: Hashes, cache: Path) -> None:
     damaged = [
         f"{cache / 'files' / 'md5' / md5[:2] / md5[2:]}: its bytes do not match its name"
         for path, md5 in _files(stage)
-        if (hashes.pointer(path, large=True) or {}).get("md5") != md5
+        if (hashes.pointer(path, large=True) or Pointer({})).get("md5") != md5
     ]
     if damaged:
         raise IntegrityError("\n".join(damaged), "delete it, then run dvc pull, or run again")

@@ -20,7 +20,17 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.recording.run_cache import keep_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import PROTECTED, Workspace
-from dvc_bridge.pipeline.stage import LockEntry, Output, Pointer, Stage
+from dvc_bridge.pipeline.lock_entry import (
+    LockEntry,
+    LockItem,
+    Pointer,
+    item_path,
+    lock_item,
+    lock_items,
+    pointer_of,
+    with_outs,
+)
+from dvc_bridge.pipeline.stage import Output, Stage
 from dvc_bridge.planning.changes import UndecidedError
 from dvc_bridge.planning.next_action import current_inputs, in_run_cache, is_legacy
 
@@ -121,7 +131,7 @@ class FastRecorder:
         is_cached = pointer is not None and self._workspace.kept(pointer)  # raises if uncertain
         if pointer is None:
             raise UndecidedError
-        return {**pointer, "kept": True} if is_cached else pointer
+        return Pointer({**pointer, "kept": True}) if is_cached else pointer
 
     def _store(self, path: str, pointer: Pointer) -> None:
         mode = stat.S_IMODE(os.stat(path).st_mode)  # noqa: PTH116  a string
@@ -144,10 +154,11 @@ def _entry(inputs: LockEntry, outs: Mapping[str, Pointer]) -> LockEntry:
     """Build the entry in the order in which DVC writes it."""
     entry = dict(inputs)
     if "deps" in entry:
-        entry["deps"] = [_item(dep["path"], dep) for dep in entry["deps"]]
-    return {**entry, "outs": [_item(path, outs[path]) for path in sorted(outs)]}
+        deps = lock_items(inputs, "deps")
+        entry["deps"] = [_item(item_path(dep), pointer_of(dep)) for dep in deps]
+    return with_outs(entry, (_item(path, outs[path]) for path in sorted(outs)))
 
 
-def _item(path: str, pointer: Pointer) -> dict[str, Any]:
+def _item(path: str, pointer: Pointer) -> LockItem:
     order = ("hash", "md5", "size", "nfiles", "isexec")
-    return {"path": path, **{key: pointer[key] for key in order if key in pointer}}
+    return lock_item(path, Pointer({key: pointer[key] for key in order if key in pointer}))

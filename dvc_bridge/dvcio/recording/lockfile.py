@@ -25,7 +25,8 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.yaml12 import parse, text_of
 from dvc_bridge.dvcio.recording.lock_yaml import named_entry_text
 from dvc_bridge.dvcio.recovery import RecoveryLog
-from dvc_bridge.pipeline.stage import LockEntry, lock_file
+from dvc_bridge.pipeline.lock_entry import LockEntry
+from dvc_bridge.pipeline.stage import lock_file
 
 HEAD = "schema: '2.0'\nstages:\n"
 _STAGES = "\nstages:\n"

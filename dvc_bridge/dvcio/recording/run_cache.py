@@ -14,7 +14,8 @@ from dvc_bridge.dvcio.reading.yaml12 import read
 from dvc_bridge.dvcio.recording.lock_yaml import entry_text
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.stage import LockEntry, Stage
+from dvc_bridge.pipeline.lock_entry import LockEntry
+from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.forecast import DvcDecision
 from dvc_bridge.planning.run_cache_key import run_folder, run_path
 

@@ -11,7 +11,7 @@ from typing import Any
 from dvc_bridge.dvcio.hashes import folder_md5
 from dvc_bridge.dvcio.reading.yaml12 import parse
 from dvc_bridge.errors import BridgeError, RemoteRefusedError, StorageError, UsageError
-from dvc_bridge.pipeline.stage import LockEntry, Pointer
+from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer
 
 # Errors that a retry cannot fix.
 _FINAL = ("NoCredentials", "CredentialRetrieval", "ParamValidation", "InvalidAccessKey", "Config")
@@ -51,10 +51,10 @@ def part_of(files: Mapping[str, str], path: str) -> Pointer | None:
         The path within the folder.
     """
     if path in files:
-        return {"hash": "md5", "md5": files[path]}
+        return Pointer({"hash": "md5", "md5": files[path]})
     prefix = f"{path}/"
     subfolder = {p.removeprefix(prefix): md5 for p, md5 in files.items() if p.startswith(prefix)}
-    return {"hash": "md5", "md5": folder_md5(subfolder)} if subfolder else None
+    return Pointer({"hash": "md5", "md5": folder_md5(subfolder)}) if subfolder else None
 
 
 def written_s(item: dict[str, Any]) -> float:

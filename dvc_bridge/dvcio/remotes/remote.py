@@ -10,7 +10,7 @@ from typing import Any
 
 from dvc_bridge.dvcio.remotes.listing import fault, files_of, inside, run_entry, written_s
 from dvc_bridge.errors import BridgeError, LostObjectError, UsageError
-from dvc_bridge.pipeline.stage import LockEntry
+from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.planning.run_cache_key import run_folder
 
 # No plain file is larger.

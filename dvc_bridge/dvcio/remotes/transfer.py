@@ -16,8 +16,9 @@ from dvc_bridge.dvcio.remotes.listing import files_of, holds
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import IntegrityError, LostObjectError, UsageError
+from dvc_bridge.pipeline.lock_entry import LockEntry, LockItem, item_path, lock_items, with_outs
 from dvc_bridge.pipeline.result import Modes
-from dvc_bridge.pipeline.stage import LockEntry, Pointer, Stage, StageKind
+from dvc_bridge.pipeline.stage import Stage, StageKind
 from dvc_bridge.planning.next_action import leaves_run
 from dvc_bridge.planning.output_remote import home
 
@@ -71,9 +72,9 @@ class Objects:
             in_cache = {
                 out.path for out in stage.outs if out.cached or (out.shown and leaves_run(stage))
             }
-            outs = [out for out in entry.get("outs") or () if not self._is_cached(out)]
+            items = [item for item in lock_items(entry, "outs") if not self._is_cached(item)]
             for cached in (True, False):
-                part = {"outs": [out for out in outs if (out["path"] in in_cache) is cached]}
+                part = with_outs({}, (i for i in items if (item_path(i) in in_cache) is cached))
                 for remote, md5s in self._by_remote(stage, part):
                     batches.setdefault((remote, cached), []).extend(md5s)
                     makers.update((md5, stage.address) for md5 in md5s if md5 not in makers)
@@ -86,11 +87,11 @@ class Objects:
                 address = makers[next(md5 for md5 in md5s if holds(cache, md5, exc.md5))]
                 raise IntegrityError(f"{address}: {exc.message}", exc.fix) from exc
 
-    def listing(self, stage: Stage, pointer: Pointer) -> dict[str, str]:
+    def listing(self, stage: Stage, item: LockItem) -> dict[str, str]:
         """Return the files of a folder out, from the cache or its remote: path -> md5."""
-        location = home(stage, str(pointer.get("path")))
+        location = home(stage, item_path(item))
         remote = self._remote(location.remote, pushed=location.pushed)
-        return remote.listing(md5_of_out(pointer))
+        return remote.listing(md5_of_out(item))
 
     def keep_uncached(self, stage: Stage, entry: LockEntry) -> None:
         """Store the objects of outs that DVC does not cache, so that `send` can upload them."""
@@ -163,9 +164,9 @@ class Objects:
             file.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(cache.oid_to_path(inner), file)
 
-    def _is_cached(self, pointer: Pointer) -> bool:
+    def _is_cached(self, item: LockItem) -> bool:
         """Return whether the local cache holds an out with all its files."""
-        cache, md5 = self._session.repo.cache.local, md5_of_out(pointer)
+        cache, md5 = self._session.repo.cache.local, md5_of_out(item)
         path = Path(cache.oid_to_path(md5))
         if not md5.endswith(".dir") or not path.exists():
             return path.exists()
@@ -187,8 +188,8 @@ class Objects:
 
     def _by_remote(self, stage: Stage, entry: LockEntry) -> Iterator[tuple[Remote, list[str]]]:
         md5s_by_remote: dict[tuple[str | None, bool], list[str]] = {}
-        for item in entry.get("outs") or ():
-            location = home(stage, item["path"])
+        for item in lock_items(entry, "outs"):
+            location = home(stage, item_path(item))
             key = (location.remote, location.pushed)
             md5s_by_remote.setdefault(key, []).append(md5_of_out(item))
         for (name, pushed), md5s in md5s_by_remote.items():
@@ -211,7 +212,7 @@ def _ignore(out: Any) -> None:
         raise UsageError(str(exc), f"git rm -r --cached {out}") from exc
 
 
-def md5_of_out(item: Pointer) -> str:
+def md5_of_out(item: LockItem) -> str:
     """Return the md5 of an out in a lock entry.
 
     Raises
@@ -221,7 +222,7 @@ def md5_of_out(item: Pointer) -> str:
     """
     if item.get("hash", "") != "md5" or "md5" not in item:
         raise UsageError(
-            f"{item.get('path')} has no DVC 3 md5 in dvc.lock",
+            f"{item_path(item)} has no DVC 3 md5 in dvc.lock",
             "run dvc cache migrate --dvc-files, or dvc repro --force once",
         )
     return str(item["md5"])
@@ -239,8 +240,8 @@ def modes(root: Path, stage: Stage, entry: LockEntry) -> dict[str, dict[str, int
     if stage.kind is not StageKind.STAGE:
         return modes_by_out
     outs = {out.path: out for out in stage.outs}
-    for item in entry.get("outs") or ():
-        out = outs[item["path"]]
+    for item in lock_items(entry, "outs"):
+        out = outs[item_path(item)]
         path = root / out.at
         is_folder = str(item.get("md5", "")).endswith(".dir")
         if not path.exists():
@@ -253,5 +254,5 @@ def modes(root: Path, stage: Stage, entry: LockEntry) -> dict[str, dict[str, int
                 name = file.relative_to(path).as_posix() if is_folder else ""
                 file_modes[name] = stat.S_IMODE(mode)
         if file_modes:
-            modes_by_out[item["path"]] = file_modes
+            modes_by_out[out.path] = file_modes
     return modes_by_out
