@@ -20,6 +20,7 @@ from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import BridgeError, StoppedError, UsageError
 from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, repro
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.merge import Merged, merge
@@ -118,7 +119,11 @@ class RunContext(ExitStack):
         return settled
 
     def upload(
-        self, settled: Settled, groups: Sequence[Sequence[int]], jobs: Sequence[int], run: str
+        self,
+        settled: Settled,
+        groups: Sequence[Sequence[StagePosition]],
+        jobs: Sequence[int],
+        run: str,
     ) -> Submission:
         """Upload everything that the workers of the groups need to the remote."""
         return submit(
@@ -165,7 +170,7 @@ class RunContext(ExitStack):
         waiting = [forecast.stage.address for forecast in settled.waiting]
         return known_seconds(History(self.project), self.remote_forecast.objects.default, waiting)
 
-    def _run_here(self, positions: Sequence[int]) -> None:
+    def _run_here(self, positions: Sequence[StagePosition]) -> None:
         options = Options(force=self.force, alone=True)
         summary = repro(self.project, self.pipeline, positions, options, PlainView(), self.lock)
         if summary.interrupted:

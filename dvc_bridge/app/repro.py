@@ -11,6 +11,7 @@ from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.local.runner import Options
 from dvc_bridge.local.runner import repro as run
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Summary
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.targets import Selection, files_of, select
@@ -71,7 +72,7 @@ def verify(selection: Selection, view: View) -> Verified:
 
 def _options(
     project: Project, selection: Selection, jobs: int, keep_going: bool, force: bool
-) -> tuple[Pipeline, Sequence[int], Options]:
+) -> tuple[Pipeline, Sequence[StagePosition], Options]:
     selection = from_here(selection, project)
     pipeline = read_pipeline(project, files_of(selection))
     order = select(pipeline, selection)

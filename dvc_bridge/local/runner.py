@@ -30,6 +30,7 @@ from dvc_bridge.local.history import History
 from dvc_bridge.local.process import NOT_STARTED, Ended, Interrupted, Processes
 from dvc_bridge.local.recorder import Recorder
 from dvc_bridge.local.signals import forward_signals
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Outcome, Summary
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.planning.changes import sharing_losses
@@ -67,7 +68,7 @@ class Options:
 def repro(
     project: Project,
     pipeline: Pipeline,
-    order: Sequence[int],
+    order: Sequence[StagePosition],
     options: Options,
     view: View,
     lock: RepositoryLock,
@@ -108,7 +109,7 @@ class Run:
         self,
         project: Project,
         pipeline: Pipeline,
-        order: Sequence[int],
+        order: Sequence[StagePosition],
         options: Options,
         view: View,
         lock: RepositoryLock,

@@ -117,7 +117,7 @@ def _plan(
 ) -> list[list[str]]:
     """Decide which stages may run, and upload code, data and the plan to the remote."""
     pipeline = here.pipeline
-    positions = {stage.address: position for position, stage in enumerate(pipeline.stages)}
+    positions = {pipeline.stages[p].address: p for p in pipeline.positions}
     selected = [positions[address] for level in levels for group in level for address in group]
     settings = read_settings(here.project, pipeline)
     order = selected if alone else execution_order(pipeline, sorted(selected))

@@ -110,7 +110,7 @@ class _Group:
         pipeline = read_pipeline(project)
         check_shape(pipeline, self._run["shape"])
         addresses = {stage.address for stage in self._stages}
-        positions = [p for p, s in enumerate(pipeline.stages) if s.address in addresses]
+        positions = [p for p in pipeline.positions if pipeline.stages[p].address in addresses]
         results = {**store.known(), **store.results(pipeline.stages)}
         done = {a: r for a, r in results.items() if r.good and a not in addresses}
         waiting = tuple(Forecast(p, pipeline.stages[p], Verdict.MAY_RUN) for p in positions)

@@ -87,8 +87,9 @@ class PodStage:
 
     def __init__(self, here: Opened, run: DvcRun, name: str, *, force: bool) -> None:
         self._here, self._force = here, force
-        (position,) = (p for p, s in enumerate(here.pipeline.stages) if s.address == name)
-        self._stage = here.pipeline.stages[position]
+        stages = here.pipeline.stages
+        (position,) = (p for p in here.pipeline.positions if stages[p].address == name)
+        self._stage = stages[position]
         results = {address: result_in(run, address) for address in run["results"]}
         for upstream_position in here.pipeline.upstream[position]:
             _check_done(self._stage, here.pipeline.stages[upstream_position], run)

@@ -7,10 +7,11 @@ import json
 from collections.abc import Iterable
 
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import Pipeline
 
 
-def ranges(positions: Iterable[int]) -> str:
+def ranges(positions: Iterable[StagePosition]) -> str:
     """Return positions as a string: 0, 1, 2, 7 -> `0-2,7`."""
     parts: list[list[int]] = []
     for position in sorted(positions):
@@ -21,7 +22,7 @@ def ranges(positions: Iterable[int]) -> str:
     return ",".join(f"{first}-{last}" if first != last else str(first) for first, last in parts)
 
 
-def positions_in(text: str) -> list[int]:
+def positions_in(text: str) -> list[StagePosition]:
     """Return the positions in a string that `ranges` wrote.
 
     Raises
@@ -29,11 +30,11 @@ def positions_in(text: str) -> list[int]:
     UsageError
         The string is not a list of ranges.
     """
-    positions: list[int] = []
+    positions: list[StagePosition] = []
     try:
         for part in text.split(","):
             first, _, last = part.partition("-")
-            positions += range(int(first), int(last or first) + 1)
+            positions += map(StagePosition, range(int(first), int(last or first) + 1))
     except ValueError as exc:
         raise UsageError(
             f"invalid stage positions {text!r}", "generate the manifest again: dvc-bridge convert"

@@ -7,12 +7,13 @@ the same file or folder in dvc.lock, from the stage's `wdir`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 from dvc_bridge.pipeline.lock_entry import LockEntry
+from dvc_bridge.pipeline.numbering import StagePosition
 
 DVC_YAML = "dvc.yaml"
 
@@ -163,12 +164,17 @@ class Pipeline:
     """
 
     stages: tuple[Stage, ...]
-    upstream: tuple[tuple[int, ...], ...]
+    upstream: tuple[tuple[StagePosition, ...], ...]
     files: frozenset[str] = frozenset()
     groups: frozenset[tuple[str, str]] = frozenset()
     whole: bool = True
 
-    def active(self, position: int) -> tuple[int, ...]:
+    @property
+    def positions(self) -> Sequence[StagePosition]:
+        """The positions of all stages, in order."""
+        return [StagePosition(position) for position in range(len(self.stages))]
+
+    def active(self, position: StagePosition) -> tuple[StagePosition, ...]:
         """Return the edges that DVC follows: a frozen stage waits for no other stage."""
         return () if self.stages[position].frozen else self.upstream[position]
 

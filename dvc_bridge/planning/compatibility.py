@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_paths, lock_pointers
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Modes, Result
 from dvc_bridge.pipeline.stage import Dependency, Output, Params, Pipeline, Stage, overlap
@@ -24,7 +25,10 @@ def same_shape(stage: Stage, entry: LockEntry) -> bool:
 
 
 def find_incompatible(
-    pipeline: Pipeline, order: Sequence[int], results: Mapping[str, Result], reader: StateReader
+    pipeline: Pipeline,
+    order: Sequence[StagePosition],
+    results: Mapping[str, Result],
+    reader: StateReader,
 ) -> dict[str, tuple[str, ...]]:
     """Return, by address, why results do not belong to the stages here; only such results.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import StageKind
 from dvc_bridge.planning.forecast import RUNNING, Forecast
 
@@ -28,7 +29,7 @@ class Timeline:
         assumed to take the median of these durations.
     """
 
-    path: tuple[int, ...]
+    path: tuple[StagePosition, ...]
     path_s: float
     work_s: float
     commands: int
@@ -57,15 +58,15 @@ def timeline(forecasts: Sequence[Forecast], seconds: Mapping[str, float]) -> Tim
     ]
     durations = [seconds[f.stage.address] for f in running if f.stage.address in seconds]
     default = median(durations) if durations else UNKNOWN_S
-    ends: dict[int, float] = {}
-    previous: dict[int, int | None] = {}
+    ends: dict[StagePosition, float] = {}
+    previous: dict[StagePosition, StagePosition | None] = {}
     for item in running:  # in order: a stage comes after the stages that it waits for
         latest = max(filter(ends.__contains__, item.waits_for), key=ends.__getitem__, default=None)
         begin = 0.0 if latest is None else ends[latest]
         ends[item.position] = begin + seconds.get(item.stage.address, default)
         previous[item.position] = latest
-    path: list[int] = []
-    position: int | None = max(ends, key=lambda p: ends[p], default=None)
+    path: list[StagePosition] = []
+    position: StagePosition | None = max(ends, key=lambda p: ends[p], default=None)
     while position is not None:
         path.append(position)
         position = previous[position]

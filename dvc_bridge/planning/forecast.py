@@ -9,6 +9,7 @@ from typing import Any
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import (
     Dependency,
     Output,
@@ -51,11 +52,11 @@ class Forecast:
         The lock entry from the run cache; for RUN_CACHE only.
     """
 
-    position: int
+    position: StagePosition
     stage: Stage
     verdict: Verdict
     reasons: tuple[str, ...] = ()
-    waits_for: tuple[int, ...] = ()
+    waits_for: tuple[StagePosition, ...] = ()
     result: LockEntry | None = field(default=None, compare=False)
 
 
@@ -103,7 +104,7 @@ class Sources:
 
 def forecast(
     pipeline: Pipeline,
-    order: Sequence[int],
+    order: Sequence[StagePosition],
     sources: Sources,
     *,
     force: bool = False,
@@ -116,9 +117,9 @@ def forecast(
     alone
         Whether stages are independent, as with `--single-item`: a failure skips no other stage.
     """
-    forecasts: dict[int, Forecast] = {}
-    restored: dict[int, dict[str, Pointer]] = {}  # outs that the run cache would restore
-    restoring: dict[str, int] = {}  # lost objects -> the stage that may restore them
+    forecasts: dict[StagePosition, Forecast] = {}
+    restored: dict[StagePosition, dict[str, Pointer]] = {}  # outs that the run cache would restore
+    restoring: dict[str, StagePosition] = {}  # lost objects -> the stage that may restore them
     new_outs = False  # whether an earlier stage makes outs of which dvc.lock says nothing
     for position in order:
         stage = pipeline.stages[position]
@@ -216,7 +217,7 @@ class _ExpectedState:
 
 
 def _forecast_stage(
-    position: int, stage: Stage, state: _ExpectedState, sources: Sources, *, force: bool
+    position: StagePosition, stage: Stage, state: _ExpectedState, sources: Sources, *, force: bool
 ) -> Forecast:
     try:
         verdict, reasons = _decide_forced(stage, state) if force else _decide(stage, state, sources)

@@ -10,9 +10,10 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dvc_bridge.errors import GraphError
+from dvc_bridge.pipeline.numbering import StagePosition, numbered
 from dvc_bridge.pipeline.stage import Output, Pipeline, Stage
 
-Producer = tuple[int, Output]
+Producer = tuple[StagePosition, Output]
 
 
 class _Node:
@@ -47,7 +48,7 @@ def pipeline_of(stages: Sequence[Stage]) -> Pipeline:
         if container:
             problems.append(f"{stage.file} is inside {container[1].at}, which is an out")
     upstream = tuple(_find_upstream(stage, outs) for stage in stages)
-    for position, stage in enumerate(stages):
+    for position, stage in numbered(StagePosition, stages):
         if position in upstream[position]:
             own_outs = ", ".join(out.at for out in stage.outs)
             problems.append(f"{stage.address} reads its own outs ({own_outs})")
@@ -60,8 +61,8 @@ def pipeline_of(stages: Sequence[Stage]) -> Pipeline:
 
 
 def execution_order(
-    pipeline: Pipeline, chosen: Sequence[int] | None, *, downstream: bool = False
-) -> list[int]:
+    pipeline: Pipeline, chosen: Sequence[StagePosition] | None, *, downstream: bool = False
+) -> list[StagePosition]:
     """Return the positions in the order in which `dvc repro` processes them.
 
     Parameters
@@ -71,22 +72,22 @@ def execution_order(
     downstream
         Include everything downstream of `chosen` instead of upstream.
     """
-    following = [pipeline.active(p) for p in range(len(pipeline.stages))]
+    following = [pipeline.active(position) for position in pipeline.positions]
     if not chosen:
-        return _postorder(range(len(following)), following.__getitem__)
+        return _postorder(pipeline.positions, following.__getitem__)
     reach = _reverse(following) if downstream else following
     included = set(_postorder(chosen, reach.__getitem__))
     return _postorder(sorted(included), lambda p: [u for u in following[p] if u in included])
 
 
-def in_graph_order(pipeline: Pipeline, positions: Sequence[int]) -> list[int]:
+def in_graph_order(pipeline: Pipeline, positions: Sequence[StagePosition]) -> list[StagePosition]:
     """Return positions so that each stage comes after the stages whose outs it reads.
 
     Otherwise the given order stays; a valid order is returned unchanged.
     """
-    index = {position: number for number, position in enumerate(positions)}
-    predecessors = [[index[up] for up in pipeline.active(p) if up in index] for p in positions]
-    return [positions[number] for number in topological(predecessors, range(len(positions)))]
+    places = {position: place for place, position in enumerate(positions)}
+    predecessors = [[places[up] for up in pipeline.active(p) if up in places] for p in positions]
+    return [positions[place] for place in topological(predecessors, range(len(positions)))]
 
 
 def topological(before: Sequence[Iterable[int]], rank: Sequence[int]) -> list[int]:
@@ -119,7 +120,7 @@ def _split_path(path: str) -> list[str]:
 
 def _build_outs_tree(stages: Sequence[Stage], problems: list[str]) -> _Node:
     root = _Node()
-    for position, stage in enumerate(stages):
+    for position, stage in numbered(StagePosition, stages):
         for out in stage.outs:
             node, container = root, root.producer
             for part in _split_path(out.at):
@@ -169,8 +170,8 @@ def _find_node(root: _Node, path: str) -> _Node | None:
     return node
 
 
-def _find_upstream(stage: Stage, outs: _Node) -> tuple[int, ...]:
-    positions: dict[int, None] = {}
+def _find_upstream(stage: Stage, outs: _Node) -> tuple[StagePosition, ...]:
+    positions: dict[StagePosition, None] = {}
     for path in (read.at for read in stage.reads):
         positions.update((position, None) for position, _ in _find_containing_outs(outs, path))
         if node := _find_node(outs, path):
@@ -178,18 +179,21 @@ def _find_upstream(stage: Stage, outs: _Node) -> tuple[int, ...]:
     return tuple(positions)
 
 
-def _reverse(edges: Sequence[Iterable[int]]) -> list[list[int]]:
-    sources: list[list[int]] = [[] for _ in edges]
-    for position, targets in enumerate(edges):
+def _reverse(edges: Sequence[Iterable[StagePosition]]) -> list[list[StagePosition]]:
+    sources: list[list[StagePosition]] = [[] for _ in edges]
+    for position, targets in numbered(StagePosition, edges):
         for target in targets:
             sources[target].append(position)
     return sources
 
 
-def _postorder(starts: Iterable[int], following: Callable[[int], Iterable[int]]) -> list[int]:
-    """Return the nodes depth first, each after its children, in order; without recursion."""
-    seen: set[int] = set()
-    order: list[int] = []
+def _postorder(
+    starts: Iterable[StagePosition],
+    following: Callable[[StagePosition], Iterable[StagePosition]],
+) -> list[StagePosition]:
+    """Return the positions depth first, each after its children, in order; without recursion."""
+    seen: set[StagePosition] = set()
+    order: list[StagePosition] = []
     for start in starts:
         if start in seen:
             continue
@@ -208,10 +212,10 @@ def _postorder(starts: Iterable[int], following: Callable[[int], Iterable[int]])
     return order
 
 
-def _find_cycle(upstream: Sequence[Sequence[int]]) -> list[int]:
+def _find_cycle(upstream: Sequence[Sequence[StagePosition]]) -> list[StagePosition]:
     """Return one cycle, with its first stage repeated at the end; empty if there is none."""
     state = [0] * len(upstream)  # 0 unseen, 1 on the path, 2 done
-    for start in range(len(upstream)):
+    for start, _ in numbered(StagePosition, upstream):
         if state[start]:
             continue
         path, iterators = [start], [iter(upstream[start])]

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import Pipeline
 
 
@@ -73,7 +74,7 @@ class Schedule:
     def of(
         cls,
         pipeline: Pipeline,
-        order: Sequence[int],
+        order: Sequence[StagePosition],
         *,
         alone: bool = False,
         mutexes: Sequence[frozenset[str]] = (),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline
 from dvc_bridge.planning.graph import execution_order
 
@@ -41,7 +42,7 @@ class Selection:
         return self.single_item and not self.all_pipelines
 
 
-def select(pipeline: Pipeline, selection: Selection) -> list[int]:
+def select(pipeline: Pipeline, selection: Selection) -> list[StagePosition]:
     """Return the positions of the selected stages, in the order of `dvc repro`.
 
     A dvc.yaml without stages selects the whole project, as with `dvc repro`.
@@ -53,7 +54,7 @@ def select(pipeline: Pipeline, selection: Selection) -> list[int]:
     """
     if selection.all_pipelines:
         return execution_order(pipeline, None)
-    chosen: dict[int, None] = {}
+    chosen: dict[StagePosition, None] = {}
     problems = []
     for target in selection.targets or (DVC_YAML,):
         positions = _match_target(pipeline, target, selection.folder)
@@ -67,16 +68,17 @@ def select(pipeline: Pipeline, selection: Selection) -> list[int]:
     return execution_order(pipeline, list(chosen), downstream=selection.downstream)
 
 
-def _match_target(pipeline: Pipeline, target: str, folder: str) -> list[int] | None:
+def _match_target(pipeline: Pipeline, target: str, folder: str) -> list[StagePosition] | None:
     """Return the stages of a target, empty for a file without stages; None if it does not exist."""
     path, name = _split_target(target)
     file = posixpath.normpath(posixpath.join(folder, path))
-    stages = [(p, stage) for p, stage in enumerate(pipeline.stages) if stage.file == file]
+    stages = pipeline.stages
+    positions = [position for position in pipeline.positions if stages[position].file == file]
     if not name:
-        return [position for position, _ in stages] if file in pipeline.files else None
+        return positions if file in pipeline.files else None
     if (file, name) in pipeline.groups:
-        return [position for position, stage in stages if stage.group == name]
-    return [position for position, stage in stages if stage.name == name] or None
+        return [position for position in positions if stages[position].group == name]
+    return [position for position in positions if stages[position].name == name] or None
 
 
 def files_of(selection: Selection) -> list[str] | None:

@@ -21,6 +21,7 @@ from dvc_bridge.pipeline.lock_entry import (
     lock_pointers,
     with_outs,
 )
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Pipeline, Stage
@@ -53,7 +54,7 @@ class Merged:
 def merge(
     project: Project,
     pipeline: Pipeline,
-    order: Sequence[int],
+    order: Sequence[StagePosition],
     results: Mapping[str, Result],
     session: Session,
     objects: Objects,

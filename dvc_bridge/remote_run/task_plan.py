@@ -24,6 +24,7 @@ from dvc_bridge.pipeline.lock_entry import (
     pointer_of,
     with_outs,
 )
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import (
@@ -117,7 +118,7 @@ class Settled:
 
     results: Mapping[str, Result]
     waiting: tuple[Forecast, ...]
-    here: tuple[int, ...]
+    here: tuple[StagePosition, ...]
 
 
 def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) -> Settled:
@@ -152,7 +153,9 @@ def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) 
     return Settled(results, tuple(waiting), tuple(here))
 
 
-def positions_for_pods(project: Project, pipeline: Pipeline, order: Sequence[int]) -> list[int]:
+def positions_for_pods(
+    project: Project, pipeline: Pipeline, order: Sequence[StagePosition]
+) -> list[StagePosition]:
     """Return the positions of the stages with commands, all of which can run in pods.
 
     Raises
@@ -170,7 +173,9 @@ def positions_for_pods(project: Project, pipeline: Pipeline, order: Sequence[int
     return positions
 
 
-def reasons_against_pods(project: Project, pipeline: Pipeline, position: int) -> Iterable[str]:
+def reasons_against_pods(
+    project: Project, pipeline: Pipeline, position: StagePosition
+) -> Iterable[str]:
     """Yield the reasons why a stage cannot run in a pod; none if it can."""
     stage, base = pipeline.stages[position], project.git_root or project.root
     produced = [out.at for up in pipeline.upstream[position] for out in pipeline.stages[up].outs]
@@ -204,7 +209,7 @@ def _unchanged(project: Project, stage: Stage) -> Result:
 def plan_tasks(
     pipeline: Pipeline,
     settled: Settled,
-    groups: Sequence[Sequence[int]],
+    groups: Sequence[Sequence[StagePosition]],
     state: RemoteState,
     *,
     root: str,

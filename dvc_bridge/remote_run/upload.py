@@ -12,6 +12,7 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry, item_path, lock_items, with_outs
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import Pipeline, Stage, StageKind
 from dvc_bridge.planning.forecast import Sources, forecast
 from dvc_bridge.planning.output_remote import remotes
@@ -47,7 +48,7 @@ class RemoteForecast:
     """The forecast for the stages at `order`, based on the workspace and the remote."""
 
     def __init__(
-        self, project: Project, pipeline: Pipeline, order: Sequence[int], session: Session
+        self, project: Project, pipeline: Pipeline, order: Sequence[StagePosition], session: Session
     ) -> None:
         self._project, self.pipeline, self.order = project, pipeline, order
         self._session = session
@@ -97,7 +98,7 @@ def submit(
     project: Project,
     remote_forecast: RemoteForecast,
     settled: Settled,
-    groups: Sequence[Sequence[int]],
+    groups: Sequence[Sequence[StagePosition]],
     jobs: Sequence[int],
     run: str,
     *,

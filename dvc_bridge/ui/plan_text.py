@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.planning.critical_path import Timeline
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.planning.grouping.tasks_from_settings import Division
@@ -48,7 +49,7 @@ def plan_text(
     return "\n".join(line.rstrip().removesuffix(":") for line in lines)
 
 
-def _timeline_lines(line: Timeline, names: Mapping[int, str]) -> list[str]:
+def _timeline_lines(line: Timeline, names: Mapping[StagePosition, str]) -> list[str]:
     if not line.path:
         return []
     path = [names[p] for p in line.path]
@@ -63,7 +64,7 @@ def _timeline_lines(line: Timeline, names: Mapping[int, str]) -> list[str]:
     return [*lines, f"{best}: {_time(line.path_s)} of {_time(line.work_s)}{timed}"]
 
 
-def _division_lines(division: Division, names: Mapping[int, str]) -> list[str]:
+def _division_lines(division: Division, names: Mapping[StagePosition, str]) -> list[str]:
     if not division.groups:
         return []
     count = len(division.groups)

@@ -12,6 +12,7 @@ from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import VersionMismatchError
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.ranges import positions_in, ranges, shape
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.forecast import Forecast, Verdict
@@ -20,7 +21,9 @@ from dvc_bridge.remote_run.task import PlannedTask
 from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
 
 
-def plan_of(project: Project, pipeline: Pipeline, positions: Sequence[int]) -> dict[str, str]:
+def plan_of(
+    project: Project, pipeline: Pipeline, positions: Sequence[StagePosition]
+) -> dict[str, str]:
     """Return the data from which every pod of a Workflow plans its task.
 
     Parameters

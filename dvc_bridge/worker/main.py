@@ -170,7 +170,8 @@ def _run(
     objects = Objects(session, scratch_folder(name))
     store = Store(objects.default, name)
     recorder = WorkerRecorder(project, session, planned_task, upstream, objects, store, history)
-    pipeline, order = pipeline_of(stages), range(len(stages))
+    pipeline = pipeline_of(stages)
+    order = pipeline.positions
     run = Run(project, pipeline, order, options, view, lock, session, recorder, journal=history)
     summary = run.run()
     for task in planned_task.tasks:

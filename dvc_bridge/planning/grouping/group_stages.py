@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.critical_path import UNKNOWN_S
 from dvc_bridge.planning.graph import topological
@@ -37,8 +38,8 @@ class Node:
         The mutexes that it holds while it runs.
     """
 
-    position: int
-    waits_for: tuple[int, ...]
+    position: StagePosition
+    waits_for: tuple[StagePosition, ...]
     seconds: float | None
     pod: Resources
     mutexes: frozenset[str] = frozenset()
@@ -61,7 +62,7 @@ class Group:
     """
 
     number: int
-    positions: tuple[int, ...]
+    positions: tuple[StagePosition, ...]
     needs: tuple[int, ...]
     pod: Resources
     after: tuple[int, ...] = ()

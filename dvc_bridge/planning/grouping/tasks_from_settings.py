@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.forecast import RUNNING, Forecast
@@ -38,7 +39,7 @@ class Division:
 
 def divide_into_tasks(
     pipeline: Pipeline,
-    positions: Sequence[int],
+    positions: Sequence[StagePosition],
     settings: Settings,
     seconds: Mapping[str, float],
     costs: Costs,
@@ -81,7 +82,7 @@ def divide_into_tasks(
     return Division(tuple(groups), predicted_wall_s(groups, nodes, costs), timed)
 
 
-def backward_stages(pipeline: Pipeline, positions: Sequence[int]) -> list[str]:
+def backward_stages(pipeline: Pipeline, positions: Sequence[StagePosition]) -> list[str]:
     """Return a message for each stage that comes before a stage that makes its deps."""
     index = {position: n for n, position in enumerate(positions)}
     return [
@@ -93,6 +94,6 @@ def backward_stages(pipeline: Pipeline, positions: Sequence[int]) -> list[str]:
     ]
 
 
-def in_pods(forecasts: Sequence[Forecast]) -> list[int]:
+def in_pods(forecasts: Sequence[Forecast]) -> list[StagePosition]:
     """Return the positions of the stages whose commands run or may run."""
     return [item.position for item in forecasts if item.verdict in RUNNING and item.stage.for_pods]
