@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.engines.base import Engine
 from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.pipeline.numbering import TaskNumber, numbered
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 from dvc_bridge.ui.view import View
@@ -32,11 +33,11 @@ def follow_run(
     attempt: str,
     run: str,
     stages: Sequence[Sequence[str]],
-    upstream: Sequence[Sequence[int]],
+    upstream: Sequence[Sequence[TaskNumber]],
     view: View,
     lock: RepositoryLock,
     *,
-    done: Collection[int] = (),
+    done: Collection[TaskNumber] = (),
 ) -> RunStatus:
     """Show an attempt of a run until it has ended, and return how it ended.
 
@@ -57,8 +58,8 @@ def follow_run(
         A task cannot start.
     """
     names = [f"g{number} {', '.join(addresses)}" for number, addresses in enumerate(stages)]
-    followers: list[list[int]] = [[] for _ in stages]
-    for number, others in enumerate(upstream):
+    followers: list[list[TaskNumber]] = [[] for _ in stages]
+    for number, others in numbered(TaskNumber, upstream):
         for other in others:
             followers[other].append(number)
     tasks, status = _ShownTasks(engine, run, view), None
@@ -84,8 +85,8 @@ class _ShownTasks:
 
     def __init__(self, engine: Engine, run: str, view: View) -> None:
         self._engine, self._run, self._view = engine, run, view
-        self._last: dict[int, tuple[Phase, int, str]] = {}
-        self._since: dict[int, float] = {}
+        self._last: dict[TaskNumber, tuple[Phase, int, str]] = {}
+        self._since: dict[TaskNumber, float] = {}
 
     def show(self, task: TaskStatus) -> None:
         """Show the changes of a task since its last status."""

@@ -9,6 +9,7 @@ from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.engines.base import Engine, LogLine
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.numbering import TaskNumber, numbered
 from dvc_bridge.pipeline.run_status import RunStatus
 
 Stages = Sequence[Sequence[str]]
@@ -70,8 +71,8 @@ def read_logs(
             yield line
 
 
-def _tasks_of(stage: str, status: RunStatus) -> Collection[int]:
-    tasks = [number for number, stages in enumerate(status.stages) if stage in stages]
+def _tasks_of(stage: str, status: RunStatus) -> Collection[TaskNumber]:
+    tasks = [number for number, stages in numbered(TaskNumber, status.stages) if stage in stages]
     if not tasks:
         raise UsageError(
             f"run {status.run} has no stage {stage}",

@@ -155,7 +155,7 @@ def resume(
             return Submitted(run)
         view = watch(min(_slots(context), len(numbers)))
         stages = [[task.stage.address for task in planned.tasks] for planned in plan]
-        done = set(range(len(plan))) - set(numbers)
+        done = {planned.number for planned in plan} - set(numbers)
         status = follow_run(
             connected, attempt, run, stages, upstream_tasks(plan), view, context.lock, done=done
         )

@@ -21,6 +21,7 @@ from typing import Any
 from dvc_bridge.dvcio.atomic_files import named
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.numbering import RunIndex
 
 # DVC itself waits this long for another process.
 START_S = 3.0
@@ -143,7 +144,7 @@ class PathLocks:
         self._path = project.tmp / "rwlock"
         self._root = project.root
         self._info = {"pid": os.getpid(), "cmd": "dvc-bridge repro"}
-        self._running: dict[int, tuple[list[str], list[str]]] = {}
+        self._running: dict[RunIndex, tuple[list[str], list[str]]] = {}
         self._others: dict[str, dict[str, Any]] | None = None
 
     def check(self, reads: Iterable[str], writes: Iterable[str]) -> None:
@@ -163,7 +164,7 @@ class PathLocks:
         """Read the file again next time: the repository lock was released in the meantime."""
         self._others = None
 
-    def take(self, position: int, reads: Iterable[str], writes: Iterable[str]) -> None:
+    def take(self, index: RunIndex, reads: Iterable[str], writes: Iterable[str]) -> None:
         """Claim paths, relative to the root, for a stage that starts.
 
         The caller holds the repository lock.
@@ -175,11 +176,11 @@ class PathLocks:
         """
         paths = self._absolute_paths(reads, writes)
         self._refuse_conflicts(*paths)
-        self._running[position] = paths
+        self._running[index] = paths
         try:
             self._write()
         except OSError:
-            del self._running[position]
+            del self._running[index]
             raise
 
     def _absolute_paths(
@@ -193,9 +194,9 @@ class PathLocks:
         self._refuse_claimed(others["write"], [*reading, *writing])
         self._refuse_claimed(others["read"], writing)
 
-    def drop(self, position: int) -> None:
+    def drop(self, index: RunIndex) -> None:
         """Remove the stage's claims."""
-        if self._running.pop(position, None):
+        if self._running.pop(index, None):
             self._write()
 
     def _refuse_claimed(self, claims: dict[str, Any], paths: list[str]) -> None:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.pipeline.numbering import RunIndex, numbered
 
 # The names of temporary files of DVC and dvc-data (dvc_objects.fs.utils.tmp_fname).
 TEMPORARY = re.compile(r".*\.[A-Za-z0-9_-]{22}\.tmp")
@@ -31,7 +32,7 @@ class RecoveryLog:
     def __init__(self, project: Project, addresses: Sequence[str]) -> None:
         self._path = project.scratch / "unfinished.jsonl"
         self._addresses = addresses
-        self._positions = {address: position for position, address in enumerate(addresses)}
+        self._indexes = {address: index for index, address in numbered(RunIndex, addresses)}
 
     def begin(self) -> None:
         """Mark that a run is in progress; keep the start time of an unfinished earlier run."""
@@ -39,16 +40,16 @@ class RecoveryLog:
         with suppress(FileExistsError), self._path.open("x", encoding="utf-8") as file:
             file.write(f"{time.time()}\n")
 
-    def lines(self) -> Iterator[tuple[str, int, str]]:
-        """Yield what a killed run wrote: file, position of the stage, line or name of the entry."""
+    def lines(self) -> Iterator[tuple[str, RunIndex, str]]:
+        """Yield what a killed run wrote: file, index of the stage, line or name of the entry."""
         with suppress(OSError):
             for text in self._path.read_text(encoding="utf-8").splitlines()[1:]:
                 with suppress(ValueError):  # the kill can truncate the last line
                     file, address, line = json.loads(text)
-                    if address in self._positions:
-                        yield file, self._positions[address], line
+                    if address in self._indexes:
+                        yield file, self._indexes[address], line
 
-    def note(self, name: str, lines: Iterable[tuple[int, str]]) -> None:
+    def note(self, name: str, lines: Iterable[tuple[RunIndex, str]]) -> None:
         """Log the lines, or names of entries, that are about to be written.
 
         Parameters
@@ -56,9 +57,9 @@ class RecoveryLog:
         name
             The file that they are written to.
         lines
-            (position of the stage, line or name of the entry).
+            (index of the stage, line or name of the entry).
         """
-        texts = [json.dumps([name, self._addresses[position], line]) for position, line in lines]
+        texts = [json.dumps([name, self._addresses[index], line]) for index, line in lines]
         with self._path.open("a", encoding="utf-8") as file:
             file.writelines(f"{text}\n" for text in texts)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.stage import Stage, StageKind
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Session(ExitStack):
         self._ignores: GitignoreFiles | None = None
         self._is_opened = False
         self._open_error: Exception | None = None
-        self._position = 0
+        self._index = RunIndex(0)
 
     def open(self) -> None:
         """Import and open DVC (half a second) if it is not open; `repo` raises any error.
@@ -78,14 +79,14 @@ class Session(ExitStack):
             raise self._open_error
         if self._open_error is not None:
             raise UsageError(f"DVC cannot open the project: {self._open_error}", "run dvc doctor")
-        self.turn(self._position)
+        self.turn(self._index)
         return self._repo
 
-    def turn(self, position: int) -> None:
-        """Set the position in the run of the stage that is recorded next."""
-        self._position = position
+    def turn(self, index: RunIndex) -> None:
+        """Set the index in the run of the stage that is recorded next."""
+        self._index = index
         if self._repo is not None and self._ignores:
-            self._ignores.position = position
+            self._ignores.index = index
 
     @contextmanager
     def ignoring(self) -> Iterator[None]:
@@ -105,13 +106,13 @@ class Session(ExitStack):
         finally:
             context.ignored_paths = []
 
-    def stage(self, stage: Stage, position: int) -> Any:
-        """Return DVC's object for the stage, and set the position to `position`."""
+    def stage(self, stage: Stage, index: RunIndex) -> Any:
+        """Return DVC's object for the stage, and set the index to `index`."""
         from dvc.dvcfile import ProjectFile, load_file  # noqa: PLC0415  DVC is imported here only
         from dvc.stage.loader import StageLoader  # noqa: PLC0415
 
         repo = self.repo
-        self.turn(position)
+        self.turn(index)
         path = str(self.project.root / stage.file)
         if stage.kind is not StageKind.STAGE:
             return load_file(repo, path).stage

@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.remotes.config import Sections
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.pipeline.stage import Pipeline
@@ -43,11 +44,11 @@ class TaskSpec:
         The tasks that must have ended before it starts, with or without success.
     """
 
-    number: int
+    number: TaskNumber
     reference: str
     stages: tuple[str, ...]
-    upstream: tuple[int, ...]
-    after: tuple[int, ...]
+    upstream: tuple[TaskNumber, ...]
+    after: tuple[TaskNumber, ...]
     resources: Resources
 
     @property
@@ -70,7 +71,7 @@ class RunRequest:
 class LogLine:
     """A line that a task printed; with `is_note`, a line of the engine about the task."""
 
-    task: int
+    task: TaskNumber
     text: str
     is_note: bool = False
 
@@ -161,7 +162,7 @@ class Engine(Protocol):
         """Start a run and return the name of this attempt, for `watch`."""
         ...
 
-    def resume(self, run: str, record: RunRecord, tasks: Collection[int]) -> RunRecord:
+    def resume(self, run: str, record: RunRecord, tasks: Collection[TaskNumber]) -> RunRecord:
         """Return the record of a new attempt for those tasks of a run that are not done."""
         ...
 
@@ -187,7 +188,9 @@ class Engine(Protocol):
         """Return the attempts of a run, the oldest first; none if the engine has forgotten it."""
         ...
 
-    def logs(self, run: str, tasks: Collection[int] | None, *, follow: bool) -> Iterator[LogLine]:
+    def logs(
+        self, run: str, tasks: Collection[TaskNumber] | None, *, follow: bool
+    ) -> Iterator[LogLine]:
         """Yield what tasks printed (None: all of them); with `follow`, until the run ends."""
         ...
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dvc_bridge.engines.process_status import stages_by_number, supervise, write_status
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 from dvc_bridge.remote_run.worker_contract import KILLED, TRY_AGAIN
 
@@ -43,12 +44,12 @@ class Supervisor:
 
     def __init__(self, folder: Path, record: Mapping[str, Any]) -> None:
         self._folder, self._record = folder, record
-        self._tasks: dict[int, dict[str, Any]] = {t["number"]: t for t in record["tasks"]}
+        self._tasks: dict[TaskNumber, dict[str, Any]] = {t["number"]: t for t in record["tasks"]}
         self._status = {n: TaskStatus(n, Phase.PENDING, attempts=0) for n in self._tasks}
-        self._workers: dict[int, subprocess.Popen[bytes]] = {}
-        self._logs: dict[int, IO[bytes]] = {}
-        self._deadlines: dict[int, float] = {}
-        self._timed_out: set[int] = set()
+        self._workers: dict[TaskNumber, subprocess.Popen[bytes]] = {}
+        self._logs: dict[TaskNumber, IO[bytes]] = {}
+        self._deadlines: dict[TaskNumber, float] = {}
+        self._timed_out: set[TaskNumber] = set()
         self._stopping_since: float | None = None
         now = datetime.now(UTC)
         stages = stages_by_number(record["tasks"])
@@ -81,7 +82,7 @@ class Supervisor:
             self._start(number)
         return bool(ready[:free])
 
-    def _is_ready(self, number: int) -> bool:
+    def _is_ready(self, number: TaskNumber) -> bool:
         if self._stopping_since is not None or self._status[number].phase is not Phase.PENDING:
             return False
         task = self._tasks[number]
@@ -89,7 +90,7 @@ class Supervisor:
             self._status[other].phase.is_end for other in task["after"]
         )
 
-    def _start(self, number: int) -> None:
+    def _start(self, number: TaskNumber) -> None:
         task, status = self._tasks[number], self._status[number]
         work = self._folder / f"work-{number}"
         shutil.rmtree(work, ignore_errors=True)
@@ -125,7 +126,7 @@ class Supervisor:
             self._status[number] = self._next_status(number, code)
         return bool(ended)
 
-    def _next_status(self, number: int, code: int) -> TaskStatus:
+    def _next_status(self, number: TaskNumber, code: int) -> TaskStatus:
         """Return the status of a task whose worker has ended."""
         status, now = self._status[number], datetime.now(UTC)
         code = _SIGNAL - code if code < 0 else code

@@ -32,6 +32,7 @@ from dvc_bridge.engines.process_status import (
     write_status,
 )
 from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.remote_options import SECRET
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.settings import Settings
@@ -146,7 +147,7 @@ class ProcessEngine:
         process.returncode = 0  # it outlives this process, which Popen would warn about
         return attempt
 
-    def resume(self, run: str, record: RunRecord, tasks: Collection[int]) -> RunRecord:
+    def resume(self, run: str, record: RunRecord, tasks: Collection[TaskNumber]) -> RunRecord:
         """Return the record of an attempt with those tasks."""
         names = {path.name for path in self._folders()}
         attempt = next(name for n in count(1) if (name := f"{run}-r{n}") not in names)
@@ -190,7 +191,9 @@ class ProcessEngine:
         """Return the attempts of a run."""
         return [status for _, status in self._attempts_of(run)]
 
-    def logs(self, run: str, tasks: Collection[int] | None, *, follow: bool) -> Iterator[LogLine]:
+    def logs(
+        self, run: str, tasks: Collection[TaskNumber] | None, *, follow: bool
+    ) -> Iterator[LogLine]:
         """Yield the lines of the logs."""
         offsets: dict[Path, int] = {}
         while True:
@@ -275,4 +278,4 @@ def _new_lines(path: Path, offsets: dict[Path, int]) -> Iterator[LogLine]:
         *lines, rest = file.read().split(b"\n")
         offsets[path] = file.tell() - len(rest)
     for line in lines:
-        yield LogLine(int(path.stem), line.decode(errors="replace"))
+        yield LogLine(TaskNumber(int(path.stem)), line.decode(errors="replace"))

@@ -14,6 +14,7 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import IntegrityError, MissingInputError
 from dvc_bridge.pipeline.lock_entry import LockEntry
+from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.changes import UndecidedError
@@ -54,12 +55,12 @@ class DvcRecorder:
         self._project, self._session, self._workspace = project, session, workspace
         self._fast_recorder = FastRecorder(project, session, workspace)
         self._lock_files = LockFiles(project, unfinished)
-        self._loaded: dict[int, Any] = {}
-        self.entries: dict[int, LockEntry] = {}
+        self._loaded: dict[RunIndex, Any] = {}
+        self.entries: dict[RunIndex, LockEntry] = {}
         self._durable_at = self._recorded_at = time.monotonic()
-        self.unpublished: set[int] = set()
+        self.unpublished: set[RunIndex] = set()
 
-    def settle(self, index: int, stage: Stage, *, force: bool) -> Outcome | None:
+    def settle(self, index: RunIndex, stage: Stage, *, force: bool) -> Outcome | None:
         """Do everything that does not need the stage's command; None: the command must run."""
         workspace = self._workspace
         try:
@@ -76,7 +77,7 @@ class DvcRecorder:
             return None
         return self.ask_dvc(index, stage, force=force)
 
-    def ask_dvc(self, index: int, stage: Stage, *, force: bool) -> Outcome | None:
+    def ask_dvc(self, index: RunIndex, stage: Stage, *, force: bool) -> Outcome | None:
         """Let DVC do what it can without the stage's command; None: the command must run."""
         loaded = self._loaded[index] = self._session.stage(stage, index)
         with self._session.ignoring():
@@ -90,7 +91,7 @@ class DvcRecorder:
         return Outcome.RESTORED if restored else Outcome.RAN
 
     def record(
-        self, index: int, stage: Stage, *, finish: bool, restored: bool = False
+        self, index: RunIndex, stage: Stage, *, finish: bool, restored: bool = False
     ) -> LockEntry:
         """Record the current stage and return its dvc.lock entry, which is empty for a .dvc file.
 
@@ -131,7 +132,7 @@ class DvcRecorder:
         loaded.dump(update_pipeline=False)
         return {}
 
-    def adopt(self, index: int, stage: Stage, entry: LockEntry) -> None:
+    def adopt(self, index: RunIndex, stage: Stage, entry: LockEntry) -> None:
         """Accept the entry of a stage; `publish` writes it."""
         if not self.unpublished:
             self._recorded_at = time.monotonic()
@@ -145,7 +146,7 @@ class DvcRecorder:
             dvc_stage.clear(self._project, stage)
             raise
 
-    def forget(self, index: int) -> None:
+    def forget(self, index: RunIndex) -> None:
         """Record nothing for the stage, because it has failed."""
         self._loaded.pop(index, None)
 

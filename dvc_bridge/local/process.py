@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from dvc_bridge.dvcio.atomic_files import UMASK
 from dvc_bridge.dvcio.recording.dvc_stage import Command
 from dvc_bridge.local.read_output import LogFile, Output
+from dvc_bridge.pipeline.numbering import RunIndex
 
 if TYPE_CHECKING:
     import psutil
@@ -31,7 +32,7 @@ POLL_S = 0.05
 class Ended:
     """A stage's command has ended; `failed` is the line whose exit code was not 0."""
 
-    position: int
+    index: RunIndex
     code: int
     seconds: float
     failed: str = ""
@@ -56,7 +57,7 @@ class Processes:
     """
 
     def __init__(
-        self, show: Callable[[int, str], None], passing: Callable[[int, str], None]
+        self, show: Callable[[RunIndex, str], None], passing: Callable[[RunIndex, str], None]
     ) -> None:
         self.events: SimpleQueue[Ended | Interrupted] = SimpleQueue()
         self._show, self._passing = _ignore_errors(show), _ignore_errors(passing)
@@ -65,9 +66,9 @@ class Processes:
         self._stopped = False
         self._lock = Lock()
 
-    def start(self, position: int, command: Command, log: Path) -> None:
+    def start(self, index: RunIndex, command: Command, log: Path) -> None:
         """Run the stage's shells in sequence in a thread; `log` receives every byte."""
-        Thread(target=self._run, args=(position, command, log), daemon=True).start()
+        Thread(target=self._run, args=(index, command, log), daemon=True).start()
 
     def wait(self, seconds: float | None) -> Ended | Interrupted:
         """Wait for the next event.
@@ -98,24 +99,24 @@ class Processes:
             for process in sorted(set().union(*self._signaled.values()), key=_start_order):
                 _signal(process, signal.SIGKILL if kill else signum)
 
-    def _run(self, position: int, command: Command, log: Path) -> None:
+    def _run(self, index: RunIndex, command: Command, log: Path) -> None:
         start = time.monotonic()
         failed, code = "", 0
         try:
             with LogFile(log) as file:
                 for line, argv in zip(command.lines, command.argv, strict=True):
-                    code = self._run_line(position, command, argv, file.write)
+                    code = self._run_line(index, command, argv, file.write)
                     if code:
                         failed = line
                         break
         except Exception as exc:
             failed, code = str(exc), NOT_STARTED
-        self.events.put(Ended(position, code, time.monotonic() - start, failed))
+        self.events.put(Ended(index, code, time.monotonic() - start, failed))
 
     def _run_line(
-        self, position: int, command: Command, argv: list[str], write: Callable[[bytes], object]
+        self, index: RunIndex, command: Command, argv: list[str], write: Callable[[bytes], object]
     ) -> int:
-        output = Output(partial(self._show, position), partial(self._passing, position), write)
+        output = Output(partial(self._show, index), partial(self._passing, index), write)
         child = None
         try:
             child = self._spawn(command, argv, output.end)
@@ -155,12 +156,12 @@ class Processes:
             return child
 
 
-def _ignore_errors(show: Callable[[int, str], None]) -> Callable[[int, str], None]:
+def _ignore_errors(show: Callable[[RunIndex, str], None]) -> Callable[[RunIndex, str], None]:
     """Ignore a line that cannot be shown: its bytes are in the log, and the stage must not fail."""
 
-    def show_if_possible(position: int, text: str) -> None:
+    def show_if_possible(index: RunIndex, text: str) -> None:
         with suppress(Exception):
-            show(position, text)
+            show(index, text)
 
     return show_if_possible
 

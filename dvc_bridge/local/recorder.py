@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
+from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Stage
 
@@ -15,13 +16,13 @@ class Recorder(Protocol):
     Methods identify a stage by its index in the run.
     """
 
-    def settle(self, index: int, stage: Stage, *, force: bool) -> Outcome | None:
+    def settle(self, index: RunIndex, stage: Stage, *, force: bool) -> Outcome | None:
         """Do everything that does not need the stage's command; None: the command must run."""
 
-    def record(self, index: int, stage: Stage, *, finish: bool) -> object:
+    def record(self, index: RunIndex, stage: Stage, *, finish: bool) -> object:
         """Record the results of the stage's command."""
 
-    def forget(self, index: int) -> None:
+    def forget(self, index: RunIndex) -> None:
         """Record nothing for the stage, because it has failed."""
 
     def publish(self) -> None:
@@ -31,7 +32,7 @@ class Recorder(Protocol):
         """Return in how many seconds `publish` is due; None: there is nothing to write."""
 
     @property
-    def unpublished(self) -> Collection[int]:
+    def unpublished(self) -> Collection[RunIndex]:
         """The indexes of the stages that are recorded but not yet written to dvc.lock."""
 
     def close(self) -> None:

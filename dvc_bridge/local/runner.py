@@ -30,7 +30,7 @@ from dvc_bridge.local.history import History
 from dvc_bridge.local.process import NOT_STARTED, Ended, Interrupted, Processes
 from dvc_bridge.local.recorder import Recorder
 from dvc_bridge.local.signals import forward_signals
-from dvc_bridge.pipeline.numbering import StagePosition
+from dvc_bridge.pipeline.numbering import RunIndex, StagePosition
 from dvc_bridge.pipeline.outcome import Outcome, Summary
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.planning.changes import sharing_losses
@@ -139,10 +139,10 @@ class Run:
         self._env = {**dvc_stage.base_environment(), **thread_limits(options.jobs, os.environ)}
         self._recorder = recorder
         self._processes = Processes(view.line, view.passing)
-        self._running: set[int] = set()
+        self._running: set[RunIndex] = set()
         self._stopping = False
         self._problem: Exception | None = None
-        self._published_upstream: set[int] = set()
+        self._published_upstream: set[RunIndex] = set()
         self.summary = Summary()
 
     def run(self) -> Summary:
@@ -205,7 +205,7 @@ class Run:
             self._problem = self._problem or exc
             self._stopping = True
 
-    def _publish_for(self, index: int) -> None:
+    def _publish_for(self, index: RunIndex) -> None:
         """Write dvc.lock for a command that may read it, if it lacks a stage upstream."""
         due_s = self._recorder.publish_due_s()
         if due_s is None:
@@ -218,9 +218,9 @@ class Run:
             return
         self._recorder.publish()
 
-    def _is_upstream(self, index: int, candidates: Collection[int]) -> bool:
+    def _is_upstream(self, index: RunIndex, candidates: Collection[RunIndex]) -> bool:
         """Return whether one of the candidates is upstream of a stage, directly or not."""
-        pending, visited = [index], set[int]()
+        pending, visited = [index], set[RunIndex]()
         while pending:
             for upstream in self._schedule.needs[pending.pop()]:
                 if upstream in candidates:
@@ -231,7 +231,7 @@ class Run:
         self._published_upstream |= visited
         return False
 
-    def _begin(self, index: int) -> None:
+    def _begin(self, index: RunIndex) -> None:
         stage = self._stages[index]
         try:
             # First, because settling a stage may remove its outs.
@@ -247,7 +247,7 @@ class Run:
             return
         self._done(index, outcome)
 
-    def _start(self, index: int) -> None:
+    def _start(self, index: RunIndex) -> None:
         stage = self._stages[index]
         if any(out.cached for out in stage.outs):
             check_writable(self._project.cache)  # fail now, not after hours
@@ -259,7 +259,7 @@ class Run:
         self._running.add(index)
 
     def _end(self, ended: Ended) -> None:
-        index = ended.position
+        index = ended.index
         self._running.discard(index)
         self._path_locks.drop(index)
         if ended.code:
@@ -273,12 +273,12 @@ class Run:
             return
         self._done(index, Outcome.RAN)
 
-    def _done(self, index: int, outcome: Outcome) -> None:
+    def _done(self, index: RunIndex, outcome: Outcome) -> None:
         self.summary.outcomes[self._stages[index].address] = outcome
         self._view.ended(index, outcome)
         self._schedule.ended(index)
 
-    def _fail(self, index: int, error: BridgeError) -> None:
+    def _fail(self, index: RunIndex, error: BridgeError) -> None:
         self._recorder.forget(index)
         address = self._stages[index].address
         self.summary.errors[address] = error

@@ -25,6 +25,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.ids import flow_run_name
 from dvc_bridge.pipeline.lock_entry import with_outs
+from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.planning.forecast import Forecast, Verdict
@@ -114,13 +115,13 @@ class PodStage:
 
     def settle(self) -> Result | None:
         """Return the result if the body need not run; otherwise fetch its deps and return None."""
-        outcome = self._recorder.settle(0, self._stage, force=self._force)
+        outcome = self._recorder.settle(RunIndex(0), self._stage, force=self._force)
         return None if outcome is None else self._recorder.last
 
     def record(self, seconds: float) -> Result:
         """Upload the outs of the body, and return its result; `seconds` is its duration."""
         self._journal.took(self._stage.address, seconds)
-        self._recorder.record(0, self._stage, finish=True)
+        self._recorder.record(RunIndex(0), self._stage, finish=True)
         return self._recorder.last
 
     @contextmanager

@@ -8,6 +8,12 @@ from typing import NewType, TypeVar
 
 # The position of a stage in `Pipeline.stages`.
 StagePosition = NewType("StagePosition", int)
+# The index of a stage in a run, in DVC's order.
+RunIndex = NewType("RunIndex", int)
+# The number of a task in a remote run.
+TaskNumber = NewType("TaskNumber", int)
+# What a view shows in a row: a stage of a local run, or a task of a remote run.
+Row = RunIndex | TaskNumber
 
 Number = TypeVar("Number", bound=int)
 Item = TypeVar("Item")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from dvc_bridge.pipeline.numbering import TaskNumber
+
 
 class Phase(StrEnum):
     """The phase of a task or a run. The values appear in `status --json`."""
@@ -49,7 +51,7 @@ class TaskStatus:
         What the user must do before the task can start; empty: nothing.
     """
 
-    task: int
+    task: TaskNumber
     phase: Phase
     message: str = ""
     place: str = ""

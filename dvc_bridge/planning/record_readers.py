@@ -10,10 +10,11 @@ import posixpath
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
+from dvc_bridge.pipeline.numbering import RunIndex, numbered
 from dvc_bridge.pipeline.stage import Stage, lock_file
 
 
-def record_readers(stages: Sequence[Stage], *, git: bool) -> dict[int, list[int]]:
+def record_readers(stages: Sequence[Stage], *, git: bool) -> dict[RunIndex, list[RunIndex]]:
     """Return the index of each such stage -> the indexes of the stages whose records it may read.
 
     Parameters
@@ -23,13 +24,13 @@ def record_readers(stages: Sequence[Stage], *, git: bool) -> dict[int, list[int]
     git
         Whether DVC writes .gitignore files.
     """
-    writers: dict[str, list[int]] = {}
-    for index, stage in enumerate(stages):
+    writers: dict[str, list[RunIndex]] = {}
+    for index, stage in numbered(RunIndex, stages):
         for file in _record_files(stage, git=git):
             writers.setdefault(file, []).append(index)
     files = sorted(writers)
-    writers_by_reader: dict[int, list[int]] = {}
-    for index, stage in enumerate(stages):
+    writers_by_reader: dict[RunIndex, list[RunIndex]] = {}
+    for index, stage in numbered(RunIndex, stages):
         file_writers = {
             writer
             for read in stage.reads

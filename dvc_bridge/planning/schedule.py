@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
-from dvc_bridge.pipeline.numbering import StagePosition
+from dvc_bridge.pipeline.numbering import RunIndex, StagePosition, numbered
 from dvc_bridge.pipeline.stage import Pipeline
 
 
@@ -38,34 +38,34 @@ class Schedule:
 
     def __init__(
         self,
-        needs: Sequence[Iterable[int]],
-        after: Sequence[Iterable[int]],
-        mutexes: Sequence[Iterable[int]] = (),
-        queues: Sequence[Sequence[int]] = (),
-        certain: Callable[[int], bool] = lambda _: False,
+        needs: Sequence[Iterable[RunIndex]],
+        after: Sequence[Iterable[RunIndex]],
+        mutexes: Sequence[Iterable[RunIndex]] = (),
+        queues: Sequence[Sequence[RunIndex]] = (),
+        certain: Callable[[RunIndex], bool] = lambda _: False,
     ) -> None:
         count = len(needs)
         self.needs = needs
-        self._dependents: list[list[int]] = [[] for _ in range(count)]
-        self.followers: list[list[int]] = [[] for _ in range(count)]
+        self._dependents: list[list[RunIndex]] = [[] for _ in range(count)]
+        self.followers: list[list[RunIndex]] = [[] for _ in range(count)]
         self._blockers = [0] * count
-        for index in range(count):
+        for index, _ in numbered(RunIndex, needs):
             for upstream in needs[index]:
                 self._dependents[upstream].append(index)
             for earlier in after[index]:
                 self.followers[earlier].append(index)
                 self._blockers[index] += 1
-        self._ready = [p for p in range(count) if not self._blockers[p]]
+        self._ready = [i for i, blockers in numbered(RunIndex, self._blockers) if not blockers]
         self._ended = [False] * count
-        self._groups: dict[int, list[int]] = {}
+        self._groups: dict[RunIndex, list[int]] = {}
         for group, members in enumerate(mutexes):
             for index in members:
                 self._groups.setdefault(index, []).append(group)
         self._held: set[int] = set()
-        self._parked: list[int] = []
+        self._parked: list[RunIndex] = []
         self._queues = [_Queue(members) for members in queues]
         self._certain = certain
-        self._queued: dict[int, list[_Queue]] = {}
+        self._queued: dict[RunIndex, list[_Queue]] = {}
         for queue in self._queues:
             for index in queue.members:
                 self._queued.setdefault(index, []).append(queue)
@@ -79,8 +79,8 @@ class Schedule:
         alone: bool = False,
         mutexes: Sequence[frozenset[str]] = (),
         queues: Sequence[frozenset[str]] = (),
-        certain: Callable[[int], bool] = lambda _: False,
-        in_order: Iterable[tuple[int, int]] = (),
+        certain: Callable[[RunIndex], bool] = lambda _: False,
+        in_order: Iterable[tuple[RunIndex, RunIndex]] = (),
     ) -> Self:
         """Schedule the stages at `order`.
 
@@ -97,9 +97,9 @@ class Schedule:
         in_order
             Pairs of indexes that run one after the other, in order.
         """
-        indexes = {position: index for index, position in enumerate(order)}
-        needs: list[list[int]] = [[] for _ in order]
-        after: list[list[int]] = [[] for _ in order]
+        indexes = {position: index for index, position in numbered(RunIndex, order)}
+        needs: list[list[RunIndex]] = [[] for _ in order]
+        after: list[list[RunIndex]] = [[] for _ in order]
         for position, index in indexes.items():
             active = () if alone else pipeline.active(position)
             for upstream in pipeline.upstream[position]:
@@ -115,9 +115,9 @@ class Schedule:
         for pair in in_order:
             early, late = sorted(pair)
             after[late].append(early)
-        addresses = [pipeline.stages[p].address for p in order]
-        groups = [[p for p, a in enumerate(addresses) if a in group] for group in mutexes]
-        queue_members = [[p for p, a in enumerate(addresses) if a in group] for group in queues]
+        addresses = [(i, pipeline.stages[p].address) for i, p in numbered(RunIndex, order)]
+        groups = [[i for i, address in addresses if address in group] for group in mutexes]
+        queue_members = [[i for i, address in addresses if address in group] for group in queues]
         return cls(needs, after, groups, queue_members, certain)
 
     @property
@@ -133,14 +133,14 @@ class Schedule:
                 return True
         return False
 
-    def _must_queue(self, index: int) -> bool:
+    def _must_queue(self, index: RunIndex) -> bool:
         for queue in self._queued.get(index, ()):
             if queue.next != index or (queue.running and not self._certain(index)):
                 queue.waiting.add(index)
                 return True
         return False
 
-    def take(self) -> int:
+    def take(self) -> RunIndex:
         """Start the ready stage that is first in DVC's order and return it; check `ready` first."""
         index = heapq.heappop(self._ready)
         self._held.update(self._groups.get(index, ()))
@@ -148,7 +148,7 @@ class Schedule:
             self._wake(queue.take(index))
         return index
 
-    def ended(self, index: int) -> None:
+    def ended(self, index: RunIndex) -> None:
         """Record the end of a stage, successful or not, so that its followers may start."""
         self._ended[index] = True
         if self._groups.get(index):
@@ -163,13 +163,13 @@ class Schedule:
             if not self._blockers[follower] and not self._ended[follower]:
                 heapq.heappush(self._ready, follower)
 
-    def _wake(self, index: int | None) -> None:
+    def _wake(self, index: RunIndex | None) -> None:
         if index is not None and not self._ended[index]:
             heapq.heappush(self._ready, index)
 
-    def skip_dependents(self, index: int) -> list[int]:
+    def skip_dependents(self, index: RunIndex) -> list[RunIndex]:
         """Remove everything downstream of a failed stage from the run; return it in order."""
-        skipped: set[int] = set()
+        skipped: set[RunIndex] = set()
         stack = [index]
         while stack:
             for dependent in self._dependents[stack.pop()]:
@@ -189,23 +189,23 @@ class _Queue:
     `next` is the next stage to start; `running` are the stages that have started and not ended.
     """
 
-    def __init__(self, members: Sequence[int]) -> None:
+    def __init__(self, members: Sequence[RunIndex]) -> None:
         self.members = members
         self._left = deque(members)
-        self.running: set[int] = set()
-        self.waiting: set[int] = set()
+        self.running: set[RunIndex] = set()
+        self.waiting: set[RunIndex] = set()
 
     @property
-    def next(self) -> int | None:
+    def next(self) -> RunIndex | None:
         return self._left[0] if self._left else None
 
-    def take(self, index: int) -> int | None:
+    def take(self, index: RunIndex) -> RunIndex | None:
         """Record the start of a stage; return the waiting stage to check again, if any."""
         self._left.popleft()
         self.running.add(index)
         return self._waiting_next()
 
-    def end(self, index: int) -> int | None:
+    def end(self, index: RunIndex) -> RunIndex | None:
         """Record the end or skip of a stage; return the waiting stage to check again, if any."""
         if index in self.running:
             self.running.discard(index)
@@ -213,7 +213,7 @@ class _Queue:
             self._left.remove(index)
         return self._waiting_next()
 
-    def _waiting_next(self) -> int | None:
+    def _waiting_next(self) -> RunIndex | None:
         if self.next not in self.waiting:
             return None
         self.waiting.discard(index := self.next)

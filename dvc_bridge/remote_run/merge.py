@@ -21,7 +21,7 @@ from dvc_bridge.pipeline.lock_entry import (
     lock_pointers,
     with_outs,
 )
-from dvc_bridge.pipeline.numbering import StagePosition
+from dvc_bridge.pipeline.numbering import RunIndex, StagePosition, numbered
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Pipeline, Stage
@@ -80,8 +80,8 @@ def merge(
     """
     lock_files, workspace = LockFiles(project), Workspace(project)
     merged = Merged(incompatible=find_incompatible(pipeline, order, results, workspace))
-    mergeable: list[tuple[int, Stage, Result]] = []
-    for index, position in enumerate(order):
+    mergeable: list[tuple[RunIndex, Stage, Result]] = []
+    for index, position in numbered(RunIndex, order):
         stage = pipeline.stages[position]
         result = results.get(stage.address)
         if result is None or not result.good or not stage.name:
@@ -89,7 +89,7 @@ def merge(
         if same_shape(stage, result.entry):
             merged.fitting.add(stage.address)
             mergeable.append((index, stage, result))
-    missing: dict[int, LockEntry] = {}
+    missing: dict[RunIndex, LockEntry] = {}
     if checkout:
         missing = {
             index: _missing_outs(stage, result, workspace) for index, stage, result in mergeable

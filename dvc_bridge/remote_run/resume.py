@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from dvc_bridge.dvcio.remotes.transfer import Objects
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.remote_run.run_store import AT_ONCE, Store
 from dvc_bridge.remote_run.task import PlannedTask
 
 
-def unfinished_tasks(plan: Sequence[PlannedTask], store: Store, objects: Objects) -> list[int]:
+def unfinished_tasks(
+    plan: Sequence[PlannedTask], store: Store, objects: Objects
+) -> list[TaskNumber]:
     """Return the numbers of the groups that have to run again.
 
     Results whose outs the remotes no longer have are removed, so that pods produce them again.
@@ -39,7 +42,7 @@ def unfinished_tasks(plan: Sequence[PlannedTask], store: Store, objects: Objects
     ]
 
 
-def upstream_tasks(plan: Sequence[PlannedTask]) -> list[list[int]]:
+def upstream_tasks(plan: Sequence[PlannedTask]) -> list[list[TaskNumber]]:
     """Return for each group the numbers of the groups whose results it reads."""
     number_of = {task.stage.address: entry.number for entry in plan for task in entry.tasks}
     return [

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dvc_bridge.errors import UsageError, VersionMismatchError
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.result import Result, plain_result, result_from_plain
 from dvc_bridge.pipeline.serialize import from_text, parse_stage, plain_stage, to_text
 from dvc_bridge.pipeline.stage import Stage
@@ -64,7 +65,7 @@ class PlannedTask:
         Whether the project is in a git repository.
     """
 
-    number: int
+    number: TaskNumber
     tasks: tuple[TaskStage, ...]
     upstream: tuple[Upstream, ...]
     dvc: str

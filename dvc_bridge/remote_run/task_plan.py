@@ -24,7 +24,7 @@ from dvc_bridge.pipeline.lock_entry import (
     pointer_of,
     with_outs,
 )
-from dvc_bridge.pipeline.numbering import StagePosition
+from dvc_bridge.pipeline.numbering import StagePosition, TaskNumber, numbered
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import (
@@ -222,7 +222,7 @@ def plan_tasks(
     waiting = {prediction.position for prediction in settled.waiting}
     dvc = version("dvc")  # reads a file
     tasks = []
-    for number, group in enumerate(groups):
+    for number, group in numbered(TaskNumber, groups):
         positions = in_graph_order(pipeline, group)
         upstream = {up for p in positions for up in pipeline.upstream[p]} - set(positions)
         addresses = {pipeline.stages[p].address for p in positions}

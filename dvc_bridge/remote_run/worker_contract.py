@@ -14,6 +14,7 @@ from typing import Any
 
 from dvc_bridge.dvcio.remotes.config import Sections
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.numbering import TaskNumber
 
 RUN = "DVC_BRIDGE_RUN"
 STORE = "DVC_BRIDGE_STORE"
@@ -120,7 +121,7 @@ def worker_environment(variables: Mapping[str, str]) -> WorkerEnvironment:
 class PlanLine:
     """The location of a task in plan.json: a line of `length` bytes that begins at byte `start`."""
 
-    task: int
+    task: TaskNumber
     start: int
     length: int
 
@@ -142,4 +143,4 @@ def plan_line(reference: str) -> PlanLine:
         raise UsageError(
             f"invalid task reference {reference}", "use a reference from the manifest of the run"
         ) from exc
-    return PlanLine(task, start, length)
+    return PlanLine(TaskNumber(task), start, length)

@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from dvc_bridge.pipeline.numbering import Row
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.planning.remaining_time import remaining_s
 
@@ -35,9 +36,9 @@ class ProgressTable:
     Parameters
     ----------
     names
-        The addresses of the stages, by index.
+        The addresses of the stages, by row.
     followers
-        For each stage, the indexes of the stages that wait for it, which are larger.
+        For each stage, the rows of the stages that wait for it, which are larger.
     seconds
         How long the commands of some stages duration earlier.
     jobs
@@ -47,7 +48,7 @@ class ProgressTable:
     def __init__(
         self,
         names: Sequence[str],
-        followers: Sequence[Sequence[int]],
+        followers: Sequence[Sequence[Row]],
         seconds: Mapping[str, float],
         jobs: int,
     ) -> None:
@@ -60,21 +61,21 @@ class ProgressTable:
         self._estimate: tuple[float, float | None] = (0.0, None)
         self._lock = Lock()
 
-    def started(self, index: int) -> None:
+    def started(self, row: Row) -> None:
         """Record that the stage's command runs."""
         with self._lock:
-            self._started_at[index] = time.monotonic()
+            self._started_at[row] = time.monotonic()
 
-    def passing(self, index: int, text: str) -> None:
+    def passing(self, row: Row, text: str) -> None:
         """Show the text next to the name of the stage until the next text."""
-        self._passing[index] = text
+        self._passing[row] = text
 
-    def ended(self, index: int, outcome: Outcome) -> float | None:
+    def ended(self, row: Row, outcome: Outcome) -> float | None:
         """Count the stage; return how long its command ran, or None if none ran."""
         with self._lock:
-            started_at = self._started_at.pop(index, None)
-            self._passing.pop(index, None)
-            self._remaining.discard(index)
+            started_at = self._started_at.pop(row, None)
+            self._passing.pop(row, None)
+            self._remaining.discard(row)
             self._counts[outcome] += 1
         return None if started_at is None else time.monotonic() - started_at
 
@@ -93,20 +94,20 @@ class ProgressTable:
         self, running: Sequence[tuple[int, float]], now: float, width: int
     ) -> Iterator[Text]:
         visible = running[:SHOWN_RUNNING]
-        times = [clock(now - start) + self._expected_time(index) for index, start in visible]
+        times = [clock(now - start) + self._expected_time(row) for row, start in visible]
         column = max(map(len, times), default=0)
-        for (index, _), duration in zip(visible, times, strict=True):
+        for (row, _), duration in zip(visible, times, strict=True):
             head = f"running  {duration:<{column}}  "
-            name = crop(self._names[index], max(5, width - len(head)))
+            name = crop(self._names[row], max(5, width - len(head)))
             parts = [(head[:9], "bold"), (head[9:], "dim"), (name, "")]
-            if text := self._passing.get(index):
+            if text := self._passing.get(row):
                 parts.append((f"  {text}", "dim"))
             yield Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
         if more := len(running) - len(visible):
             yield Text(f"         and {more} more", style="dim")
 
-    def _expected_time(self, index: int) -> str:
-        expected = self._expected.get(self._names[index])
+    def _expected_time(self, row: int) -> str:
+        expected = self._expected.get(self._names[row])
         return f" of {clock(expected)}" if expected else ""
 
     def _summary_line(
@@ -136,8 +137,8 @@ class ProgressTable:
             or not self._remaining
         ):
             return None
-        elapsed = {index: now - start for index, start in self._started_at.items()}
-        remaining = {index: durations.get(names[index]) for index in sorted(self._remaining)}
+        elapsed = {row: now - start for row, start in self._started_at.items()}
+        remaining = {row: durations.get(names[row]) for row in sorted(self._remaining)}
         return remaining_s(remaining, self._followers, elapsed, self._jobs)
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from dvc_bridge.pipeline.numbering import Row
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.ui.live_progress import STYLES, ProgressTable, clock
 
@@ -43,7 +44,7 @@ class LiveView:
         self,
         names: Sequence[str],
         seconds: Mapping[str, float],
-        followers: Sequence[Sequence[int]],
+        followers: Sequence[Sequence[Row]],
     ) -> Iterator[None]:
         """Draw during a run; afterwards only the scrolled output remains."""
         self._names = names
@@ -65,26 +66,26 @@ class LiveView:
             is_over.set()
             drawer.join()
 
-    def started(self, index: int) -> None:
+    def started(self, row: Row) -> None:
         """Show that the stage's command runs."""
-        self._table.started(index)
+        self._table.started(row)
 
-    def line(self, index: int, text: str) -> None:
+    def line(self, row: Row, text: str) -> None:
         """Scroll a line, prefixed with the name of the stage."""
-        name = (f"{self._names[index]} | ", "dim")
+        name = (f"{self._names[row]} | ", "dim")
         self._lines.put(Text.assemble(name, Text.from_ansi(text)))
 
-    def passing(self, index: int, text: str) -> None:
+    def passing(self, row: Row, text: str) -> None:
         """Show the text next to the name of the stage."""
-        self._table.passing(index, Text.from_ansi(text).plain)
+        self._table.passing(row, Text.from_ansi(text).plain)
 
-    def ended(self, index: int, outcome: Outcome) -> None:
+    def ended(self, row: Row, outcome: Outcome) -> None:
         """Scroll the outcome, unless the stage is unchanged."""
-        seconds = self._table.ended(index, outcome)
+        seconds = self._table.ended(row, outcome)
         if outcome is not Outcome.UNCHANGED:
             took = f" {clock(seconds)}" if seconds is not None else ""
             ending = (f"{outcome.text}{took}", STYLES[outcome])
-            self._lines.put(Text.assemble(ending, f"  {self._names[index]}"))
+            self._lines.put(Text.assemble(ending, f"  {self._names[row]}"))
 
     def note(self, text: str) -> None:
         """Scroll a message about the run."""

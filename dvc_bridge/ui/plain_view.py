@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
+from dvc_bridge.pipeline.numbering import Row
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.ui.standard_output import print_nowhere, standard_output
 
@@ -17,7 +18,7 @@ class PlainView:
     def __init__(self) -> None:
         self._out = standard_output()
         self._names: Sequence[str] = ()
-        self._started_at: dict[int, float] = {}
+        self._started_at: dict[Row, float] = {}
         self._lock = Lock()
 
     @contextmanager
@@ -25,32 +26,32 @@ class PlainView:
         self,
         names: Sequence[str],
         seconds: Mapping[str, float],
-        followers: Sequence[Sequence[int]],
+        followers: Sequence[Sequence[Row]],
     ) -> Iterator[None]:
         """Store the names."""
         del seconds, followers
         self._names = names
         yield
 
-    def started(self, index: int) -> None:
+    def started(self, row: Row) -> None:
         """Print that the stage runs."""
-        self._started_at[index] = time.monotonic()
-        self._print(f"{self._names[index]}: running")
+        self._started_at[row] = time.monotonic()
+        self._print(f"{self._names[row]}: running")
 
-    def line(self, index: int, text: str) -> None:
+    def line(self, row: Row, text: str) -> None:
         """Print a line, prefixed with the name of the stage."""
-        self._print(f"{self._names[index]} | {text}")
+        self._print(f"{self._names[row]} | {text}")
 
-    def passing(self, index: int, text: str) -> None:
+    def passing(self, row: Row, text: str) -> None:
         """Ignore the text: the stage prints the complete line later."""
 
-    def ended(self, index: int, outcome: Outcome) -> None:
+    def ended(self, row: Row, outcome: Outcome) -> None:
         """Print the outcome, unless the stage is unchanged."""
         if outcome is Outcome.UNCHANGED:
             return
-        started_at = self._started_at.pop(index, None)
+        started_at = self._started_at.pop(row, None)
         took = f" ({time.monotonic() - started_at:.1f} s)" if started_at is not None else ""
-        self._print(f"{self._names[index]}: {outcome.text}{took}")
+        self._print(f"{self._names[row]}: {outcome.text}{took}")
 
     def note(self, text: str) -> None:
         """Print a message about the run."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import RunStatus, TaskStatus
 
 SCHEMA = 1
@@ -72,7 +73,7 @@ def _run(state: RunStatus) -> dict[str, Any]:
     }
 
 
-def _tasks_by_number(state: RunStatus) -> Iterator[tuple[int, TaskStatus | None]]:
+def _tasks_by_number(state: RunStatus) -> Iterator[tuple[TaskNumber, TaskStatus | None]]:
     tasks = {task.task: task for task in state.tasks}
     for number in sorted({*range(len(state.stages)), *tasks}):
         yield number, tasks.get(number)
@@ -82,7 +83,7 @@ def _phase_before_start(state: RunStatus) -> str:
     return NEVER if state.ended else WAITING
 
 
-def _stages(state: RunStatus, number: int) -> str:
+def _stages(state: RunStatus, number: TaskNumber) -> str:
     return ", ".join(state.stages[number]) if number < len(state.stages) else ""
 
 

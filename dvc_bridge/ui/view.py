@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
+from dvc_bridge.pipeline.numbering import Row
 from dvc_bridge.pipeline.outcome import Outcome
 
 
 class View(Protocol):
     """Receives every event of a run; any thread may call `line` and `passing`.
 
-    Methods identify a stage by its index in the run.
+    A row is a stage, by its index in a local run, or a task, by its number in a remote run.
     """
 
     @contextmanager
@@ -20,30 +21,30 @@ class View(Protocol):
         self,
         names: Sequence[str],
         seconds: Mapping[str, float],
-        followers: Sequence[Sequence[int]],
+        followers: Sequence[Sequence[Row]],
     ) -> Iterator[None]:
         """Show the run while the context is open.
 
         Parameters
         ----------
         names
-            The addresses of the stages, by index.
+            The names of the rows.
         seconds
             How long the commands of some stages took earlier.
         followers
-            For each stage, the indexes of the stages that wait for it.
+            For each row, the rows that wait for it.
         """
 
-    def started(self, index: int) -> None:
+    def started(self, row: Row) -> None:
         """Show that the stage's command runs."""
 
-    def line(self, index: int, text: str) -> None:
+    def line(self, row: Row, text: str) -> None:
         """Show a line that the stage printed."""
 
-    def passing(self, index: int, text: str) -> None:
+    def passing(self, row: Row, text: str) -> None:
         """Show a line that the stage will overwrite, such as a progress bar."""
 
-    def ended(self, index: int, outcome: Outcome) -> None:
+    def ended(self, row: Row, outcome: Outcome) -> None:
         """Show the outcome of the stage."""
 
     def note(self, text: str) -> None:

@@ -24,6 +24,7 @@ from dvc_bridge.local.history import History
 from dvc_bridge.local.process import Ended, Processes
 from dvc_bridge.local.signals import forward_signals
 from dvc_bridge.pipeline.lock_entry import lock_pointers
+from dvc_bridge.pipeline.numbering import RunIndex, numbered
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Stage, StageKind
 from dvc_bridge.planning.changes import UndecidedError, changes
@@ -78,7 +79,7 @@ def verify(project: Project, stages: Sequence[Stage], view: View) -> Verified:
         forward_signals(checker.processes.events.put),
         view.shown(verified.checked, History(project).seconds, [()] * len(checked)),
     ):
-        for index, stage in enumerate(checked):
+        for index, stage in numbered(RunIndex, checked):
             view.started(index)
             problems = list(checker.find_problems(index, stage))
             for problem in problems:
@@ -124,7 +125,7 @@ class _StageChecker:
         self._project, self._journal = project, History(project)
         self.processes = Processes(view.line, view.passing)
 
-    def find_problems(self, index: int, stage: Stage) -> Iterator[str]:
+    def find_problems(self, index: RunIndex, stage: Stage) -> Iterator[str]:
         """Yield how the outs from the deps alone differ from those in dvc.lock."""
         first = self._run_command(index, stage)
         if isinstance(first, str):
@@ -142,7 +143,7 @@ class _StageChecker:
             else:
                 yield f"out {path} differs with the deps alone: the command read an undeclared file"
 
-    def _run_command(self, index: int, stage: Stage) -> dict[str, str | None] | str:
+    def _run_command(self, index: RunIndex, stage: Stage) -> dict[str, str | None] | str:
         """Return the md5s of the outs that the command writes in a clean copy, or its failure."""
         project = self._project
         with tempfile.TemporaryDirectory(prefix="verify-", dir=project.scratch) as name:

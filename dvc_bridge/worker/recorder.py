@@ -19,6 +19,7 @@ from dvc_bridge.local.dvc_recorder import DvcRecorder
 from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.ids import file_name
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers, pointer_of, with_outs
+from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Modes, Result
 from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage, overlap
@@ -29,7 +30,7 @@ from dvc_bridge.remote_run.run_store import Store
 from dvc_bridge.remote_run.task import PlannedTask, TaskStage
 
 # The index, among the stages of a pod, of everything that comes from other pods.
-BEFORE_ALL = -1
+BEFORE_ALL = RunIndex(-1)
 
 
 class WorkerRecorder:
@@ -65,13 +66,13 @@ class WorkerRecorder:
         self._dvc_recorder = DvcRecorder(project, session, self.workspace)
         pairs = zip(entry.upstream, upstream, strict=True)
         self._results = [(up.stage, result) for up, result in pairs]
-        for index, (stage, result) in enumerate(self._results, -len(self._results)):
+        for i, (stage, result) in enumerate(self._results, -len(self._results)):
             if stage.name and result.outcome is not Outcome.UNCHANGED:
-                self._dvc_recorder.adopt(index, stage, result.entry)
+                self._dvc_recorder.adopt(RunIndex(i), stage, result.entry)
         self._present: set[str] = set()
         self._runs_by_key: dict[str, list[LockEntry]] = {}
 
-    def settle(self, index: int, stage: Stage, *, force: bool) -> Outcome | None:
+    def settle(self, index: RunIndex, stage: Stage, *, force: bool) -> Outcome | None:
         """Decide without data; if the command must run, download its inputs."""
         task = self._entry.tasks[index]
         reader = _PodStateReader(self, task)
@@ -98,7 +99,7 @@ class WorkerRecorder:
         self._make_links(task)
         return None
 
-    def record(self, index: int, stage: Stage, *, finish: bool) -> object:
+    def record(self, index: RunIndex, stage: Stage, *, finish: bool) -> object:
         """Record the stage, upload its outs, and store its result last."""
         entry = self._dvc_recorder.record(index, stage, finish=finish)
         self._keep(stage, Outcome.RAN, entry)
@@ -109,7 +110,7 @@ class WorkerRecorder:
         """The result of the stage that ended last."""
         return self._results[-1][1]
 
-    def forget(self, index: int) -> None:
+    def forget(self, index: RunIndex) -> None:
         """Record nothing for the stage, because it has failed."""
         self._dvc_recorder.forget(index)
 
@@ -122,7 +123,7 @@ class WorkerRecorder:
         return self._dvc_recorder.publish_due_s()
 
     @property
-    def unpublished(self) -> Collection[int]:
+    def unpublished(self) -> Collection[RunIndex]:
         """The indexes of the stages that are recorded but not yet written to dvc.lock."""
         return self._dvc_recorder.unpublished
 
@@ -146,7 +147,7 @@ class WorkerRecorder:
                 if overlap(at, out.at):
                     self._download_out(stage, result, out, BEFORE_ALL)
 
-    def _download_out(self, stage: Stage, result: Result, out: Output, index: int) -> None:
+    def _download_out(self, stage: Stage, result: Result, out: Output, index: RunIndex) -> None:
         if out.at in self._present:
             return
         item = result.out_items(stage).get(out.at)
@@ -164,12 +165,12 @@ class WorkerRecorder:
         current = self.workspace.out(out)
         return current is not None and current.get("md5") == pointer.get("md5")
 
-    def _download_inputs(self, task: TaskStage, index: int) -> None:
+    def _download_inputs(self, task: TaskStage, index: RunIndex) -> None:
         for read in task.stage.reads:
             self.bring(read.at)
         self._download_own_outs(task, index, [out for out in task.stage.outs if out.persist])
 
-    def _download_own_outs(self, task: TaskStage, index: int, outs: Iterable[Output]) -> None:
+    def _download_own_outs(self, task: TaskStage, index: RunIndex, outs: Iterable[Output]) -> None:
         """Download the stage's own outs of dvc.lock, if the client has them unchanged."""
         if task.stage.lock is None:
             return

@@ -13,6 +13,7 @@ from scmrepo.git import Git, GitWildMatchPattern
 
 from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.numbering import RunIndex
 
 Signature = tuple[int, int, int] | None
 
@@ -47,19 +48,19 @@ class _File:
         Whether a line in the file certainly takes effect. It does not if the file is a symbolic
         link, which git does not read, or has a negated pattern, because the last match wins.
     own
-        (position of the stage, number of the line, line) for each line that this run has added.
+        (index of the stage, number of the line, line) for each line that this run has added.
     """
 
     signature: Signature = None
     lines: set[str] = field(default_factory=set)
     is_plain: bool = True
-    own: list[tuple[int, int, str]] = field(default_factory=list)
+    own: list[tuple[RunIndex, int, str]] = field(default_factory=list)
 
 
 class GitignoreFiles:
     """Replaces `ignore` and `is_tracked` of DVC's git object during a run.
 
-    `position` is the position of the stage whose outs are being recorded. A new line goes above the
+    `index` is the index of the stage whose outs are being recorded. A new line goes above the
     lines of stages that come later in DVC's order but ended earlier, in this run or in a killed run
     that it continues.
     """
@@ -70,10 +71,10 @@ class GitignoreFiles:
         self._signatures: dict[str, Signature] = {}
         self._index: tuple[Signature, set[str]] | None = None
         self._count = 0
-        self.position = 0
-        for gitignore, position, line in recovery_log.lines() if recovery_log else ():
+        self.index = RunIndex(0)
+        for gitignore, index, line in recovery_log.lines() if recovery_log else ():
             self._count += 1
-            self._own_lines(gitignore).append((position, self._count, line))
+            self._own_lines(gitignore).append((index, self._count, line))
 
     def ignore(self, path: str) -> str | None:
         """Ignore `path` as `Git.ignore` does; return the changed .gitignore, or None."""
@@ -128,7 +129,7 @@ class GitignoreFiles:
             self._index = (signature, tracked)
         return os.path.relpath(path, self._git.root_dir) in self._index[1]
 
-    def _own_lines(self, gitignore: str) -> list[tuple[int, int, str]]:
+    def _own_lines(self, gitignore: str) -> list[tuple[RunIndex, int, str]]:
         return self._files.setdefault(gitignore, _File()).own
 
     def _file(self, gitignore: str) -> _File:
@@ -161,9 +162,9 @@ class GitignoreFiles:
 
     def _insert(self, gitignore: str, file: _File, entry: str, line: str) -> None:
         self._count += 1
-        own = (self.position, self._count, line)
+        own = (self.index, self._count, line)
         if self._recovery_log:
-            self._recovery_log.note(gitignore, [(self.position, line)])
+            self._recovery_log.note(gitignore, [(self.index, line)])
         later = {other[2] for other in file.own if other > own}
         if later:
             lines = _lines(gitignore)

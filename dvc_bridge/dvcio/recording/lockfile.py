@@ -26,10 +26,13 @@ from dvc_bridge.dvcio.reading.yaml12 import parse, text_of
 from dvc_bridge.dvcio.recording.lock_yaml import named_entry_text
 from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.pipeline.lock_entry import LockEntry
+from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.stage import lock_file
 
 HEAD = "schema: '2.0'\nstages:\n"
 _STAGES = "\nstages:\n"
+# The index before that of every stage.
+_BEFORE_ALL = RunIndex(-1)
 _ANCHOR = re.compile(r"(?<=: |- )([&*])id(\d{3,})$", re.MULTILINE)
 
 
@@ -50,11 +53,11 @@ class _File:
     anchors
         Whether an entry has YAML anchors, whose numbers continue through the file.
     new
-        Entries added by this run, or by the killed run that it continues: name -> position.
+        Entries added by this run, or by the killed run that it continues: name -> index.
     last
-        The highest of these positions.
+        The highest of these indexes.
     unwritten
-        Entries to write: position -> (name, entry).
+        Entries to write: index -> (name, entry).
     """
 
     signature: Signature | None = None
@@ -63,9 +66,9 @@ class _File:
     head: str = HEAD
     tail: str = ""
     anchors: bool = False
-    new: dict[str, int] = field(default_factory=dict)
-    last: int = -1
-    unwritten: dict[int, tuple[str, LockEntry]] = field(default_factory=dict)
+    new: dict[str, RunIndex] = field(default_factory=dict)
+    last: RunIndex = _BEFORE_ALL
+    unwritten: dict[RunIndex, tuple[str, LockEntry]] = field(default_factory=dict)
 
 
 class LockFiles:
@@ -84,19 +87,19 @@ class LockFiles:
         self._files: dict[str, _File] = {}
         self._dirty: set[str] = set()
         self._written: set[str] = set()
-        for path, position, name in recovery_log.lines() if recovery_log else ():
+        for path, index, name in recovery_log.lines() if recovery_log else ():
             file = self._file(path)
-            file.new[name], file.last = position, max(file.last, position)
+            file.new[name], file.last = index, max(file.last, index)
 
     @property
     def size(self) -> int:
         """The number of characters in the files that have unwritten entries."""
         return sum(len(self._files[name].text) for name in self._dirty)
 
-    def record(self, position: int, dvc_yaml: str, name: str, entry: LockEntry) -> None:
+    def record(self, index: RunIndex, dvc_yaml: str, name: str, entry: LockEntry) -> None:
         """Add a stage's entry; the next `write` writes it."""
         file = lock_file(dvc_yaml)
-        self._file(file).unwritten[position] = (name, entry)
+        self._file(file).unwritten[index] = (name, entry)
         self._dirty.add(file)
 
     def write(self, *, durable: bool = True) -> None:
@@ -138,16 +141,14 @@ class LockFiles:
 
     def _merge(self, file: _File, blocks: dict[str, str], name: str) -> None:
         """Put the unwritten entries into the blocks: new entries last, in the order of the run."""
-        added = {
-            key: position for position, (key, _) in file.unwritten.items() if key not in blocks
-        }
+        added = {key: index for index, (key, _) in file.unwritten.items() if key not in blocks}
         if self._recovery_log and added:
-            self._recovery_log.note(name, [(position, key) for key, position in added.items()])
+            self._recovery_log.note(name, [(index, key) for key, index in added.items()])
         for _, (entry_name, entry) in sorted(file.unwritten.items()):
             text = blocks[entry_name] = named_entry_text(entry_name, entry)
             file.anchors = file.anchors or "&id" in text
         in_order = min(added.values(), default=0) > file.last or not file.new
-        file.last = max(file.last, *added.values(), -1)
+        file.last = max(file.last, *added.values(), _BEFORE_ALL)
         file.new.update(added)
         if added and not in_order:
             # Reorder only the entries at the end of the file that our runs have added: another
@@ -258,7 +259,7 @@ def _digest(text: str) -> str:
     return hashlib.sha256(f"{version('ruamel.yaml')} {text}".encode()).hexdigest()
 
 
-def _merge_with_dvc(base: str, file: str, entries: Mapping[int, tuple[str, LockEntry]]) -> str:
+def _merge_with_dvc(base: str, file: str, entries: Mapping[RunIndex, tuple[str, LockEntry]]) -> str:
     from dvc.utils.serialize import dumps_yaml  # noqa: PLC0415  half a second
     from dvc.utils.serialize._yaml import parse_yaml_for_update  # noqa: PLC0415
 

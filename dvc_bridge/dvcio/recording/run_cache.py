@@ -15,6 +15,7 @@ from dvc_bridge.dvcio.recording.lock_yaml import entry_text
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry
+from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.forecast import DvcDecision
 from dvc_bridge.planning.run_cache_key import run_folder, run_path
@@ -67,7 +68,7 @@ def ask_dvc(session: Session, stage: Stage, *, restores: bool) -> DvcDecision:
     UsageError
         DVC cannot decide, for example because a file is not readable.
     """
-    loaded = session.stage(stage, 0)
+    loaded = session.stage(stage, RunIndex(0))
     with _without_folder_objects():
         try:
             if not loaded.changed():

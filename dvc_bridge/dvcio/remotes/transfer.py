@@ -17,6 +17,7 @@ from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import IntegrityError, LostObjectError, UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry, LockItem, item_path, lock_items, with_outs
+from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.result import Modes
 from dvc_bridge.pipeline.stage import Stage, StageKind
 from dvc_bridge.planning.next_action import leaves_run
@@ -111,7 +112,7 @@ class Objects:
                 transfer(staging, database, {obj.hash_info}, shallow=False)
 
     def place(
-        self, stage: Stage, entry: LockEntry, file_modes: Modes, position: int, *, ignore: bool
+        self, stage: Stage, entry: LockEntry, file_modes: Modes, index: RunIndex, *, ignore: bool
     ) -> None:
         """Check out the outs of a lock entry into the workspace.
 
@@ -119,12 +120,12 @@ class Objects:
         ----------
         file_modes
             File modes, as `modes` returns them.
-        position
-            The position of the stage in the run.
+        index
+            The index of the stage in the run.
         ignore
             Whether to add the lines to .gitignore, as after a run of the stage.
         """
-        loaded = self._session.stage(replace(stage, lock=entry), position)
+        loaded = self._session.stage(replace(stage, lock=entry), index)
         for out in loaded.outs:
             if not out.is_in_repo or not out.hash_info:
                 continue

@@ -22,6 +22,7 @@ from dvc_bridge.engines.argo.status import RUN_LABEL, Workflow, merge_workflows
 from dvc_bridge.engines.argo.workflow_chain import begin, forget, stop_run, watch_run
 from dvc_bridge.engines.argo.workflow_split import split_workflow
 from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.planning.grouping.cost_model import Costs
@@ -98,7 +99,7 @@ class ArgoEngine:
         begin(self._cluster, split_workflow(record))
         return str(record["metadata"]["name"])
 
-    def resume(self, run: str, record: RunRecord, tasks: Collection[int]) -> RunRecord:
+    def resume(self, run: str, record: RunRecord, tasks: Collection[TaskNumber]) -> RunRecord:
         """Return the manifest of a Workflow with those tasks, under a name that is not used."""
         forget(self._cluster, run.__eq__)  # the parts that would have followed
         names = [state.name for state in self.attempts(run)]
@@ -127,7 +128,9 @@ class ArgoEngine:
         """Return the Workflows of a run."""
         return self._cluster.of_run(run)
 
-    def logs(self, run: str, tasks: Collection[int] | None, *, follow: bool) -> Iterator[LogLine]:
+    def logs(
+        self, run: str, tasks: Collection[TaskNumber] | None, *, follow: bool
+    ) -> Iterator[LogLine]:
         """Yield the lines of the pods' commands."""
         state = self._cluster.run(run)
         if follow and not state.ended:

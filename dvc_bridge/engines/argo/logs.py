@@ -13,6 +13,7 @@ from dvc_bridge.engines.base import LogLine
 from dvc_bridge.engines.kubernetes.errors import NOT_FOUND, ApiError
 from dvc_bridge.engines.kubernetes.pod_logs import pod_log
 from dvc_bridge.errors import BridgeError
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 
 # Argo's keys come in any order.
@@ -37,7 +38,7 @@ def command_lines(lines: Iterable[str]) -> Iterator[str]:
 
 
 def read_logs(
-    cluster: Cluster, state: RunStatus, tasks: Collection[int] | None
+    cluster: Cluster, state: RunStatus, tasks: Collection[TaskNumber] | None
 ) -> Iterator[LogLine]:
     """Yield the lines that the pods of a run have printed so far.
 
@@ -59,7 +60,7 @@ def read_logs(
 
 
 def follow_logs(
-    cluster: Cluster, workflow: str, tasks: Collection[int] | None
+    cluster: Cluster, workflow: str, tasks: Collection[TaskNumber] | None
 ) -> Iterator[LogLine]:
     """Yield every line of the pods of a Workflow and of its next parts, until the run ends.
 
@@ -79,7 +80,7 @@ def follow_logs(
 def _follow_run(
     cluster: Cluster,
     workflow: str,
-    tasks: Collection[int] | None,
+    tasks: Collection[TaskNumber] | None,
     lines: SimpleQueue[LogLine | BaseException | None],
 ) -> None:
     threads: dict[str, Thread] = {}

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dvc_bridge.engines.argo.workflow_split import keep_tasks
+from dvc_bridge.pipeline.numbering import TaskNumber
 
 
 def unfinished_manifest(
-    manifest: Mapping[str, Any], numbers: Collection[int], name: str
+    manifest: Mapping[str, Any], numbers: Collection[TaskNumber], name: str
 ) -> dict[str, Any]:
     """Return the manifest of a Workflow for the unfinished groups of a run.
 

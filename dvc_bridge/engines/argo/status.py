@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 
 # The label with the run of a Workflow, and the annotation with the addresses of the stages of each
@@ -124,7 +125,7 @@ def _tasks(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[
         # Only the node of the pod has the reason why an attempt waits.
         message = node.get("message") or last.get("message") or ""
         yield TaskStatus(
-            task=int(task[1]),
+            task=TaskNumber(int(task[1])),
             phase=phase,
             message=message,
             place=_pod_name(workflow, last, v1_names) if last.get("type") == "Pod" else "",

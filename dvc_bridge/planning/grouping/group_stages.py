@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from dvc_bridge.pipeline.fuse import Fuse
-from dvc_bridge.pipeline.numbering import StagePosition
+from dvc_bridge.pipeline.numbering import Number, StagePosition, TaskNumber, numbered
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.critical_path import UNKNOWN_S
 from dvc_bridge.planning.graph import topological
@@ -61,11 +61,11 @@ class Group:
         Numbers of the groups that must end before, successfully or not: they share a mutex.
     """
 
-    number: int
+    number: TaskNumber
     positions: tuple[StagePosition, ...]
-    needs: tuple[int, ...]
+    needs: tuple[TaskNumber, ...]
     pod: Resources
-    after: tuple[int, ...] = ()
+    after: tuple[TaskNumber, ...] = ()
 
 
 def group_stages(nodes: Sequence[Node], fuse: Fuse, costs: Costs) -> list[Group]:
@@ -134,7 +134,7 @@ def _order_mutexes(nodes: Sequence[Node]) -> Iterable[tuple[int, int]]:
             last[mutex] = i
 
 
-def _reduce_edges(before: Sequence[Iterable[int]]) -> list[set[int]]:
+def _reduce_edges(before: Sequence[Iterable[Number]]) -> list[set[Number]]:
     """Return the transitive reduction: of a -> b -> c and a -> c, drop the latter.
 
     Sets of ancestors are bit masks, which are deleted when they are no longer needed.
@@ -174,7 +174,7 @@ def _build_groups(nodes: Sequence[Node], parts: Sequence[Sequence[int]]) -> list
         if part_of[later] != part_of[earlier]:
             order[part_of[later]].add(part_of[earlier])
     part_order = topological(order, [members[0] for members in parts])
-    number = {part: n for n, part in enumerate(part_order)}
+    number = {part: n for n, part in numbered(TaskNumber, part_order)}
     renumbered = [{number[p] for p in needs[part]} for part in part_order]
     direct_order = _reduce_edges([{number[p] for p in order[part]} for part in part_order])
     direct_needs = _reduce_edges(renumbered)
@@ -186,5 +186,5 @@ def _build_groups(nodes: Sequence[Node], parts: Sequence[Sequence[int]]) -> list
             nodes[parts[part][0]].pod,
             tuple(sorted(direct_order[n] - renumbered[n])),
         )
-        for n, part in enumerate(part_order)
+        for n, part in numbered(TaskNumber, part_order)
     ]

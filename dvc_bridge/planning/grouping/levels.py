@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.planning.grouping.group_stages import Group
 
 # The maximum that Metaflow allows for a step.
@@ -44,7 +45,7 @@ def levels_of(groups: Sequence[Group]) -> list[list[Group]]:
     groups
         In an order in which a group comes after the groups that it waits for.
     """
-    level: dict[int, int] = {}
+    level: dict[TaskNumber, int] = {}
     levels: list[list[Group]] = []
     for group in groups:
         index = 1 + max((level[n] for n in (*group.needs, *group.after)), default=-1)
