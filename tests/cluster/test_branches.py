@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,10 @@ def deployed(kind: str) -> dict[str, Any]:
     return {name: spec for name, spec in found.items() if name.startswith("numbers.")}
 
 
+def stopped(workflow: str) -> bool:
+    return phase(workflow) not in ("", "Pending", "Running")
+
+
 @pytest.fixture
 def root(bucket: str, tmp_path: Path) -> Iterator[Path]:
     root = tmp_path / "project"
@@ -116,10 +121,11 @@ def test_two_branches_run_at_once_and_each_brings_its_own_results(root: Path) ->
     assert schedules == [(["0 4 * * *"], "America/New_York")] * 2
     for times, run in triggered.items():
         workflow = run.removeprefix("argo-")
-        until(lambda name=workflow: phase(name) not in ("", "Pending", "Running"))
+        until(partial(stopped, workflow))
         assert phase(workflow) == "Succeeded"
         (root / "params.yaml").write_text(f"times: {times}\n")
-        env = {"METAFLOW_PROFILE": PROFILE, "METAFLOW_HOME": str(root.parent / "home")}
-        bridge(root, "sync", f"NumberFlow/{run}", "--partial", **env)
+        home = str(root.parent / "home")
+        command = ("sync", f"NumberFlow/{run}", "--partial")
+        bridge(root, *command, METAFLOW_PROFILE=PROFILE, METAFLOW_HOME=home)
         assert (root / "doubled").read_text() == f"{21 * times}\n"
         assert "up to date" in dvc(root, "status")

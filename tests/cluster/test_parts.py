@@ -61,7 +61,9 @@ def limited(root: Path, *words: str, code: int = 0) -> str:
 def begun(root: Path) -> str:
     printed = limited(root, "submit", "--fuse", "none")
     assert "10 stages in 10 tasks" in printed
-    return re.findall(r"^run (\S+):", printed, re.MULTILINE)[0]
+    run = re.search(r"^run (\S+):", printed, re.MULTILINE)
+    assert run
+    return run[1]
 
 
 def workflow(name: str, field: str) -> str:

@@ -17,7 +17,7 @@ SOON = "printf 2 > {0}"
 REPLACED = "printf 2 > new; mv new {0}"
 # Late enough for the file to have been old when it was hashed.
 LATE = "sleep 0.1; printf 2 > {0}"
-STAGES = {
+STAGES: dict[str, dict[str, object]] = {
     "reads": {"cmd": "cat raw > plain", "deps": ["raw"], "outs": ["plain"]},
     "metric": {
         "cmd": "cat raw > m.json",

@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -242,12 +243,12 @@ def test_after_any_changes_the_run_does_what_the_plan_said(
     def lose(name: str) -> Callable[[], object]:
         return lambda: (root / name).unlink(missing_ok=True)
 
-    changes = [
+    changes: list[Callable[[], object]] = [
         *(write(name, str(n)) for name in ("a", "code") for n in range(3)),
         *(write("params.yaml", f"rate: {n}\n") for n in range(3)),
         *(lose(name) for name in ("start.txt", "l", "r", "all", "dvc.lock")),
         *(write(name, "by hand") for name in ("start.txt", "l")),
-        *(lambda name=name: forget(root, name) for name in ("start.txt", "r", "all")),
+        *(partial(forget, root, name) for name in ("start.txt", "r", "all")),
         lambda: shutil.rmtree(root / ".dvc/cache/runs", ignore_errors=True),
     ]
     assert_run_keeps_to_plan(bridge, root)

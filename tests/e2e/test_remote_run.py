@@ -22,7 +22,7 @@ from dvc_bridge.remote_run.resume import unfinished_tasks, upstream_tasks
 from tests.support.commands import add_remote, bridge, dvc, play
 from tests.support.projects import MakeProject
 
-CHAIN = {
+CHAIN: dict[str, dict[str, object]] = {
     "one": {"cmd": "mkdir -p d; cat a > d/x", "deps": ["a"], "outs": ["d"]},
     "two": {"cmd": "cat d/x d/x > two", "deps": ["d"], "outs": ["two"]},
     "aside": {"cmd": "cat a > aside", "deps": ["a"], "outs": [{"aside": {"push": False}}]},

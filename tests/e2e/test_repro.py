@@ -56,8 +56,8 @@ def make(root: Path, stages: dict[str, Any], *, git: bool) -> Path:
 
 def unlike(theirs: Path, ours: Path) -> list[str]:
     """Return the differences in bytes, modes and cache objects, with dvc.lock and .gitignore."""
-    states = [project_state(root, root / ".dvc" / "cache") for root in (theirs, ours)]
-    return [str(difference) for difference in differences(*states)]
+    expected, actual = (project_state(root, root / ".dvc" / "cache") for root in (theirs, ours))
+    return [str(difference) for difference in differences(expected, actual)]
 
 
 @pytest.mark.parametrize("git", [True, False], ids=["git", "no git"])

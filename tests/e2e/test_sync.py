@@ -273,8 +273,8 @@ def test_another_clone_takes_a_run_from_the_remote_once_they_are_there(
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--quiet", str(project), str(clone))
     dvc(clone, "remote", "add", "--local", "-d", "store", str(tmp_path / "remote"))
-    store = {"METAFLOW_DATASTORE_SYSROOT_LOCAL": str(project)}
-    said = sync(clone, ran[1], code=3, **store)
+    store = str(project)
+    said = sync(clone, ran[1], code=3, METAFLOW_DATASTORE_SYSROOT_LOCAL=store)
     assert "shout: loud (md5 " in said
     assert f"on the machine that ran it, run dvc-bridge sync {ran[1]}, then the commit" in said
     assert not (clone / "dvc.lock").exists()
@@ -282,7 +282,7 @@ def test_another_clone_takes_a_run_from_the_remote_once_they_are_there(
     subprocess.run(["sh", "-c", command], cwd=project, check=True, capture_output=True)
     dvc(project, "push")
     git(clone, "pull", "--quiet")
-    assert "3 stages" in sync(clone, ran[1], **store)
+    assert "3 stages" in sync(clone, ran[1], METAFLOW_DATASTORE_SYSROOT_LOCAL=store)
     assert "up to date" in dvc(clone, "status")
     assert state(project).workspace == state(clone).workspace
 

@@ -63,19 +63,19 @@ class Lab(ExitStack):
         super().__init__()
         self._work = work
         self.env = {**environment(work, python), **(env or {})}
-        options = {"python": python} if python else {}
+        python = python or sys.executable
         bridge = Path(os.environ.get("EQUALITY_BRIDGE", REPOSITORY))
         # DVC has its own server on each side, so that both can run at the same time and changes of
         # dvc_bridge inside DVC do not affect it.
-        self._hands, second = (self.enter_context(ForkServer(**options)) for _ in range(2))
-        server = self.enter_context(ForkServer(**options, path=bridge))
+        self._hands, second = (self.enter_context(ForkServer(python)) for _ in range(2))
+        server = self.enter_context(ForkServer(python, bridge))
         self._theirs = Side(work / "dvc", DVC, {DVC: self._hands}, self.env)
         if ours in WITH_REMOTE:
             remote = f"[core]\nremote = shared\n['remote \"shared\"']\nurl = {work / 'remote'}\n"
             (work / "home" / "config").write_text(remote)
         servers = {ours: server, DVC: second}
         if ours == OURS:
-            servers[CONCURRENT] = self.enter_context(ForkServer(**options, path=bridge))
+            servers[CONCURRENT] = self.enter_context(ForkServer(python, bridge))
         self._ours = Side(work / "our", ours, servers, self.env)
         self._threads = self.enter_context(ThreadPoolExecutor(2))
 
@@ -102,7 +102,7 @@ class Lab(ExitStack):
         DVC has no memory of the copy's files: if ours ends differently, its memory was wrong. This
         check also works for runs with interference, which end differently every time.
         """
-        found = []
+        found: list[str] = []
         case = replace(case, handed_over=False)
         for step, played in zip(case.steps, self._ours.play_all(case, pristine), strict=True):
             found += _manners(step, played)

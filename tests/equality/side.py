@@ -190,8 +190,8 @@ class Side:
     def _seen(self, case: Case) -> tuple[str, ...]:
         """Return what DVC reports about the project now."""
         folder, env = self.root / case.folder, {**self._env, **case.env}
-        calls = ((MEMORY, []), (DVC, ["status"]))
-        lines = []
+        calls: tuple[tuple[str, Sequence[str]], ...] = ((MEMORY, []), (DVC, ["status"]))
+        lines: list[str] = []
         for module, argv in calls:
             ran = self._servers[DVC](module, argv, folder, env)
             lines += ran.output.replace(str(self.root.parent), "SIDE").splitlines()

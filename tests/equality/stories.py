@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -27,8 +28,10 @@ FILES = ("raw0", "raw1", "source/a", "source/deep/b", "räw 2", "[s]*/x?", "../e
 PLACES = ("", "shared/", "source/", "deep/er/")
 PARAMS = ("p0", "p1")
 SMALL = st.integers(0, 2)
+PARAMS_READ: st.SearchStrategy[tuple[str, ...]] = st.sampled_from([(), ("p0",), PARAMS])
 NAMES = st.sampled_from([*["{}"] * 6, "#{}", "!{}", "{} ", " {}", "ä{}", "[{}]", "{} *?"])
 RARELY = st.sampled_from([False] * 7 + [True])
+Value = TypeVar("Value")
 
 
 @st.composite
@@ -141,13 +144,16 @@ def _readable(project: Project) -> list[str]:
 
 @st.composite
 def _changed(
-    draw: st.DrawFn, project: Project, field: str, values: st.SearchStrategy[object]
+    draw: st.DrawFn,
+    project: Project,
+    values: st.SearchStrategy[Value],
+    change: Callable[[Stage, Value], Stage],
 ) -> Project:
-    """Change a field of one stage to another value."""
+    """Change one stage with another value."""
     if not project.stages:
         return project
     at = draw(st.integers(0, len(project.stages) - 1))
-    stage = replace(project.stages[at], **{field: draw(values)})
+    stage = change(project.stages[at], draw(values))
     return replace(project, stages=(*project.stages[:at], stage, *project.stages[at + 1 :]))
 
 
@@ -198,15 +204,15 @@ def _param(draw: st.DrawFn, project: Project) -> Project:
 CHANGES: dict[str, Callable[[Project], st.SearchStrategy[Project]]] = {
     "param": _param,
     "file": _file,
-    "cmd": lambda p: _changed(p, "salt", SMALL),
+    "cmd": lambda p: _changed(p, SMALL, lambda s, v: replace(s, salt=v)),
     "stage more": _with_stage,
     "stage less": _without_stage,
     "stage renamed": _renamed,
     "kind": _other_kind,
-    "params read": lambda p: _changed(p, "params", st.sampled_from([(), ("p0",), PARAMS])),
-    "fails": lambda p: _changed(p, "fails", st.booleans()),
-    "always": lambda p: _changed(p, "always", st.booleans()),
-    "frozen": lambda p: _changed(p, "frozen", st.booleans()),
+    "params read": lambda p: _changed(p, PARAMS_READ, lambda s, v: replace(s, params=v)),
+    "fails": lambda p: _changed(p, st.booleans(), lambda s, v: replace(s, fails=v)),
+    "always": lambda p: _changed(p, st.booleans(), lambda s, v: replace(s, always=v)),
+    "frozen": lambda p: _changed(p, st.booleans(), lambda s, v: replace(s, frozen=v)),
 }
 
 

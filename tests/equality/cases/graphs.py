@@ -69,7 +69,7 @@ CASES = [
             Step("unused param", lambda b: b.replace("params.yaml", "unused: 1", "unused: 2")),
             Step("cache lost", _lose_objects),
             Step("lock gone", lambda b: b.remove("dvc.lock")),
-            Step("all gone", lambda b: (b.remove("dvc.lock"), b.remove(".dvc/cache"))[0]),
+            Step("all gone", lambda b: b.remove("dvc.lock", ".dvc/cache")),
         ),
     ),
 ]

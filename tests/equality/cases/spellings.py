@@ -84,6 +84,18 @@ def _project(dvc_yaml: str) -> Change:
     return build
 
 
+def _all(*changes: Change) -> Change:
+    def change(bench: Workbench) -> None:
+        for one in changes:
+            one(bench)
+
+    return change
+
+
+def _lose_lock(bench: Workbench) -> None:
+    bench.remove("dvc.lock")
+
+
 STEPS = (
     Step("cold"),
     Step("nothing changed"),
@@ -91,7 +103,7 @@ STEPS = (
     Step("param", lambda b: b.write({"p.yaml": "x: 2\ny: 1\n"})),
     Step("folder", lambda b: b.write({"sub/deep/a": "b\n"})),
     Step("back", lambda b: b.write({"in": "1\n", "p.yaml": "x: 1\ny: 1\n"})),
-    Step("dep, lock lost", lambda b: [b.write({"in": "3\n"}), b.remove("dvc.lock")]),
+    Step("dep, lock lost", _all(lambda b: b.write({"in": "3\n"}), _lose_lock)),
 )
 
 SHARED = """\
@@ -209,13 +221,13 @@ CASES = [
             Step("Latin-1", _bytes(".gitignore", b"caf\xe9\n")),
             Step(
                 "Latin-1 without an end",
-                lambda b: [_bytes(".gitignore", b"a\n\xe9")(b), _edited(2)(b)],
+                _all(_bytes(".gitignore", b"a\n\xe9"), _edited(2)),
                 fails=True,
                 says="save it as UTF-8",
             ),
-            Step("BOM", lambda b: [_bytes(".gitignore", b"\xef\xbb\xbf/one\n")(b), _edited(3)(b)]),
-            Step("UTF-16", lambda b: [_bytes(".gitignore", b"\xff\xfea\x00")(b), _edited(4)(b)]),
-            Step("nul", lambda b: [_bytes(".gitignore", b"a\x00b\n")(b), _edited(5)(b)]),
+            Step("BOM", _all(_bytes(".gitignore", b"\xef\xbb\xbf/one\n"), _edited(3))),
+            Step("UTF-16", _all(_bytes(".gitignore", b"\xff\xfea\x00"), _edited(4))),
+            Step("nul", _all(_bytes(".gitignore", b"a\x00b\n"), _edited(5))),
         ),
         keeps_ignores=True,
     ),
@@ -224,12 +236,12 @@ CASES = [
         editors,
         (
             Step("cold"),
-            Step("comments", lambda b: [_comments(b), _edited(2)(b)]),
+            Step("comments", _all(_comments, _edited(2))),
             Step("again", _edited(3)),
-            Step("fresh", lambda b: [b.remove("dvc.lock"), _edited(4)(b)]),
-            Step("sections", lambda b: [_sections(b), _edited(5)(b)]),
+            Step("fresh", _all(_lose_lock, _edited(4))),
+            Step("sections", _all(_sections, _edited(5))),
             Step("again", _edited(6)),
-            Step("quotes", lambda b: [_flow_style(b), _edited(7)(b)]),
+            Step("quotes", _all(_flow_style, _edited(7))),
         ),
         keeps_ignores=True,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.equality.workbench import Case, Step, Workbench
+from tests.equality.workbench import Case, Change, Step, Workbench
 
 STAGES = """\
 vars:
@@ -89,6 +89,10 @@ def configured(bench: Workbench) -> None:
         bench.dvc("config", name, value)
 
 
+def _edited(old: str, new: str) -> Change:
+    return lambda bench: bench.replace("dvc.yaml", old, new)
+
+
 CASES = [
     Case(
         "templates",
@@ -108,7 +112,7 @@ CASES = [
     Case(
         name,
         templated,
-        (Step("cold", lambda b, c=change: b.replace("dvc.yaml", *c), fails=True, says="dvc.yaml"),),
+        (Step("cold", _edited(old, new), fails=True, says="dvc.yaml"),),
     )
-    for name, change in REFUSED.items()
+    for name, (old, new) in REFUSED.items()
 ]

@@ -122,12 +122,14 @@ def _moved(name: str) -> Change:
     return change
 
 
-def _all(*changes: Change) -> Change:
-    def change(bench: Workbench) -> None:
-        for one in changes:
-            one(bench)
+def _link_dvc_yaml_to_nothing(bench: Workbench) -> None:
+    bench.remove("main/dvc.yaml")
+    bench.link("main/dvc.yaml", "nowhere")
 
-    return change
+
+def _name_twice(bench: Workbench) -> None:
+    for name in ("dvc.lock", "raw"):
+        bench.hardlink(f"main/{name}", f"real-{name}")
 
 
 CASES = [
@@ -233,12 +235,7 @@ CASES = [
             Step("dvc.lock", fails=True, says="dvc.lock"),
             Step(".gitignore", lambda b: b.remove("main/dvc.lock")),
             Step("dep", _edit("main/raw", "2\n")),
-            Step(
-                "dvc.yaml",
-                lambda b: [b.remove("main/dvc.yaml"), b.link("main/dvc.yaml", "nowhere")],
-                fails=True,
-                says="dvc.yaml",
-            ),
+            Step("dvc.yaml", _link_dvc_yaml_to_nothing, fails=True, says="dvc.yaml"),
         ),
         folder="main",
         keeps_ignores=True,
@@ -248,10 +245,7 @@ CASES = [
         _linked(PLAIN, {"main/raw": "1\n"}, {}),
         (
             Step("cold"),
-            Step(
-                "named twice",
-                lambda b: [b.hardlink(f"main/{n}", f"real-{n}") for n in ("dvc.lock", "raw")],
-            ),
+            Step("named twice", _name_twice),
             Step("dep", _edit("main/raw", "2\n")),
         ),
         folder="main",

@@ -34,7 +34,7 @@ def state(phase: str, message: str = "") -> RunStatus:
 
 
 def found(
-    outcomes: Mapping[str, str],
+    outcomes: Mapping[str, Outcome],
     expected: tuple[str, ...] | None = None,
     incompatible: Mapping[str, tuple[str, ...]] | None = None,
     *,

@@ -114,11 +114,13 @@ def test_cores_are_divided_over_the_jobs_unless_the_user_sets_thread_counts(
     for name in THREADS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.delenv("VECLIB_MAXIMUM_THREADS", raising=False)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
     show = " ".join(f"{name}=${name}" for name in THREADS)
     root = make_project({"show": {"cmd": f"echo {show} > threads", "outs": ["threads"]}})
     seen = {}
     for jobs in (1, 2) if own else (1, 2, 1000):
-        bridge(root, "repro", "-f", f"-j{jobs}", **own)
+        bridge(root, "repro", "-f", f"-j{jobs}")
         words = (root / "threads").read_text().split()
         seen[jobs] = {value for _, _, value in (word.partition("=") for word in words)}
     if own:

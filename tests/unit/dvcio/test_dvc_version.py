@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_without_dvc_nothing_is_run(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     def no_version(name: str) -> str:
-        raise dvc_version.PackageNotFoundError(name)
+        raise PackageNotFoundError(name)
 
     monkeypatch.chdir(make_project({"a": {"cmd": "echo > a", "outs": ["a"]}}))
     monkeypatch.setattr(dvc_version, "version", no_version)

@@ -3,6 +3,7 @@
 import json
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -112,9 +113,10 @@ def test_what_metaflow_made_dvc_repro_takes_and_the_other_way_round(project: Pat
     assert run(project).count(": unchanged") == 4
 
 
-def results(printed: str) -> dict[str, dict]:
+def results(printed: str) -> dict[str, dict[str, Any]]:
     (line,) = [line for line in printed.splitlines() if "] results {" in line]
-    return json.loads(line.partition("] results ")[2])
+    found: dict[str, dict[str, Any]] = json.loads(line.partition("] results ")[2])
+    return found
 
 
 def test_a_run_tells_of_each_stage_what_became_of_it_in_the_words_of_dvc_lock(

@@ -29,7 +29,8 @@ def project(one_stage: Path, tmp_path: Path) -> Path:
 def locked_object(root: Path, out: str) -> Path:
     """Return the file of the cache that holds an out, according to dvc.lock."""
     outs = yaml.safe_load((root / "dvc.lock").read_text())["stages"]["make"]["outs"]
-    (md5,) = [o["md5"] for o in outs if o["path"] == out]
+    found: list[str] = [o["md5"] for o in outs if o["path"] == out]
+    (md5,) = found
     return root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]
 
 

@@ -9,7 +9,8 @@ import yaml
 from dvc_bridge.dvcio.recording.scratch_repo import save_results
 from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.stage_specs import read_specs
-from dvc_bridge.planning.run_cache_key import entry_key, inputs_entry, run_cache_key
+from dvc_bridge.pipeline.stage import LockEntry
+from dvc_bridge.planning.run_cache_key import StageSpec, entry_key, inputs_entry, run_cache_key
 from tests.support.commands import dvc
 
 PARAMS = {"size": 3, "rate": 1e-05, "deep": {"size": 1, "nfiles": [2, {"size": 5}]}, "text": "é\n"}
@@ -20,10 +21,14 @@ STAGES = {
         "params": ["size", "rate", "deep", "text"],
         "outs": ["d"],
     },
-    "two": {"cmd": ["cat d/x > b", "echo {} > m.json"], "deps": ["d/x", "d"], "outs": ["b"]},
+    "two": {
+        "cmd": ["cat d/x > b", "echo {} > m.json"],
+        "deps": ["d/x", "d"],
+        "outs": ["b"],
+        "metrics": [{"m.json": {"cache": False}}],
+    },
     "callback": {"cmd": "echo", "outs": ["never"]},
 }
-STAGES["two"]["metrics"] = [{"m.json": {"cache": False}}]
 
 
 @pytest.fixture
@@ -40,20 +45,24 @@ def run_keys(root: Path) -> set[str]:
     return {folder.name for folder in (root / ".dvc/cache/runs").glob("*/*")}
 
 
+def lock_entry(spec: StageSpec) -> LockEntry:
+    assert spec["lock"] is not None
+    return spec["lock"]
+
+
 def test_the_key_of_every_lock_entry_is_the_one_under_which_dvc_filed_the_run(
     project: Path,
 ) -> None:
-    locks = [spec["lock"] for spec in read_specs(project).stages.values()]
+    locks = [lock_entry(spec) for spec in read_specs(project).stages.values()]
     assert {entry_key(lock) for lock in locks} == run_keys(project)
 
 
 def test_the_key_is_known_before_the_run_from_cmd_deps_and_params(project: Path) -> None:
     for name, spec in read_specs(project).stages.items():
-        deps = {
-            d["path"]: {k: v for k, v in d.items() if k != "path"} for d in spec["lock"]["deps"]
-        }
+        lock = lock_entry(spec)
+        deps = {d["path"]: {k: v for k, v in d.items() if k != "path"} for d in lock["deps"]}
         key = run_cache_key(inputs_entry(spec["cmd"], deps.items(), spec["params"]), spec["outs"])
-        assert key == entry_key(spec["lock"]), name
+        assert key == entry_key(lock), name
 
 
 def test_a_replaced_params_file_changes_the_params_of_the_stages(project: Path) -> None:

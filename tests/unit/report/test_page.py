@@ -44,7 +44,8 @@ trees = some.recursive(
 names = some.sampled_from(["a", "b", "<b>", "ü"])
 rows = some.lists(some.dictionaries(names, scalars, min_size=1, max_size=4), max_size=12)
 specs = some.builds(
-    lambda **fields: PlotSpec(file="f", **fields),
+    PlotSpec,
+    file=some.just("f"),
     title=words,
     x=names | some.just(""),
     y=names | some.just(""),
@@ -163,7 +164,8 @@ def test_metrics_of_the_same_names_are_one_table_with_intervals_and_differences(
     ]
     cells = [" ".join(cell.itertext()) for cell in matrix.findall(".//td")]
     assert cells == ["0.7341 0.7039 to 0.7600 +0.0041", "55,403 +403", "0.6213", "55,403"]
-    said = list(selected.find("tbody").itertext())
+    (body,) = selected.findall("tbody")
+    said = list(body.itertext())
     assert said == ["selected", "hgb", "logistic", "was logistic"]
     assert "Only in the earlier run: old." in texts(page(report))
 
@@ -230,7 +232,8 @@ def test_a_chart_has_a_line_for_each_word_of_the_first_column_of_words() -> None
 
 
 def test_a_chart_leaves_out_what_is_no_number_and_draws_nothing_of_nothing() -> None:
-    data = [{"x": 0, "y": 1}, {"x": 1, "y": math.nan}, {"x": 2, "y": "2"}, {"x": 3, "y": None}]
+    values: list[object] = [1, math.nan, "2", None]
+    data = [{"x": x, "y": y} for x, y in enumerate(values)]
     assert len(points(chart(ROC, data, {}), "line s0")) == 2
     assert chart(ROC, [{"x": 1, "y": "word"}], {}) is None
     assert chart(ROC, [], {}) is None

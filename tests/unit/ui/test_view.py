@@ -14,7 +14,7 @@ from tests.support.commands import bridge
 from tests.support.projects import MakeProject, Start
 
 LONG = "x" * 70
-STAGES = {
+STAGES: dict[str, dict[str, object]] = {
     "say": {
         "cmd": r"printf 'one\ntwo \033[31mred\033[0m\n1/3\r2/3\r3/3\nend'; echo > a",
         "outs": ["a"],

@@ -94,6 +94,7 @@ def test_the_table_has_every_group_with_its_stages_and_those_that_wait() -> None
         "g2     Omitted  1:02:05  d       omitted",
         "g3     Waiting",
     ]
+    assert state.started
     assert "r    Running  59 s" in runs_text([state], state.started + timedelta(seconds=59))
     ended = workflow_of(workflow(nodes=NODES, phase="Failed"))
     assert run_text(ended, NOW).endswith("g3     Never begun")

@@ -24,10 +24,14 @@ COSTS = Costs()
 PODS = (Resources(), Resources(cpu="1"), Resources(image="gpu:1", gpu=1))
 
 
-def node(position: int, *waits_for: int, seconds: float | None = None, **more: object) -> Node:
-    return Node(
-        position, waits_for, seconds, more.get("pod", PODS[0]), more.get("mutexes", frozenset())
-    )  # type: ignore[arg-type]
+def node(
+    position: int,
+    *waits_for: int,
+    seconds: float | None = None,
+    pod: Resources = PODS[0],
+    mutexes: frozenset[str] = frozenset(),
+) -> Node:
+    return Node(position, waits_for, seconds, pod, mutexes)
 
 
 def diamond(parallel: float | None, others: float | None) -> list[Node]:
