@@ -113,7 +113,6 @@ docs: venv  ## the documentation as a site in build/site; a broken link is an er
 
 types: venv  ## mypy strict
 	mypy
-	mypy docs/tools tests/docs
 
 test: lint types  ## the whole test suite with linters, types and import rules
 	@$(MAKE) --no-print-directory versions || \
