@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from dvc_bridge.dvcio.cache_layout import OBJECTS
 from dvc_bridge.errors import UsageError
 
 FICLONE = 0x40049409  # Linux ioctl: share another file's blocks until one is written
@@ -102,7 +103,7 @@ def check_writable(folder: Path) -> None:
         The folder is not writable.
     """
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    subfolders = (nearest / "files" / "md5", nearest / "runs")
+    subfolders = (nearest / OBJECTS, nearest / "runs")
     for path in (nearest, *(subfolder for subfolder in subfolders if subfolder.exists())):
         try:
             with tempfile.TemporaryFile(dir=path):  # root ignores permission bits

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from dvc_bridge.dvcio.cache_layout import OBJECTS
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.pipeline.numbering import RunIndex, numbered
 
@@ -82,8 +83,8 @@ class RecoveryLog:
             since = float(self._path.read_text(encoding="utf-8").partition("\n")[0])
             folders = {(project.root / out).parent for out in outs} | {project.root}
             if project.cache.is_relative_to(project.root):
-                # DVC tests in files/md5 which kinds of links the file system supports.
-                for pattern in ("files/md5", "files/md5/*", "runs/*/*"):
+                # DVC tests in the folder of objects which kinds of links the file system supports.
+                for pattern in (OBJECTS, f"{OBJECTS}/*", "runs/*/*"):
                     folders.update(project.cache.glob(pattern))
             for folder in folders:
                 _remove_temporary_files(folder, since)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dvc_bridge.dvcio.cache_layout import object_path
 from dvc_bridge.dvcio.hashes import Hashes
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.dvcignore import DvcIgnore
@@ -90,12 +91,13 @@ class Workspace:
         """Return paths of objects in the cache: DVC 3's layout, or DVC 2's for its hashes."""
         if "local" in self._project.config.get("cache", {}):
             raise UndecidedError
-        folder = "files/md5/" if pointer.get("hash") == "md5" else ""
-        listing = _object(folder, str(pointer["md5"]))
+        is_legacy = pointer.get("hash") != "md5"
+        listing = object_path(str(pointer["md5"]), is_legacy=is_legacy)
         if not listing.endswith(".dir") or not self._has(listing):
             return [listing]
         try:
-            return [listing, *(_object(folder, md5) for md5 in self._files_of(listing))]
+            files = self._files_of(listing)
+            return [listing, *(object_path(md5, is_legacy=is_legacy) for md5 in files)]
         except (OSError, ValueError, TypeError, KeyError) as exc:
             raise UndecidedError from exc
 
@@ -113,7 +115,3 @@ class Workspace:
         if stat.S_IMODE(mode) != PROTECTED:
             raise UndecidedError
         return True
-
-
-def _object(folder: str, md5: str) -> str:
-    return f"{folder}{md5[:2]}/{md5[2:]}"

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 
 import yaml
 
+from dvc_bridge.dvcio.cache_layout import object_path
 from dvc_bridge.errors import IntegrityError
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer
 from dvc_bridge.planning.run_cache_key import StageSpec, entry_key, run_folder
@@ -140,7 +141,7 @@ def _is_complete(entry: Any, spec: StageSpec) -> TypeGuard[LockEntry]:
 
 
 def _object_path(cache: Path, md5: str) -> Path:
-    return cache / "files" / "md5" / md5[:2] / md5[2:]
+    return cache / object_path(md5)
 
 
 def _read_object(cache: Path, md5: str) -> bytes:

@@ -16,6 +16,7 @@ from typing import Any
 from packaging.version import Version
 
 from dvc_bridge.dvcio.atomic_files import remove_tree
+from dvc_bridge.dvcio.cache_layout import object_path
 from dvc_bridge.dvcio.hashes import LARGE_BYTES, Hashes, signature_of
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import IntegrityError, MissingInputError
@@ -160,7 +161,7 @@ def check(stage: Any, hashes: Hashes, cache: Path) -> None:
         The bytes of an object do not match its name.
     """
     damaged = [
-        f"{cache / 'files' / 'md5' / md5[:2] / md5[2:]}: its bytes do not match its name"
+        f"{cache / object_path(md5)}: its bytes do not match its name"
         for path, md5 in _files(stage)
         if (hashes.pointer(path, large=True) or Pointer({})).get("md5") != md5
     ]

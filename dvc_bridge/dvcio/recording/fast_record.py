@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.atomic_files import UMASK, copy_file
+from dvc_bridge.dvcio.cache_layout import object_path
 from dvc_bridge.dvcio.hashes import signature_of
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.recording.run_cache import keep_run
@@ -140,8 +141,7 @@ class FastRecorder:
             os.chmod(path, default_mode)  # noqa: PTH101
         if pointer.get("kept"):
             return
-        md5 = pointer["md5"]
-        target = self._project.cache / "files" / "md5" / md5[:2] / md5[2:]
+        target = self._project.cache / object_path(pointer["md5"])
         target.parent.mkdir(parents=True, exist_ok=True)
         copy_file(Path(path), target, self._scratch, mode=PROTECTED)
 
