@@ -19,6 +19,7 @@ from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.changes import UndecidedError
 from dvc_bridge.planning.next_action import NextAction, first_step
+from dvc_bridge.planning.read_once import ReadOnce
 
 # How often dvc.lock is written during a run so that it survives a power failure.
 DURABLE_S = 1.0
@@ -62,9 +63,9 @@ class DvcRecorder:
 
     def settle(self, index: RunIndex, stage: Stage, *, force: bool) -> Outcome | None:
         """Do everything that does not need the stage's command; None: the command must run."""
-        workspace = self._workspace
+        has_runs = self._workspace.has_runs
         try:
-            action, _ = first_step(stage, workspace, force=force, has_runs=workspace.has_runs)
+            action, _ = first_step(stage, ReadOnce(self._workspace), force=force, has_runs=has_runs)
         except UndecidedError:
             action = NextAction.ASK
         except MissingInputError:

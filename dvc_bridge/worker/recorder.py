@@ -1,7 +1,7 @@
 """The recorder of a pod: it downloads the inputs of a stage only if the command must run.
 
-It decides as a local run does (`planning.next_action.first_step`), but reads the state of other
-pods' outs from their results. A stage that is up to date or in the run cache transfers no data.
+It decides as a local run does (`planning.known_result`), but reads the state of other pods' outs
+from their results. A stage that is up to date or in the run cache transfers no data.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Modes, Result
 from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage, overlap
-from dvc_bridge.planning.changes import Change, UndecidedError
-from dvc_bridge.planning.next_action import NextAction, current_inputs, first_step, leaves_run
-from dvc_bridge.planning.run_cache_key import restored_entry, run_cache_key, run_path
+from dvc_bridge.planning.known_result import settle_by_results
+from dvc_bridge.planning.next_action import NextAction, leaves_run
+from dvc_bridge.planning.run_cache_key import run_path
 from dvc_bridge.remote_run.run_store import Store
 from dvc_bridge.remote_run.task import PlannedTask, TaskStage
 
@@ -76,16 +76,16 @@ class WorkerRecorder:
         """Decide without data; if the command must run, download its inputs."""
         task = self._entry.tasks[index]
         reader = _PodStateReader(self, task)
-        try:
-            action, change = first_step(stage, reader, force=force, has_runs=self._has_runs)
-        except UndecidedError:
-            action, change = NextAction.ASK, None
-        if action is NextAction.UNCHANGED:
-            self._finish(stage, Result(stage.address, Outcome.UNCHANGED, stage.lock or {}))
-            return Outcome.UNCHANGED
-        if action is NextAction.ASK and (cached := self._cached_entry(stage, reader, change)):
-            self._finish(stage, Result(stage.address, Outcome.RESTORED, cached))
-            return Outcome.RESTORED
+        action, result = settle_by_results(
+            stage,
+            reader,
+            force=force,
+            runs=self._runs,
+            available=lambda entry: stage.is_local and self._objects.has(stage, entry),
+        )
+        if result is not None:
+            self._finish(stage, result)
+            return result.outcome
         self._download_inputs(task, index)
         if action is NextAction.ASK:
             self._download_own_outs(task, index, stage.outs)  # DVC reads the outs themselves
@@ -220,26 +220,10 @@ class WorkerRecorder:
         if result.outcome is Outcome.RAN:
             self._present.update(out.at for out in stage.outs)
 
-    def _has_runs(self, key: str) -> bool:
-        return bool(self._runs(key))
-
     def _runs(self, key: str) -> list[LockEntry]:
         if key not in self._runs_by_key:
             self._runs_by_key[key] = self._objects.default.runs(key)
         return self._runs_by_key[key]
-
-    def _cached_entry(
-        self, stage: Stage, reader: _PodStateReader, change: Change | None
-    ) -> LockEntry | None:
-        """Return an entry of the run cache whose outs are in the remotes."""
-        if not leaves_run(stage) or stage.frozen or not stage.is_local:
-            return None
-        if change and change.what == "out" and stage.lock and self._objects.has(stage, stage.lock):
-            return stage.lock
-        inputs = current_inputs(stage, reader)
-        runs = self._runs(run_cache_key(inputs, [out.path for out in stage.outs]))
-        cached = next((run for run in runs if self._objects.has(stage, run)), None)
-        return cached and restored_entry(cached, inputs)
 
 
 def _has_programs(file_modes: Modes) -> bool:

@@ -61,8 +61,9 @@ class FastRecorder:
         if is_legacy(stage):
             return None
         try:
-            inputs = current_inputs(stage, self._workspace)
+            # Outs first: if DVC must record them, it also hashes the deps itself.
             outs = {out.path: self._pointer(out) for out in stage.outs}
+            inputs = current_inputs(stage, self._workspace)
         except Exception:
             return None
         paths = [self._path(out.at) for out in stage.outs]
