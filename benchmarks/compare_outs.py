@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from metaflow import Flow, Run, namespace
 
-from dvc_bridge.metaflow.objects import members
+from dvc_bridge.dvcio.cached_objects import members
 from dvc_bridge.pipeline.lock_entry import Pointer
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -215,6 +215,11 @@ def folder_md5(files: Mapping[str, str]) -> str:
     return f"{digest}.dir"
 
 
+def files_of(folder: bytes) -> dict[str, str]:
+    """Return the files of a folder from the bytes of its object: path -> md5."""
+    return {item["relpath"]: item["md5"] for item in json.loads(folder)}
+
+
 def md5_of(path: str | Path) -> str:
     """Return the md5 of a file's bytes."""
     with open(path, "rb") as file:  # noqa: PTH123  most paths are strings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.cache_layout import object_path
-from dvc_bridge.dvcio.hashes import Hashes
+from dvc_bridge.dvcio.hashes import Hashes, files_of
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.dvcignore import DvcIgnore
 from dvc_bridge.dvcio.reading.params import read_values
@@ -103,8 +102,8 @@ class Workspace:
 
     def _files_of(self, listing: str) -> list[str]:
         if listing not in self._members:
-            with open(f"{self._cache}/{listing}", encoding="utf-8") as file:  # noqa: PTH123
-                self._members[listing] = [item["md5"] for item in json.load(file)]
+            content = Path(self._cache, listing).read_bytes()
+            self._members[listing] = list(files_of(content).values())
         return self._members[listing]
 
     def _has(self, name: str) -> bool:

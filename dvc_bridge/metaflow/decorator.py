@@ -6,20 +6,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from metaflow import user_step_decorator
 from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
 
-from dvc_bridge.errors import IntegrityError
-from dvc_bridge.planning.run_cache_key import StageSpec, inputs_entry, run_cache_key
+from dvc_bridge.planning.run_cache_key import StageSpec
 
-from .errors import as_metaflow_says, of_machine
+from .errors import as_metaflow_says
 from .package import packed
-from .run_artifact import DvcRun, dep_pointers, gather, lookup, spec_of, with_result
-from .step_workspace import stage_folder
+from .run_artifact import DvcRun, gather, spec_of, with_result
 
 _workspace: ContextVar[Path] = ContextVar("workspace")
 
@@ -63,29 +60,22 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
 
 
 def _run_on_host(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
+    from .step_on_host import HostStage  # noqa: PLC0415  pods do not need it
+
     name = spec["name"]
-    deps = dep_pointers(run, spec)
-    entry = inputs_entry(spec["cmd"], deps.items(), spec["params"])
-    key = run_cache_key(entry, spec["outs"])
-    if not force and (known := lookup(run, spec, deps, key)):
-        print(f"{name}: unchanged, its result is in DVC's cache (run {key[:8]})")
-        flow.dvc = with_result(run, spec, known)
+    stage = HostStage(run, spec)
+    result = stage.settle(force=force)
+    if result is not None:
+        print(f"{name}: unchanged, its result is in DVC's cache (run {stage.key[:8]})")
+        flow.dvc = with_result(run, spec, result)
         yield USER_SKIP_STEP
         return
-    print(f"{name}: running (run {key[:8]})")
-    with stage_folder(run, spec, deps) as folder:
+    print(f"{name}: running (run {stage.key[:8]})")
+    with stage.folder() as folder:
         start = time.monotonic()
         with _set_workspace(folder):
             yield
-        seconds = time.monotonic() - start
-        if dep_pointers(run, spec) != deps:
-            raise IntegrityError(f"a dep of {name} changed while it ran", "run the flow again")
-        # Imported late: a step that is skipped needs no DVC.
-        from dvc_bridge.dvcio.recording.scratch_repo import save_results  # noqa: PLC0415
-
-        with of_machine(run["cache"]):
-            result = save_results(folder, Path(run["cache"]), spec)
-        flow.dvc = with_result(run, spec, replace(result, seconds=seconds))
+        flow.dvc = with_result(run, spec, stage.record(folder, time.monotonic() - start))
 
 
 def _run_in_pod(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:

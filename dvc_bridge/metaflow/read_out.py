@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from .errors import as_metaflow_says
-from .objects import find, read_file
 from .package import packed
 from .run_artifact import DvcRun, no_such_out
 
@@ -23,6 +22,9 @@ def read_out(run: DvcRun, path: str) -> bytes:
         from .step_in_pod import read_out_of_remote  # noqa: PLC0415  only pods need it
 
         return read_out_of_remote(run, path)
+    # Imported late: most steps read no out.
+    from dvc_bridge.dvcio.cached_objects import find, read_file  # noqa: PLC0415
+
     cache = Path(run["cache"])
     pointer = find(cache, run["outs"], path)
     if pointer is None or pointer["md5"].endswith(".dir"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dvc_bridge.app.collect import stored_results
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.app.current_folder import Warn
+from dvc_bridge.dvcio.cached_objects import find, read_file
 from dvc_bridge.dvcio.reading.plots import read_plots
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.errors import BridgeError
@@ -69,8 +70,6 @@ def _content(warn: Warn, ended: Ended) -> Content:
 
 def _reader(context: RunContext, ended: Ended, results: Mapping[str, Result]) -> Read:
     """Return a function that reads outs from the local cache, after fetching them to it."""
-    from dvc_bridge.metaflow.objects import find, read_file  # noqa: PLC0415
-
     objects = Objects(context.session, scratch_folder(ended.name))
     cache = context.project.cache
     outs_of_stages = {

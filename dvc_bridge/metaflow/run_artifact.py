@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, TypedDict
@@ -16,10 +15,9 @@ from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.plots import PlotSpec
 from dvc_bridge.pipeline.result import Result, plain_result, result_from_plain
 from dvc_bridge.pipeline.serialize import from_text, to_text
-from dvc_bridge.planning.run_cache_key import StageSpec, inputs_entry, restored_entry
+from dvc_bridge.planning.run_cache_key import StageSpec
 
 from .errors import as_metaflow_says
-from .objects import find, hash_file, in_cache, known_entries
 from .package import packed, project_folder
 
 
@@ -115,30 +113,6 @@ def path_of(spec: StageSpec, path: str) -> str:
     return str(PurePosixPath(spec["wdir"], path))
 
 
-def dep_pointers(run: DvcRun, spec: StageSpec) -> dict[str, Pointer]:
-    """Return the pointer of each dep, which is an out of this run or a file in the project."""
-    pointers = {}
-    outs = {path_of(s, out) for s in run["stages"].values() for out in s["outs"]}
-    for dep in spec["deps"]:
-        path = path_of(spec, dep)
-        pointer = find(Path(run["cache"]), run["outs"], path)
-        if pointer is None:
-            file = Path(run["root"]) / path
-            if path in outs:
-                raise UsageError(
-                    f"stage {spec['name']}: dep {path} is an out of a stage that has not run before"
-                    " this step",
-                    "move that stage's step before this one",
-                )
-            if not file.is_file():
-                raise UsageError(f"stage {spec['name']}: dep {path} is not a file")
-            pointer = hash_file(file)
-        elif path not in run["outs"] and modes_of(run, path).get(".", 0) & stat.S_IXUSR:
-            pointer = Pointer({**pointer, "isexec": True})
-        pointers[dep] = pointer
-    return pointers
-
-
 def modes_of(run: DvcRun, path: str) -> dict[str, int]:
     """Return the modes of files at and below `path` by relative path; objects store no modes."""
     modes = {}
@@ -152,22 +126,6 @@ def modes_of(run: DvcRun, path: str) -> dict[str, int]:
                         "" if file_path == PurePosixPath(path) else str(file_path.relative_to(path))
                     ] = mode
     return modes
-
-
-def lookup(run: DvcRun, spec: StageSpec, deps: dict[str, Pointer], key: str) -> Result | None:
-    """Return the result of an earlier run with this key, if all its outs are in the cache."""
-    cache = Path(run["cache"])
-    for candidate in known_entries(cache, spec, key):
-        if all(in_cache(cache, out) for out in lock_pointers(candidate, "outs").values()):
-            entry = restored_entry(
-                candidate, inputs_entry(spec["cmd"], deps.items(), spec["params"])
-            )
-            return Result(
-                spec["name"],
-                Outcome.UNCHANGED if entry == spec["lock"] else Outcome.RESTORED,
-                entry,
-            )
-    return None
 
 
 def with_result(run: DvcRun, spec: StageSpec, result: Result) -> DvcRun:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from metaflow import current
 
+from dvc_bridge.dvcio.cached_objects import find, read_file
+from dvc_bridge.dvcio.hashes import md5_of
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
@@ -34,7 +36,6 @@ from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
 from dvc_bridge.ui.plain_view import PlainView
 from dvc_bridge.worker.recorder import WorkerRecorder
 
-from .objects import find, hash_file, read_file
 from .package import project_folder
 from .run_artifact import DvcRun, no_such_out, result_in
 
@@ -150,7 +151,7 @@ def read_out_of_remote(run: DvcRun, path: str) -> bytes:
             for out_path, item in items.items():
                 file = here.project.root / out_path
                 # The code package contains outs that git tracks.
-                if path == out_path and file.is_file() and hash_file(file)["md5"] == item["md5"]:
+                if path == out_path and file.is_file() and md5_of(file) == item["md5"]:
                     return file.read_bytes()
                 if path == out_path or path.startswith(f"{out_path}/"):
                     objects.fetch([(stage, with_outs({}, [item]))])

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from dvc_bridge.dvcio.cached_objects import bring, find
 from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.planning.run_cache_key import StageSpec
 
 from .errors import of_machine
-from .objects import bring, find
 from .run_artifact import DvcRun, modes_of, path_of
 
 

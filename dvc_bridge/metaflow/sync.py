@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dvc_bridge.app.collect import stored_results
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.app.current_folder import Warn
+from dvc_bridge.dvcio.cached_objects import check_cached, in_cache
 from dvc_bridge.dvcio.remotes.transfer import Objects, modes
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import IntegrityError, RemoteRefusedError, UsageError
@@ -200,8 +201,6 @@ def _available_results(
     IntegrityError
         Objects are missing, or their content does not match their hashes.
     """
-    from dvc_bridge.metaflow.objects import check_cached, in_cache  # noqa: PLC0415  as above
-
     cache, missing, available = context.project.cache, [], dict(results)
     for stage in context.pipeline.stages:
         result = results.get(stage.address)

@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
-from dvc_bridge.pipeline.stage import LockEntry, Stage
+from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.changes import Change, StateReader, UndecidedError
 from dvc_bridge.planning.next_action import NextAction, current_inputs, first_step, leaves_run
 from dvc_bridge.planning.read_once import ReadOnce

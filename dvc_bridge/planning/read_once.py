@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dvc_bridge.pipeline.stage import Dependency, Output, Params, Pointer
+from dvc_bridge.pipeline.lock_entry import Pointer
+from dvc_bridge.pipeline.stage import Dependency, Output, Params
 from dvc_bridge.planning.changes import StateReader
 
 

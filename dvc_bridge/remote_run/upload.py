@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.recording.run_cache import any_run, ask_dvc, newest_run
+from dvc_bridge.dvcio.recording.dvc_check import ask_dvc
+from dvc_bridge.dvcio.recording.run_cache import any_run, newest_run
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace

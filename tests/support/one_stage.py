@@ -7,7 +7,8 @@ import textwrap
 from pathlib import Path
 
 from dvc_bridge.metaflow import begin_run
-from dvc_bridge.metaflow.run_artifact import DvcRun, dep_pointers
+from dvc_bridge.metaflow.run_artifact import DvcRun
+from dvc_bridge.metaflow.step_state import StepState
 from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.planning.run_cache_key import StageSpec
 from tests.support.commands import dvc
@@ -65,4 +66,4 @@ def make_of(root: Path) -> tuple[DvcRun, StageSpec, dict[str, Pointer]]:
     """Return the run, the spec and the dep pointers of a step of the stage `make`."""
     run = begin_run(root)
     spec = run["stages"]["make"]
-    return run, spec, dep_pointers(run, spec)
+    return run, spec, StepState(run, spec).deps

@@ -12,7 +12,8 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.discovery import dvc_files, is_dvc_file
 from dvc_bridge.dvcio.reading.dvcignore import DvcIgnore
 from dvc_bridge.dvcio.reading.schema import check_dvc_file, check_entry, check_lock
-from dvc_bridge.dvcio.reading.templates import ResolvedStage, resolve_stages
+from dvc_bridge.dvcio.reading.stage_entry import resolve_path, stage_of_entry
+from dvc_bridge.dvcio.reading.templates import resolve_stages
 from dvc_bridge.dvcio.reading.yaml12 import parse, read, text_of
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry
@@ -22,16 +23,12 @@ from dvc_bridge.pipeline.stage import (
     DVC_YAML,
     Dependency,
     Output,
-    Params,
     Pipeline,
     Stage,
     StageKind,
     lock_file,
 )
 from dvc_bridge.planning.graph import pipeline_of
-
-DEFAULT_PARAMS = "params.yaml"
-SECTIONS = ("outs", "metrics", "plots")
 
 
 def read_pipeline(project: Project, only: Iterable[str] | None = None) -> Pipeline:
@@ -118,7 +115,10 @@ def read_file(project: Project, file: str, ignores: Callable[[str], bool]) -> Fi
     stages = []
     for entry in resolve_stages(project, file, data, text):
         check_entry(entry.data, file, entry.name)
-        stages.append(_stage(project, file, entry, locked.get(entry.name)))
+        lock_entry = locked.get(entry.name)
+        stages.append(
+            stage_of_entry(project.root, file, entry.name, entry.data, lock_entry, entry.group)
+        )
     definitions = data.get("stages") or {}
     groups = (n for n, entry in definitions.items() if entry.keys() & {"foreach", "matrix"})
     return FileContent(stages, frozenset(groups))
@@ -133,79 +133,6 @@ def read_lock(project: Project, file: str) -> Mapping[str, LockEntry]:
     return check_lock(parse(text, file), file, text)
 
 
-def _stage(project: Project, file: str, entry: ResolvedStage, lock: LockEntry | None) -> Stage:
-    data = entry.data
-    wdir = posixpath.normpath(posixpath.join(posixpath.dirname(file), data.get("wdir") or "."))
-    return Stage(
-        file=file,
-        name=entry.name,
-        cmd=data["cmd"],
-        wdir=wdir,
-        deps=tuple(Dependency(*_resolve(project, wdir, path)) for path in data.get("deps") or ()),
-        params=tuple(
-            _params_of_file(project, wdir, path, keys)
-            for path, keys in _keys_by_file(data.get("params") or ()).items()
-        ),
-        outs=tuple(_outs(project, wdir, data)),
-        frozen=bool(data.get("frozen", False)),
-        always_changed=bool(data.get("always_changed", False)),
-        group=entry.group,
-        data=data,
-        lock=lock,
-    )
-
-
-def _resolve(project: Project, wdir: str, path: str) -> tuple[str, str, bool]:
-    """Return the path as in dvc.lock, its location, and whether that is in the project.
-
-    The location is relative to the root if it is in the project or a parent folder of it.
-    """
-    if "://" in path:
-        return path, path, False
-    root = str(project.root)
-    absolute = os.path.normpath(os.path.join(root, wdir, path))  # noqa: PTH118  thousands of strings
-    if f"{root}/".startswith(f"{absolute}/".replace("//", "/")) and absolute != root:
-        return path, os.path.relpath(absolute, root), False
-    if not f"{absolute}/".startswith(f"{root}/"):
-        return path, absolute, False
-    location = os.path.relpath(absolute, root)
-    if os.path.isabs(path):  # noqa: PTH117  a string
-        path = os.path.relpath(absolute, os.path.join(root, wdir))  # noqa: PTH118
-    return path, location, True
-
-
-def _params_of_file(project: Project, wdir: str, path: str, keys: tuple[str, ...]) -> Params:
-    resolved, location, is_local = _resolve(project, wdir, path)
-    lock_path = posixpath.relpath(location, wdir) if is_local else resolved
-    return Params(path, location, keys, lock_path if lock_path != path else "")
-
-
-def _keys_by_file(items: Any) -> dict[str, tuple[str, ...]]:
-    """Return the keys that a stage reads of each params file; no keys: the whole file."""
-    mappings = [item for item in items if isinstance(item, dict)]
-    whole_files = {path for item in mappings for path, keys in item.items() if not keys}
-    keys_by_file: dict[str, list[str]] = {}
-    for item in items:
-        if isinstance(item, str):
-            if DEFAULT_PARAMS not in whole_files:
-                keys_by_file.setdefault(DEFAULT_PARAMS, []).append(item)
-            continue
-        for path, keys in item.items():
-            keys_by_file.setdefault(path, []).extend([] if path in whole_files else keys)
-    return {path: tuple(keys) for path, keys in keys_by_file.items()}
-
-
-def _outs(project: Project, wdir: str, data: Mapping[str, Any]) -> Iterator[Output]:
-    for section in SECTIONS:
-        merged: dict[str, dict[str, Any]] = {}
-        for item in data.get(section) or ():
-            for path, flags in item.items() if isinstance(item, dict) else [(item, {})]:
-                merged.setdefault(path, {}).update(flags)
-        for path, flags in merged.items():
-            cached, persist = flags.get("cache", True), flags.get("persist", False)
-            yield Output(*_resolve(project, wdir, path), cached, persist, section != "outs")
-
-
 def _data_stage(project: Project, file: str, data: Any) -> Stage:
     wdir = posixpath.normpath(posixpath.join(posixpath.dirname(file), data.get("wdir") or "."))
     deps = data.get("deps") or []
@@ -218,10 +145,10 @@ def _data_stage(project: Project, file: str, data: Any) -> Stage:
         name="",
         kind=StageKind.IMPORT if deps else StageKind.DATA,
         wdir=wdir,
-        deps=tuple(Dependency(*_resolve(project, wdir, dep["path"])) for dep in own_deps),
+        deps=tuple(Dependency(*resolve_path(project.root, wdir, dep["path"])) for dep in own_deps),
         outs=tuple(
             Output(
-                *_resolve(project, wdir, out["path"]),
+                *resolve_path(project.root, wdir, out["path"]),
                 out.get("cache", True),
                 out.get("persist", False),
             )

@@ -1,24 +1,21 @@
-"""Results in DVC's run cache, and DVC's own check of stages that only DVC can decide about."""
+"""The lock entries in DVC's run cache on this machine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import re
 from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.reading.templates import message_with_causes
 from dvc_bridge.dvcio.reading.yaml12 import read
 from dvc_bridge.dvcio.recording.lock_yaml import entry_text
-from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry
-from dvc_bridge.pipeline.numbering import RunIndex
-from dvc_bridge.pipeline.stage import Stage
-from dvc_bridge.planning.forecast import DvcDecision
 from dvc_bridge.planning.run_cache_key import run_folder, run_path
+
+# The names of entries; DVC's unfinished files have other names.
+_ENTRY = re.compile("[0-9a-f]{64}")
 
 
 def newest_run(project: Project, key: str) -> LockEntry | None:
@@ -27,12 +24,25 @@ def newest_run(project: Project, key: str) -> LockEntry | None:
     if not folder.is_dir():
         return None
     newest = max(folder.iterdir(), key=lambda file: file.stat().st_mtime, default=None)
-    if newest is None:
-        return None
+    return None if newest is None else _read_entry(newest)
+
+
+def runs(cache: Path, key: str) -> list[LockEntry]:
+    """Return all entries under a key that can be read, the newest first."""
+    folder = cache / run_folder(key)
+    if not folder.is_dir():
+        return []
+    files = [file for file in folder.iterdir() if _ENTRY.fullmatch(file.name)]
+    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+    return [entry for file in files if (entry := _read_entry(file)) is not None]
+
+
+def _read_entry(file: Path) -> LockEntry | None:
+    """Return an entry; None if it is damaged: DVC deletes it and runs the stage."""
     try:
-        entry: Any = read(newest, str(newest))
+        entry: Any = read(file, str(file))
     except UsageError:
-        return None  # DVC deletes a damaged entry and runs the stage
+        return None
     return entry if isinstance(entry, dict) and "cmd" in entry else None
 
 
@@ -53,76 +63,3 @@ def keep_run(cache: Path, entry: LockEntry, scratch: Path) -> None:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, entry_text(entry), scratch, durable=False)
-
-
-def ask_dvc(session: Session, stage: Stage, *, restores: bool) -> DvcDecision:
-    """Return DVC's decision about the stage, and change nothing.
-
-    Parameters
-    ----------
-    restores
-        Whether to look for a result in the cache of this machine.
-
-    Raises
-    ------
-    UsageError
-        DVC cannot decide, for example because a file is not readable.
-    """
-    loaded = session.stage(stage, RunIndex(0))
-    with _without_folder_objects():
-        try:
-            if not loaded.changed():
-                return DvcDecision()
-            # The deps of a frozen stage do not matter, and can be inaccessible.
-            deps = [] if stage.frozen else _changed_paths(loaded.deps)
-            outs, is_edited = _changed_paths(loaded.outs), loaded.changed_stage()
-            result = _find_result(session.project, loaded) if restores else None
-        except Exception as exc:
-            raise UsageError(message_with_causes(exc)) from exc
-    reasons = [f"dep {name} changed" for name in deps] + [f"out {name} changed" for name in outs]
-    if is_edited:
-        reasons.append(f"{stage.file} differs from what DVC has written")
-    return DvcDecision(tuple(reasons or ["DVC reports that it has changed"]), result)
-
-
-def _find_result(project: Project, stage: Any) -> LockEntry | None:
-    """Return the lock entry that DVC would restore (StageCache.restore in dvc/stage/cache.py)."""
-    from dvc.stage import cache  # noqa: PLC0415  as in `_without_folder_objects`
-    from dvc.stage.serialize import to_single_stage_lockfile  # noqa: PLC0415
-
-    if stage.frozen or not cache._can_hash(stage):
-        return None
-    is_recorded = all(out.hash_info for out in stage.outs)
-    if is_recorded and not stage.changed_stage() and stage.deps_cached():
-        entry: LockEntry | None = to_single_stage_lockfile(stage)
-    else:
-        stage.save_deps()
-        entry = newest_run(project, cache._get_stage_hash(stage))
-    if entry is None:
-        return None
-    restored = stage.repo.stage_cache._create_stage(entry, wdir=stage.wdir)
-    return entry if restored.outs_cached() else None
-
-
-@contextmanager
-def _without_folder_objects() -> Iterator[None]:
-    """Hash folders that have DVC 2 hashes without storing their objects in the cache."""
-    from dvc_data.hashfile import build  # noqa: PLC0415  the session has opened DVC
-    from dvc_data.hashfile.hash import hash_file  # noqa: PLC0415
-
-    def with_hash(odb: Any, tree: Any, _: str) -> Any:
-        _, hash_info = hash_file(tree.path, tree.fs, odb.hash_name)
-        tree.hash_info.name = hash_info.name
-        tree.hash_info.value = f"{hash_info.value.removesuffix('.dir')}.dir"
-        return tree
-
-    original = build._build_external_tree_info
-    build._build_external_tree_info = with_hash
-    try:
-        yield
-    finally:
-        build._build_external_tree_info = original
-
-
-def _changed_paths(ends: Iterable[Any]) -> list[str]:
-    return [str(end) for end in ends if end.workspace_status()]

@@ -95,6 +95,12 @@ def open_bare(folder: Path, sections: Mapping[str, Mapping[str, str]]) -> Any:
     """Create a DVC repository without git in a folder, with these settings; return its `Repo`."""
     from dvc.repo import Repo  # noqa: PLC0415  half a second
 
+    write_bare_config(folder, sections)
+    return Repo(str(folder))
+
+
+def write_bare_config(folder: Path, sections: Mapping[str, Mapping[str, str]]) -> None:
+    """Make a folder a DVC repository without git, with these settings."""
     (folder / ".dvc").mkdir(parents=True, exist_ok=True)
     core = {
         **sections.get("core", {}),
@@ -105,4 +111,3 @@ def open_bare(folder: Path, sections: Mapping[str, Mapping[str, str]]) -> Any:
         "site_cache_dir": str(folder / ".dvc" / "site"),
     }
     write_config(folder / ".dvc" / "config", {**sections, "core": core})
-    return Repo(str(folder))

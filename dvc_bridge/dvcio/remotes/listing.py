@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from dvc_bridge.dvcio.hashes import folder_md5
+from dvc_bridge.dvcio.hashes import files_of, folder_md5
 from dvc_bridge.dvcio.reading.yaml12 import parse
 from dvc_bridge.errors import BridgeError, RemoteRefusedError, StorageError, UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer
@@ -19,11 +18,6 @@ _ACCESS = (
     "correct its credentials (on this machine: the environment or .dvc/config.local; for pods: the"
     " Secret in argo.secrets), and check that the bucket exists"
 )
-
-
-def files_of(folder: bytes) -> dict[str, str]:
-    """Return the files of a folder from the bytes of its object: path -> md5."""
-    return {item["relpath"]: item["md5"] for item in json.loads(folder)}
 
 
 def inside(cache: Any, md5: str) -> Iterator[str]:

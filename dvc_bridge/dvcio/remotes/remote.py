@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from dvc_bridge.dvcio.remotes.listing import fault, files_of, inside, run_entry, written_s
+from dvc_bridge.dvcio.hashes import files_of
+from dvc_bridge.dvcio.remotes.listing import fault, inside, run_entry, written_s
 from dvc_bridge.errors import BridgeError, LostObjectError, UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.planning.run_cache_key import run_folder

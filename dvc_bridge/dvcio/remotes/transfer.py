@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.atomic_files import remove_tree
-from dvc_bridge.dvcio.remotes.listing import files_of, holds
+from dvc_bridge.dvcio.hashes import files_of
+from dvc_bridge.dvcio.remotes.listing import holds
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import IntegrityError, LostObjectError, UsageError

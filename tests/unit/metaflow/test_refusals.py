@@ -13,9 +13,9 @@ import yaml
 
 from dvc_bridge.metaflow import read_out
 from dvc_bridge.metaflow.errors import DvcStageError
-from dvc_bridge.metaflow.run_artifact import lookup, with_result
+from dvc_bridge.metaflow.run_artifact import with_result
+from dvc_bridge.metaflow.step_on_host import HostStage
 from dvc_bridge.pipeline.result import Result
-from dvc_bridge.planning.run_cache_key import inputs_entry, run_cache_key
 from tests.support.commands import bridge, dvc
 from tests.support.local_flow import run
 from tests.support.one_stage import make_of
@@ -41,9 +41,8 @@ def damage(file: Path) -> None:
 
 def found(root: Path) -> Result | None:
     """Return the known result of the stage `make`, or None."""
-    dvc_run, spec, deps = make_of(root)
-    key = run_cache_key(inputs_entry(spec["cmd"], deps.items(), spec["params"]), spec["outs"])
-    return lookup(dvc_run, spec, deps, key)
+    dvc_run, spec, _ = make_of(root)
+    return HostStage(dvc_run, spec).settle(force=False)
 
 
 def md5s(result: Result | None) -> dict[str, str]:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dvc_bridge.dvcio.recording.scratch_repo import save_results
 from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.stage_specs import read_specs
-from dvc_bridge.pipeline.stage import LockEntry
+from dvc_bridge.metaflow.step_results import save_results
+from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.planning.run_cache_key import StageSpec, entry_key, inputs_entry, run_cache_key
 from tests.support.commands import dvc
 

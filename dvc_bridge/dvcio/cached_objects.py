@@ -1,33 +1,21 @@
-"""Read files from DVC's cache by md5; every byte is checked against its hash."""
+"""Read files from DVC's cache by md5; every byte is checked against its hash.
+
+DVC can do the same, except for the check. A Metaflow step that only reads results must not wait
+half a second until DVC is imported, so this module does without it.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeGuard
-
-import yaml
 
 from dvc_bridge.dvcio.cache_layout import object_path
+from dvc_bridge.dvcio.hashes import files_of, md5_of
 from dvc_bridge.errors import IntegrityError
-from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer
-from dvc_bridge.planning.run_cache_key import StageSpec, entry_key, run_folder
-
-_MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
-
-
-def hash_file(path: Path) -> Pointer:
-    """Return the pointer of a file as DVC writes it into dvc.lock."""
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
-    info = path.stat()
-    pointer = {"hash": "md5", "md5": digest.hexdigest(), "size": info.st_size}
-    return Pointer({**pointer, "isexec": True} if info.st_mode & 0o100 else pointer)
+from dvc_bridge.pipeline.lock_entry import Pointer
 
 
 def members(cache: Path, pointer: Pointer) -> list[tuple[str, str]]:
@@ -43,7 +31,7 @@ def members(cache: Path, pointer: Pointer) -> list[tuple[str, str]]:
     md5 = pointer["md5"]
     if not md5.endswith(".dir"):
         return [("", md5)]
-    return [(item["relpath"], item["md5"]) for item in json.loads(_read_object(cache, md5))]
+    return list(files_of(_read_object(cache, md5)).items())
 
 
 def in_cache(cache: Path, pointer: Pointer) -> bool:
@@ -82,7 +70,7 @@ def check_cached(cache: Path, pointer: Pointer) -> None:
     with suppress(FileNotFoundError):
         for _, md5 in members(cache, pointer):
             source = _object_path(cache, md5)
-            if source.exists() and hash_file(source)["md5"] != md5:
+            if source.exists() and md5_of(source) != md5:
                 raise _damaged_error(source)
 
 
@@ -94,7 +82,7 @@ def read_file(cache: Path, pointer: Pointer) -> bytes:
         raise _missing_error(error) from None
 
 
-def find(cache: Path, outs: dict[str, Pointer], path: str) -> Pointer | None:
+def find(cache: Path, outs: Mapping[str, Pointer], path: str) -> Pointer | None:
     """Return the pointer of `path`, which is an out or a file inside a folder out.
 
     Raises
@@ -115,31 +103,6 @@ def find(cache: Path, outs: dict[str, Pointer], path: str) -> Pointer | None:
     return None
 
 
-def known_entries(cache: Path, spec: StageSpec, key: str) -> Iterator[LockEntry]:
-    """Yield the entries of earlier runs with this key: dvc.lock first, then the newest run."""
-    if _is_complete(spec["lock"], spec) and entry_key(spec["lock"]) == key:
-        yield spec["lock"]
-    folder = cache / run_folder(key)
-    if not folder.is_dir():
-        return
-    runs = [f for f in folder.iterdir() if re.fullmatch("[0-9a-f]{64}", f.name)]
-    for file in sorted(runs, key=lambda f: f.stat().st_mtime, reverse=True):
-        entry = None
-        with suppress(yaml.YAMLError, ValueError):
-            entry = yaml.safe_load(file.read_text(encoding="utf-8"))
-        if _is_complete(entry, spec):
-            yield entry
-
-
-def _is_complete(entry: Any, spec: StageSpec) -> TypeGuard[LockEntry]:
-    """Return whether an entry is a complete result; DVC also ignores others in the run cache."""
-    if not isinstance(entry, dict) or not {"cmd", "outs"} <= entry.keys():
-        return False
-    outs = entry["outs"] if isinstance(entry["outs"], list) else []
-    md5s = {str(o.get("path")): str(o.get("md5")) for o in outs if isinstance(o, dict)}
-    return md5s.keys() == set(spec["outs"]) and all(_MD5.fullmatch(md5) for md5 in md5s.values())
-
-
 def _object_path(cache: Path, md5: str) -> Path:
     return cache / object_path(md5)
 
@@ -155,7 +118,7 @@ def _read_object(cache: Path, md5: str) -> bytes:
 def _copy_object(source: Path, md5: str, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
-    if hash_file(target)["md5"] != md5:
+    if md5_of(target) != md5:
         raise _damaged_error(source)
 
 

@@ -1,0 +1,99 @@
+"""Run a step on the machine that has the project and DVC's cache.
+
+The step decides as a worker of `dvc-bridge submit` does (`planning.known_result`), with the cache
+in place of the remote, and records as a local run does (`step_results`). Three things differ from
+a local run, because the workspace and dvc.lock belong to the user: the body works in a folder of
+its own, the outs of earlier steps come from the cache, and the result is an artifact.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from dvc_bridge.dvcio.cached_objects import in_cache
+from dvc_bridge.dvcio.reading.stage_entry import stage_of_entry
+from dvc_bridge.errors import IntegrityError
+from dvc_bridge.pipeline.lock_entry import LockEntry
+from dvc_bridge.pipeline.result import Result
+from dvc_bridge.pipeline.stage import DVC_YAML
+from dvc_bridge.planning.known_result import is_complete, settle_by_results
+from dvc_bridge.planning.next_action import current_inputs
+from dvc_bridge.planning.run_cache_key import StageSpec, run_cache_key
+
+from .errors import of_machine
+from .run_artifact import DvcRun
+from .step_state import StepState
+from .step_workspace import stage_folder
+
+
+class HostStage:
+    """One stage on this machine.
+
+    Attributes
+    ----------
+    key
+        The key of the stage's inputs in the run cache.
+
+    Raises
+    ------
+    UsageError
+        A dep is not a file, or an out of a stage that has not run.
+    """
+
+    def __init__(self, run: DvcRun, spec: StageSpec) -> None:
+        self._run, self._spec, self._cache = run, spec, Path(run["cache"])
+        self._state = StepState(run, spec)
+        stage = stage_of_entry(
+            Path(run["root"]), DVC_YAML, spec["name"], spec["data"], spec["lock"]
+        )
+        # A damaged dvc.lock must not stop a step that can find its result in the run cache.
+        is_locked = stage.lock is not None and is_complete(stage, stage.lock)
+        self._stage = stage if is_locked else replace(stage, lock=None)
+        self.key = run_cache_key(current_inputs(self._stage, self._state), spec["outs"])
+
+    def settle(self, *, force: bool) -> Result | None:
+        """Return the result of an earlier run; None: the body must run."""
+        _, result = settle_by_results(
+            self._stage,
+            self._state,
+            force=force,
+            runs=self._runs,
+            available=self._has_outs,
+        )
+        return result
+
+    def _runs(self, key: str) -> list[LockEntry]:
+        # Imported late, with its parser: a step that dvc.lock settles does not need it.
+        from dvc_bridge.dvcio.recording.run_cache import runs  # noqa: PLC0415
+
+        return runs(self._cache, key)
+
+    def _has_outs(self, entry: LockEntry) -> bool:
+        return all(in_cache(self._cache, out) for out in entry["outs"])
+
+    def folder(self) -> AbstractContextManager[Path]:
+        """Create the folder of the body, with the deps and parameters of the stage."""
+        return stage_folder(self._run, self._spec, self._state.deps)
+
+    def record(self, folder: Path, seconds: float) -> Result:
+        """Store the outs of the body, and return its result; `seconds` is its duration.
+
+        Raises
+        ------
+        IntegrityError
+            A dep or a parameter has changed since the body started.
+        UsageError
+            An out is missing.
+        """
+        if self._state.read_deps() != self._state.deps:
+            raise IntegrityError(
+                f"a dep of {self._spec['name']} changed while it ran", "run the flow again"
+            )
+        # Imported late: a step that is skipped needs neither the recorder nor DVC.
+        from .step_results import save_results  # noqa: PLC0415
+
+        with of_machine(self._run["cache"]):
+            result = save_results(folder, self._cache, self._spec)
+        return replace(result, seconds=seconds)
