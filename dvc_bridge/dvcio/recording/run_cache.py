@@ -52,7 +52,7 @@ def any_run(project: Project) -> bool:
 
 
 def keep_run(cache: Path, entry: LockEntry, scratch: Path) -> None:
-    """Write a lock entry to the run cache if it does not exist.
+    """Write a lock entry to the run cache, unless it is there and can be read.
 
     Parameters
     ----------
@@ -60,6 +60,6 @@ def keep_run(cache: Path, entry: LockEntry, scratch: Path) -> None:
         A folder for the unfinished file.
     """
     path = cache / run_path(entry)
-    if not path.exists():
+    if not path.exists() or _read_entry(path) is None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, entry_text(entry), scratch, durable=False)
