@@ -68,7 +68,7 @@ def hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReadLog:
 
 def test_a_local_run_hashes_a_dep_once_before_the_command_and_once_after_it(
     root: Path, hashed: ReadLog, call_bridge: CallBridge
-):
+) -> None:
     call_bridge(root, "repro")
     asked, read = hashed()
     assert {dep: asked[dep] for dep in DEPS} == {"words": 2, "folder": 2}
@@ -82,7 +82,7 @@ def test_a_local_run_hashes_a_dep_once_before_the_command_and_once_after_it(
 
 def test_a_changed_dep_is_hashed_once_before_the_command_and_once_after_it(
     root: Path, hashed: ReadLog, call_bridge: CallBridge
-):
+) -> None:
     call_bridge(root, "repro")
     (root / "words").write_text("other\n")
     os.utime(root / "words", (2, 2))
@@ -95,7 +95,7 @@ def test_a_changed_dep_is_hashed_once_before_the_command_and_once_after_it(
 
 def test_a_worker_hashes_a_dep_once_before_the_command_and_once_after_it(
     root: Path, hashed: ReadLog, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     add_remote(root)
     monkeypatch.chdir(root)
     upload = RunContext.upload

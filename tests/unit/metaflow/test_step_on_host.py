@@ -54,7 +54,7 @@ def play(run: DvcRun, name: str, read: Counter[str]) -> tuple[DvcRun, Counter[st
 
 def test_a_step_reads_a_dep_once_before_its_body_and_once_after_it(
     make_project: MakeProject, read: Counter[str]
-):
+) -> None:
     root = make_project(STAGES, {"words": "w\n"})
     os.utime(root / "words", (1, 1))  # a file modified now is read again, whatever its mtime
     run, before = play(begin_run(root), "first", read)
@@ -73,7 +73,7 @@ def test_a_step_reads_a_dep_once_before_its_body_and_once_after_it(
 
 def test_a_damaged_entry_of_the_run_cache_is_written_again(
     make_project: MakeProject, read: Counter[str]
-):
+) -> None:
     root = make_project(STAGES, {"words": "w\n"})
     run = begin_run(root)
     play(run, "first", read)
@@ -84,7 +84,9 @@ def test_a_damaged_entry_of_the_run_cache_is_written_again(
     assert entry.read_bytes() == whole
 
 
-def test_a_dep_that_only_becomes_executable_is_no_change_as_in_dvc(one_stage: Path, tmp_path: Path):
+def test_a_dep_that_only_becomes_executable_is_no_change_as_in_dvc(
+    one_stage: Path, tmp_path: Path
+) -> None:
     root = shutil.copytree(one_stage, tmp_path / "project", symlinks=True)
     (root / "words").chmod(0o755)
     run, spec, _ = make_of(root)

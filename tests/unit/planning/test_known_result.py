@@ -10,18 +10,19 @@ from typing import Any
 import pytest
 
 from dvc_bridge.errors import MissingInputError
+from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_item
 from dvc_bridge.pipeline.outcome import Outcome
-from dvc_bridge.pipeline.stage import Dependency, LockEntry, Output, Params, Pointer, Stage
+from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage
 from dvc_bridge.planning.known_result import settle_by_results
 from dvc_bridge.planning.next_action import NextAction, current_inputs
 from dvc_bridge.planning.run_cache_key import run_cache_key
 
 
 def pointer(digit: str) -> Pointer:
-    return {"hash": "md5", "md5": digit * 32, "size": 1}
+    return Pointer({"hash": "md5", "md5": digit * 32, "size": 1})
 
 
-MADE = [{"path": "made", **pointer("a")}]
+MADE = [lock_item("made", pointer("a"))]
 
 
 class Files:
@@ -43,7 +44,7 @@ class Files:
         return {"rate": 1}
 
     def kept(self, pointer: Pointer) -> bool:
-        return pointer.get("path") in self.outs
+        return pointer in self.outs.values()
 
 
 @pytest.fixture
@@ -79,10 +80,10 @@ def settle(
         runs=lambda asked: runs.get(asked, ()),
         available=lambda _: available,
     )
-    return action, result and result.entry, result and result.outcome
+    return (action, result.entry, result.outcome) if result else (action, None, None)
 
 
-def test_each_input_is_asked_for_once(stage: Stage, files: Files):
+def test_each_input_is_asked_for_once(stage: Stage, files: Files) -> None:
     run = {**(stage.lock or {}), "outs": MADE}
     assert settle(stage, files)[2] is Outcome.UNCHANGED
     assert set(files.asked.values()) == {1}
@@ -91,20 +92,22 @@ def test_each_input_is_asked_for_once(stage: Stage, files: Files):
     assert files.asked == {"words": 1, "code": 1, "params.yaml": 1}
 
 
-def test_a_changed_input_without_an_earlier_run_needs_the_command(stage: Stage, files: Files):
+def test_a_changed_input_without_an_earlier_run_needs_the_command(
+    stage: Stage, files: Files
+) -> None:
     files.deps = {**files.deps, "code": pointer("3")}
     assert settle(stage, files) == (NextAction.COMMAND, None, None)
 
 
 def test_a_lost_out_comes_from_the_lock_entry_or_another_run_if_it_is_available(
     stage: Stage, files: Files
-):
+) -> None:
     files.outs = {}
     assert settle(stage, files) == (NextAction.ASK, stage.lock, Outcome.RESTORED)
     assert settle(stage, files, available=False) == (NextAction.ASK, None, None)
 
 
-def test_an_entry_that_lacks_an_out_or_its_hash_is_no_result(stage: Stage, files: Files):
+def test_an_entry_that_lacks_an_out_or_its_hash_is_no_result(stage: Stage, files: Files) -> None:
     new_out = replace(stage, outs=(*stage.outs, Output("more", "more")))
     assert settle(new_out, files)[1] is None
     without_hash = {**(stage.lock or {}), "outs": [{"path": "made", "md5": None}]}
@@ -115,7 +118,7 @@ def test_an_entry_that_lacks_an_out_or_its_hash_is_no_result(stage: Stage, files
     assert settle(never_run, files, without_hash, complete)[1] == complete
 
 
-def test_a_missing_dep_is_an_error(stage: Stage, files: Files):
+def test_a_missing_dep_is_an_error(stage: Stage, files: Files) -> None:
     files.deps = {"words": pointer("1")}
     with pytest.raises(MissingInputError, match="dependency code does not exist"):
         settle_by_results(stage, files, force=False, runs=lambda _: (), available=lambda _: True)
