@@ -162,9 +162,9 @@ def test_a_cron_workflow_has_its_schedule_and_no_other_kind_has(project: Path) -
     assert cron["spec"]["schedules"] == ["0 6 * * 1"]
     assert cron["metadata"]["name"] == "weekly"
     assert "--schedule is only for" in bridge(project, "convert", "--schedule", "@daily", code=2)
-    cron = ("convert", "--kind", "CronWorkflow")
-    assert "needs a schedule" in bridge(project, *cron, code=2)
-    printed = bridge(project, *cron, "--schedule", "61 * * * *", code=2)
+    words = ("convert", "--kind", "CronWorkflow")
+    assert "needs a schedule" in bridge(project, *words, code=2)
+    printed = bridge(project, *words, "--schedule", "61 * * * *", code=2)
     assert "the minute '61' is not between 0 and 59" in printed
     assert "dvc-bridge.yaml" not in printed
     printed = bridge(project, "convert", "--name", "Big_Run", code=2)

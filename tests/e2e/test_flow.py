@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dvc_bridge.pipeline.numbering import StagePosition, TaskNumber
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.grouping.group_stages import Group
 from dvc_bridge.planning.grouping.levels import needs_of
@@ -319,7 +320,7 @@ def test_a_project_without_a_remote_is_refused_when_it_runs(make_project: MakePr
 
 def test_a_level_gets_the_most_that_one_of_its_groups_asks_for() -> None:
     def group(positions: tuple[int, ...], **pod: Any) -> Group:
-        return Group(0, positions, (), Resources(**pod))
+        return Group(TaskNumber(0), tuple(map(StagePosition, positions)), (), Resources(**pod))
 
     small = group((0,), cpu="500m", memory="1Gi", retries=9)
     large = group((1, 2), cpu="2", memory="500M", gpu=1, timeout=100)

@@ -18,6 +18,7 @@ import yaml
 from dvc_bridge.app.collect import merge_stored
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.dvcio.remotes.remote import Remote
+from dvc_bridge.pipeline.numbering import StagePosition, TaskNumber
 from dvc_bridge.remote_run.resume import unfinished_tasks, upstream_tasks
 from tests.support.commands import add_remote, bridge, dvc, play
 from tests.support.projects import MakeProject
@@ -72,7 +73,7 @@ def bridge_folder(root: Path) -> Path:
     return root.parent / "remote" / "bridge"
 
 
-def undone_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+def undone_of(root: Path, monkeypatch: pytest.MonkeyPatch) -> list[TaskNumber]:
     monkeypatch.chdir(root)
     (run,) = (path.name for path in (bridge_folder(root) / "runs").iterdir())
     with RunContext(warn=print) as context:
@@ -190,8 +191,9 @@ def test_the_plan_of_a_pod_has_its_stages_in_the_order_of_the_graph(
     root = make_project(chain, {"raw": "1"})
     add_remote(root)
     monkeypatch.chdir(root)
+    positions = [StagePosition(i) for i in range(3)]
     with RunContext(engine="processes", warn=print) as context:
-        context.upload(context.settle(), [[0, 1, 2]], [1], "run")
+        context.upload(context.settle(), [positions], [1], "run")
         plan = context.store("run")[0].plan()
     assert plan is not None
     tasks = [task.stage.address for entry in plan for task in entry.tasks]

@@ -24,6 +24,7 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.remotes.config import Sections, store_settings
 from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.planning.grouping.cost_model import Costs
@@ -101,7 +102,7 @@ class ScriptEngine:
         process.returncode = 0  # it outlives this process, which Popen would warn about
         return str(record["attempt"])
 
-    def resume(self, run: str, record: RunRecord, tasks: Collection[int]) -> RunRecord:
+    def resume(self, run: str, record: RunRecord, tasks: Collection[TaskNumber]) -> RunRecord:
         """Return the record of an attempt with some of the tasks."""
         left = [task for task in record["tasks"] if task["number"] in tasks]
         return {**record, "attempt": f"{run}-{len(self.attempts(run))}", "tasks": left}
@@ -133,12 +134,15 @@ class ScriptEngine:
         files = sorted(self._folder.glob("*/record.json"))
         return [self._status(file.parent) for file in files if _record_of(file)["run"] == run]
 
-    def logs(self, run: str, tasks: Collection[int] | None, *, follow: bool) -> Iterator[LogLine]:
+    def logs(
+        self, run: str, tasks: Collection[TaskNumber] | None, *, follow: bool
+    ) -> Iterator[LogLine]:
         """Yield the lines of the logs."""
         for file in sorted(self._folder.glob(f"{run}*/*.log")):
-            if tasks is None or int(file.stem) in tasks:
+            number = TaskNumber(int(file.stem))
+            if tasks is None or number in tasks:
                 for line in file.read_text().splitlines():
-                    yield LogLine(int(file.stem), line)
+                    yield LogLine(number, line)
 
     def stop(self, run: str) -> bool:
         """Kill the scripts of a run."""
@@ -166,7 +170,7 @@ class ScriptEngine:
         return RunStatus(record["run"], phase, tasks=tasks, stages=named)
 
 
-def _task_status(folder: Path, number: int) -> TaskStatus:
+def _task_status(folder: Path, number: TaskNumber) -> TaskStatus:
     codes = [int(code) for code in _text(folder / f"{number}.codes").split()]
     is_over = (folder / "end").exists() or bool(codes and codes[-1] not in (75, 137))
     place = str(number) if (folder / f"{number}.log").exists() else ""
@@ -191,7 +195,7 @@ def _record_of(file: Path) -> dict[str, Any]:
 
 def run_tasks(folder: Path) -> None:
     """Run the tasks of an attempt: this is the script."""
-    succeeded: set[int] = set()
+    succeeded: set[TaskNumber] = set()
     record = _record_of(folder / "record.json")
     numbers = {task["number"] for task in record["tasks"]}
     for task in record["tasks"]:

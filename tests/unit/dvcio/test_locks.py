@@ -14,8 +14,10 @@ import pytest
 from dvc_bridge.dvcio.locks import PathLocks
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.numbering import RunIndex
 from tests.support.projects import MakeProject
 
+FIRST, SECOND = RunIndex(0), RunIndex(1)
 LIVING = {"pid": os.getppid(), "cmd": "dvc pull"}
 DAMAGED = {
     "a list": "[]",
@@ -57,7 +59,7 @@ def test_a_file_of_another_shape_is_refused_and_kept(root: Path, content: str | 
     with pytest.raises(UsageError, match="rwlock is damaged\nfix: delete it when no DVC"):
         claims(root).check((), ("a",))
     with pytest.raises(UsageError, match="rwlock is damaged\nfix: delete it when no DVC"):
-        claims(root).take(0, (), ("a",))
+        claims(root).take(FIRST, (), ("a",))
     assert rwlock(root).read_bytes() == raw
 
 
@@ -72,9 +74,9 @@ def test_an_empty_file_and_a_missing_file_block_no_run(root: Path, content: str 
     if content is not None:
         rwlock(root).write_text(content)
     mine = claims(root)
-    mine.take(0, ("in",), ("a",))
+    mine.take(FIRST, ("in",), ("a",))
     assert set(json.loads(rwlock(root).read_text())["write"]) == {str(root / "a")}
-    mine.drop(0)
+    mine.drop(FIRST)
     assert json.loads(rwlock(root).read_text()) == {"read": {}, "write": {}}
 
 
@@ -107,20 +109,20 @@ def test_a_path_in_use_is_refused_before_anything_is_written(
     with pytest.raises(UsageError, match=said):
         mine.check(reads, writes)
     with pytest.raises(UsageError, match=said):
-        mine.take(0, reads, writes)
+        mine.take(FIRST, reads, writes)
     assert rwlock(root).read_bytes() == before
 
 
 def test_what_others_use_stays_there_and_two_may_read_the_same(root: Path) -> None:
     claimed(root, write="theirs", read="in")
     mine = claims(root)
-    mine.take(0, ("in",), ("a",))
-    mine.take(1, ("in",), ("ab",))  # a path may be a prefix of another
+    mine.take(FIRST, ("in",), ("a",))
+    mine.take(SECOND, ("in",), ("ab",))  # a path may be a prefix of another
     found = json.loads(rwlock(root).read_text())
     assert len(found["read"][str(root / "in")]) == 2
     assert found["write"].keys() == {str(root / at) for at in ("theirs", "a", "ab")}
-    mine.drop(0)
-    mine.drop(1)
+    mine.drop(FIRST)
+    mine.drop(SECOND)
     left = {"write": {str(root / "theirs"): LIVING}, "read": {str(root / "in"): [LIVING]}}
     assert json.loads(rwlock(root).read_text()) == left
 

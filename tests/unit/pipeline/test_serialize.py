@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.serialize import from_text, to_text
@@ -62,9 +63,14 @@ def test_each_pod_finds_its_own_line_of_the_plan() -> None:
     result = Result("up", Outcome.RAN, {"cmd": "c"}, {"y": {"run": 0o755}})
     upstream = Upstream(Stage("dvc.yaml", "up"), result)
     entries = [
-        PlannedTask(0, (), (), "3.67.1"),
+        PlannedTask(TaskNumber(0), (), (), "3.67.1"),
         PlannedTask(
-            1, (TaskStage(stage, frozenset({"y"})),), (upstream,), "3.67.1", root="sub", jobs=2
+            TaskNumber(1),
+            (TaskStage(stage, frozenset({"y"})),),
+            (upstream,),
+            "3.67.1",
+            root="sub",
+            jobs=2,
         ),
     ]
     plan, words = plan_file(entries)

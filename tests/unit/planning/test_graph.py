@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import Dependency, Output, Stage
 from dvc_bridge.planning.graph import execution_order, in_graph_order, pipeline_of
 from tests.support.dvc_index import index_of_dvc, index_of_ours, start
@@ -142,7 +143,7 @@ def test_targets_take_what_dvc_takes_in_its_order(
         for i, deps in enumerate(reads)
     }
     lay_out(root, {"dvc.yaml": found})
-    chosen = sorted(t for t in targets if t < len(reads)) or [0]
+    chosen = [StagePosition(t) for t in sorted(targets) if t < len(reads)] or [StagePosition(0)]
     with closing(Repo(str(root))) as repo:
         graph = get_active_graph(repo.index.graph)
         wanted = [stage for stage in repo.index.stages if int(stage.name[1:]) in chosen]
@@ -181,7 +182,8 @@ def test_stages_in_any_order_come_after_those_they_read_and_stay_where_they_fit(
         for i in mixed
     ]
     pipeline = pipeline_of(stages)
-    chosen = data.draw(st.lists(st.integers(0, count - 1), unique=True))
+    drawn = data.draw(st.lists(st.integers(0, count - 1), unique=True))
+    chosen = [StagePosition(i) for i in drawn]
     order = in_graph_order(pipeline, chosen)
     assert sorted(order) == sorted(chosen)
     for place, position in enumerate(order):

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from dvc_bridge.local import dvc_recorder
+from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.stage import Dependency, Output, Stage, StageKind
 from dvc_bridge.planning.record_readers import record_readers
 from dvc_bridge.planning.schedule import Schedule
@@ -83,16 +84,17 @@ def test_without_git_no_gitignore_files_are_written_and_no_stage_reads_itself() 
 
 
 def test_places_in_order_are_taken_one_after_the_other_though_nothing_else_binds_them() -> None:
-    nothing: list[list[int]] = [[], [], [], []]
-    schedule = Schedule(nothing, [[], [0], [1], []])
+    first, second = RunIndex(0), RunIndex(1)
+    nothing: list[list[RunIndex]] = [[], [], [], []]
+    schedule = Schedule(nothing, [[], [first], [second], []])
     taken = []
     while schedule.ready:
         taken.append(schedule.take())
     assert taken == [0, 3]
-    schedule.ended(0)
+    schedule.ended(first)
     assert (schedule.ready, schedule.take(), schedule.ready) == (True, 1, False)
-    schedule.skip_dependents(1)
-    schedule.ended(1)
+    schedule.skip_dependents(second)
+    schedule.ended(second)
     assert (schedule.ready, schedule.take()) == (True, 2)  # the order matters, a failure does not
 
 

@@ -9,7 +9,7 @@ import yaml
 from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.stage_specs import read_specs
 from dvc_bridge.metaflow.step_results import save_results
-from dvc_bridge.pipeline.lock_entry import LockEntry
+from dvc_bridge.pipeline.lock_entry import LockEntry, lock_pointers
 from dvc_bridge.planning.run_cache_key import StageSpec, entry_key, inputs_entry, run_cache_key
 from tests.support.commands import dvc
 
@@ -60,7 +60,7 @@ def test_the_key_of_every_lock_entry_is_the_one_under_which_dvc_filed_the_run(
 def test_the_key_is_known_before_the_run_from_cmd_deps_and_params(project: Path) -> None:
     for name, spec in read_specs(project).stages.items():
         lock = lock_entry(spec)
-        deps = {d["path"]: {k: v for k, v in d.items() if k != "path"} for d in lock["deps"]}
+        deps = lock_pointers(lock, "deps")
         key = run_cache_key(inputs_entry(spec["cmd"], deps.items(), spec["params"]), spec["outs"])
         assert key == entry_key(lock), name
 

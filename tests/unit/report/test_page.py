@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.plots import PlotSpec, plot_specs
 from dvc_bridge.pipeline.result import Result
@@ -117,7 +118,7 @@ def test_names_of_all_kinds_are_shown_as_text() -> None:
         revision=evil,
         notes=[evil],
         ends=[Result(evil, Outcome.RAN, seconds=1.0)],
-        outs={evil: {"md5": evil, "size": 1, "nfiles": evil}},
+        outs={evil: Pointer({"md5": evil, "size": 1, "nfiles": evil})},
         metrics={evil: {evil: {evil: evil}}, "b": {"a": {evil: 1}, "b": {evil: 2}}},
         before=evil,
         before_metrics={evil: {"gone" + evil: 1}},
@@ -312,6 +313,6 @@ def test_times_and_sizes_are_as_people_say_them() -> None:
 
 
 def test_five_hundred_outs_are_all_listed() -> None:
-    outs = {f"o/{i}": {"md5": f"{i:032x}", "size": i} for i in range(500)}
+    outs = {f"o/{i}": Pointer({"md5": f"{i:032x}", "size": i}) for i in range(500)}
     said = texts(page(RunReport("F/1", "F", "now", outs=outs)))
     assert all(f"{i:032x}" in said for i in range(500))

@@ -20,6 +20,7 @@ from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION
 from dvc_bridge.engines.base import TaskSpec
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.settings import ArgoSettings
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.grouping.group_stages import Costs, Group, Node, group_stages
@@ -38,13 +39,27 @@ LARGE = replace(
     node_selector=(("zone", "a"),),
     tolerations=((("effect", "NoSchedule"), ("key", "gpu")),),
 )
+
+
+def make_node(
+    position: int,
+    *waits_for: int,
+    seconds: float = 60.0,
+    pod: Resources = PLAIN,
+    mutexes: frozenset[str] = frozenset(),
+) -> Node:
+    return Node(
+        StagePosition(position), tuple(map(StagePosition, waits_for)), seconds, pod, mutexes
+    )
+
+
 NODES = [
-    Node(0, (), 60.0, PLAIN),
-    Node(1, (0,), 60.0, LARGE, frozenset({"gpu"})),
-    Node(2, (0,), 60.0, LARGE, frozenset({"gpu"})),
-    Node(3, (0,), 60.0, replace(PLAIN, retries=0)),
-    Node(4, (1, 2, 3), 60.0, PLAIN),
-    Node(5, (4,), 1.0, PLAIN),
+    make_node(0),
+    make_node(1, 0, pod=LARGE, mutexes=frozenset({"gpu"})),
+    make_node(2, 0, pod=LARGE, mutexes=frozenset({"gpu"})),
+    make_node(3, 0, pod=replace(PLAIN, retries=0)),
+    make_node(4, 1, 2, 3),
+    make_node(5, 4, seconds=1.0),
 ]
 ADDRESSES = ["prep", "train@a", "train@b", "sub/dvc.yaml:report", "join", "evaluate"]
 STORE = {
@@ -195,7 +210,7 @@ def test_all_errors_are_reported_at_once_with_a_fix() -> None:
 
 
 def test_a_task_is_150_bytes_at_most_and_the_rest_does_not_grow() -> None:
-    nodes = [Node(i, ((i - 1,) if i % 50 else ()), 60.0, PLAIN) for i in range(500)]
+    nodes = [make_node(i, *((i - 1,) if i % 50 else ())) for i in range(500)]
     groups = group_stages(nodes, Fuse.NONE, Costs())
     tasks = [
         replace(t, reference=f"{t.number}:{9_000_000 + t.number}:99999") for t in tasks_from(groups)
@@ -275,7 +290,11 @@ def test_lost_pods_are_tried_again_but_not_those_out_of_time() -> None:
 
 
 def test_a_pod_has_time_for_each_of_its_stages() -> None:
-    nodes = [Node(0, (), 1.0, LARGE), Node(1, (0,), 1.0, LARGE), Node(2, (), 99.0, LARGE)]
+    nodes = [
+        make_node(0, seconds=1.0, pod=LARGE),
+        make_node(1, 0, seconds=1.0, pod=LARGE),
+        make_node(2, seconds=99.0, pod=LARGE),
+    ]
     made = rendered(nodes=nodes, fuse=Fuse.CHAINS)
     assert [pod["activeDeadlineSeconds"] for pod in pods_of(made)] == [7200, 3600]
 
@@ -387,7 +406,7 @@ def test_a_template_may_be_half_as_large_and_a_schedule_needs_five_fields() -> N
 
 
 def test_the_largest_workflow_stays_within_the_limits() -> None:
-    nodes = [Node(i, tuple(range(250)) if i >= 250 else (), 60.0, PLAIN) for i in range(500)]
+    nodes = [make_node(i, *(range(250) if i >= 250 else ())) for i in range(500)]
     made = rendered(nodes=nodes, fuse=Fuse.NONE)
     assert problems(made) == []
     assert size(made) < 900_000

@@ -21,8 +21,9 @@ from dvc_bridge.engines.argo.schema import validate
 from dvc_bridge.engines.argo.status import RUN_LABEL, merge_workflows, workflow_of
 from dvc_bridge.engines.argo.workflow_split import split_workflow
 from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.planning.grouping import split
-from dvc_bridge.planning.grouping.group_stages import Costs, Node, group_stages, predicted_wall_s
+from dvc_bridge.planning.grouping.group_stages import Costs, group_stages, predicted_wall_s
 from dvc_bridge.planning.grouping.split import cut
 from tests.unit.engines.argo.test_manifest import (
     CRON,
@@ -30,6 +31,7 @@ from tests.unit.engines.argo.test_manifest import (
     GOLDEN,
     PLAIN,
     RUN,
+    make_node,
     rendered,
     spec_of,
     tasks_of,
@@ -145,7 +147,7 @@ def test_only_the_first_part_has_a_schedule(few: None) -> None:
 
 
 def test_pods_of_many_kinds_are_cut_until_each_part_is_small_enough() -> None:
-    nodes = [Node(i, (), 60.0, replace(PLAIN, cpu=f"{i}m")) for i in range(400)]
+    nodes = [make_node(i, pod=replace(PLAIN, cpu=f"{i}m")) for i in range(400)]
     made = rendered(replace(RUN_OF_PARTS, store={"core": {"remote": "x" * 3000}}), nodes=nodes)
     found = split_workflow(made)
     assert len(found) > 2
@@ -153,7 +155,7 @@ def test_pods_of_many_kinds_are_cut_until_each_part_is_small_enough() -> None:
 
 
 def test_2000_pods_are_four_parts_within_the_limits() -> None:
-    nodes = [Node(i, ((i - 1,) if i % 4 else ()), 60.0, PLAIN) for i in range(2000)]
+    nodes = [make_node(i, *((i - 1,) if i % 4 else ())) for i in range(2000)]
     found = split_workflow(rendered(RUN_OF_PARTS, nodes=nodes))
     assert [len(tasks_of(part)) for part in found] == [501, 501, 501, 500]
     assert all(size(part["spec"]) < 100_000 for part in found)
@@ -165,7 +167,7 @@ def test_2000_pods_are_four_parts_within_the_limits() -> None:
 
 
 def test_the_prediction_counts_the_way_from_part_to_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    nodes = [Node(i, (), 60.0, PLAIN) for i in range(4)]
+    nodes = [make_node(i) for i in range(4)]
     groups = group_stages(nodes, Fuse.NONE, Costs())
     one = predicted_wall_s(groups, nodes, Costs())
     monkeypatch.setattr(split, "MOST_PODS", 2)
@@ -199,7 +201,8 @@ def test_a_run_is_one_whatever_the_number_of_its_workflows() -> None:
 
 
 def test_what_is_left_of_a_run_is_cut_too(few: None) -> None:
-    found = split_workflow(unfinished_manifest(rendered(RUN_OF_PARTS), [1, 4, 5], "run-r1"))
+    tasks = [TaskNumber(number) for number in (1, 4, 5)]
+    found = split_workflow(unfinished_manifest(rendered(RUN_OF_PARTS), tasks, "run-r1"))
     assert [[t["name"] for t in tasks_of(part)][:2] for part in found] == [
         ["g1", "next2"],
         ["g4", "g5"],

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.grouping.group_stages import (
     Costs,
@@ -31,7 +32,9 @@ def node(
     pod: Resources = PODS[0],
     mutexes: frozenset[str] = frozenset(),
 ) -> Node:
-    return Node(position, waits_for, seconds, pod, mutexes)
+    return Node(
+        StagePosition(position), tuple(map(StagePosition, waits_for)), seconds, pod, mutexes
+    )
 
 
 def diamond(parallel: float | None, others: float | None) -> list[Node]:
@@ -67,7 +70,8 @@ def graphs(draw: st.DrawFn) -> list[Node]:
         seconds = draw(st.sampled_from([None, 0.0, 0.3, 2.0, 9.0, 60.0]))
         words = draw(st.frozensets(st.sampled_from(["gpu", "net"]), max_size=1))
         pod = draw(st.sampled_from(PODS))
-        nodes.append(Node(3 * i, tuple(3 * p for p in sorted(waits)), seconds, pod, words))
+        after = [3 * p for p in sorted(waits)]
+        nodes.append(node(3 * i, *after, seconds=seconds, pod=pod, mutexes=words))
     return nodes
 
 
@@ -182,7 +186,7 @@ def wide(count: int, width: int) -> list[Node]:
     for i in range(count):
         row, column = divmod(i, width)
         waits = {(row - 1) * width + (column + d) % width for d in (0, 1)} if row else set()
-        nodes.append(Node(i, tuple(sorted(waits)), 1.0 + i % 7, PODS[0]))
+        nodes.append(node(i, *sorted(waits), seconds=1.0 + i % 7))
     return nodes
 
 
