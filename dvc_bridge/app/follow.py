@@ -112,7 +112,7 @@ class _ShownTasks:
     def check(self, status: RunStatus) -> None:
         """Raise an error if a task has not been able to start for a while."""
         now = time.monotonic()
-        waiting = {task.task: task for task in status.tasks if task.fix}
+        waiting = {task.task: task for task in status.tasks if task.is_blocked}
         self._since = {number: self._since.get(number, now) for number in waiting}
         for number, task in waiting.items():
             if now - self._since[number] > CANNOT_START_S:
@@ -126,6 +126,8 @@ class _ShownTasks:
             self._view.line(task.task, line)
         if task.message:
             self._view.line(task.task, task.message)
+        if task.fix:
+            self._view.line(task.task, f"fix: {task.fix}")
 
     def _log(self, task: TaskStatus) -> list[str]:
         try:

@@ -48,7 +48,9 @@ class TaskStatus:
     attempts
         How many times the engine started it.
     fix
-        What the user must do before the task can start; empty: nothing.
+        What the user can do about a task that failed or waits; empty: unknown, or nothing.
+    is_blocked
+        Whether the task waits and does not start unless the user does something.
     """
 
     task: TaskNumber
@@ -60,6 +62,7 @@ class TaskStatus:
     exit_code: int | None = None
     attempts: int = 1
     fix: str = ""
+    is_blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ def run_json(state: RunStatus) -> dict[str, Any]:
             "stages": list(state.stages[number]) if number < len(state.stages) else [],
             "phase": task.phase if task else _phase_before_start(state),
             "message": task.message if task else "",
+            "fix": task.fix if task else "",
             "pod": (task.place if task else "") or None,
             "attempts": task.attempts if task else 0,
             "exit_code": task.exit_code if task else None,
@@ -90,9 +91,10 @@ def _stages(state: RunStatus, number: TaskNumber) -> str:
 def _details(task: TaskStatus) -> str:
     tries = f"{task.attempts} attempts" if task.attempts > 1 else ""
     code = f"exit code {task.exit_code}" if task.exit_code else ""
-    # For an exit code without retries Argo writes a long message; the code is enough.
-    message = "" if task.exit_code and "retryStrategy" in task.message else task.message
-    return "; ".join(filter(None, (tries, code, message)))
+    # Argo's message about an exit code repeats it.
+    message = "" if f"(exit code {task.exit_code})" in task.message else task.message
+    fix = f"fix: {task.fix}" if task.fix else ""
+    return "; ".join(filter(None, (tries, code, message, fix)))
 
 
 def _duration(started: datetime | None, finished: datetime | None, now: datetime) -> str:

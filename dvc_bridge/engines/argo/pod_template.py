@@ -19,6 +19,8 @@ WORK, TMP = "/work", "/tmp"  # noqa: S108  folders of the pod
 _CODES = ",".join(map(str, (-1, *KILLED, TRY_AGAIN)))
 _LOST = f"(lastRetry.status == 'Error' or asInt(lastRetry.exitCode) in [{_CODES}])"
 _NOT_OUT_OF_TIME = " and not (lastRetry.message contains 'longer than the specified deadline')"
+# Kubernetes refused to create the pod, and refuses it again.
+_NOT_REFUSED = " and not (lastRetry.message matches 'is forbidden|serviceaccount .* not found')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def template(
         rendered["retryStrategy"] = {
             "limit": str(pod.retries),
             "retryPolicy": "Always",
-            "expression": _LOST + (_NOT_OUT_OF_TIME if deadline_s else ""),
+            "expression": _LOST + _NOT_REFUSED + (_NOT_OUT_OF_TIME if deadline_s else ""),
         }
     if deadline_s:
         rendered["activeDeadlineSeconds"] = deadline_s

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from dvc_bridge.engines.argo.pod_failure import Limits, explain
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 
@@ -25,15 +26,6 @@ _POD_NAMES = "workflows.argoproj.io/pod-name-format"
 _TASK = re.compile(r"g(\d+)")
 _NEXT = re.compile(rf"{NEXT}(\d+)")
 _ATTEMPT = re.compile(r"g\d+\(\d+\)")
-
-
-# The first word of the message of a pod that cannot start without help, and the fix.
-_CANNOT_START = {
-    "ErrImage": "name an image in dvc-bridge.yaml (argo.image) that the nodes can pull",
-    "ImagePullBackOff": "name an image in dvc-bridge.yaml (argo.image) that the nodes can pull",
-    "InvalidImageName": "correct argo.image in dvc-bridge.yaml",
-    "CreateContainerConfigError": "create the Secret that argo.secrets names: docs/argo.md",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +44,11 @@ class Workflow(RunStatus):
     next: str = ""
 
 
-def _fix(phase: Phase, message: str) -> str:
-    """Return the fix for a pod that cannot start; empty: it may start."""
-    if phase is not Phase.PENDING:
-        return ""
-    return next((fix for prefix, fix in _CANNOT_START.items() if message.startswith(prefix)), "")
-
-
 def workflow_of(workflow: Mapping[str, Any]) -> Workflow:
     """Return the status of a Workflow from its object in the cluster."""
     meta, status = workflow["metadata"], workflow.get("status") or {}
     v1_names = (meta.get("annotations") or {}).get(_POD_NAMES) == "v1"
+    tasks = _tasks(meta["name"], _nodes(status), _limits(workflow), v1_names)
     return Workflow(
         name=meta["name"],
         run=(meta.get("labels") or {}).get(RUN_LABEL, meta["name"]),
@@ -71,7 +57,7 @@ def workflow_of(workflow: Mapping[str, Any]) -> Workflow:
         created=_time(meta.get("creationTimestamp")),
         started=_time(status.get("startedAt")),
         finished=_time(status.get("finishedAt")),
-        tasks=tuple(sorted(_tasks(meta["name"], _nodes(status), v1_names), key=lambda t: t.task)),
+        tasks=tuple(sorted(tasks, key=lambda task: task.task)),
         stages=_stages((meta.get("annotations") or {}).get(GROUPS_ANNOTATION)),
         next=_next(meta["name"], _nodes(status)),
     )
@@ -109,7 +95,9 @@ def _next(workflow: str, nodes: Mapping[str, Any]) -> str:
     return f"{workflow.removesuffix(f'-{number - 1}') if number > 2 else workflow}-{number}"
 
 
-def _tasks(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[TaskStatus]:
+def _tasks(
+    workflow: str, nodes: Mapping[str, Any], limits: Mapping[str, Limits], v1_names: bool
+) -> Iterator[TaskStatus]:
     for node in nodes.values():
         task = _TASK.fullmatch(node.get("displayName", ""))
         if task is None:
@@ -122,19 +110,33 @@ def _tasks(workflow: str, nodes: Mapping[str, Any], v1_names: bool) -> Iterator[
         last = max(attempts, key=lambda a: int(a["displayName"][:-1].split("(")[1]), default=node)
         code = (last.get("outputs") or {}).get("exitCode")
         phase = _phase(node, last)
-        # Only the node of the pod has the reason why an attempt waits.
-        message = node.get("message") or last.get("message") or ""
+        reason = explain(
+            [node.get("message") or "", last.get("message") or ""],
+            limits.get(last.get("templateName", ""), Limits()),
+        )
         yield TaskStatus(
             task=TaskNumber(int(task[1])),
             phase=phase,
-            message=message,
+            message="" if phase is Phase.OMITTED else reason.message,
             place=_pod_name(workflow, last, v1_names) if last.get("type") == "Pod" else "",
             started=_time(node.get("startedAt")),
             finished=_time(node.get("finishedAt")),
             exit_code=int(code) if code else None,
             attempts=len(attempts) or int(node.get("type") == "Pod"),
-            fix=_fix(phase, message),
+            fix=reason.fix,
+            is_blocked=reason.blocks and phase is Phase.PENDING,
         )
+
+
+def _limits(workflow: Mapping[str, Any]) -> dict[str, Limits]:
+    """Return what each template asks for, by its name."""
+    return {
+        template["name"]: Limits(
+            template.get("container", {}).get("resources", {}).get("limits", {}).get("memory", ""),
+            template.get("activeDeadlineSeconds"),
+        )
+        for template in workflow.get("spec", {}).get("templates") or ()
+    }
 
 
 def _phase(node: Mapping[str, Any], last: Mapping[str, Any]) -> Phase:

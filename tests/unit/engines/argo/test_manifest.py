@@ -280,12 +280,18 @@ def test_every_workflow_with_code_from_git_is_a_run_of_its_own() -> None:
     assert environment(CRON)["DVC_BRIDGE_REVISION"] == "1" * 40
 
 
-def test_lost_pods_are_tried_again_but_not_those_out_of_time() -> None:
+def test_lost_pods_are_tried_again_but_not_those_out_of_time_or_refused() -> None:
     plain, large, never = pods_of(rendered())
     lost = "(lastRetry.status == 'Error' or asInt(lastRetry.exitCode) in [-1,137,143,75])"
-    assert plain["retryStrategy"] == {"limit": "2", "retryPolicy": "Always", "expression": lost}
+    refused = "(lastRetry.message matches 'is forbidden|serviceaccount .* not found')"
+    expression = f"{lost} and not {refused}"
+    assert plain["retryStrategy"] == {
+        "limit": "2",
+        "retryPolicy": "Always",
+        "expression": expression,
+    }
     assert large["retryStrategy"]["limit"] == "1"
-    assert large["retryStrategy"]["expression"].startswith(f"{lost} and not (lastRetry.message")
+    assert large["retryStrategy"]["expression"].startswith(f"{expression} and not (lastRetry")
     assert "retryStrategy" not in never
 
 

@@ -90,8 +90,9 @@ def test_the_table_has_every_group_with_its_stages_and_those_that_wait() -> None
         "r  Running  1:02:05",
         "group  phase    took     stages",
         "g0     Failed   0 s      a       exit code 75",
-        "g1     Pending  1:02:05  b@ü, c  2 attempts; ImagePullBackOff",
-        "g2     Omitted  1:02:05  d       omitted",
+        "g1     Pending  1:02:05  b@ü, c  2 attempts; ImagePullBackOff; fix: name an image in"
+        " dvc-bridge.yaml (argo.image) that the nodes can pull",
+        "g2     Omitted  1:02:05  d",
         "g3     Waiting",
     ]
     assert state.started
@@ -111,3 +112,28 @@ def test_json_is_as_its_schema_says() -> None:
     groups = run_json(state)["groups"]
     assert [group["stages"] for group in groups] == [["a"], ["b@ü", "c"], ["d"], []]
     assert [group["pod"] for group in groups] == ["w-p0-3", "w-p0-10", None, None]
+
+
+def test_the_reason_of_the_last_attempt_is_shown_with_the_limit_of_its_template() -> None:
+    nodes = {
+        "w-1": node(
+            "1",
+            displayName="g0",
+            type="Retry",
+            phase="Failed",
+            message="No more retries left",
+            children=["w-2", "w-3"],
+        ),
+        "w-2": node("2", displayName="g0(0)", phase="Failed", message="pod deleted"),
+        "w-3": node(
+            "3", displayName="g0(1)", phase="Failed", message="main: OOMKilled (exit code 137)"
+        ),
+    }
+    limits = {"resources": {"limits": {"memory": "64Mi"}}}
+    template = {"name": "p0", "container": limits}
+    state = workflow_of({**workflow(nodes=nodes), "spec": {"templates": [template]}})
+    assert state.tasks[0].message == "out of memory: it needs more than its limit of 64Mi"
+    assert "raise memory" in state.tasks[0].fix
+    assert not state.tasks[0].is_blocked
+    assert "64Mi; fix: raise memory" in run_text(state, NOW)
+    assert run_json(state)["groups"][0]["fix"] == state.tasks[0].fix
