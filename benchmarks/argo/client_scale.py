@@ -13,6 +13,7 @@ from benchmarks.argo.fixture import Fixture
 from benchmarks.argo.local_workers import plan_run
 from benchmarks.argo.projects import BRIDGE, create_project, layered_stages, run_command
 from benchmarks.argo.targets import ROOT, Result
+from dvc_bridge.dvcio.cache_layout import object_path
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.engines.argo.manifest import ManifestKind
@@ -87,7 +88,7 @@ def _write_results(root: Path, store: Path, run: str) -> None:
         (out,) = stage.outs
         content = f"{out.path}\n".encode()
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        cache_file = store / "files" / "md5" / md5[:2] / md5[2:]
+        cache_file = store / object_path(md5)
         cache_file.parent.mkdir(parents=True, exist_ok=True)
         cache_file.write_bytes(content)
         entry = {

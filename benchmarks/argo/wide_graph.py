@@ -8,6 +8,7 @@ import time
 from benchmarks.argo.fixture import Fixture, Task, controller_cpu_s
 from benchmarks.argo.projects import BRIDGE, create_project, layered_stages, run_command, run_name
 from benchmarks.argo.targets import Result, SkippedError
+from dvc_bridge.dvcio.cache_layout import object_path
 
 ROWS, PARALLELISM = 5, 8
 # The plain graph has a fifth of the stages: with all, the controller would be busy for minutes
@@ -95,7 +96,7 @@ def _start_time(fixture: Fixture, name: str) -> float:
     """Return the contents of a stage's out, given the stage's result."""
     (out,) = json.loads(fixture.s3.cat_file(name))["entry"]["outs"]
     md5 = out["md5"]
-    return float(fixture.s3.cat_file(f"{fixture.name}/wide/files/md5/{md5[:2]}/{md5[2:]}"))
+    return float(fixture.s3.cat_file(f"{fixture.name}/wide/{object_path(md5)}"))
 
 
 def _measure_plain(fixture: Fixture, result: Result, width: int) -> None:
