@@ -1,6 +1,6 @@
 """Each case ends where sequential `dvc repro` ends when a generated Metaflow flow has run it.
 
-The suite plays the first steps of one case; `pytest -m "full or not full" FILE` plays all, with
+The suite plays the first step of one case; `pytest -m "full or not full" FILE` plays all, with
 EQUALITY_FUSE=none a task for every stage. It also leaves out the cases that pods play differently
 (test_pods.py), and steps that flows refuse: without stages, or with stages before their inputs.
 """
@@ -18,8 +18,8 @@ from tests.equality.side import GENERATED
 from tests.equality.test_pods import PLAYED
 from tests.equality.workbench import Case
 
-# The suite plays the first steps of this case: a run of a flow takes many seconds.
-QUICK, QUICK_STEPS = "several dvc.yaml", 2
+# The suite plays the first step of this case: a run of a flow takes many seconds.
+QUICK, QUICK_STEPS = "several dvc.yaml", 1
 REFUSED = ("empty", "alone, two")
 CASES = [
     replace(case, steps=tuple(step for step in case.steps if step.name not in REFUSED))
@@ -39,7 +39,7 @@ def flows(lab_folder: Path) -> Iterator[Lab]:
     "case",
     [
         *(
-            pytest.param(replace(case, steps=case.steps[:QUICK_STEPS]), id="first steps")
+            pytest.param(replace(case, steps=case.steps[:QUICK_STEPS]), id="first step")
             for case in CASES
             if case.name == QUICK
         ),
