@@ -15,7 +15,7 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.engines.base import Engine, is_same_place
 from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.run_status import RunStatus
-from dvc_bridge.remote_run.old_runs import find_leftovers, old_runs, written_s
+from dvc_bridge.remote_run.gc_candidates import find_leftovers, old_runs, written_s
 from dvc_bridge.remote_run.run_store import Store
 
 DAY_S = 86_400
