@@ -17,8 +17,8 @@ from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import StageFailedError, UsageError
 from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.run_status import Phase
-from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.worker_contract import STORE
 from dvc_bridge.ui.plain_view import PlainView

@@ -22,8 +22,8 @@ from dvc_bridge.git.revision import check_url, commit, differing, repository_url
 from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
+from dvc_bridge.pipeline.project_settings import FILE
 from dvc_bridge.pipeline.ranges import ranges
-from dvc_bridge.pipeline.settings import FILE
 from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.grouping.tasks_from_settings import divide_into_tasks

@@ -14,8 +14,8 @@ from typing import Any, Protocol, Self
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.remotes.config import Sections
 from dvc_bridge.pipeline.numbering import TaskNumber
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.run_status import RunStatus
-from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.grouping.cost_model import Costs

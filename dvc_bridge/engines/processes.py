@@ -33,9 +33,9 @@ from dvc_bridge.engines.process_status import (
 )
 from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.remote_options import SECRET
 from dvc_bridge.pipeline.run_status import RunStatus
-from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.planning.grouping.cost_model import Costs
 from dvc_bridge.remote_run.worker_contract import STORE, store_text
 

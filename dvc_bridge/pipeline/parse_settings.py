@@ -10,8 +10,14 @@ from typing import Any
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline import task_settings
 from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.project_settings import (
+    FILE,
+    ArgoSettings,
+    ProcessSettings,
+    Settings,
+    suggest,
+)
 from dvc_bridge.pipeline.remote_options import SECRET
-from dvc_bridge.pipeline.settings import FILE, ArgoSettings, ProcessSettings, Settings, suggest
 from dvc_bridge.pipeline.task_settings import InvalidValueError, parse_resources
 
 KEYS = ("mutex", *task_settings.KEYS)

@@ -25,8 +25,8 @@ from dvc_bridge.dvcio.remotes.config import Sections, store_settings
 from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
-from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.planning.grouping.cost_model import Costs
 
 

@@ -18,7 +18,7 @@ from dvc_bridge.dvcio.reading.yaml12 import parse, read, text_of
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.pipeline.parse_settings import parse_settings
-from dvc_bridge.pipeline.settings import FILE, Settings
+from dvc_bridge.pipeline.project_settings import FILE, Settings
 from dvc_bridge.pipeline.stage import (
     DVC_YAML,
     Dependency,

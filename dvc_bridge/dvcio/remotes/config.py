@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.project_settings import ArgoSettings
 from dvc_bridge.pipeline.remote_options import for_pods
-from dvc_bridge.pipeline.settings import ArgoSettings
 
 Sections = dict[str, dict[str, str]]
 

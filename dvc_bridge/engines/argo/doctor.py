@@ -13,7 +13,7 @@ from dvc_bridge.engines.argo.client import GROUP, Cluster
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ROLES, ApiError, role_rule
 from dvc_bridge.errors import BridgeError
-from dvc_bridge.pipeline.settings import Settings
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.grouping import split
 

@@ -23,8 +23,8 @@ from dvc_bridge.engines.argo.workflow_chain import begin, forget, stop_run, watc
 from dvc_bridge.engines.argo.workflow_split import split_workflow
 from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest
 from dvc_bridge.pipeline.numbering import TaskNumber
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.run_status import RunStatus
-from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.planning.grouping.cost_model import Costs
 
 

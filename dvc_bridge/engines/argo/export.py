@@ -8,7 +8,7 @@ from dvc_bridge.dvcio.remotes.config import Sections
 from dvc_bridge.engines.argo.lint import split_and_check
 from dvc_bridge.engines.argo.manifest import ManifestKind, RunSpec, manifest, text
 from dvc_bridge.engines.base import TaskSpec
-from dvc_bridge.pipeline.settings import Settings
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.remote_run.worker_contract import GitCode
 
 

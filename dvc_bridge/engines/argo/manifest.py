@@ -19,7 +19,7 @@ from dvc_bridge.dvcio.remotes.config import Sections
 from dvc_bridge.engines.argo.pod_template import Environment, template
 from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION, RUN_LABEL
 from dvc_bridge.engines.base import TaskSpec
-from dvc_bridge.pipeline.settings import ArgoSettings
+from dvc_bridge.pipeline.project_settings import ArgoSettings
 from dvc_bridge.remote_run.worker_contract import GitCode, SnapshotCode, store_text
 
 API = "argoproj.io/v1alpha1"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.numbering import StagePosition
-from dvc_bridge.pipeline.settings import Settings
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.forecast import RUNNING, Forecast
 from dvc_bridge.planning.grouping.group_stages import (

@@ -10,8 +10,8 @@ from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.engines.processes import ProcessEngine
 from dvc_bridge.engines.registry import engine_names, engine_type
 from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.run_status import Phase
-from dvc_bridge.pipeline.settings import Settings
 from dvc_bridge.remote_run.worker_contract import STORE
 from tests.engine_contract import STAGES, EngineContract
 from tests.support.commands import add_remote, bridge, dvc_status

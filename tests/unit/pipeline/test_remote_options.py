@@ -14,8 +14,8 @@ from dvc_bridge.dvcio.remotes.config import pod_settings
 from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import check_url
 from dvc_bridge.pipeline.parse_settings import parse_settings
+from dvc_bridge.pipeline.project_settings import ArgoSettings
 from dvc_bridge.pipeline.remote_options import SECRET, for_pods, travels
-from dvc_bridge.pipeline.settings import ArgoSettings
 from tests.e2e.test_convert import URL, commit, git
 from tests.e2e.test_doctor import findings
 from tests.support.projects import CallBridge, MakeProject
