@@ -38,6 +38,7 @@ def plan(
     downstream: bool = False,
     all_pipelines: bool = False,
     force: bool = False,
+    allow_missing: bool = False,
 ) -> Plan:
     """Return what a run would do, and why; nothing changes.
 
@@ -53,6 +54,8 @@ def plan(
         All stages of the project.
     force
         Also run stages that are up to date.
+    allow_missing
+        Do not run stages whose data are missing, but which are unchanged otherwise.
 
     Raises
     ------
@@ -67,7 +70,7 @@ def plan(
     from dvc_bridge.app import plan as use_case  # noqa: PLC0415  nothing heavy until it is called
 
     selection = _selection(targets, single_item, downstream, all_pipelines)
-    return use_case.plan(selection, force=force, warn=_warn)
+    return use_case.plan(selection, force=force, allow_missing=allow_missing, warn=_warn)
 
 
 def repro(
@@ -79,6 +82,7 @@ def repro(
     all_pipelines: bool = False,
     force: bool = False,
     keep_going: bool = False,
+    allow_missing: bool = False,
 ) -> Summary:
     """Run stages on this machine, in parallel, and end where `dvc repro` would have ended.
 
@@ -86,7 +90,7 @@ def repro(
 
     Parameters
     ----------
-    targets, single_item, downstream, all_pipelines, force
+    targets, single_item, downstream, all_pipelines, force, allow_missing
         As for `plan`.
     jobs
         How many stages run at a time.
@@ -110,7 +114,12 @@ def repro(
     check_version()
     selection = _selection(targets, single_item, downstream, all_pipelines)
     return use_case.repro(
-        selection, jobs=jobs, keep_going=keep_going, force=force, view=PlainView()
+        selection,
+        jobs=jobs,
+        keep_going=keep_going,
+        force=force,
+        allow_missing=allow_missing,
+        view=PlainView(),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dvc_bridge.app.current_folder import from_here
@@ -27,6 +28,7 @@ def repro(
     jobs: int = 1,
     keep_going: bool = False,
     force: bool = False,
+    allow_missing: bool = False,
     view: View,
 ) -> Summary:
     """Run the selected stages in parallel, with the results of `dvc repro`.
@@ -41,6 +43,8 @@ def repro(
         Whether to keep running stages that do not depend on a failed one.
     force
         Whether stages that are up to date run too.
+    allow_missing
+        Whether stages whose data are missing, but which are unchanged otherwise, do not run.
 
     Raises
     ------
@@ -51,6 +55,7 @@ def repro(
     lock = RepositoryLock(project)
     with lock.held():
         pipeline, order, options = _options(project, selection, jobs, keep_going, force)
+        options = replace(options, allow_missing=allow_missing)
         return run(project, pipeline, order, options, view, lock)
 
 

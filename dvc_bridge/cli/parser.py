@@ -101,17 +101,33 @@ def _add_stages(command: argparse.ArgumentParser, *, force: bool = True) -> None
         )
 
 
+def _add_allow_missing(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="do not run stages whose data are missing, but which are unchanged otherwise",
+    )
+
+
 def _add_plan(command: argparse.ArgumentParser) -> None:
     _add_stages(command)
+    _add_allow_missing(command)
     command.add_argument("--json", action="store_true", help="machine-readable output")
     command.add_argument(
         "-v", "--verbose", action="store_true", help="also list the stages that are up to date"
+    )
+    command.add_argument(
+        "--check",
+        action="store_true",
+        help="end with 0 if there is nothing to do, 10 if stages would run, 11 if plan cannot tell"
+        " because data are missing or a stage would fail",
     )
     command.set_defaults(run="dvc_bridge.cli.plan:plan_command")
 
 
 def _add_repro(command: argparse.ArgumentParser) -> None:
     _add_stages(command)
+    _add_allow_missing(command)
     command.add_argument(
         "-j",
         "--jobs",
@@ -142,7 +158,9 @@ def _add_repro(command: argparse.ArgumentParser) -> None:
         help="run dvc repro and dvc-bridge repro in two copies of the project, and report every"
         " difference",
     )
-    command.set_defaults(run="dvc_bridge.cli.repro:repro_command", json=False, verbose=False)
+    command.set_defaults(
+        run="dvc_bridge.cli.repro:repro_command", json=False, verbose=False, check=False
+    )
 
 
 def _add_submit(command: argparse.ArgumentParser) -> None:

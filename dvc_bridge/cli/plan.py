@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Iterable
 
 from dvc_bridge.app.plan import plan
 from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
+from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.ui.plan_text import plan_json, plan_text
+
+# Exit codes of `plan --check`.
+STAGES_RUN, CANNOT_TELL = 10, 11
 
 
 def plan_command(args: Namespace) -> int:
     """Print what a run would do; nothing changes."""
-    forecast = plan(selection_of(args), force=args.force, warn=warn)
+    forecast = plan(
+        selection_of(args), force=args.force, allow_missing=args.allow_missing, warn=warn
+    )
     if args.json:
         document = plan_json(forecast.forecasts, forecast.timeline, forecast.division)
         print(json.dumps(document, indent=2, ensure_ascii=False))
@@ -22,4 +29,11 @@ def plan_command(args: Namespace) -> int:
             forecast.forecasts, forecast.timeline, forecast.division, every=args.verbose
         )
         print(text)
-    return 0
+    return _check_code(forecast.forecasts) if args.check else 0
+
+
+def _check_code(forecasts: Iterable[Forecast]) -> int:
+    verdicts = {forecast.verdict for forecast in forecasts}
+    if verdicts & {Verdict.RUNS, Verdict.RUN_CACHE}:
+        return STAGES_RUN
+    return CANNOT_TELL if verdicts - {Verdict.UP_TO_DATE} else 0

@@ -48,7 +48,12 @@ def repro_command(args: Namespace) -> int:
         return _report_verification(verify(selection, view))
     try:
         summary = repro(
-            selection, jobs=args.jobs, keep_going=args.keep_going, force=args.force, view=view
+            selection,
+            jobs=args.jobs,
+            keep_going=args.keep_going,
+            force=args.force,
+            allow_missing=args.allow_missing,
+            view=view,
         )
     except GraphError as exc:
         # DVC does not check the graph for stages that are selected with -s.
@@ -125,5 +130,6 @@ def _dvc_arguments(args: Namespace) -> list[str]:
         "--downstream": args.downstream,
         "--force": args.force,
         "--keep-going": args.keep_going,
+        "--allow-missing": args.allow_missing,
     }
     return [*(flag for flag, is_set in flags.items() if is_set), *args.targets]

@@ -17,6 +17,7 @@ from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Stage
+from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.changes import UndecidedError
 from dvc_bridge.planning.next_action import NextAction, first_step
 from dvc_bridge.planning.read_once import ReadOnce
@@ -37,6 +38,8 @@ class DvcRecorder:
     ----------
     unfinished
         The log of unfinished work, for recovery after a kill; None if the run does not need one.
+    allow_missing
+        The rule for missing data; None: they count as changes.
 
     Attributes
     ----------
@@ -52,8 +55,10 @@ class DvcRecorder:
         session: Session,
         workspace: Workspace,
         unfinished: RecoveryLog | None = None,
+        allow_missing: AllowMissing | None = None,
     ) -> None:
         self._project, self._session, self._workspace = project, session, workspace
+        self._allow_missing = allow_missing
         self._fast_recorder = FastRecorder(project, session, workspace)
         self._lock_files = LockFiles(project, unfinished)
         self._loaded: dict[RunIndex, Any] = {}
@@ -63,9 +68,14 @@ class DvcRecorder:
 
     def settle(self, index: RunIndex, stage: Stage, *, force: bool) -> Outcome | None:
         """Do everything that does not need the stage's command; None: the command must run."""
-        has_runs = self._workspace.has_runs
         try:
-            action, _ = first_step(stage, ReadOnce(self._workspace), force=force, has_runs=has_runs)
+            action, _ = first_step(
+                stage,
+                ReadOnce(self._workspace),
+                force=force,
+                has_runs=self._workspace.has_runs,
+                allow_missing=self._allow_missing,
+            )
         except UndecidedError:
             action = NextAction.ASK
         except MissingInputError:
@@ -80,9 +90,13 @@ class DvcRecorder:
 
     def ask_dvc(self, index: RunIndex, stage: Stage, *, force: bool) -> Outcome | None:
         """Let DVC do what it can without the stage's command; None: the command must run."""
+        upstream = None
+        if self._allow_missing is not None:
+            others = self._allow_missing.upstream_of(stage)
+            upstream = [self._session.stage(other, index) for other in others]
         loaded = self._loaded[index] = self._session.stage(stage, index)
         with self._session.ignoring():
-            outcome = dvc_stage.begin(loaded, force=force)
+            outcome = dvc_stage.begin(loaded, force=force, upstream=upstream)
         if outcome is dvc_stage.DvcOutcome.COMMAND:
             return None
         if outcome is dvc_stage.DvcOutcome.UNCHANGED:
@@ -124,7 +138,7 @@ class DvcRecorder:
         self, stage: Stage, loaded: Any, *, finish: bool, restored: bool
     ) -> LockEntry:
         if finish:
-            dvc_stage.finish(loaded)
+            dvc_stage.finish(loaded, allow_missing=self._allow_missing is not None)
             if restored:
                 self._check(stage, loaded)
             dvc_stage.learn(loaded, self._workspace.hashes)

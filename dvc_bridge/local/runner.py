@@ -33,6 +33,7 @@ from dvc_bridge.local.signals import forward_signals
 from dvc_bridge.pipeline.numbering import RunIndex, StagePosition
 from dvc_bridge.pipeline.outcome import Outcome, Summary
 from dvc_bridge.pipeline.stage import Pipeline, Stage
+from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.changes import sharing_losses
 from dvc_bridge.planning.next_action import is_certain_to_run
 from dvc_bridge.planning.record_readers import record_readers
@@ -48,6 +49,8 @@ class Options:
     ----------
     alone
         Whether each stage runs without regard to the others, as with `--single-item`.
+    allow_missing
+        Whether missing data do not count as changes.
     mutexes
         Groups of addresses; only one stage of each group runs at a time.
     queues
@@ -60,6 +63,7 @@ class Options:
     keep_going: bool = False
     force: bool = False
     alone: bool = False
+    allow_missing: bool = False
     mutexes: tuple[frozenset[str], ...] = ()
     queues: tuple[frozenset[str], ...] = ()
     certain: Callable[[Stage], bool] = lambda _: False
@@ -87,12 +91,14 @@ def repro(
     unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
     with Session(project, view.note, unfinished) as session:
         workspace = Workspace(project)
-        options = replace(
-            options,
-            queues=tuple(sharing_losses(stages, workspace.lost)),
-            certain=lambda s: is_certain_to_run(s, workspace, workspace.has_runs),
-        )
-        recorder = DvcRecorder(project, session, workspace, unfinished)
+        rule = AllowMissing.of(pipeline, alone=options.alone) if options.allow_missing else None
+        if rule is None:
+            options = replace(
+                options,
+                queues=tuple(sharing_losses(stages, workspace.lost)),
+                certain=lambda s: is_certain_to_run(s, workspace, workspace.has_runs),
+            )
+        recorder = DvcRecorder(project, session, workspace, unfinished, rule)
         history = History(project)
         run = Run(project, pipeline, order, options, view, lock, session, recorder, journal=history)
         return run.run()

@@ -7,12 +7,13 @@ The rules are those of `Stage.changed` (dvc/stage/__init__.py, dvc 3.48 to 3.67)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers
 from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage, StageKind
+from dvc_bridge.planning.allow_missing import AllowMissing
 
 # Returns the objects of a pointer, including the files of a folder, that DVC's cache lacks.
 Lost = Callable[[Pointer], frozenset[str]]
@@ -72,8 +73,15 @@ class Change:
         return f"{subject} changed from {_format(self.old)} to {_format(self.new)}"
 
 
-def changes(stage: Stage, reader: StateReader) -> Iterator[Change]:
+def changes(
+    stage: Stage, reader: StateReader, allow_missing: AllowMissing | None = None
+) -> Iterator[Change]:
     """Yield the reasons to run the stage; if there are none, it is up to date.
+
+    Parameters
+    ----------
+    allow_missing
+        The rule for missing data; None: they count as changes.
 
     Raises
     ------
@@ -89,7 +97,7 @@ def changes(stage: Stage, reader: StateReader) -> Iterator[Change]:
         yield Change("new")
         return
     undecided = False
-    for comparison in _comparisons(stage, lock, reader):
+    for comparison in _comparisons(stage, lock, reader, allow_missing):
         try:
             yield from comparison
         except UndecidedError:
@@ -98,18 +106,25 @@ def changes(stage: Stage, reader: StateReader) -> Iterator[Change]:
         raise UndecidedError
 
 
-def _comparisons(stage: Stage, lock: LockEntry, reader: StateReader) -> Iterator[Iterator[Change]]:
+def _comparisons(
+    stage: Stage, lock: LockEntry, reader: StateReader, allow_missing: AllowMissing | None
+) -> Iterator[Iterator[Change]]:
     yield _compare_command(stage, lock.get("cmd"))
     if stage.kind is StageKind.STAGE and not stage.frozen:
         deps = lock_pointers(lock, "deps")
         for dep in stage.deps:
-            yield _compare_dep(dep, deps.get(dep.path), reader)
+            pointer = deps.get(dep.path)
+            if allow_missing and dep.local and reader.dep(dep) is None:
+                yield _compare_missing_dep(dep, pointer, allow_missing.recorded(stage, dep))
+            else:
+                yield _compare_dep(dep, pointer, reader)
         values: Mapping[str, Mapping[str, Any]] = lock.get("params") or {}
         for params in stage.params:
             yield _compare_params(params, values.get(params.path), reader)
     outs = lock_pointers(lock, "outs")
     for out in stage.outs:
-        yield _compare_out(out, outs.get(out.path), reader)
+        comparison = _compare_out(out, outs.get(out.path), reader)
+        yield _without_missing(comparison) if allow_missing else comparison
 
 
 def _compare_command(stage: Stage, lock_value: Any) -> Iterator[Change]:
@@ -144,6 +159,22 @@ def _compare_dep(
     old, new = md5(lock_value), md5(reader.dep(dep))
     if old != new or new is None:
         yield Change("dep", dep.path, old, new)
+
+
+def _compare_missing_dep(
+    dep: Dependency, lock_value: Pointer | None, upstream_value: Pointer | None
+) -> Iterator[Change]:
+    if upstream_value is not None:
+        old, new = md5(lock_value), md5(upstream_value)
+        if old != new:
+            yield Change("dep", dep.path, old, new)
+
+
+def _without_missing(out_changes: Iterable[Change]) -> Iterator[Change]:
+    """Yield the changes except that an out, or its object in the cache, is missing."""
+    for change in out_changes:
+        if change.new is not None and change.old != change.new:
+            yield change
 
 
 def _compare_params(

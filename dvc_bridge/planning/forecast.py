@@ -19,6 +19,7 @@ from dvc_bridge.pipeline.stage import (
     StageKind,
     overlap,
 )
+from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.changes import Change, Lost, StateReader, UndecidedError, changes, losses
 from dvc_bridge.planning.next_action import current_inputs, may_restore
 from dvc_bridge.planning.run_cache_key import restored_entry, run_cache_key
@@ -93,6 +94,8 @@ class Sources:
     lost
         Returns the objects of a pointer that the cache lacks, if stages share a cache: the first
         stage that creates such an object restores it for all stages.
+    allow_missing
+        The rule for missing data; None: they count as changes.
     """
 
     look: StateReader
@@ -100,6 +103,7 @@ class Sources:
     has_runs: Callable[[], bool]
     ask: Callable[[Stage], DvcDecision]
     lost: Lost = field(default=lambda _: frozenset())
+    allow_missing: AllowMissing | None = None
 
 
 def forecast(
@@ -247,7 +251,7 @@ def _decide_forced(stage: Stage, state: _ExpectedState) -> Decision:
 def _decide(stage: Stage, state: _ExpectedState, sources: Sources) -> Decision:
     reasons: list[Change] = []
     try:
-        for change in changes(stage, state):
+        for change in changes(stage, state, sources.allow_missing):
             reasons.append(change)  # noqa: PERF402  the list survives an exception
         if not reasons:
             return Verdict.UP_TO_DATE, ()

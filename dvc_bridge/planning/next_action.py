@@ -9,6 +9,7 @@ from typing import Any
 from dvc_bridge.errors import MissingInputError
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_items
 from dvc_bridge.pipeline.stage import Stage, StageKind
+from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.changes import Change, StateReader, UndecidedError, changes
 from dvc_bridge.planning.run_cache_key import inputs_entry, lock_params, run_cache_key
 
@@ -22,7 +23,12 @@ class NextAction(Enum):
 
 
 def first_step(
-    stage: Stage, reader: StateReader, *, force: bool, has_runs: Callable[[str], bool]
+    stage: Stage,
+    reader: StateReader,
+    *,
+    force: bool,
+    has_runs: Callable[[str], bool],
+    allow_missing: AllowMissing | None = None,
 ) -> tuple[NextAction, Change | None]:
     """Return the next action for a ready stage, and the first reason to run it.
 
@@ -30,6 +36,8 @@ def first_step(
     ----------
     has_runs
         Returns whether the run cache contains an entry for a key.
+    allow_missing
+        As for `changes`.
 
     Raises
     ------
@@ -38,7 +46,7 @@ def first_step(
     MissingInputError
         A dep or a parameter is missing.
     """
-    change = None if force else next(changes(stage, reader), None)
+    change = None if force else next(changes(stage, reader, allow_missing), None)
     if change is None and not force:
         return NextAction.UNCHANGED, None
     if stage.kind is not StageKind.STAGE or stage.frozen or not stage.is_local or is_legacy(stage):
@@ -108,7 +116,7 @@ def current_inputs(stage: Stage, reader: StateReader) -> LockEntry:
     UndecidedError
         The state of an input is unknown, and no other input is missing.
     """
-    missing = []
+    missing, missing_paths = [], []
     undecided: UndecidedError | None = None
     deps: list[tuple[str, Pointer]] = []
     for dep in stage.deps:
@@ -119,6 +127,7 @@ def current_inputs(stage: Stage, reader: StateReader) -> LockEntry:
             continue
         if pointer is None:
             missing.append(f"dependency {dep.path} does not exist")
+            missing_paths.append(dep.path)
         else:
             deps.append((dep.path, pointer))
     values: list[tuple[str, str, Mapping[str, Any]]] = []
@@ -135,10 +144,8 @@ def current_inputs(stage: Stage, reader: StateReader) -> LockEntry:
         missing += [f"parameter {key} is missing from {params.path}" for key in missing_keys]
         values.append((params.path, params.key, file_values))
     if missing:
-        raise MissingInputError(
-            "; ".join(missing),
-            "restore it (dvc checkout or dvc pull if DVC tracks it), or correct dvc.yaml",
-        )
+        pull = f"dvc pull {' '.join(missing_paths)} if DVC tracks it, or " if missing_paths else ""
+        raise MissingInputError("; ".join(missing), f"{pull}correct dvc.yaml or its files")
     if undecided:
         raise undecided
     return inputs_entry(stage.cmd, deps, lock_params(values))

@@ -50,6 +50,8 @@ APART = {
     "what fails, keep going": FAILS,
     "parameters of four kinds of files": FAILS,
     "dry": "nothing is submitted",
+    "missing data that are allowed": "pods find data in the remote",
+    "missing data of stages that only dvc can decide": "pods find data in the remote",
     "cache type symlink": LINKS,
     "cache type hardlink": LINKS,
     "a shared cache": LINKS,

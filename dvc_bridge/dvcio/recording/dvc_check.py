@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,23 +17,28 @@ from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.forecast import DvcDecision
 
 
-def ask_dvc(session: Session, stage: Stage, *, restores: bool) -> DvcDecision:
+def ask_dvc(
+    session: Session, stage: Stage, *, restores: bool, upstream: Sequence[Stage] | None = None
+) -> DvcDecision:
     """Return DVC's decision about the stage, and change nothing.
 
     Parameters
     ----------
     restores
         Whether to look for a result in the cache of this machine.
+    upstream
+        The stages directly upstream, if missing data do not count as changes.
 
     Raises
     ------
     UsageError
         DVC cannot decide, for example because a file is not readable.
     """
+    others = upstream and [session.stage(other, RunIndex(0)) for other in upstream]
     loaded = session.stage(stage, RunIndex(0))
     with _without_folder_objects():
         try:
-            if not loaded.changed():
+            if not loaded.changed(upstream is not None, others):
                 return DvcDecision()
             # The deps of a frozen stage do not matter, and can be inaccessible.
             deps = [] if stage.frozen else _changed_paths(loaded.deps)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -54,8 +54,13 @@ def clear(project: Project, stage: Stage) -> None:
         remove_tree(project.root / out.at)
 
 
-def begin(stage: Any, *, force: bool) -> DvcOutcome:
+def begin(stage: Any, *, force: bool, upstream: Sequence[Any] | None = None) -> DvcOutcome:
     """Let DVC check the stage and prepare it for its command.
+
+    Parameters
+    ----------
+    upstream
+        The stages directly upstream, if missing data do not count as changes.
 
     Returns
     -------
@@ -72,12 +77,16 @@ def begin(stage: Any, *, force: bool) -> DvcOutcome:
     from dvc.stage.cache import RunCacheNotFoundError  # noqa: PLC0415  the caller has opened DVC
     from dvc.stage.exceptions import MissingDataSource  # noqa: PLC0415
 
+    allow_missing = upstream is not None
     if not stage.cmd or stage.frozen:
         try:
-            return DvcOutcome.RECORDED if stage.reproduce(force=force) else DvcOutcome.UNCHANGED
+            reproduced = stage.reproduce(
+                force=force, allow_missing=allow_missing, upstream=upstream
+            )
         except MissingDataSource as exc:
             raise MissingInputError(str(exc), f"dvc pull {stage.addressing}") from exc
-    if not force and not stage.changed():
+        return DvcOutcome.RECORDED if reproduced else DvcOutcome.UNCHANGED
+    if not force and not stage.changed(allow_missing, upstream):
         return DvcOutcome.UNCHANGED
     stage.remove_outs(ignore_remove=False, force=False)
     if force:
@@ -123,10 +132,16 @@ def _sets_dvc_stage() -> bool:
     return Version(version("dvc")) >= Version(STAGE_NAMED_SINCE)
 
 
-def finish(stage: Any) -> None:
-    """Hash and store the outs of the command, and write the run-cache entry."""
-    stage.save(run_cache=all(travels(out) for out in stage.outs))
-    stage.commit()
+def finish(stage: Any, *, allow_missing: bool = False) -> None:
+    """Hash and store the outs of the command, and write the run-cache entry.
+
+    Parameters
+    ----------
+    allow_missing
+        Whether deps and outs may be missing.
+    """
+    stage.save(allow_missing=allow_missing, run_cache=all(travels(out) for out in stage.outs))
+    stage.commit(allow_missing=allow_missing)
 
 
 def entry(stage: Any) -> dict[str, Any]:

@@ -1,0 +1,73 @@
+"""A clone without data, a remote or a network: `--allow-missing` and `plan --check`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dvc_bridge import plan
+from tests.e2e.test_convert import git
+from tests.support.commands import bridge, dvc
+
+STAGES = {
+    "first": {"cmd": "cp raw one", "deps": ["raw"], "outs": ["one"]},
+    "last": {"cmd": "cat one code > two", "deps": ["one", "code"], "outs": ["two"]},
+}
+
+
+@pytest.fixture(scope="session")
+def first_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of a project whose data were pushed to a remote that no longer exists."""
+    root = tmp_path_factory.mktemp("origin")
+    (root / "dvc.yaml").write_text(json.dumps({"stages": STAGES}))
+    (root / "raw").write_text("raw\n")
+    (root / "code").write_text("code\n")
+    git(root, "init", "--quiet")
+    dvc(root, "init", "--quiet")
+    dvc(root, "remote", "add", "--default", "store", "s3://bucket-without-network/store")
+    dvc(root, "add", "--quiet", "raw")
+    dvc(root, "repro", "--quiet")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "-m", "1")
+    clone = tmp_path_factory.mktemp("clones") / "first"
+    git(root, "clone", "--quiet", str(root), str(clone))
+    return clone
+
+
+@pytest.fixture
+def clone(first_clone: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(first_clone, tmp_path / "clone")
+
+
+def test_a_clone_without_data_has_nothing_to_do_if_missing_data_are_allowed(clone: Path) -> None:
+    assert "up to date 3" in bridge(clone, "plan", "--allow-missing", "--check")
+    assert "3 unchanged" in bridge(clone, "repro", "--allow-missing")
+    assert git(clone, "status", "--porcelain") == ""
+
+
+def test_check_tells_nothing_something_and_unknown_apart(clone: Path) -> None:
+    printed = bridge(clone, "plan", "--check", code=11)
+    assert "missing: raw; run dvc pull raw.dvc" in printed
+    (clone / "one").write_text("raw\n")
+    (clone / "code").write_text("code 2\n")
+    printed = bridge(clone, "plan", "--allow-missing", "--check", code=10)
+    assert "runs        last: dep code changed" in printed
+    assert "1 ran, 2 unchanged" in bridge(clone, "repro", "--allow-missing")
+    bridge(clone, "plan", "--allow-missing", "--check")
+
+
+def test_a_stage_that_runs_without_its_data_names_the_pull(clone: Path) -> None:
+    (clone / "code").write_text("code 2\n")
+    printed = bridge(clone, "plan", "--allow-missing", "--check", code=11)
+    assert "fails       last: dependency one does not exist" in printed
+    printed = bridge(clone, "repro", "--allow-missing", code=2)
+    assert "dvc pull one" in printed
+
+
+def test_the_function_has_the_same_option(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clone)
+    forecasts = plan(allow_missing=True).forecasts
+    assert [forecast.verdict.value for forecast in forecasts] == ["up to date"] * 3
