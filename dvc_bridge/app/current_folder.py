@@ -18,5 +18,8 @@ Warn = Callable[[str], object]
 
 
 def from_here(selection: Selection, project: Project) -> Selection:
-    """Return the selection as seen from the current directory."""
-    return replace(selection, folder=os.path.relpath(Path.cwd().resolve(), project.root))
+    """Return the selection as seen from the current directory, with the folders in its targets."""
+    targets = selection.targets if selection.recursive else ()
+    folders = frozenset(target for target in targets if Path(target).is_dir())
+    folder = os.path.relpath(Path.cwd().resolve(), project.root)
+    return replace(selection, folder=folder, folders=folders)

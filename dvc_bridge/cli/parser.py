@@ -90,7 +90,22 @@ def _add_stages(command: argparse.ArgumentParser, *, force: bool = True) -> None
         help="run only the targets, not what is upstream of them",
     )
     command.add_argument(
+        "-p",
+        "--pipeline",
+        action="store_true",
+        help="the whole pipelines that contain the targets",
+    )
+    command.add_argument(
         "-P", "--all-pipelines", action="store_true", help="all stages of the project"
+    )
+    command.add_argument(
+        "-R",
+        "--recursive",
+        action="store_true",
+        help="a target can be a folder: the stages of all files in it",
+    )
+    command.add_argument(
+        "--glob", action="store_true", help="the names in targets are patterns, as 'train@*'"
     )
     command.add_argument(
         "--downstream", action="store_true", help="the targets and everything downstream of them"

@@ -13,5 +13,8 @@ def selection_of(args: Namespace) -> Selection:
         tuple(args.targets),
         single_item=args.single_item,
         downstream=args.downstream,
+        pipeline=args.pipeline,
         all_pipelines=args.all_pipelines,
+        glob=args.glob,
+        recursive=args.recursive,
     )

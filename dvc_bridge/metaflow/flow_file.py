@@ -153,6 +153,9 @@ def _arguments(request: FlowRequest) -> str:
         "--single-item": selection.single_item,
         "--all-pipelines": selection.all_pipelines,
         "--downstream": selection.downstream,
+        "--pipeline": selection.pipeline,
+        "--recursive": selection.recursive,
+        "--glob": selection.glob,
     }
     flags = [flag for flag, is_on in switches.items() if is_on]
     return shlex.join(["--fuse", request.fuse.value, *flags, *selection.targets])

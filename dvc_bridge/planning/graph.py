@@ -80,6 +80,24 @@ def execution_order(
     return _postorder(sorted(included), lambda p: [u for u in following[p] if u in included])
 
 
+def connected_order(pipeline: Pipeline, chosen: Sequence[StagePosition]) -> list[StagePosition]:
+    """Return all stages that edges connect to the chosen ones, in the order of `dvc repro -p`.
+
+    Parameters
+    ----------
+    chosen
+        Empty: all stages.
+    """
+    following = [pipeline.active(position) for position in pipeline.positions]
+    sources = _reverse(following)
+    included: dict[StagePosition, None] = {}
+    for position in chosen or pipeline.positions:
+        if position not in included:
+            component = _postorder([position], lambda p: (*following[p], *sources[p]))
+            included.update(dict.fromkeys(sorted(component)))
+    return _postorder(included, following.__getitem__)
+
+
 def in_graph_order(pipeline: Pipeline, positions: Sequence[StagePosition]) -> list[StagePosition]:
     """Return positions so that each stage comes after the stages whose outs it reads.
 

@@ -7,11 +7,12 @@ import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline
-from dvc_bridge.planning.graph import execution_order
+from dvc_bridge.planning.graph import connected_order, execution_order
 
 # A path, optionally followed by a colon and a name; the part after @ may contain any character.
 _TARGET = re.compile(r"(?P<path>.*?)(?::(?P<name>[^\\/:]*))?$")
@@ -28,18 +29,30 @@ class Selection:
         None: the dvc.yaml of `folder`.
     folder
         The folder in which the user ran the command, from the root.
+    pipeline
+        Whether all stages are selected that are connected to a target.
+    glob
+        Whether the names in targets are patterns.
+    recursive
+        Whether a target that is a folder selects the stages of all files in it.
+    folders
+        The targets that are folders; only for `recursive`.
     """
 
     targets: tuple[str, ...] = ()
     folder: str = "."
     single_item: bool = False
     downstream: bool = False
+    pipeline: bool = False
     all_pipelines: bool = False
+    glob: bool = False
+    recursive: bool = False
+    folders: frozenset[str] = frozenset()
 
     @property
     def alone(self) -> bool:
-        """Whether the targets run without upstream stages; `--all-pipelines` overrides it."""
-        return self.single_item and not self.all_pipelines
+        """Whether the targets run without other stages; whole pipelines override it."""
+        return self.single_item and not (self.pipeline or self.all_pipelines)
 
 
 def select(pipeline: Pipeline, selection: Selection) -> list[StagePosition]:
@@ -57,27 +70,38 @@ def select(pipeline: Pipeline, selection: Selection) -> list[StagePosition]:
     chosen: dict[StagePosition, None] = {}
     problems = []
     for target in selection.targets or (DVC_YAML,):
-        positions = _match_target(pipeline, target, selection.folder)
+        positions = _match_target(pipeline, target, selection)
         if positions is None:
-            problems.append(_describe_missing(pipeline, target, selection.folder))
+            problems.append(_describe_missing(pipeline, target, selection))
         chosen.update(dict.fromkeys(positions or ()))
     if problems:
         raise UsageError("\n".join(problems), "`dvc stage list --all` lists all stages")
-    if selection.single_item:
+    if selection.alone:
         return list(chosen)
+    if selection.pipeline:
+        return connected_order(pipeline, list(chosen))
     return execution_order(pipeline, list(chosen), downstream=selection.downstream)
 
 
-def _match_target(pipeline: Pipeline, target: str, folder: str) -> list[StagePosition] | None:
+def _match_target(
+    pipeline: Pipeline, target: str, selection: Selection
+) -> list[StagePosition] | None:
     """Return the stages of a target, empty for a file without stages; None if it does not exist."""
-    path, name = _split_target(target)
-    file = posixpath.normpath(posixpath.join(folder, path))
     stages = pipeline.stages
+    if target in selection.folders:
+        folder = posixpath.normpath(posixpath.join(selection.folder, target))
+        order = execution_order(pipeline, None)
+        return [p for p in order if folder == "." or stages[p].file.startswith(f"{folder}/")]
+    path, name = (_split_pattern if selection.glob else _split_target)(target)
+    file = posixpath.normpath(posixpath.join(selection.folder, path))
     positions = [position for position in pipeline.positions if stages[position].file == file]
     if not name:
         return positions if file in pipeline.files else None
     if (file, name) in pipeline.groups:
         return [position for position in positions if stages[position].group == name]
+    if selection.glob:
+        matching = [p for p in positions if fnmatchcase(stages[p].name, name)]
+        return matching if file in pipeline.files else None
     return [position for position in positions if stages[position].name == name] or None
 
 
@@ -86,10 +110,16 @@ def files_of(selection: Selection) -> list[str] | None:
 
     With `--single-item` DVC reads no other files, whatever they contain.
     """
-    if not selection.alone:
+    if not selection.alone or selection.folders:
         return None
-    paths = (_split_target(target)[0] for target in selection.targets or (DVC_YAML,))
+    split = _split_pattern if selection.glob else _split_target
+    paths = (split(target)[0] for target in selection.targets or (DVC_YAML,))
     return [posixpath.normpath(posixpath.join(selection.folder, path)) for path in paths]
+
+
+def _split_pattern(target: str) -> tuple[str, str]:
+    path, _, pattern = target.rpartition(":")
+    return path or DVC_YAML, pattern
 
 
 def _split_target(target: str) -> tuple[str, str]:
@@ -103,10 +133,10 @@ def _split_target(target: str) -> tuple[str, str]:
     return DVC_YAML, target
 
 
-def _describe_missing(pipeline: Pipeline, target: str, folder: str) -> str:
-    path, name = _split_target(target)
-    if not name:
-        return f"there is no {posixpath.normpath(posixpath.join(folder, path))}"
+def _describe_missing(pipeline: Pipeline, target: str, selection: Selection) -> str:
+    path, name = (_split_pattern if selection.glob else _split_target)(target)
+    if not name or selection.glob:
+        return f"there is no {posixpath.normpath(posixpath.join(selection.folder, path))}"
     return f"no stage {target}{_suggest(pipeline, target)}"
 
 

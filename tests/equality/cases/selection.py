@@ -53,6 +53,23 @@ CASES = [
         ),
     ),
     Case(
+        "patterns, folders and whole pipelines",
+        several,
+        (
+            Step("a pattern", argv=("--glob", "*i*")),
+            Step("a pattern of another file", argv=("--glob", "a/dvc.yaml:*")),
+            Step("a pattern without a stage", lambda b: b.write({"data": "2\n"}), ("--glob", "x*")),
+            Step("a pattern in no file", argv=("--glob", "no/dvc.yaml:*"), fails=True),
+            Step("a folder", lambda b: b.write({"data": "3\n"}), ("-R", "a")),
+            Step("a folder alone", lambda b: b.write({"data": "4\n"}), ("-R", "-s", "b")),
+            Step("the project's folder", argv=("-R", ".")),
+            Step("no folder", argv=("-R", "missing"), fails=True, says="missing"),
+            Step("whole pipelines", lambda b: b.write({"data": "5\n"}), ("-p", "last")),
+            Step("of a stage alone", lambda b: b.write({"data": "6\n"}), ("-p", "-s", "last")),
+            Step("all others"),
+        ),
+    ),
+    Case(
         "alone in no graph",
         _going_round,
         (
