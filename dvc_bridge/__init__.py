@@ -68,9 +68,11 @@ def plan(
     ...     print(forecast.stage.address, forecast.verdict.value, *forecast.reasons)
     """
     from dvc_bridge.app import plan as use_case  # noqa: PLC0415  nothing heavy until it is called
+    from dvc_bridge.pipeline.run_flags import RunFlags  # noqa: PLC0415
 
     selection = _selection(targets, single_item, downstream, all_pipelines)
-    return use_case.plan(selection, force=force, allow_missing=allow_missing, warn=_warn)
+    flags = RunFlags(force=force, allow_missing=allow_missing)
+    return use_case.plan(selection, flags, warn=_warn)
 
 
 def repro(
@@ -109,18 +111,13 @@ def repro(
     """
     from dvc_bridge.app import repro as use_case  # noqa: PLC0415  as in `plan`
     from dvc_bridge.dvcio.dvc_version import check_version  # noqa: PLC0415
+    from dvc_bridge.pipeline.run_flags import RunFlags  # noqa: PLC0415
     from dvc_bridge.ui.plain_view import PlainView  # noqa: PLC0415
 
     check_version()
     selection = _selection(targets, single_item, downstream, all_pipelines)
-    return use_case.repro(
-        selection,
-        jobs=jobs,
-        keep_going=keep_going,
-        force=force,
-        allow_missing=allow_missing,
-        view=PlainView(),
-    )
+    flags = RunFlags(jobs=jobs, keep_going=keep_going, force=force, allow_missing=allow_missing)
+    return use_case.repro(selection, flags, PlainView())
 
 
 def submit(

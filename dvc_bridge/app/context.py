@@ -22,6 +22,7 @@ from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, repro
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.result import Result
+from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.merge import Merged, merge
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
@@ -171,7 +172,7 @@ class RunContext(ExitStack):
         return known_seconds(History(self.project), self.remote_forecast.objects.default, waiting)
 
     def _run_here(self, positions: Sequence[StagePosition]) -> None:
-        options = Options(force=self.force, alone=True)
+        options = Options(RunFlags(force=self.force), alone=True)
         summary = repro(self.project, self.pipeline, positions, options, PlainView(), self.lock)
         if summary.interrupted:
             raise StoppedError(summary.interrupted)

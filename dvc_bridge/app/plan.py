@@ -14,6 +14,7 @@ from dvc_bridge.dvcio.recording.run_cache import any_run, newest_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.local.history import History
+from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.critical_path import Timeline, timeline
 from dvc_bridge.planning.forecast import Forecast, Sources, forecast
@@ -45,17 +46,11 @@ class Plan:
     division: Division | None
 
 
-def plan(
-    selection: Selection, *, force: bool = False, allow_missing: bool = False, warn: Warn
-) -> Plan:
+def plan(selection: Selection, flags: RunFlags, *, warn: Warn) -> Plan:
     """Return what a run of the selected stages would do; nothing changes.
 
     Parameters
     ----------
-    force
-        Whether stages that are up to date would run too.
-    allow_missing
-        Whether stages whose data are missing, but which are unchanged otherwise, would not run.
     warn
         Receives each warning.
 
@@ -72,22 +67,30 @@ def plan(
         settings = read_settings(project, pipeline)
         order = select(pipeline, selection)
         workspace = Workspace(project)
-        rule = AllowMissing.of(pipeline, alone=selection.alone) if allow_missing else None
+        rule = AllowMissing.of(pipeline, alone=selection.alone) if flags.allow_missing else None
         sources = Sources(
             workspace,
-            lambda key: newest_run(project, key),
-            lambda: any_run(project),
+            lambda key: newest_run(project, key) if flags.run_cache else None,
+            lambda: flags.run_cache and any_run(project),
             lambda stage: ask_dvc(
                 session,
                 stage,
                 restores=not settings.is_remote,
                 upstream=None if rule is None else rule.upstream_of(stage),
+                run_cache=flags.run_cache,
             ),
             # With the rule, no stage runs only to make a lost object again.
             workspace.lost if rule is None else lambda _: frozenset(),
             rule,
         )
-        forecasts = forecast(pipeline, order, sources, force=force, alone=selection.alone)
+        forecasts = forecast(
+            pipeline,
+            order,
+            sources,
+            force=flags.force,
+            force_downstream=flags.force_downstream,
+            alone=selection.alone,
+        )
         workspace.hashes.save()
     seconds = History(project).seconds
     division, running = None, in_pods(forecasts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dvc_bridge.app.current_folder import from_here
@@ -14,6 +13,7 @@ from dvc_bridge.local.runner import Options
 from dvc_bridge.local.runner import repro as run
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Summary
+from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.targets import Selection, files_of, select
 from dvc_bridge.ui.view import View
@@ -24,27 +24,12 @@ if TYPE_CHECKING:
 
 def repro(
     selection: Selection,
-    *,
-    jobs: int = 1,
-    keep_going: bool = False,
-    force: bool = False,
-    allow_missing: bool = False,
+    flags: RunFlags,
     view: View,
 ) -> Summary:
     """Run the selected stages in parallel, with the results of `dvc repro`.
 
     The summary contains failed stages; all other results are recorded.
-
-    Parameters
-    ----------
-    jobs
-        How many stages run at a time.
-    keep_going
-        Whether to keep running stages that do not depend on a failed one.
-    force
-        Whether stages that are up to date run too.
-    allow_missing
-        Whether stages whose data are missing, but which are unchanged otherwise, do not run.
 
     Raises
     ------
@@ -54,8 +39,7 @@ def repro(
     project = find_project()
     lock = RepositoryLock(project)
     with lock.held():
-        pipeline, order, options = _options(project, selection, jobs, keep_going, force)
-        options = replace(options, allow_missing=allow_missing)
+        pipeline, order, options = _options(project, selection, flags)
         return run(project, pipeline, order, options, view, lock)
 
 
@@ -71,17 +55,17 @@ def verify(selection: Selection, view: View) -> Verified:
 
     project = find_project()
     with RepositoryLock(project).held():
-        pipeline, order, _ = _options(project, selection, 1, keep_going=False, force=False)
+        pipeline, order, _ = _options(project, selection, RunFlags())
         return run_again(project, [pipeline.stages[position] for position in order], view)
 
 
 def _options(
-    project: Project, selection: Selection, jobs: int, keep_going: bool, force: bool
+    project: Project, selection: Selection, flags: RunFlags
 ) -> tuple[Pipeline, Sequence[StagePosition], Options]:
     selection = from_here(selection, project)
     pipeline = read_pipeline(project, files_of(selection))
     order = select(pipeline, selection)
     addresses = [pipeline.stages[position].address for position in order]
     mutexes = read_settings(project, pipeline).mutex_groups(addresses)
-    options = Options(jobs, keep_going, force, alone=selection.alone, mutexes=mutexes)
+    options = Options(flags, alone=selection.alone, mutexes=mutexes)
     return pipeline, order, options

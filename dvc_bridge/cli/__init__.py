@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from gc import set_threshold  # a module of this package is named gc, too
 from importlib import import_module
 from io import TextIOWrapper
+from os import chdir
 
-from dvc_bridge.errors import BridgeError, of_system
+from dvc_bridge.errors import BridgeError, UsageError, of_system
 
 BUG = 5
 STOPPED = 128 + signal.SIGINT
@@ -44,6 +45,8 @@ def _run(argv: Sequence[str] | None) -> int:
     args = parser().parse_args(argv)
     module, _, name = args.run.partition(":")
     try:
+        if args.cd is not None:
+            _change_folder(args.cd)
         # Imported late, because `--help` does not need it.
         code: int = getattr(import_module(module), name)(args)
     except BridgeError as exc:
@@ -60,6 +63,15 @@ def _run(argv: Sequence[str] | None) -> int:
         print("dvc-bridge: this is a bug of dvc-bridge; please report the above", file=sys.stderr)
         return BUG
     return code
+
+
+def _change_folder(folder: str) -> None:
+    try:
+        chdir(folder)
+    except OSError as exc:
+        raise UsageError(
+            f"cannot change to {folder}: {exc.strerror}", "name another folder with --cd"
+        ) from exc
 
 
 def _print_error(error: BridgeError) -> int:

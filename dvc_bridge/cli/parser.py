@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 from importlib.metadata import version
+
+from dvc_bridge.cli.options import (
+    add_engine,
+    add_flags,
+    add_fuse,
+    add_stages,
+    add_wait,
+    day_count,
+    job_count,
+)
 
 _PATHSPEC = "run, as TrainFlow/123"
 
@@ -14,13 +25,16 @@ def parser() -> argparse.ArgumentParser:
         prog="dvc-bridge", description="Run any dvc.yaml in parallel and end where dvc repro would."
     )
     root_parser.add_argument("--version", action="version", version=version("dvc-bridge"))
+    root_parser.add_argument(
+        "--cd", metavar="FOLDER", help="change to this folder before anything else"
+    )
     commands = root_parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_plan(commands.add_parser("plan", help="show what would run, and why"))
     _add_repro(commands.add_parser("repro", help="run stages on this machine, in parallel"))
     doctor = commands.add_parser(
         "doctor", help="check the environment, and print the command that fixes each problem"
     )
-    _add_engine(doctor)
+    add_engine(doctor)
     doctor.set_defaults(run="dvc_bridge.cli.doctor:doctor_command")
     _add_submit(
         commands.add_parser(
@@ -54,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "run_name", metavar="RUN", nargs=nargs, help="name of the run, as printed by submit"
         )
-        _add_engine(command)
+        add_engine(command)
         command.set_defaults(run=f"dvc_bridge.cli.runs:{name}_command")
         if name == "status":
             command.add_argument("--json", action="store_true", help="machine-readable output")
@@ -65,8 +79,8 @@ def parser() -> argparse.ArgumentParser:
             )
     retry = commands.add_parser("retry", help="resume a failed or stopped run")
     retry.add_argument("run_name", metavar="RUN", help="name of the run, as printed by submit")
-    _add_wait(retry)
-    _add_engine(retry)
+    add_wait(retry)
+    add_engine(retry)
     retry.set_defaults(run="dvc_bridge.cli.submit:retry_command")
     _add_gc(commands.add_parser("gc", help="remove old runs and snapshots from the remote"))
     worker = commands.add_parser("worker", help="run one task; engines start it")
@@ -75,58 +89,9 @@ def parser() -> argparse.ArgumentParser:
     return root_parser
 
 
-def _add_stages(command: argparse.ArgumentParser, *, force: bool = True) -> None:
-    """Add the arguments that select stages, as `dvc repro` has them."""
-    command.add_argument(
-        "targets",
-        nargs="*",
-        metavar="TARGET",
-        help="a stage, a foreach or matrix group, a dvc.yaml or .dvc file; default: ./dvc.yaml",
-    )
-    command.add_argument(
-        "-s",
-        "--single-item",
-        action="store_true",
-        help="run only the targets, not what is upstream of them",
-    )
-    command.add_argument(
-        "-p",
-        "--pipeline",
-        action="store_true",
-        help="the whole pipelines that contain the targets",
-    )
-    command.add_argument(
-        "-P", "--all-pipelines", action="store_true", help="all stages of the project"
-    )
-    command.add_argument(
-        "-R",
-        "--recursive",
-        action="store_true",
-        help="a target can be a folder: the stages of all files in it",
-    )
-    command.add_argument(
-        "--glob", action="store_true", help="the names in targets are patterns, as 'train@*'"
-    )
-    command.add_argument(
-        "--downstream", action="store_true", help="the targets and everything downstream of them"
-    )
-    if force:
-        command.add_argument(
-            "-f", "--force", action="store_true", help="also run stages that are up to date"
-        )
-
-
-def _add_allow_missing(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--allow-missing",
-        action="store_true",
-        help="do not run stages whose data are missing, but which are unchanged otherwise",
-    )
-
-
 def _add_plan(command: argparse.ArgumentParser) -> None:
-    _add_stages(command)
-    _add_allow_missing(command)
+    add_stages(command)
+    add_flags(command)
     command.add_argument("--json", action="store_true", help="machine-readable output")
     command.add_argument(
         "-v", "--verbose", action="store_true", help="also list the stages that are up to date"
@@ -141,21 +106,31 @@ def _add_plan(command: argparse.ArgumentParser) -> None:
 
 
 def _add_repro(command: argparse.ArgumentParser) -> None:
-    _add_stages(command)
-    _add_allow_missing(command)
+    add_stages(command)
+    add_flags(command)
     command.add_argument(
         "-j",
         "--jobs",
-        type=_jobs,
+        type=job_count,
+        nargs="?",
         default=1,
+        const=os.cpu_count() or 1,
         metavar="N",
-        help="number of stages that run at a time; default: 1",
+        help="number of stages that run at a time; without a number one per core; default: 1",
     )
     command.add_argument(
         "-k",
         "--keep-going",
         action="store_true",
         help="keep running stages that do not depend on a failed one",
+    )
+    command.add_argument(
+        "--ignore-errors",
+        action="store_true",
+        help="run all stages, also those that depend on a failed one, and end with 0",
+    )
+    command.add_argument(
+        "--no-commit", action="store_true", help="do not store the outs in the cache"
     )
     command.add_argument("--dry", action="store_true", help="print the plan; run nothing")
     command.add_argument(
@@ -179,15 +154,15 @@ def _add_repro(command: argparse.ArgumentParser) -> None:
 
 
 def _add_submit(command: argparse.ArgumentParser) -> None:
-    _add_stages(command)
-    _add_wait(command)
-    _add_engine(command)
-    _add_fuse(command, None, "default: the one in dvc-bridge.yaml, or auto")
+    add_stages(command)
+    add_wait(command)
+    add_engine(command)
+    add_fuse(command, None, "default: the one in dvc-bridge.yaml, or auto")
     command.set_defaults(run="dvc_bridge.cli.submit:submit_command")
 
 
 def _add_convert(command: argparse.ArgumentParser) -> None:
-    _add_stages(command, force=False)
+    add_stages(command, force=False)
     command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     command.add_argument(
         "--kind",
@@ -212,12 +187,12 @@ def _add_convert(command: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="URL of the code's repository; default: URL of the remote origin",
     )
-    _add_fuse(command, "chains", "default: chains; auto uses how long stages took here")
+    add_fuse(command, "chains", "default: chains; auto uses how long stages took here")
     command.set_defaults(run="dvc_bridge.cli.convert:convert_command")
 
 
 def _add_flow(command: argparse.ArgumentParser) -> None:
-    _add_stages(command, force=False)
+    add_stages(command, force=False)
     command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     command.add_argument(
         "--check", action="store_true", help="write nothing; check that FILE is what dvc.yaml gives"
@@ -245,30 +220,6 @@ def _add_sync(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run="dvc_bridge.cli.metaflow:sync_command")
 
 
-def _add_fuse(command: argparse.ArgumentParser, default: str | None, text: str) -> None:
-    command.add_argument(
-        "--fuse",
-        choices=("none", "chains", "auto"),
-        default=default,
-        help=f"how stages are grouped into tasks; {text}",
-    )
-
-
-def _add_engine(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--engine", metavar="NAME", help="argo or processes; default: the one in dvc-bridge.yaml"
-    )
-
-
-def _add_wait(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--wait", action="store_true", help="wait for the run, then merge its results"
-    )
-    command.add_argument(
-        "--plain", action="store_true", help="print plain lines, also on a terminal"
-    )
-
-
 def _add_gc(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "run_names",
@@ -278,7 +229,7 @@ def _add_gc(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--days",
-        type=_days,
+        type=day_count,
         default=7,
         metavar="N",
         help="age in days from which a run is old; default: 7",
@@ -287,15 +238,3 @@ def _add_gc(command: argparse.ArgumentParser) -> None:
         "--dry", action="store_true", help="print what would be removed; remove nothing"
     )
     command.set_defaults(run="dvc_bridge.cli.gc:gc_command")
-
-
-def _days(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is not a number of days")
-    return int(text)
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 upwards")
-    return int(text)

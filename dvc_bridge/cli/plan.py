@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Iterable
 
 from dvc_bridge.app.plan import plan
-from dvc_bridge.cli.stage_arguments import selection_of
+from dvc_bridge.cli.stage_arguments import flags_of, selection_of
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.ui.plan_text import plan_json, plan_text
@@ -18,9 +18,7 @@ STAGES_RUN, CANNOT_TELL = 10, 11
 
 def plan_command(args: Namespace) -> int:
     """Print what a run would do; nothing changes."""
-    forecast = plan(
-        selection_of(args), force=args.force, allow_missing=args.allow_missing, warn=warn
-    )
+    forecast = plan(selection_of(args), flags_of(args), warn=warn)
     if args.json:
         document = plan_json(forecast.forecasts, forecast.timeline, forecast.division)
         print(json.dumps(document, indent=2, ensure_ascii=False))

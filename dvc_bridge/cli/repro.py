@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from dvc_bridge.app.repro import repro, verify
 from dvc_bridge.cli.plan import plan_command
-from dvc_bridge.cli.stage_arguments import selection_of
+from dvc_bridge.cli.stage_arguments import flags_of, selection_of
 from dvc_bridge.cli.terminal import view_for
 from dvc_bridge.dvcio.dvc_version import check_version, is_installed
 from dvc_bridge.dvcio.project import find_project
@@ -47,27 +47,21 @@ def repro_command(args: Namespace) -> int:
     if args.verify:
         return _report_verification(verify(selection, view))
     try:
-        summary = repro(
-            selection,
-            jobs=args.jobs,
-            keep_going=args.keep_going,
-            force=args.force,
-            allow_missing=args.allow_missing,
-            view=view,
-        )
+        summary = repro(selection, flags_of(args), view)
     except GraphError as exc:
         # DVC does not check the graph for stages that are selected with -s.
         if not selection.alone:
             raise
         _run_dvc_instead(args, exc)
-    return _report(summary)
+    return _report(summary, ignore_errors=args.ignore_errors)
 
 
-def _report(summary: Summary) -> int:
+def _report(summary: Summary, *, ignore_errors: bool) -> int:
     print(summary)
     if summary.interrupted:
         raise StoppedError(summary.interrupted)
-    if failed := summary.of(Outcome.FAILED):
+    failed = [] if ignore_errors else summary.of(Outcome.FAILED)
+    if failed:
         logs = find_project().shown(".dvc/tmp/dvc-bridge/logs")
         raise _failure({address: summary.errors[address] for address in failed}, logs)
     return 0
@@ -133,6 +127,10 @@ def _dvc_arguments(args: Namespace) -> list[str]:
         "--glob": args.glob,
         "--force": args.force,
         "--keep-going": args.keep_going,
+        "--ignore-errors": args.ignore_errors,
+        "--force-downstream": args.force_downstream,
         "--allow-missing": args.allow_missing,
+        "--no-run-cache": args.no_run_cache,
+        "--no-commit": args.no_commit,
     }
     return [*(flag for flag, is_set in flags.items() if is_set), *args.targets]

@@ -40,6 +40,10 @@ class DvcRecorder:
         The log of unfinished work, for recovery after a kill; None if the run does not need one.
     allow_missing
         The rule for missing data; None: they count as changes.
+    run_cache
+        Whether results of earlier runs with the same inputs are restored.
+    commit
+        Whether outs are stored in the cache.
 
     Attributes
     ----------
@@ -56,9 +60,14 @@ class DvcRecorder:
         workspace: Workspace,
         unfinished: RecoveryLog | None = None,
         allow_missing: AllowMissing | None = None,
+        *,
+        run_cache: bool = True,
+        commit: bool = True,
     ) -> None:
         self._project, self._session, self._workspace = project, session, workspace
         self._allow_missing = allow_missing
+        self._has_runs = workspace.has_runs if run_cache else lambda _: False
+        self._run_cache, self._commit = run_cache, commit
         self._fast_recorder = FastRecorder(project, session, workspace)
         self._lock_files = LockFiles(project, unfinished)
         self._loaded: dict[RunIndex, Any] = {}
@@ -73,7 +82,7 @@ class DvcRecorder:
                 stage,
                 ReadOnce(self._workspace),
                 force=force,
-                has_runs=self._workspace.has_runs,
+                has_runs=self._has_runs,
                 allow_missing=self._allow_missing,
             )
         except UndecidedError:
@@ -96,7 +105,9 @@ class DvcRecorder:
             upstream = [self._session.stage(other, index) for other in others]
         loaded = self._loaded[index] = self._session.stage(stage, index)
         with self._session.ignoring():
-            outcome = dvc_stage.begin(loaded, force=force, upstream=upstream)
+            outcome = dvc_stage.begin(
+                loaded, force=force, upstream=upstream, run_cache=self._run_cache
+            )
         if outcome is dvc_stage.DvcOutcome.COMMAND:
             return None
         if outcome is dvc_stage.DvcOutcome.UNCHANGED:
@@ -125,7 +136,8 @@ class DvcRecorder:
         self._session.turn(index)
         with self._session.ignoring():
             loaded = self._loaded.pop(index, None)
-            entry = self._fast_recorder.record(stage) if finish and loaded is None else None
+            is_plain = finish and loaded is None and self._commit
+            entry = self._fast_recorder.record(stage) if is_plain else None
             if entry is None:
                 loaded = loaded or self._session.stage(stage, index)
                 entry = self._record_as_dvc(stage, loaded, finish=finish, restored=restored)
@@ -138,7 +150,9 @@ class DvcRecorder:
         self, stage: Stage, loaded: Any, *, finish: bool, restored: bool
     ) -> LockEntry:
         if finish:
-            dvc_stage.finish(loaded, allow_missing=self._allow_missing is not None)
+            dvc_stage.finish(
+                loaded, allow_missing=self._allow_missing is not None, commit=self._commit
+            )
             if restored:
                 self._check(stage, loaded)
             dvc_stage.learn(loaded, self._workspace.hashes)

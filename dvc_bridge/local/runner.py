@@ -32,9 +32,11 @@ from dvc_bridge.local.recorder import Recorder
 from dvc_bridge.local.signals import forward_signals
 from dvc_bridge.pipeline.numbering import RunIndex, StagePosition
 from dvc_bridge.pipeline.outcome import Outcome, Summary
+from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.changes import sharing_losses
+from dvc_bridge.planning.graph import direct_downstream
 from dvc_bridge.planning.next_action import is_certain_to_run
 from dvc_bridge.planning.record_readers import record_readers
 from dvc_bridge.planning.schedule import Schedule
@@ -49,8 +51,6 @@ class Options:
     ----------
     alone
         Whether each stage runs without regard to the others, as with `--single-item`.
-    allow_missing
-        Whether missing data do not count as changes.
     mutexes
         Groups of addresses; only one stage of each group runs at a time.
     queues
@@ -59,11 +59,8 @@ class Options:
         Returns whether a stage of a queue runs regardless of the stages before it.
     """
 
-    jobs: int = 1
-    keep_going: bool = False
-    force: bool = False
+    flags: RunFlags
     alone: bool = False
-    allow_missing: bool = False
     mutexes: tuple[frozenset[str], ...] = ()
     queues: tuple[frozenset[str], ...] = ()
     certain: Callable[[Stage], bool] = lambda _: False
@@ -91,14 +88,23 @@ def repro(
     unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
     with Session(project, view.note, unfinished) as session:
         workspace = Workspace(project)
-        rule = AllowMissing.of(pipeline, alone=options.alone) if options.allow_missing else None
+        flags = options.flags
+        rule = AllowMissing.of(pipeline, alone=options.alone) if flags.allow_missing else None
         if rule is None:
             options = replace(
                 options,
                 queues=tuple(sharing_losses(stages, workspace.lost)),
                 certain=lambda s: is_certain_to_run(s, workspace, workspace.has_runs),
             )
-        recorder = DvcRecorder(project, session, workspace, unfinished, rule)
+        recorder = DvcRecorder(
+            project,
+            session,
+            workspace,
+            unfinished,
+            rule,
+            run_cache=flags.run_cache,
+            commit=flags.commit,
+        )
         history = History(project)
         run = Run(project, pipeline, order, options, view, lock, session, recorder, journal=history)
         return run.run()
@@ -125,7 +131,7 @@ class Run:
         journal: History,
     ) -> None:
         self._started_at = time.monotonic()
-        self._project, self._options, self._view = project, options, view
+        self._project, self._flags, self._view = project, options.flags, view
         self._session, self._repository_lock = session, lock
         self._stages: list[Stage] = [pipeline.stages[position] for position in order]
         # A stage that reads dvc.lock runs when all stages before it are recorded, and no later one.
@@ -142,7 +148,9 @@ class Run:
         )
         self._path_locks = PathLocks(project)
         self._history = journal
-        self._env = {**dvc_stage.base_environment(), **thread_limits(options.jobs, os.environ)}
+        self._env = {**dvc_stage.base_environment(), **thread_limits(self._flags.jobs, os.environ)}
+        self._downstream = {} if options.alone else direct_downstream(pipeline, order)
+        self._forced: set[RunIndex] = set()
         self._recorder = recorder
         self._processes = Processes(view.line, view.passing)
         self._running: set[RunIndex] = set()
@@ -172,9 +180,7 @@ class Run:
         return self.summary
 
     def _fill(self) -> None:
-        while (
-            not self._stopping and len(self._running) < self._options.jobs and self._schedule.ready
-        ):
+        while not self._stopping and len(self._running) < self._flags.jobs and self._schedule.ready:
             self._begin(self._schedule.take())
 
     def _wait(self) -> None:
@@ -218,7 +224,7 @@ class Run:
             return
         if (
             due_s
-            and self._options.jobs > 1
+            and self._flags.jobs > 1
             and not self._is_upstream(index, self._recorder.unpublished)
         ):
             return
@@ -244,7 +250,8 @@ class Run:
             self._path_locks.check(*_paths_to_lock(stage))
             if index in self._readers:
                 self._recorder.publish()
-            outcome = self._recorder.settle(index, stage, force=self._options.force)
+            force = self._flags.force or index in self._forced
+            outcome = self._recorder.settle(index, stage, force=force)
             if outcome is None:
                 self._start(index)
                 return
@@ -282,15 +289,19 @@ class Run:
     def _done(self, index: RunIndex, outcome: Outcome) -> None:
         self.summary.outcomes[self._stages[index].address] = outcome
         self._view.ended(index, outcome)
+        is_new = outcome in (Outcome.RAN, Outcome.RESTORED) or index in self._forced
+        if is_new and self._flags.force_downstream:
+            self._forced.update(self._downstream.get(index, ()))
         self._schedule.ended(index)
 
     def _fail(self, index: RunIndex, error: BridgeError) -> None:
         self._recorder.forget(index)
         address = self._stages[index].address
         self.summary.errors[address] = error
-        self._stopping = self._stopping or not self._options.keep_going
+        goes_on = self._flags.keep_going or self._flags.ignore_errors
+        self._stopping = self._stopping or not goes_on
         self._view.line(index, error.message)
-        skipped = self._schedule.skip_dependents(index)
+        skipped = [] if self._flags.ignore_errors else self._schedule.skip_dependents(index)
         self._done(index, Outcome.FAILED)
         for dependent in skipped:
             self.summary.outcomes[self._stages[dependent].address] = Outcome.SKIPPED

@@ -112,15 +112,19 @@ def forecast(
     sources: Sources,
     *,
     force: bool = False,
+    force_downstream: bool = False,
     alone: bool = False,
 ) -> list[Forecast]:
     """Forecast the stages at `order`, in that order.
 
     Parameters
     ----------
+    force_downstream
+        Whether all stages downstream of a stage that runs do too.
     alone
         Whether stages are independent, as with `--single-item`: a failure skips no other stage.
     """
+    renewed: set[StagePosition] = set()  # stages that certainly run or are restored
     forecasts: dict[StagePosition, Forecast] = {}
     restored: dict[StagePosition, dict[str, Pointer]] = {}  # outs that the run cache would restore
     restoring: dict[str, StagePosition] = {}  # lost objects -> the stage that may restore them
@@ -150,7 +154,8 @@ def forecast(
             unknown,
             returns=bool(lost) and (new_outs or lost <= restoring.keys()),
         )
-        stage_forecast = _forecast_stage(position, stage, state, sources, force=force)
+        is_forced = force or (force_downstream and not renewed.isdisjoint(needs))
+        stage_forecast = _forecast_stage(position, stage, state, sources, force=is_forced)
         result = state.result if stage_forecast.verdict is Verdict.RUN_CACHE else None
         forecasts[position] = replace(
             stage_forecast, waits_for=(*waits_for, *restorers), result=result
@@ -158,6 +163,8 @@ def forecast(
         if stage_forecast.verdict in RUNNING:
             restoring.update((md5, position) for md5 in lost - restoring.keys())
             new_outs = new_outs or (not stage.lock and any(out.cached for out in stage.outs))
+        if stage_forecast.verdict in (Verdict.RUNS, Verdict.RUN_CACHE):
+            renewed.add(position)
         if result:
             outs = lock_pointers(result, "outs")
             restored[position] = {o.at: outs[o.path] for o in stage.outs if o.path in outs}

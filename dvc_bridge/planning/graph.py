@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dvc_bridge.errors import GraphError
-from dvc_bridge.pipeline.numbering import StagePosition, numbered
+from dvc_bridge.pipeline.numbering import RunIndex, StagePosition, numbered
 from dvc_bridge.pipeline.stage import Output, Pipeline, Stage
 
 Producer = tuple[StagePosition, Output]
@@ -96,6 +96,19 @@ def connected_order(pipeline: Pipeline, chosen: Sequence[StagePosition]) -> list
             component = _postorder([position], lambda p: (*following[p], *sources[p]))
             included.update(dict.fromkeys(sorted(component)))
     return _postorder(included, following.__getitem__)
+
+
+def direct_downstream(
+    pipeline: Pipeline, order: Sequence[StagePosition]
+) -> dict[RunIndex, list[RunIndex]]:
+    """Return for each stage of a run the stages that read its outs, by index in the run."""
+    indexes = {position: index for index, position in numbered(RunIndex, order)}
+    downstream: dict[RunIndex, list[RunIndex]] = {}
+    for position, index in indexes.items():
+        for upstream in pipeline.active(position):
+            if upstream in indexes:
+                downstream.setdefault(indexes[upstream], []).append(index)
+    return downstream
 
 
 def in_graph_order(pipeline: Pipeline, positions: Sequence[StagePosition]) -> list[StagePosition]:

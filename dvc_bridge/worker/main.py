@@ -19,6 +19,7 @@ from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, Run
 from dvc_bridge.pipeline.outcome import Outcome, Summary
 from dvc_bridge.pipeline.result import Result
+from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.planning.graph import pipeline_of
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.task import PlannedTask
@@ -160,18 +161,19 @@ def _run(
     view: PlainView,
 ) -> int:
     stages = [task.stage for task in planned_task.tasks]
-    options = Options(
+    flags = RunFlags(
         jobs=planned_task.jobs,
         force=planned_task.force,
         keep_going=True,  # other tasks may use the results
-        mutexes=tuple(frozenset(group) for group in planned_task.mutexes),
     )
+    mutexes = tuple(frozenset(group) for group in planned_task.mutexes)
     history = History(project)
     objects = Objects(session, scratch_folder(name))
     store = Store(objects.default, name)
     recorder = WorkerRecorder(project, session, planned_task, upstream, objects, store, history)
     pipeline = pipeline_of(stages)
     order = pipeline.positions
+    options = Options(flags, mutexes=mutexes)
     run = Run(project, pipeline, order, options, view, lock, session, recorder, journal=history)
     summary = run.run()
     for task in planned_task.tasks:

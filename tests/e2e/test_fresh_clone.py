@@ -71,3 +71,13 @@ def test_the_function_has_the_same_option(clone: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(clone)
     forecasts = plan(allow_missing=True).forecasts
     assert [forecast.verdict.value for forecast in forecasts] == ["up to date"] * 3
+
+
+def test_the_folder_can_be_given_and_jobs_without_a_number_are_one_per_core(
+    clone: Path, tmp_path: Path
+) -> None:
+    printed = bridge(tmp_path, "--cd", str(clone), "repro", "--allow-missing", "-j")
+    assert "3 unchanged" in printed
+    printed = bridge(tmp_path, "--cd", "missing", "plan", code=2)
+    assert "missing" in printed
+    assert "Traceback" not in printed

@@ -20,7 +20,9 @@ from tests.equality.forks import ForkServer
 from tests.equality.workbench import Case, Step, Workbench
 
 DVC, OURS, MEMORY, CONCURRENT = "dvc", "dvc_bridge", "memory", "concurrent"
-KEEP_GOING = frozenset({"-k", "--keep-going"})
+KEEP_GOING = frozenset({"-k", "--keep-going", "--ignore-errors"})
+# `plan` has only the options that change which stages run.
+NOT_PLANNED = KEEP_GOING | {"--no-commit"}
 ELSEWHERE = "elsewhere"  # represents another disk
 PODS, GENERATED = "pods", "generated"
 WITH_REMOTE = (PODS, GENERATED)
@@ -156,9 +158,9 @@ class Side:
 
     def _plan(self, case: Case, step: Step) -> Mapping[str, str] | None:
         """Return the verdicts of `plan` for the run."""
-        if "--dry" in step.argv:
-            return None
-        words = [word for word in without_jobs(step.argv) if word not in KEEP_GOING]
+        if "--dry" in step.argv or "--ignore-errors" in step.argv:
+            return None  # nothing runs, or also stages run that depend on a failed one
+        words = [word for word in without_jobs(step.argv) if word not in NOT_PLANNED]
         ran = self._servers[self.module](
             self.module,
             ["plan", "--json", *words],

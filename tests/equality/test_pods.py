@@ -21,6 +21,7 @@ from tests.equality.workbench import Case, Step, Workbench
 UNDECLARED = "its commands read or write what they do not declare"
 FAILS = "what a failed command leaves stays in its pod"
 KEPT = "what is lost here is still in the remote, and counts"
+REPRO = "options of repro only"
 REFUSED = "refused before anything runs, with the reason"
 LINKS = "links into the cache have other modes after a merge"
 APART = {
@@ -50,6 +51,10 @@ APART = {
     "what fails, keep going": FAILS,
     "parameters of four kinds of files": FAILS,
     "dry": "nothing is submitted",
+    "without the run cache": REPRO,
+    "without storing outs": REPRO,
+    "downstream by force": REPRO,
+    "errors ignored": REPRO,
     "missing data that are allowed": "pods find data in the remote",
     "missing data of stages that only dvc can decide": "pods find data in the remote",
     "cache type symlink": LINKS,

@@ -18,7 +18,12 @@ from dvc_bridge.planning.forecast import DvcDecision
 
 
 def ask_dvc(
-    session: Session, stage: Stage, *, restores: bool, upstream: Sequence[Stage] | None = None
+    session: Session,
+    stage: Stage,
+    *,
+    restores: bool,
+    upstream: Sequence[Stage] | None = None,
+    run_cache: bool = True,
 ) -> DvcDecision:
     """Return DVC's decision about the stage, and change nothing.
 
@@ -28,6 +33,8 @@ def ask_dvc(
         Whether to look for a result in the cache of this machine.
     upstream
         The stages directly upstream, if missing data do not count as changes.
+    run_cache
+        Whether results of earlier runs with the same inputs count.
 
     Raises
     ------
@@ -43,7 +50,7 @@ def ask_dvc(
             # The deps of a frozen stage do not matter, and can be inaccessible.
             deps = [] if stage.frozen else _changed_paths(loaded.deps)
             outs, is_edited = _changed_paths(loaded.outs), loaded.changed_stage()
-            result = _find_result(session.project, loaded) if restores else None
+            result = _find_result(session.project, loaded, run_cache) if restores else None
         except Exception as exc:
             raise UsageError(message_with_causes(exc)) from exc
     reasons = [f"dep {name} changed" for name in deps] + [f"out {name} changed" for name in outs]
@@ -52,7 +59,7 @@ def ask_dvc(
     return DvcDecision(tuple(reasons or ["DVC reports that it has changed"]), result)
 
 
-def _find_result(project: Project, stage: Any) -> LockEntry | None:
+def _find_result(project: Project, stage: Any, run_cache: bool) -> LockEntry | None:
     """Return the lock entry that DVC would restore (StageCache.restore in dvc/stage/cache.py)."""
     from dvc.stage import cache  # noqa: PLC0415  as in `_without_folder_objects`
     from dvc.stage.serialize import to_single_stage_lockfile  # noqa: PLC0415
@@ -62,6 +69,8 @@ def _find_result(project: Project, stage: Any) -> LockEntry | None:
     is_recorded = all(out.hash_info for out in stage.outs)
     if is_recorded and not stage.changed_stage() and stage.deps_cached():
         entry: LockEntry | None = to_single_stage_lockfile(stage)
+    elif not run_cache:
+        return None
     else:
         stage.save_deps()
         entry = newest_run(project, cache._get_stage_hash(stage))

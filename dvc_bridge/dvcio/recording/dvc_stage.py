@@ -54,13 +54,17 @@ def clear(project: Project, stage: Stage) -> None:
         remove_tree(project.root / out.at)
 
 
-def begin(stage: Any, *, force: bool, upstream: Sequence[Any] | None = None) -> DvcOutcome:
+def begin(
+    stage: Any, *, force: bool, upstream: Sequence[Any] | None = None, run_cache: bool = True
+) -> DvcOutcome:
     """Let DVC check the stage and prepare it for its command.
 
     Parameters
     ----------
     upstream
         The stages directly upstream, if missing data do not count as changes.
+    run_cache
+        Whether results of earlier runs with the same inputs are restored.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def begin(stage: Any, *, force: bool, upstream: Sequence[Any] | None = None) -> 
     if force:
         return DvcOutcome.COMMAND
     try:
-        stage.repo.stage_cache.restore(stage)
+        stage.repo.stage_cache.restore(stage, run_cache=run_cache)
     except RunCacheNotFoundError:
         stage.save_deps()
         return DvcOutcome.COMMAND
@@ -132,16 +136,20 @@ def _sets_dvc_stage() -> bool:
     return Version(version("dvc")) >= Version(STAGE_NAMED_SINCE)
 
 
-def finish(stage: Any, *, allow_missing: bool = False) -> None:
+def finish(stage: Any, *, allow_missing: bool = False, commit: bool = True) -> None:
     """Hash and store the outs of the command, and write the run-cache entry.
 
     Parameters
     ----------
     allow_missing
         Whether deps and outs may be missing.
+    commit
+        Whether to store the outs; otherwise they are only hashed.
     """
-    stage.save(allow_missing=allow_missing, run_cache=all(travels(out) for out in stage.outs))
-    stage.commit(allow_missing=allow_missing)
+    run_cache = commit and all(travels(out) for out in stage.outs)
+    stage.save(allow_missing=allow_missing, run_cache=run_cache)
+    if commit:
+        stage.commit(allow_missing=allow_missing)
 
 
 def entry(stage: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from tests.equality.cases import (
     commands,
     failures,
+    flags,
     folders,
     graphs,
     ignoring,
@@ -30,6 +31,7 @@ ROOMS = (
     kinds,
     commands,
     failures,
+    flags,
     params,
     templating,
     selection,

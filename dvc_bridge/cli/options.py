@@ -1,0 +1,106 @@
+"""Options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_stages(command: argparse.ArgumentParser, *, force: bool = True) -> None:
+    """Add the arguments that select stages, as `dvc repro` has them."""
+    command.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="a stage, a foreach or matrix group, a dvc.yaml or .dvc file; default: ./dvc.yaml",
+    )
+    command.add_argument(
+        "-s",
+        "--single-item",
+        action="store_true",
+        help="run only the targets, not what is upstream of them",
+    )
+    command.add_argument(
+        "-p",
+        "--pipeline",
+        action="store_true",
+        help="the whole pipelines that contain the targets",
+    )
+    command.add_argument(
+        "-P", "--all-pipelines", action="store_true", help="all stages of the project"
+    )
+    command.add_argument(
+        "-R",
+        "--recursive",
+        action="store_true",
+        help="a target can be a folder: the stages of all files in it",
+    )
+    command.add_argument(
+        "--glob", action="store_true", help="the names in targets are patterns, as 'train@*'"
+    )
+    command.add_argument(
+        "--downstream", action="store_true", help="the targets and everything downstream of them"
+    )
+    if force:
+        command.add_argument(
+            "-f", "--force", action="store_true", help="also run stages that are up to date"
+        )
+
+
+def add_flags(command: argparse.ArgumentParser) -> None:
+    """Add the options that change what runs, and so also the forecast."""
+    command.add_argument(
+        "--force-downstream",
+        action="store_true",
+        help="also run all stages downstream of a stage that runs",
+    )
+    command.add_argument(
+        "--no-run-cache",
+        action="store_true",
+        help="run commands even if the result of an earlier run with the same inputs is known",
+    )
+    command.add_argument(
+        "--allow-missing",
+        action="store_true",
+        help="do not run stages whose data are missing, but which are unchanged otherwise",
+    )
+
+
+def add_fuse(command: argparse.ArgumentParser, default: str | None, text: str) -> None:
+    """Add how stages are grouped into tasks; `text` is about the default."""
+    command.add_argument(
+        "--fuse",
+        choices=("none", "chains", "auto"),
+        default=default,
+        help=f"how stages are grouped into tasks; {text}",
+    )
+
+
+def add_engine(command: argparse.ArgumentParser) -> None:
+    """Add which engine is meant."""
+    command.add_argument(
+        "--engine", metavar="NAME", help="argo or processes; default: the one in dvc-bridge.yaml"
+    )
+
+
+def add_wait(command: argparse.ArgumentParser) -> None:
+    """Add whether to wait for the run, and how to show it."""
+    command.add_argument(
+        "--wait", action="store_true", help="wait for the run, then merge its results"
+    )
+    command.add_argument(
+        "--plain", action="store_true", help="print plain lines, also on a terminal"
+    )
+
+
+def day_count(text: str) -> int:
+    """Return a number of days, from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a number of days")
+    return int(text)
+
+
+def job_count(text: str) -> int:
+    """Return a number of jobs, from 1."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 upwards")
+    return int(text)
