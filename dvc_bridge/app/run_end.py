@@ -72,11 +72,12 @@ def _error(merged_run: MergedRun, run: str, status: RunStatus | None) -> BridgeE
     ]
     left_out = list(_left_out(merged_run))
     unfinished = _unfinished(merged_run, run, status)
-    text = "\n".join([*first_lines(failed, _SHOWN), *first_lines(left_out, _SHOWN), *unfinished])
+    reasons, fixes = _reasons(status)
+    lines = [*first_lines(failed, _SHOWN), *first_lines(left_out, _SHOWN), *unfinished]
+    text = "\n".join([*lines, *first_lines(reasons, _SHOWN)])
     if failed:
-        return StageFailedError(
-            text, "correct the problem and submit again: finished stages do not run again"
-        )
+        fix = f"{'; '.join(fixes)}," if fixes else "correct the problem"
+        return StageFailedError(text, f"{fix} and submit again: finished stages do not run again")
     if left_out:
         return UsageError(
             text,
@@ -84,9 +85,8 @@ def _error(merged_run: MergedRun, run: str, status: RunStatus | None) -> BridgeE
             f" dvc-bridge collect {run}",
         )
     if unfinished and status is not None and status.ended:
-        return UsageError(
-            text, f"dvc-bridge logs {run} says why; dvc-bridge retry {run} resumes the run"
-        )
+        why = "; ".join(fixes) or f"dvc-bridge logs {run} says why"
+        return UsageError(text, f"{why}; dvc-bridge retry {run} resumes the run")
     if unfinished:
         return StorageError(text, f"run dvc-bridge collect {run} again later")
     if status is not None and status.phase is not Phase.SUCCEEDED:
@@ -96,6 +96,13 @@ def _error(merged_run: MergedRun, run: str, status: RunStatus | None) -> BridgeE
             f"correct what `dvc-bridge logs {run}` shows; then submit again",
         )
     return None
+
+
+def _reasons(status: RunStatus | None) -> tuple[list[str], list[str]]:
+    """Return why tasks failed, as far as the engine knows it, and the different fixes."""
+    tasks = [task for task in (status.tasks if status else ()) if task.phase.is_bad and task.fix]
+    reasons = [f"g{task.task}: {task.message}" for task in tasks]
+    return reasons, list(dict.fromkeys(task.fix for task in tasks))
 
 
 def _left_out(merged_run: MergedRun) -> Iterator[str]:

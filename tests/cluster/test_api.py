@@ -18,7 +18,7 @@ import yaml
 
 from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.argo.doctor import check_cluster
-from dvc_bridge.engines.argo.logs import follow_logs
+from dvc_bridge.engines.argo.logs import command_lines, follow_logs
 from dvc_bridge.engines.argo.status import RUN_LABEL
 from dvc_bridge.engines.argo.watch import watch
 from dvc_bridge.engines.base import Finding
@@ -135,7 +135,7 @@ def test_lines_come_as_they_are_printed_without_argos(person: Cluster) -> None:
     assert sorted(times) == ["Error: exit status 9", "one", "two"]
     assert times["two"] - times["one"] > 2
     (pod,) = person.get(made.name).tasks
-    again = list(pod_log(person.connection, pod.place, follow=False))
+    again = list(command_lines(pod_log(person.connection, pod.place, follow=False)))
     assert sorted(again) == sorted(times)
     person.delete(made.name)
 

@@ -180,8 +180,8 @@ def test_gc_leaves_runs_that_go_on_and_removes_the_others_with_their_code(projec
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        (os.environ.get("BRIDGE_IMAGE", ""), "localhost/no-such-image:1", "have argo.image in"),
-        ("secrets: [t-", "secrets: [no-such-", "make the Secret that argo.secrets names"),
+        (os.environ.get("BRIDGE_IMAGE", ""), "localhost/no-such-image:1", "name an image in"),
+        ("secrets: [t-", "secrets: [no-such-", "create the Secret that argo.secrets names"),
     ],
 )
 def test_a_pod_that_cannot_start_is_reported_with_a_fix(

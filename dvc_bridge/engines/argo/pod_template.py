@@ -20,7 +20,7 @@ _CODES = ",".join(map(str, (-1, *KILLED, TRY_AGAIN)))
 _LOST = f"(lastRetry.status == 'Error' or asInt(lastRetry.exitCode) in [{_CODES}])"
 _NOT_OUT_OF_TIME = " and not (lastRetry.message contains 'longer than the specified deadline')"
 # Kubernetes refused to create the pod, and refuses it again.
-_NOT_REFUSED = " and not (lastRetry.message matches 'is forbidden|serviceaccount .* not found')"
+_NOT_REFUSED = " and not (lastRetry.message matches 'is forbidden|serviceaccounts? .* not found')"
 
 
 @dataclass(frozen=True, slots=True)

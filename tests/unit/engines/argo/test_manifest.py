@@ -283,7 +283,7 @@ def test_every_workflow_with_code_from_git_is_a_run_of_its_own() -> None:
 def test_lost_pods_are_tried_again_but_not_those_out_of_time_or_refused() -> None:
     plain, large, never = pods_of(rendered())
     lost = "(lastRetry.status == 'Error' or asInt(lastRetry.exitCode) in [-1,137,143,75])"
-    refused = "(lastRetry.message matches 'is forbidden|serviceaccount .* not found')"
+    refused = "(lastRetry.message matches 'is forbidden|serviceaccounts? .* not found')"
     expression = f"{lost} and not {refused}"
     assert plain["retryStrategy"] == {
         "limit": "2",
