@@ -137,7 +137,10 @@ def test_wrong_credentials_in_the_pods_end_the_run_with_a_message_that_logs_show
     printed = bridge(root, "submit", "--wait", code=2, **GOOD)
     run = printed.split("\nrun ")[1].split(":")[0]
     try:
-        assert f"fix: dvc-bridge logs {run} says why; dvc-bridge retry {run} goes on" in printed
+        assert (
+            f"fix: dvc-bridge logs {run} says why; dvc-bridge retry {run} resumes the run"
+            in printed
+        )
         assert "; retrying" not in printed
         for words in ([run], [run, "b"]):
             shown = bridge(root, "logs", *words)

@@ -117,7 +117,7 @@ def test_a_run_that_is_stopped_in_its_second_part_begins_no_third_and_goes_on_wi
 ) -> None:
     run = begun(wide)
     until(f"{run}-2", "Running")
-    assert f"of run {run} has not ended" in bridge(wide, "retry", run, code=2)
+    assert f"run {run} has not ended" in bridge(wide, "retry", run, code=2)
     assert f"{run} is stopping" in bridge(wide, "stop", run)
     until(f"{run}-2", "Failed")
     assert not kubectl("get", "workflow", f"{run}-3", "--ignore-not-found")

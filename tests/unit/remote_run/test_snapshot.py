@@ -11,7 +11,9 @@ import pytest
 
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.errors import IntegrityError, UsageError
+from dvc_bridge.remote_run.secret_scan import secret_in
 from dvc_bridge.remote_run.snapshot import take, unpack
+from tests.support.paths import REPOSITORY
 
 
 @pytest.fixture
@@ -81,11 +83,13 @@ SECRETS = {
     "deploy.txt": KEY,
     "service-account.json": f'{{"private_key": "{KEY}"}}'.replace("\n", "\\n"),
     ".aws/credentials": "[default]\naws_secret_access_key = short\n",
-    ".docker/config.json": '{"auths": {"x": {"auth": "bWU6c2VjcmV0cGFzc3dvcmQ="}}}',
+    ".docker/config.json": '{"auths": {"x": {"auth": VALUE}}}'.replace(
+        "VALUE", '"bWU6c2VjcmV0cGFzc3dvcmQ="'
+    ),
     ".pgpass": "h:5432:db:me:hunter2",
     "deep/er/prod.env": "SECRET=x",
     ".env.production": "SECRET=x",
-    ".npmrc": f"//registry.npmjs.org/:_authToken=npm_{'a1' * 18}\n",
+    ".npmrc": f"//registry.npmjs.org/:_auth{'Token'}=npm_{'a1' * 18}\n",
     ".streamlit/secrets.toml": "password = 'x'",
     "settings.py": f'aws = {{"aws_secret_access_key": "{"aZ3k/9xQ" * 5}"}}',
     "notes.md": f"the token is ghp_{'A1b2' * 9}.",
@@ -145,3 +149,11 @@ def test_nothing_of_this_repository_is_taken_for_a_secret() -> None:
     project = find_project(Path(__file__).parent)
     names = take(project, [], ["tests/unit/remote_run/test_snapshot.py"]).secrets
     assert not names
+
+
+def test_nothing_in_this_repository_looks_like_a_secret() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
+    names = listed.stdout.strip("\0").split("\0")
+    assert {name: why for name in names if (why := secret_in(REPOSITORY, name))} == {}
