@@ -21,6 +21,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.run_status import RunStatus
+from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.planning.grouping.group_stages import Group
 from dvc_bridge.planning.grouping.tasks_from_settings import divide_into_tasks
 from dvc_bridge.planning.targets import Selection
@@ -104,7 +105,8 @@ def submit(
         record = connected.record(RunRequest(run, tasks, environment))
         context.store(run)[0].put_manifest(record, submission.code, connected.identity())
         attempt = connected.start(record)
-        report(f"run {run}: {len(settled.waiting)} stages in {len(groups)} tasks")
+        size = f"{counted(len(settled.waiting), 'stage')} in {counted(len(groups), 'task')}"
+        report(f"run {run}: {size}")
         if watch is None:
             return Submitted(run)
         view = watch(min(_slots(context), len(groups)))

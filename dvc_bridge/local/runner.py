@@ -33,6 +33,7 @@ from dvc_bridge.local.signals import forward_signals
 from dvc_bridge.pipeline.numbering import RunIndex, StagePosition
 from dvc_bridge.pipeline.outcome import Outcome, Summary
 from dvc_bridge.pipeline.run_flags import RunFlags
+from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.changes import sharing_losses
@@ -311,7 +312,7 @@ class Run:
         is_repeated = bool(self.summary.interrupted)
         self.summary.interrupted = signum
         self._stopping = True
-        count = f"{len(self._running)} stages" if len(self._running) > 1 else "1 stage"
+        count = counted(len(self._running), "stage")
         stopping = f"stopping {count}; a second signal kills them"
         self._view.note(f"killing {count}" if is_repeated else stopping)
         self._processes.stop(signum, kill=is_repeated)

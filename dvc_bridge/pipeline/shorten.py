@@ -1,4 +1,4 @@
-"""Lists that messages cut off after the first items."""
+"""Counts and lists in messages; long lists are cut off after the first items."""
 
 from __future__ import annotations
 
@@ -15,3 +15,8 @@ def first_names(names: Sequence[str], limit: int) -> str:
     """Return the first names joined by commas, and the number of the others if there are any."""
     more = len(names) - limit
     return f"{', '.join(names[:limit])}{f' and {more} more' if more > 0 else ''}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with a noun, in the plural unless it is one: `1 stage`, `2 stages`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

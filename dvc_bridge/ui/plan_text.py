@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dvc_bridge.pipeline.numbering import StagePosition
+from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.planning.critical_path import Timeline
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.planning.grouping.tasks_from_settings import Division
@@ -34,7 +35,7 @@ def plan_text(
     """
     counts = Counter(f.verdict for f in forecasts)
     parts = [f"{verdict.value} {counts[verdict]}" for verdict in Verdict if counts[verdict]]
-    lines = [f"{_stages(len(forecasts))}: {', '.join(parts) or 'nothing to do'}"]
+    lines = [f"{counted(len(forecasts), 'stage')}: {', '.join(parts) or 'nothing to do'}"]
     names = {f.position: f.stage.address for f in forecasts}
     for prediction in forecasts:
         if prediction.verdict is Verdict.UP_TO_DATE and not every:
@@ -55,7 +56,7 @@ def _timeline_lines(line: Timeline, names: Mapping[StagePosition, str]) -> list[
     path = [names[p] for p in line.path]
     if len(path) > SHOWN_PATH:
         path = [*path[: SHOWN_PATH // 2], "...", *path[-SHOWN_PATH // 2 :]]
-    lines = [f"critical path, {_stages(len(line.path))}: {' -> '.join(path)}"]
+    lines = [f"critical path, {counted(len(line.path), 'stage')}: {' -> '.join(path)}"]
     best = f"at best {line.speed_up:.1f} times as fast as one after the other"
     if not line.timed:
         return [*lines, f"{best}, if all stages take equally long: none of them has been timed yet"]
@@ -71,7 +72,7 @@ def _division_lines(division: Division, names: Mapping[StagePosition, str]) -> l
     stages = sum(len(group.positions) for group in division.groups)
     guessed = stages - division.timed
     untimed = f"; {guessed} of {stages} stages have never been timed" if guessed else ""
-    pods = "1 pod" if count == 1 else f"{count} pods"
+    pods = counted(count, "pod")
     lines = [f"predicted for submit: {pods}, {_time(division.wall_s)}{untimed}"]
     width = len(f"g{count - 1}")
     for group in division.groups:
@@ -90,10 +91,6 @@ def _after(names: Sequence[str]) -> str:
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
     return f"{', '.join(names[:SHOWN_NAMES])}{more}"
-
-
-def _stages(count: int) -> str:
-    return "1 stage" if count == 1 else f"{count} stages"
 
 
 def _time(seconds: float) -> str:

@@ -14,6 +14,7 @@ from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ROLES, ApiError, role_rule
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.project_settings import Settings
+from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.grouping import split
 
@@ -67,7 +68,7 @@ def check_cluster(
     yield connection
     if connection.is_ok is False:
         return
-    argo = _run_check("argo", lambda: f"{len(cluster.workflows())} runs of dvc-bridge")
+    argo = _run_check("argo", lambda: f"{counted(len(cluster.workflows()), 'run')} of dvc-bridge")
     missing = _denied(cluster, CLIENT)
     if argo.is_ok is False and not missing:
         yield argo
