@@ -144,8 +144,8 @@ def current_inputs(stage: Stage, reader: StateReader) -> LockEntry:
         missing += [f"parameter {key} is missing from {params.path}" for key in missing_keys]
         values.append((params.path, params.key, file_values))
     if missing:
-        pull = f"dvc pull {' '.join(missing_paths)} if DVC tracks it, or " if missing_paths else ""
-        raise MissingInputError("; ".join(missing), f"{pull}correct dvc.yaml or its files")
+        pull = f" (dvc pull {' '.join(missing_paths)} if DVC tracks it)" if missing_paths else ""
+        raise MissingInputError("; ".join(missing), f"restore it{pull}, or correct dvc.yaml")
     if undecided:
         raise undecided
     return inputs_entry(stage.cmd, deps, lock_params(values))

@@ -17,7 +17,7 @@ from dvc_bridge.verify.equality import differences
 from dvc_bridge.verify.project_state import project_state
 from tests.support.commands import add_remote, bridge, dvc, dvc_status
 from tests.support.paths import REPOSITORY
-from tests.support.projects import CallBridge, MakeProject
+from tests.support.projects import CallBridge, MakeProject, copy_committed
 
 URL = "https://git.example/team/project.git"
 STAGES = {
@@ -47,10 +47,13 @@ def git(root: Path, *args: str) -> str:
     return done.stdout.decode().strip()
 
 
-@pytest.fixture
-def project(make_project: MakeProject) -> Path:
-    """A committed project with data that DVC tracks, in a folder of its git repository."""
-    root = make_project(STAGES, {"raw": "raw", "params.yaml": "p: 1", "dvc-bridge.yaml": SETTINGS})
+@pytest.fixture(scope="session")
+def built_project(empty_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("built") / "project"
+    shutil.copytree(empty_project, root)
+    (root / "dvc.yaml").write_text(json.dumps({"stages": STAGES}))
+    for name, text in {"raw": "raw", "params.yaml": "p: 1", "dvc-bridge.yaml": SETTINGS}.items():
+        (root / name).write_text(text)
     dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
     git(root, "init", "--quiet")
     dvc(root, "config", "core.no_scm", "false")
@@ -58,6 +61,12 @@ def project(make_project: MakeProject) -> Path:
     dvc(root, "push", "--quiet")
     commit(root)
     return root
+
+
+@pytest.fixture
+def project(built_project: Path, tmp_path: Path) -> Path:
+    """A committed project with data that DVC tracks, in a folder of its git repository."""
+    return copy_committed(built_project, tmp_path)
 
 
 def commit(root: Path) -> str:

@@ -19,17 +19,20 @@ from tests.e2e.test_convert import STAGES, git
 from tests.support.commands import bridge, dvc
 from tests.support.local_flow import command, environment
 from tests.support.paths import GOLDEN as GOLDEN_FOLDER
-from tests.support.projects import MakeProject
+from tests.support.projects import MakeProject, copy_committed
 from tests.unit.metaflow.test_step_in_pod import pod, started
 
 GOLDEN = GOLDEN_FOLDER / "flow" / "flow.txt"
 HERE = ("flow", "-o", "flow.py", "--name", "LabFlow")
 
 
-@pytest.fixture
-def project(make_project: MakeProject) -> Path:
-    """A committed project whose data is in the remote."""
-    root = make_project(STAGES, {"raw": "raw", "params.yaml": "p: 1"})
+@pytest.fixture(scope="session")
+def built_project(empty_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("built") / "project"
+    shutil.copytree(empty_project, root)
+    (root / "dvc.yaml").write_text(json.dumps({"stages": STAGES}))
+    (root / "raw").write_text("raw")
+    (root / "params.yaml").write_text("p: 1")
     dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
     git(root, "init", "--quiet")
     dvc(root, "config", "core.no_scm", "false")
@@ -40,6 +43,12 @@ def project(make_project: MakeProject) -> Path:
     git(root, "commit", "-qm", "all")
     bridge(root, *HERE)
     return root
+
+
+@pytest.fixture
+def project(built_project: Path, tmp_path: Path) -> Path:
+    """A committed project whose data is in the remote."""
+    return copy_committed(built_project, tmp_path)
 
 
 def metaflow(folder: Path, *words: str, code: int = 0) -> str:
@@ -150,6 +159,7 @@ def test_a_failing_command_fails_the_run_once_and_resume_with_fixed_code_does_th
     assert "up to date" in dvc(project, "status")
 
 
+@pytest.mark.full
 def test_two_runs_at_once_do_not_disturb_each_other(project: Path) -> None:
     force, own = command("run", "--force"), environment(project)
     runs = [
@@ -191,6 +201,7 @@ def test_check_tells_a_stale_flow_and_an_edited_one_which_is_not_written_over(
 ODD = ["class", "import", "日本 x", 'a"b', "x" * 200, "1", "end", "-m", "a'''b", "{input}"]
 
 
+@pytest.mark.full
 def test_stage_names_that_no_step_may_have_are_no_matter(make_project: MakeProject) -> None:
     stages: dict[str, Any] = {
         "odd": {"matrix": {"name": ODD}, "cmd": "echo > out-${key}", "outs": ["out-${key}"]},
@@ -295,6 +306,7 @@ def test_what_would_be_code_in_the_text_is_refused(make_project: MakeProject) ->
     assert {file.name for file in root.glob("*.py")} == {"flow.py"}
 
 
+@pytest.mark.full
 def test_a_flow_of_one_stage_alone_runs_it_on_what_is_there_and_names_what_is_not(
     project: Path,
 ) -> None:

@@ -60,8 +60,11 @@ def unlike(theirs: Path, ours: Path) -> list[str]:
     return [str(difference) for difference in differences(expected, actual)]
 
 
-@pytest.mark.parametrize("git", [True, False], ids=["git", "no git"])
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("case", "git"),
+    [*((case, True) for case in CASES), (next(iter(CASES)), False)],
+    ids=[*CASES, "no git"],
+)
 def test_every_run_ends_where_dvc_repro_ends(tmp_path: Path, case: str, git: bool) -> None:
     theirs = make(tmp_path / "theirs", CASES[case], git=git)
     ours = tmp_path / "ours"

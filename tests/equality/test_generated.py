@@ -1,8 +1,9 @@
 """Each case ends where sequential `dvc repro` ends when a generated Metaflow flow has run it.
 
-The suite plays the first step of one case; `pytest -m "full or not full" FILE` plays all, with
-EQUALITY_FUSE=none a task for every stage. It also leaves out the cases that pods play differently
-(test_pods.py), and steps that flows refuse: without stages, or with stages before their inputs.
+`pytest -m full FILE` plays them, with EQUALITY_FUSE=none a task for every stage; the suite plays a
+random project only (test_random_elsewhere.py), because a run of a flow takes many seconds. Cases
+that pods play differently are left out (test_pods.py), and steps that flows refuse: without stages,
+or with stages before their inputs.
 """
 
 from __future__ import annotations
@@ -18,8 +19,6 @@ from tests.equality.side import GENERATED
 from tests.equality.test_pods import PLAYED
 from tests.equality.workbench import Case
 
-# The suite plays the first step of this case: a run of a flow takes many seconds.
-QUICK, QUICK_STEPS = "several dvc.yaml", 1
 REFUSED = ("empty", "alone, two")
 CASES = [
     replace(case, steps=tuple(step for step in case.steps if step.name not in REFUSED))
@@ -35,17 +34,8 @@ def flows(lab_folder: Path) -> Iterator[Lab]:
         yield lab
 
 
-@pytest.mark.parametrize(
-    "case",
-    [
-        *(
-            pytest.param(replace(case, steps=case.steps[:QUICK_STEPS]), id="first step")
-            for case in CASES
-            if case.name == QUICK
-        ),
-        *(pytest.param(case, marks=pytest.mark.full, id=case.name) for case in CASES),
-    ],
-)
+@pytest.mark.full
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_case_as_a_flow_ends_where_dvc_repro_ends(flows: Lab, case: Case) -> None:
     found = flows.unlike(case)
     if found:

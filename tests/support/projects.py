@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,18 @@ def make_project(empty_project: Path, tmp_path: Path) -> MakeProject:
         return root
 
     return make
+
+
+def copy_committed(built: Path, folder: Path) -> Path:
+    """Copy a committed project and its remote to another folder; return its root."""
+    for name in ("project", "remote"):
+        shutil.copytree(built.parent / name, folder / name, symlinks=True)
+    root = folder / "project"
+    config = root / ".dvc/config"
+    config.write_text(config.read_text().replace(str(built.parent), str(folder)))
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *author, "commit", "--quiet", "-am", "copied"], cwd=root, check=True)
+    return root
 
 
 @pytest.fixture

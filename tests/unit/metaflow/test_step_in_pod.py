@@ -101,6 +101,7 @@ def test_data_that_is_not_in_the_remote_is_asked_for_before_anything_is_sent(pro
     pack(project, project.parent, ask_remote=True)
 
 
+@pytest.mark.full
 def test_in_a_pod_too_a_step_before_the_one_it_reads_from_is_refused(project: Path) -> None:
     dvc(project, "push")
     flow = project / "flow.py"

@@ -84,7 +84,7 @@ COSTS_OF_ALL_KINDS = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(graphs(), st.sampled_from(Fuse), COSTS_OF_ALL_KINDS)
 def test_every_stage_is_in_one_group_after_all_that_it_waits_for(
     nodes: list[Node], fuse: Fuse, costs: Costs
@@ -106,7 +106,7 @@ def test_every_stage_is_in_one_group_after_all_that_it_waits_for(
             assert first.number in ended[second.number] or second.number in ended[first.number]
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(graphs(), COSTS_OF_ALL_KINDS)
 def test_more_joining_never_makes_the_predicted_run_longer(nodes: list[Node], costs: Costs) -> None:
     found = [group_stages(nodes, fuse, costs) for fuse in (Fuse.AUTO, Fuse.CHAINS, Fuse.NONE)]
