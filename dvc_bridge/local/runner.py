@@ -150,7 +150,8 @@ class Run:
         self._path_locks = PathLocks(project)
         self._history = journal
         self._env = {**dvc_stage.base_environment(), **thread_limits(self._flags.jobs, os.environ)}
-        self._downstream = {} if options.alone else direct_downstream(pipeline, order)
+        needs_downstream = self._flags.force_downstream and not options.alone
+        self._downstream = direct_downstream(pipeline, order) if needs_downstream else {}
         self._forced: set[RunIndex] = set()
         self._recorder = recorder
         self._processes = Processes(view.line, view.passing)
@@ -290,8 +291,7 @@ class Run:
     def _done(self, index: RunIndex, outcome: Outcome) -> None:
         self.summary.outcomes[self._stages[index].address] = outcome
         self._view.ended(index, outcome)
-        is_new = outcome in (Outcome.RAN, Outcome.RESTORED) or index in self._forced
-        if is_new and self._flags.force_downstream:
+        if outcome in (Outcome.RAN, Outcome.RESTORED) or index in self._forced:
             self._forced.update(self._downstream.get(index, ()))
         self._schedule.ended(index)
 

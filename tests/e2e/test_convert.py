@@ -15,9 +15,9 @@ import yaml
 
 from dvc_bridge.verify.equality import differences
 from dvc_bridge.verify.project_state import project_state
-from tests.support.commands import add_remote, bridge, dvc, dvc_status
+from tests.support.commands import add_remote, bridge, dvc, dvc_status, git
 from tests.support.paths import REPOSITORY
-from tests.support.projects import CallBridge, MakeProject, copy_committed
+from tests.support.projects import CallBridge, MakeProject, copy_committed, push_to_remote
 
 URL = "https://git.example/team/project.git"
 STAGES = {
@@ -41,24 +41,12 @@ STAGES = {
 SETTINGS = "argo: {image: registry.example/image:1}\n"
 
 
-def git(root: Path, *args: str) -> str:
-    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    done = subprocess.run(["git", *author, *args], cwd=root, check=True, capture_output=True)
-    return done.stdout.decode().strip()
-
-
 @pytest.fixture(scope="session")
 def built_project(empty_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("built") / "project"
     shutil.copytree(empty_project, root)
-    (root / "dvc.yaml").write_text(json.dumps({"stages": STAGES}))
-    for name, text in {"raw": "raw", "params.yaml": "p: 1", "dvc-bridge.yaml": SETTINGS}.items():
-        (root / name).write_text(text)
-    dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
-    git(root, "init", "--quiet")
-    dvc(root, "config", "core.no_scm", "false")
-    dvc(root, "add", "--quiet", "raw")
-    dvc(root, "push", "--quiet")
+    files = {"raw": "raw", "params.yaml": "p: 1", "dvc-bridge.yaml": SETTINGS}
+    push_to_remote(root, STAGES, files)
     commit(root)
     return root
 

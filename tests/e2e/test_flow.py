@@ -15,11 +15,11 @@ from dvc_bridge.pipeline.numbering import StagePosition, TaskNumber
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.grouping.group_stages import Group
 from dvc_bridge.planning.grouping.levels import needs_of
-from tests.e2e.test_convert import STAGES, git
-from tests.support.commands import bridge, dvc
+from tests.e2e.test_convert import STAGES
+from tests.support.commands import bridge, dvc, git
 from tests.support.local_flow import command, environment
 from tests.support.paths import GOLDEN as GOLDEN_FOLDER
-from tests.support.projects import MakeProject, copy_committed
+from tests.support.projects import MakeProject, copy_committed, push_to_remote
 from tests.unit.metaflow.test_step_in_pod import pod, started
 
 GOLDEN = GOLDEN_FOLDER / "flow" / "flow.txt"
@@ -30,14 +30,7 @@ HERE = ("flow", "-o", "flow.py", "--name", "LabFlow")
 def built_project(empty_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("built") / "project"
     shutil.copytree(empty_project, root)
-    (root / "dvc.yaml").write_text(json.dumps({"stages": STAGES}))
-    (root / "raw").write_text("raw")
-    (root / "params.yaml").write_text("p: 1")
-    dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
-    git(root, "init", "--quiet")
-    dvc(root, "config", "core.no_scm", "false")
-    dvc(root, "add", "--quiet", "raw")
-    dvc(root, "push", "--quiet")
+    push_to_remote(root, STAGES, {"raw": "raw", "params.yaml": "p: 1"})
     (root / ".gitignore").write_text("/raw\n/.metaflow\n/home\n")
     git(root, "add", ".")
     git(root, "commit", "-qm", "all")

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from dvc_bridge import plan
-from tests.e2e.test_convert import git
-from tests.support.commands import bridge, dvc
+from tests.support.commands import bridge, dvc, git
 
 STAGES = {
     "first": {"cmd": "cp raw one", "deps": ["raw"], "outs": ["one"]},

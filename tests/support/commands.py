@@ -21,6 +21,13 @@ def dvc(root: Path, *args: str) -> str:
     return done.stdout
 
 
+def git(root: Path, *args: str) -> str:
+    """Run git in `root` with an identity, check that it succeeds, and return its output."""
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    done = subprocess.run(["git", *author, *args], cwd=root, check=True, capture_output=True)
+    return done.stdout.decode().strip()
+
+
 def bridge(root: Path, *args: str, code: int = 0, **env: str) -> str:
     """Run dvc-bridge in `root`, check its exit code, and return its output with errors."""
     done = subprocess.run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 
 from dvc_bridge.cli import main
-from tests.support.commands import add_remote, play
+from tests.support.commands import add_remote, dvc, git, play
 from tests.support.one_stage import furnish
 from tests.support.running import Running
 
@@ -96,6 +95,18 @@ def make_project(empty_project: Path, tmp_path: Path) -> MakeProject:
     return make
 
 
+def push_to_remote(root: Path, stages: Mapping[str, Any], files: Mapping[str, str]) -> None:
+    """Add stages, files and git to an empty project, and push its file `raw` to a new remote."""
+    (root / "dvc.yaml").write_text(json.dumps({"stages": stages}))
+    for name, text in files.items():
+        (root / name).write_text(text)
+    dvc(root, "remote", "add", "-d", "store", str(root.parent / "remote"))
+    git(root, "init", "--quiet")
+    dvc(root, "config", "core.no_scm", "false")
+    dvc(root, "add", "--quiet", "raw")
+    dvc(root, "push", "--quiet")
+
+
 def copy_committed(built: Path, folder: Path) -> Path:
     """Copy a committed project and its remote to another folder; return its root."""
     for name in ("project", "remote"):
@@ -103,8 +114,7 @@ def copy_committed(built: Path, folder: Path) -> Path:
     root = folder / "project"
     config = root / ".dvc/config"
     config.write_text(config.read_text().replace(str(built.parent), str(folder)))
-    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", *author, "commit", "--quiet", "-am", "copied"], cwd=root, check=True)
+    git(root, "commit", "--quiet", "-am", "copied")
     return root
 
 

@@ -13,10 +13,7 @@ from dataclasses import dataclass
 _SETTINGS = "dvc-bridge.yaml"
 _RBAC = "kubectl apply -f docs/argo-rbac.yaml, in the namespace of the run"
 # Messages of Argo that only say that it does not try again.
-_NO_REASON = re.compile(
-    r"No more retries left|retryStrategy\.expression evaluated to false|"
-    r"(Backoff would exceed|M)ax(imum)? duration limit.*"
-)
+_NO_REASON = ("No more retries left", "retryStrategy.expression evaluated to false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,7 @@ def explain(messages: Sequence[str], limits: Limits) -> Explanation:
     messages
         The messages of the node of the task and of its last attempt.
     """
-    reasons = [text for text in messages if text and not _NO_REASON.fullmatch(text)]
+    reasons = [text for text in messages if text and text not in _NO_REASON]
     for reason in reasons:
         for pattern, kind in _COMPILED:
             if match := pattern.search(reason):

@@ -17,8 +17,7 @@ from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.stage import Dependency, Output, Stage, StageKind
 from dvc_bridge.planning.record_readers import record_readers
 from dvc_bridge.planning.schedule import Schedule
-from tests.e2e.test_convert import git
-from tests.support.commands import dvc_repro
+from tests.support.commands import dvc_repro, git
 from tests.support.projects import CallBridge, MakeProject
 
 # A warning of a library that DVC uses.
