@@ -103,11 +103,14 @@ lint: venv  ## style, import rules, prose
 	ruff format --check .
 	lint-imports
 	python docs/tools/commands.py --check
+	python docs/tools/settings.py --check
 	python docs/tools/import_graph.py --check
 	codespell $(PROSE)
 	python docs/tools/phrases.py $(PROSE)
 
-docs: venv  ## the documentation as a site in build/site; a broken link is an error
+docs: venv  ## the documentation as a site in build/site, with references from the code; a broken link is an error
+	python docs/tools/commands.py
+	python docs/tools/settings.py
 	NO_MKDOCS_2_WARNING=1 mkdocs build
 	@echo "open build/site/index.html"
 

@@ -26,5 +26,7 @@ def test_the_wheel_holds_dvc_bridge_alone(tmp_path: Path) -> None:
         check=True,
     )
     (wheel,) = tmp_path.glob("*.whl")
-    tops = {name.split("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "dvc_bridge/dvc-bridge.schema.json" in names
+    tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"dvc_bridge"}

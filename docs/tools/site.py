@@ -25,6 +25,7 @@ PAGES = {
     "CHANGELOG.md": "repository/changelog.md",
     "README.md": "index.md",
 }
+SCHEMA = "dvc-bridge.schema.json"
 _SOURCES = {page: source for source, page in PAGES.items() if page != "index.md"}
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"(^ *```.*?^ *```[^\n]*$)", re.DOTALL | re.MULTILINE)
@@ -33,10 +34,12 @@ log = logging.getLogger("mkdocs.site")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages outside docs/."""
+    """Add the pages outside docs/, and the JSON schema of dvc-bridge.yaml for editors."""
     for page, source in _SOURCES.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, page, content=text))
+    schema = (ROOT / "dvc_bridge" / SCHEMA).read_text(encoding="utf-8")
+    files.append(File.generated(config, SCHEMA, content=schema))
     return files
 
 

@@ -15,8 +15,7 @@ The settings are in a separate file so that dvc.yaml and its hashes stay unchang
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -24,6 +23,7 @@ from typing import Any
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.shorten import first_names
+from dvc_bridge.pipeline.suggest import suggest
 from dvc_bridge.pipeline.task_settings import Resources
 
 FILE = "dvc-bridge.yaml"
@@ -174,9 +174,3 @@ class Settings:
         ]
         if unmatched:
             raise UsageError("\n".join(unmatched), "`dvc stage list --all` lists all stages")
-
-
-def suggest(text: Any, candidates: Sequence[str]) -> str:
-    """Return a clause with the candidate that is close to a text; empty if none is."""
-    close = difflib.get_close_matches(str(text), candidates, n=1)
-    return f"; did you mean {close[0]}?" if close else ""

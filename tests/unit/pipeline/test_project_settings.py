@@ -38,7 +38,7 @@ def test_all_errors_in_the_file_are_reported_at_once(make_project: MakeProject) 
         "stages:\n"
         "  a: {mutx: gpu, mutex: 3}\n"
         "  b: {mutex: [x, 1]}\n"
-        "  c: {mutex: }\n"
+        "  c: {mutex: }\n"  # a key without a value counts as missing
         "  d: 5\n"
         "  e: {colour: red, retires: 1}\n"
         "argo: {fuse: chain}\n"
@@ -50,7 +50,6 @@ def test_all_errors_in_the_file_are_reported_at_once(make_project: MakeProject) 
             "dvc-bridge.yaml: unknown key stages.a.mutx; did you mean mutex?",
             "dvc-bridge.yaml: stages.a.mutex must be a word or a list of words",
             "dvc-bridge.yaml: stages.b.mutex must be a word or a list of words",
-            "dvc-bridge.yaml: stages.c.mutex must be a word or a list of words",
             "dvc-bridge.yaml: stages.d must be a mapping, not int",
             "dvc-bridge.yaml: unknown key stages.e.colour; valid keys: mutex, image, cpu, memory",
             "dvc-bridge.yaml: unknown key stages.e.retires; did you mean retries?",
@@ -129,61 +128,93 @@ def test_equal_settings_are_equal_in_whatever_order_they_are_written() -> None:
     assert len({settings.pod("a"), settings.pod("b")}) == 1
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "said"),
-    [
-        ("image", "team/image:1 --privileged", "an image name such as"),
-        ("image", "{{workflow.parameters.image}}", "text without {{"),
-        ("cpu", 0, "a Kubernetes quantity"),
-        ("cpu", True, "a Kubernetes quantity"),
-        ("memory", "4 GB", "a Kubernetes quantity"),
-        ("gpu", -1, "an integer, 0 or more"),
-        ("retries", "2", "an integer, 0 or more"),
-        ("timeout", "1 hour", "a duration: seconds, or 90m, 2h, 1d"),
-        ("timeout", 0, "a duration"),
-        ("node_selector", {"gpu": True}, "text; numbers and true or false need quotes"),
-        ("node_selector", ["a"], "a mapping of labels to strings"),
-        ("tolerations", [{"keys": "a"}], "a list of mappings with key, operator"),
-        ("tolerations", [{"key": "a", "tolerationSeconds": "1"}], "an integer"),
-        ("secret_env", ["S3 keys"], "a Kubernetes name"),
-    ],
-)
+# Key, value, and what its refusal says.
+INVALID_IN_STAGES: list[tuple[str, object, str]] = [
+    ("image", "team/image:1 --privileged", "an image name such as"),
+    ("image", "{{workflow.parameters.image}}", "text without {{"),
+    ("cpu", 0, "a Kubernetes quantity"),
+    ("cpu", True, "a Kubernetes quantity"),
+    ("memory", "4 GB", "a Kubernetes quantity"),
+    ("gpu", -1, "an integer, 0 or more"),
+    ("retries", "2", "an integer, 0 or more"),
+    ("timeout", "1 hour", "a duration: seconds, or 90m, 1h30m, 2h, 1d"),
+    ("timeout", 0, "a duration"),
+    ("timeout", "30m1h", "a duration"),
+    ("timeout", "0h0m", "a duration"),
+    ("node_selector", {"gpu": True}, "text; numbers and true or false need quotes"),
+    ("node_selector", ["a"], "a mapping of labels to strings"),
+    ("tolerations", [{"keys": "a"}], "a list of mappings with key, operator"),
+    ("tolerations", [{"key": "a", "tolerationSeconds": "1"}], "an integer"),
+    ("secret_env", ["S3 keys"], "a Kubernetes name"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "said"), INVALID_IN_STAGES)
 def test_a_value_that_a_pod_cannot_have_is_refused(key: str, value: object, said: str) -> None:
     with pytest.raises(UsageError, match="fix: correct") as refused:
         parse_settings({"stages": {"a": {key: value}}})
     assert f"stages.a.{key} must be {said}" in refused.value.message
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "said"),
-    [
-        ("image_pull_policy", "ifnotpresent", "one of Always, IfNotPresent, Never"),
-        ("namespace", "My_Space", "a Kubernetes name"),
-        ("service_account", 3, "a Kubernetes name"),
-        ("parallelism", 0, "an integer, 1 or more"),
-        ("user", 0, "an integer, 1 or more"),
-        ("secret_files", ["key"], "a mapping of Secrets to folders"),
-        ("secret_files", {}, "a mapping of Secrets to folders"),
-        ("secret_files", {"My key": "/secrets/x"}, "a Kubernetes name"),
-        ("secret_files", {"key": "secrets/x"}, "a mapping of Secrets to folders of the pod"),
-        ("secret_files", {"key": "/work"}, "a mapping of Secrets to folders of the pod"),
-        ("secret_files", {"key": "/x/{{y}}"}, "a mapping of Secrets to folders of the pod"),
-        (
-            "secret_files",
-            {"a": "/x", "b": "/x"},
-            "a mapping of Secrets to folders, a different one",
-        ),
-        ("remotes", {"store": "s3://x"}, "a mapping of remotes to options"),
-        ("remotes", {"store": {"url": ["x"]}}, "a mapping of remotes to strings; store.url is not"),
-        (
-            "remotes",
-            {"store": {"url": "{{x}}"}},
-            "a mapping of remotes to strings; store.url is not",
-        ),
-        ("remotes", {"store": {"password": "x"}}, "a mapping without secrets: store.password"),
-    ],
-)
+INVALID_IN_ARGO: list[tuple[str, object, str]] = [
+    ("image_pull_policy", "ifnotpresent", "one of Always, IfNotPresent, Never"),
+    ("namespace", "My_Space", "a Kubernetes name"),
+    ("service_account", 3, "a Kubernetes name"),
+    ("parallelism", 0, "an integer, 1 or more"),
+    ("user", 0, "an integer, 1 or more"),
+    ("secret_files", ["key"], "a mapping of Secrets to folders"),
+    ("secret_files", {}, "a mapping of Secrets to folders"),
+    ("secret_files", {"My key": "/secrets/x"}, "a Kubernetes name"),
+    ("secret_files", {"key": "secrets/x"}, "a mapping of Secrets to folders of the pod"),
+    ("secret_files", {"key": "/work"}, "a mapping of Secrets to folders of the pod"),
+    ("secret_files", {"key": "/x/{{y}}"}, "a mapping of Secrets to folders of the pod"),
+    (
+        "secret_files",
+        {"a": "/x", "b": "/x"},
+        "a mapping of Secrets to folders, a different one",
+    ),
+    ("remotes", {"store": "s3://x"}, "a mapping of remotes to options"),
+    ("remotes", {"store": {"url": ["x"]}}, "a mapping of remotes to strings; store.url is not"),
+    (
+        "remotes",
+        {"store": {"url": "{{x}}"}},
+        "a mapping of remotes to strings; store.url is not",
+    ),
+    ("remotes", {"store": {"password": "x"}}, "a mapping without secrets: store.password"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "said"), INVALID_IN_ARGO)
 def test_a_value_that_a_workflow_cannot_have_is_refused(key: str, value: object, said: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_settings({"argo": {key: value}})
     assert f"argo.{key} must be {said}" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [(90, 90), ("90", 90), ("90m", 5400), ("1h30m", 5400), ("1d2h3m4s", 93_784)],
+)
+def test_a_duration_may_have_several_units(value: object, seconds: int) -> None:
+    assert parse_settings({"stages": {"*": {"timeout": value}}}).pod("a").timeout == seconds
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ({"stages": {"a": {"nodeSelector": {}}}}, "stages.a.nodeSelector; did you mean node_sel"),
+        ({"stages": {"a": {"tolerations_": []}}}, "stages.a.tolerations_; did you mean toler"),
+        ({"stages": {"a": {"parallelism": 2}}}, "it belongs in argo or in processes"),
+        ({"stages": {"a": {"secret_file": {}}}}, "stages.a.secret_file; valid keys: mutex"),
+        ({"argo": {"cpu": 1}}, "argo.cpu; it belongs in stages.STAGE"),
+        ({"argo": {"image_pull_secret_names": []}}, "argo.image_pull_secret_names; valid keys"),
+        ({"processes": {"engine": "argo"}}, "it belongs at the top of the file"),
+        ({3: 1}, "unknown key 3; valid keys: engine"),
+    ],
+)
+def test_an_unknown_key_names_the_right_neighbour_or_none(
+    content: dict[str, object], hint: str
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_settings(content)
+    assert hint in refused.value.message

@@ -1,0 +1,185 @@
+"""The keys of dvc-bridge.yaml: what each holds and means.
+
+The parser, the JSON schema and docs/settings.md follow these tables. A new key is a line here and a
+field of the settings that it ends up in (`project_settings`, `task_settings`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.setting_mappings import REMOTES, SECRET_FILES, TEXTS, TOLERATIONS
+from dvc_bridge.pipeline.setting_values import (
+    DURATION,
+    IMAGE,
+    NAME,
+    NAMES,
+    QUANTITY,
+    InvalidValueError,
+    Value,
+    at_least,
+    one_of,
+    words,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a section.
+
+    Parameters
+    ----------
+    meaning
+        What it means, as a clause of Markdown.
+    default
+        The value if the key is missing, as Markdown; empty: there is none to speak of.
+    is_older
+        Whether it is an older name of a key at the top of the file, which stays readable.
+    """
+
+    name: str
+    value: Value
+    meaning: str
+    default: str = ""
+    is_older: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A mapping of the file.
+
+    Parameters
+    ----------
+    name
+        Its key at the top of the file; empty for the top itself.
+    has_globs
+        Whether the section maps globs over stages to mappings with these keys.
+    """
+
+    name: str
+    keys: tuple[Key, ...]
+    meaning: str
+    has_globs: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the keys."""
+        return tuple(key.name for key in self.keys)
+
+
+def _read_user(value: object) -> int | None:
+    return None if value == "any" else at_least(1).read(value)
+
+
+def _read_engine(value: object) -> str:
+    if not isinstance(value, str):
+        raise InvalidValueError("the name of an engine")
+    return value
+
+
+_ENGINE = Value(_read_engine, {"type": "string"}, "the name of an engine")
+_USER = Value(_read_user, {"anyOf": [at_least(1).schema, {"const": "any"}]}, "a number, or `any`")
+_FUSE = one_of([fuse.value for fuse in Fuse], Fuse)
+_PULL = one_of(["Always", "IfNotPresent", "Never"])
+
+# Settings of every engine; `argo: {image: ...}` and so on are older names of the same settings.
+NEUTRAL = (
+    Key("image", IMAGE, "the image of every task; [worker processes](processes.md) have none"),
+    Key(
+        "secrets",
+        NAMES,
+        "Secrets whose keys become environment variables of every task",
+    ),
+    Key("fuse", _FUSE, "how stages are grouped into tasks", "`auto`"),
+)
+TOP = Section(
+    "",
+    (Key("engine", _ENGINE, "what runs the tasks of `submit`", "`argo`"), *NEUTRAL),
+    "Settings of every engine.",
+)
+TASK_KEYS = (
+    Key("image", IMAGE, "the image of the stage's task", "`image` at the top of the file"),
+    Key("cpu", QUANTITY, "request; a pod without requests runs two stages at a time"),
+    Key("memory", QUANTITY, "request and limit"),
+    Key("gpu", at_least(0), "limit of `nvidia.com/gpu`"),
+    Key("timeout", DURATION, "how long the stage may take in a pod"),
+    Key(
+        "retries",
+        at_least(0),
+        "how often a lost pod or a storage fault is retried; a failing command is never retried",
+        "2",
+    ),
+    Key("node_selector", TEXTS, "labels of the nodes on which the pod may run"),
+    Key("tolerations", TOLERATIONS, "which taints the pod tolerates"),
+    Key(
+        "secret_env",
+        NAMES,
+        "Secrets whose keys become environment variables, in addition to `secrets`",
+    ),
+)
+STAGES = Section(
+    "stages",
+    (
+        Key("mutex", words("word"), "of the stages with this word, one runs at a time"),
+        *TASK_KEYS,
+    ),
+    "Keys are globs over stage names. If several globs match a stage, the later one wins, key by"
+    " key. A glob that matches no stage is refused. Stages share a pod only if all of these keys"
+    " except `mutex` are equal.",
+    has_globs=True,
+)
+ARGO = Section(
+    "argo",
+    (
+        *(Key(key.name, key.value, key.meaning, key.default, is_older=True) for key in NEUTRAL),
+        Key("image_pull_policy", _PULL, "when nodes pull the images", "the cluster's"),
+        Key("namespace", NAME, "the namespace of the Workflows", "that of the kubeconfig"),
+        Key(
+            "service_account",
+            NAME,
+            "the account whose token Argo's own containers use",
+            "`dvc-bridge`",
+        ),
+        Key("secret_files", SECRET_FILES, "Secrets whose keys become files in every pod"),
+        Key(
+            "remotes",
+            REMOTES,
+            "options of a DVC remote that differ in pods; `''` removes an option",
+        ),
+        Key(
+            "user",
+            _USER,
+            "the UID of the pods; `any` leaves the choice to the cluster",
+            "10001",
+        ),
+        Key("parallelism", at_least(1), "how many pods may run at a time"),
+    ),
+    "Settings of [Argo Workflows](argo.md).",
+)
+PROCESSES = Section(
+    "processes",
+    (
+        Key(
+            "parallelism",
+            at_least(1),
+            "how many worker processes run at a time",
+            "the number of CPUs",
+        ),
+    ),
+    "Settings of [worker processes](processes.md).",
+)
+SNAPSHOT = Section(
+    "snapshot",
+    (
+        Key(
+            "allow",
+            words("path"),
+            "globs, from the root of the git repository, over files that look like secrets and are"
+            " sent anyway",
+        ),
+    ),
+    "What a remote run sends.",
+)
+# The sections in the order of the documentation.
+SECTIONS = (STAGES, ARGO, PROCESSES, SNAPSHOT)
