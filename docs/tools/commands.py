@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from dvc_bridge.cli.parser import parser
+from dvc_bridge.cli.parser import complete_parser
 
 PAGE = Path(__file__).parents[1] / "commands.md"
 BEGIN = "<!-- begin: written by docs/tools/commands.py -->"
@@ -21,7 +21,7 @@ HIDDEN = ("worker",)
 
 def commands() -> dict[str, tuple[str, argparse.ArgumentParser]]:
     """Return every command with its one-line description and its parser."""
-    (action,) = (a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    (action,) = (a for a in complete_parser()._actions if isinstance(a, argparse._SubParsersAction))
     descriptions = {choice.dest: choice.help or "" for choice in action._choices_actions}
     return {name: (descriptions[name], command) for name, command in action.choices.items()}
 

@@ -6,6 +6,7 @@ import argparse
 import os
 from importlib.metadata import version
 
+from dvc_bridge.cli.command_parser import CommandParser, Declare
 from dvc_bridge.cli.options import (
     add_engine,
     add_flags,
@@ -19,8 +20,17 @@ from dvc_bridge.cli.options import (
 _PATHSPEC = "run, as TrainFlow/123"
 
 
+def complete_parser() -> argparse.ArgumentParser:
+    """Return the parser with the arguments of every command, for documentation."""
+    root_parser = parser()
+    (commands,) = (a for a in root_parser._actions if isinstance(a, argparse._SubParsersAction))
+    for command in commands.choices.values():
+        command.declare()
+    return root_parser
+
+
 def parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+    """Return the parser; a command's arguments are declared once the command is parsed."""
     root_parser = argparse.ArgumentParser(
         prog="dvc-bridge", description="Run any dvc.yaml in parallel and end where dvc repro would."
     )
@@ -28,68 +38,15 @@ def parser() -> argparse.ArgumentParser:
     root_parser.add_argument(
         "--cd", metavar="FOLDER", help="change to this folder before anything else"
     )
-    commands = root_parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_plan(commands.add_parser("plan", help="show what would run, and why"))
-    _add_repro(commands.add_parser("repro", help="run stages on this machine, in parallel"))
-    doctor = commands.add_parser(
-        "doctor", help="check the environment, and print the command that fixes each problem"
+    commands = root_parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=CommandParser
     )
-    add_engine(doctor)
-    doctor.set_defaults(run="dvc_bridge.cli.doctor:doctor_command")
-    _add_submit(
-        commands.add_parser(
-            "submit", help="run stages as tasks of an engine, such as pods of an Argo Workflow"
-        )
-    )
-    _add_convert(
-        commands.add_parser("convert", help="write an Argo manifest, with the code from git")
-    )
-    collect = commands.add_parser(
-        "collect", help="merge the results of a run into dvc.lock and the workspace"
-    )
-    collect.add_argument("run_name", metavar="RUN", help="name of the run, as printed by submit")
-    collect.add_argument(
-        "--no-checkout", action="store_true", help="update dvc.lock only, without outs"
-    )
-    collect.set_defaults(run="dvc_bridge.cli.submit:collect_command")
-    _add_flow(commands.add_parser("flow", help="write a Metaflow flow from dvc.yaml"))
-    _add_sync(commands.add_parser("sync", help="merge the results of a Metaflow run"))
-    report = commands.add_parser("report", help="write an HTML report of a Metaflow run")
-    report.add_argument("--run", dest="pathspec", required=True, metavar="PATHSPEC", help=_PATHSPEC)
-    report.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
-    report.set_defaults(run="dvc_bridge.cli.metaflow:report_command")
-    for name, text in (
-        ("status", "list the runs of the engine, or the tasks of one run"),
-        ("stop", "stop a run; finished results are kept"),
-        ("logs", "print the output of the stages of a run"),
-    ):
-        command = commands.add_parser(name, help=text)
-        nargs = "?" if name == "status" else None
-        command.add_argument(
-            "run_name", metavar="RUN", nargs=nargs, help="name of the run, as printed by submit"
-        )
-        add_engine(command)
-        command.set_defaults(run=f"dvc_bridge.cli.runs:{name}_command")
-        if name == "status":
-            command.add_argument("--json", action="store_true", help="machine-readable output")
-        if name == "logs":
-            command.add_argument("stage", nargs="?", metavar="STAGE", help="show only this stage")
-            command.add_argument(
-                "-f", "--follow", action="store_true", help="wait for more until the run ends"
-            )
-    retry = commands.add_parser("retry", help="resume a failed or stopped run")
-    retry.add_argument("run_name", metavar="RUN", help="name of the run, as printed by submit")
-    add_wait(retry)
-    add_engine(retry)
-    retry.set_defaults(run="dvc_bridge.cli.submit:retry_command")
-    _add_gc(commands.add_parser("gc", help="remove old runs and snapshots from the remote"))
-    worker = commands.add_parser("worker", help="run one task; engines start it")
-    worker.add_argument("reference", metavar="REFERENCE", help="reference of the task")
-    worker.set_defaults(run="dvc_bridge.cli.worker:worker_command")
+    for name, (text, declare) in _COMMANDS.items():
+        commands.add_parser(name, help=text, declare=declare)
     return root_parser
 
 
-def _add_plan(command: argparse.ArgumentParser) -> None:
+def _declare_plan(command: argparse.ArgumentParser) -> None:
     add_stages(command)
     add_flags(command)
     command.add_argument("--json", action="store_true", help="machine-readable output")
@@ -105,7 +62,7 @@ def _add_plan(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run="dvc_bridge.cli.plan:plan_command")
 
 
-def _add_repro(command: argparse.ArgumentParser) -> None:
+def _declare_repro(command: argparse.ArgumentParser) -> None:
     add_stages(command)
     add_flags(command)
     command.add_argument(
@@ -153,7 +110,7 @@ def _add_repro(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_submit(command: argparse.ArgumentParser) -> None:
+def _declare_submit(command: argparse.ArgumentParser) -> None:
     add_stages(command)
     add_wait(command)
     add_engine(command)
@@ -161,7 +118,7 @@ def _add_submit(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run="dvc_bridge.cli.submit:submit_command")
 
 
-def _add_convert(command: argparse.ArgumentParser) -> None:
+def _declare_convert(command: argparse.ArgumentParser) -> None:
     add_stages(command, force=False)
     command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     command.add_argument(
@@ -191,7 +148,7 @@ def _add_convert(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run="dvc_bridge.cli.convert:convert_command")
 
 
-def _add_flow(command: argparse.ArgumentParser) -> None:
+def _declare_flow(command: argparse.ArgumentParser) -> None:
     add_stages(command, force=False)
     command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     command.add_argument(
@@ -209,7 +166,7 @@ def _add_flow(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run="dvc_bridge.cli.metaflow:flow_command")
 
 
-def _add_sync(command: argparse.ArgumentParser) -> None:
+def _declare_sync(command: argparse.ArgumentParser) -> None:
     command.add_argument("pathspec", metavar="PATHSPEC", help=_PATHSPEC)
     command.add_argument(
         "--partial",
@@ -220,7 +177,7 @@ def _add_sync(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run="dvc_bridge.cli.metaflow:sync_command")
 
 
-def _add_gc(command: argparse.ArgumentParser) -> None:
+def _declare_gc(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "run_names",
         metavar="RUN",
@@ -238,3 +195,91 @@ def _add_gc(command: argparse.ArgumentParser) -> None:
         "--dry", action="store_true", help="print what would be removed; remove nothing"
     )
     command.set_defaults(run="dvc_bridge.cli.gc:gc_command")
+
+
+def _declare_doctor(command: argparse.ArgumentParser) -> None:
+    add_engine(command)
+    command.set_defaults(run="dvc_bridge.cli.doctor:doctor_command")
+
+
+def _declare_collect(command: argparse.ArgumentParser) -> None:
+    _add_run(command)
+    command.add_argument(
+        "--no-checkout", action="store_true", help="update dvc.lock only, without outs"
+    )
+    command.set_defaults(run="dvc_bridge.cli.submit:collect_command")
+
+
+def _declare_report(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--run", dest="pathspec", required=True, metavar="PATHSPEC", help=_PATHSPEC
+    )
+    command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    command.set_defaults(run="dvc_bridge.cli.metaflow:report_command")
+
+
+def _declare_status(command: argparse.ArgumentParser) -> None:
+    _add_run(command, nargs="?")
+    add_engine(command)
+    command.add_argument("--json", action="store_true", help="machine-readable output")
+    command.set_defaults(run="dvc_bridge.cli.runs:status_command")
+
+
+def _declare_stop(command: argparse.ArgumentParser) -> None:
+    _add_run(command)
+    add_engine(command)
+    command.set_defaults(run="dvc_bridge.cli.runs:stop_command")
+
+
+def _declare_logs(command: argparse.ArgumentParser) -> None:
+    _add_run(command)
+    add_engine(command)
+    command.add_argument("stage", nargs="?", metavar="STAGE", help="show only this stage")
+    command.add_argument(
+        "-f", "--follow", action="store_true", help="wait for more until the run ends"
+    )
+    command.set_defaults(run="dvc_bridge.cli.runs:logs_command")
+
+
+def _declare_retry(command: argparse.ArgumentParser) -> None:
+    _add_run(command)
+    add_wait(command)
+    add_engine(command)
+    command.set_defaults(run="dvc_bridge.cli.submit:retry_command")
+
+
+def _declare_worker(command: argparse.ArgumentParser) -> None:
+    command.add_argument("reference", metavar="REFERENCE", help="reference of the task")
+    command.set_defaults(run="dvc_bridge.cli.worker:worker_command")
+
+
+def _add_run(command: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    command.add_argument(
+        "run_name", metavar="RUN", nargs=nargs, help="name of the run, as printed by submit"
+    )
+
+
+# Each command's line in `--help`, and the function that declares its arguments.
+_COMMANDS: dict[str, tuple[str, Declare]] = {
+    "plan": ("show what would run, and why", _declare_plan),
+    "repro": ("run stages on this machine, in parallel", _declare_repro),
+    "doctor": (
+        "check the environment, and print the command that fixes each problem",
+        _declare_doctor,
+    ),
+    "submit": (
+        "run stages as tasks of an engine, such as pods of an Argo Workflow",
+        _declare_submit,
+    ),
+    "convert": ("write an Argo manifest, with the code from git", _declare_convert),
+    "collect": ("merge the results of a run into dvc.lock and the workspace", _declare_collect),
+    "flow": ("write a Metaflow flow from dvc.yaml", _declare_flow),
+    "sync": ("merge the results of a Metaflow run", _declare_sync),
+    "report": ("write an HTML report of a Metaflow run", _declare_report),
+    "status": ("list the runs of the engine, or the tasks of one run", _declare_status),
+    "stop": ("stop a run; finished results are kept", _declare_stop),
+    "logs": ("print the output of the stages of a run", _declare_logs),
+    "retry": ("resume a failed or stopped run", _declare_retry),
+    "gc": ("remove old runs and snapshots from the remote", _declare_gc),
+    "worker": ("run one task; engines start it", _declare_worker),
+}

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from dvc_bridge.app.repro import repro, verify
-from dvc_bridge.cli.plan import plan_command
 from dvc_bridge.cli.stage_arguments import flags_of, selection_of
 from dvc_bridge.cli.terminal import view_for
 from dvc_bridge.dvcio.dvc_version import check_version, is_installed
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 def repro_command(args: Namespace) -> int:
     """Run the selected stages on this machine."""
     if args.dry:
+        from dvc_bridge.cli.plan import plan_command  # noqa: PLC0415  a run does not need it
+
         return plan_command(args)
     try:
         check_version()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import StageKind
@@ -41,6 +40,15 @@ class Timeline:
         return self.work_s / self.path_s if self.path_s else 1.0
 
 
+def assumed_s(durations: Sequence[float]) -> float:
+    """Return the assumed seconds of a stage that was never timed: the median of the others."""
+    if not durations:
+        return UNKNOWN_S
+    from statistics import median  # noqa: PLC0415  its import takes 3 ms
+
+    return median(durations)
+
+
 def timeline(forecasts: Sequence[Forecast], seconds: Mapping[str, float]) -> Timeline:
     """Find the critical path among the stages that run or may run.
 
@@ -57,7 +65,7 @@ def timeline(forecasts: Sequence[Forecast], seconds: Mapping[str, float]) -> Tim
         and not f.stage.frozen  # only recorded, like data
     ]
     durations = [seconds[f.stage.address] for f in running if f.stage.address in seconds]
-    default = median(durations) if durations else UNKNOWN_S
+    default = assumed_s(durations)
     ends: dict[StagePosition, float] = {}
     previous: dict[StagePosition, StagePosition | None] = {}
     for item in running:  # in order: a stage comes after the stages that it waits for

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from statistics import median
 
-from dvc_bridge.planning.critical_path import UNKNOWN_S
+from dvc_bridge.planning.critical_path import assumed_s
 
 
 def remaining_s(
@@ -26,7 +25,7 @@ def remaining_s(
         Index -> how long a running stage has been running.
     """
     durations = [seconds for seconds in left.values() if seconds is not None]
-    default = median(durations) if durations else UNKNOWN_S
+    default = assumed_s(durations)
     work_s, chains = 0.0, dict[int, float]()
     for index in reversed(tuple(left)):
         seconds = left[index]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dvc_bridge.cli.parser import parser
+from dvc_bridge.cli.parser import complete_parser
 from tests.conftest import REPOSITORY
 from tests.docs.blocks import blocks
 
@@ -74,10 +74,10 @@ def test_a_command_or_option_that_does_not_exist_is_found(text: str, problem: st
 def problems(text: str) -> Iterator[str]:
     """Yield what the parser does not know of a line `dvc-bridge ...`."""
     words = _words(text.replace("[", " ").replace("]", " "))
-    (action,) = (a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    (action,) = (a for a in complete_parser()._actions if isinstance(a, argparse._SubParsersAction))
     name = words[1] if len(words) > 1 else "--help"
     if name.startswith("-"):
-        known = set(parser()._option_string_actions)
+        known = set(complete_parser()._option_string_actions)
         yield from (f"there is no option {w}" for w in words[1:] if w not in known)
         return
     if name not in action.choices:
