@@ -82,6 +82,10 @@ bench-serve-competitors: venv  ## compare the server with LitServe, BentoML, KSe
 
 # Extras stay in the pins: pip, asked for coverage[toml], would otherwise look at a newer coverage,
 # for which there is no hash.
+# The GitHub Action has the versions that the tests use, without the packages of developers.
+COMPILE_FOR_ACTION := --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes \
+  --no-header --no-annotate --constraint requirements.lock
+
 lock: venv  ## the lock files, from setup.cfg
 	$(UV) pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes \
 	  --all-extras --no-header -o requirements.lock setup.cfg
@@ -89,6 +93,11 @@ lock: venv  ## the lock files, from setup.cfg
 	  print(f["options.extras_require"]["serving"])' | \
 	$(UV) pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header \
 	  --constraint requirements.lock -o serving/deploy/requirements.lock -
+	printf 'setuptools>=77\n' | $(UV) pip compile $(COMPILE_FOR_ACTION) -o action/build.lock -
+	awk '/^[^ ]/ {wanted = /^uv==/} wanted' requirements.lock > action/uv.lock
+	$(UV) pip compile $(COMPILE_FOR_ACTION) -o action/requirements.lock setup.cfg action/build.lock
+	$(UV) pip compile $(COMPILE_FOR_ACTION) --extra argo --extra s3 \
+	  -o action/requirements-cluster.lock setup.cfg action/build.lock
 	for version in $(OLDER_DVC); do \
 	  $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	    --no-header -o tests/equality/versions/$$version.txt tests/equality/versions/$$version.in \

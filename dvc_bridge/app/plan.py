@@ -24,6 +24,7 @@ from dvc_bridge.planning.grouping.tasks_from_settings import (
     divide_into_tasks,
     in_pods,
 )
+from dvc_bridge.planning.pulled_data import PulledData
 from dvc_bridge.planning.targets import Selection, files_of, select
 
 
@@ -46,11 +47,13 @@ class Plan:
     division: Division | None
 
 
-def plan(selection: Selection, flags: RunFlags, *, warn: Warn) -> Plan:
+def plan(selection: Selection, flags: RunFlags, *, assume_pulled: bool = False, warn: Warn) -> Plan:
     """Return what a run of the selected stages would do; nothing changes.
 
     Parameters
     ----------
+    assume_pulled
+        Whether to plan as if all data that are missing were in place as they were last recorded.
     warn
         Receives each warning.
 
@@ -67,9 +70,10 @@ def plan(selection: Selection, flags: RunFlags, *, warn: Warn) -> Plan:
         settings = read_settings(project, pipeline)
         order = select(pipeline, selection)
         workspace = Workspace(project)
-        rule = AllowMissing.of(pipeline, alone=selection.alone) if flags.allow_missing else None
+        allows = flags.allow_missing or assume_pulled
+        rule = AllowMissing.of(pipeline, alone=selection.alone) if allows else None
         sources = Sources(
-            workspace,
+            PulledData(workspace, pipeline) if assume_pulled else workspace,
             lambda key: newest_run(project, key) if flags.run_cache else None,
             lambda: flags.run_cache and any_run(project),
             lambda stage: ask_dvc(
@@ -81,7 +85,7 @@ def plan(selection: Selection, flags: RunFlags, *, warn: Warn) -> Plan:
             ),
             # With the rule, no stage runs only to make a lost object again.
             workspace.lost if rule is None else lambda _: frozenset(),
-            rule,
+            None if assume_pulled else rule,
         )
         forecasts = forecast(
             pipeline,

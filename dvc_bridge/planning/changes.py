@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers
+from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage, StageKind
 from dvc_bridge.planning.allow_missing import AllowMissing
+
+# How many differences between two groups of parameters a reason names.
+_SHOWN_DIFFERENCES = 3
 
 # Returns the objects of a pointer, including the files of a folder, that DVC's cache lacks.
 Lost = Callable[[Pointer], frozenset[str]]
@@ -70,7 +74,7 @@ class Change:
             return f"{subject} is missing"
         if self.old is None:
             return f"{subject} is new"
-        return f"{subject} changed from {_format(self.old)} to {_format(self.new)}"
+        return f"{subject} changed{_describe(self.old, self.new)}"
 
 
 def changes(
@@ -217,6 +221,26 @@ def _format(value: Any) -> str:
     if len(text) >= 32 and not text.removesuffix(".dir").strip("0123456789abcdef"):
         return text[:8]
     return repr(value) if len(text) <= 60 else f"{text[:57]!r}..."
+
+
+def _describe(old: Any, new: Any) -> str:
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return f": {first_names(list(_differences(old, new, '')), _SHOWN_DIFFERENCES)}"
+    return f" from {_format(old)} to {_format(new)}"
+
+
+def _differences(old: Mapping[Any, Any], new: Mapping[Any, Any], parent: str) -> Iterator[str]:
+    """Yield a text for each leaf that differs between two groups of parameters."""
+    for key in dict.fromkeys([*old, *new]):
+        name = f"{parent}{key}"
+        if key not in new:
+            yield f"{name} is gone"
+        elif key not in old:
+            yield f"{name} is new"
+        elif isinstance(old[key], Mapping) and isinstance(new[key], Mapping):
+            yield from _differences(old[key], new[key], f"{name}.")
+        elif not _are_equal(new[key], old[key]):
+            yield f"{name} from {_format(old[key])} to {_format(new[key])}"
 
 
 def losses(stage: Stage, lost: Lost) -> frozenset[str]:

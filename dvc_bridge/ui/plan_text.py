@@ -62,7 +62,7 @@ def _timeline_lines(line: Timeline, names: Mapping[StagePosition, str]) -> list[
         return [*lines, f"{best}, if all stages take equally long: none of them has been timed yet"]
     guessed = line.commands - line.timed
     timed = f", {guessed} of {line.commands} guessed" if guessed else ""
-    return [*lines, f"{best}: {_time(line.path_s)} of {_time(line.work_s)}{timed}"]
+    return [*lines, f"{best}: {time_text(line.path_s)} of {time_text(line.work_s)}{timed}"]
 
 
 def _division_lines(division: Division, names: Mapping[StagePosition, str]) -> list[str]:
@@ -73,7 +73,7 @@ def _division_lines(division: Division, names: Mapping[StagePosition, str]) -> l
     guessed = stages - division.timed
     untimed = f"; {guessed} of {stages} stages have never been timed" if guessed else ""
     pods = counted(count, "pod")
-    lines = [f"predicted for submit: {pods}, {_time(division.wall_s)}{untimed}"]
+    lines = [f"predicted for submit: {pods}, {time_text(division.wall_s)}{untimed}"]
     width = len(f"g{count - 1}")
     for group in division.groups:
         text = _some([names[p] for p in group.positions])
@@ -93,7 +93,8 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:SHOWN_NAMES])}{more}"
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
+    """Return a duration in seconds, minutes or hours."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,0 +1,104 @@
+"""The entry point of the Action: read the inputs, run the mode, tell the runner."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.errors import BridgeError, UsageError, of_system
+from dvc_bridge.github_action.inputs import Inputs, Mode, read_inputs
+from dvc_bridge.github_action.plan_mode import plan_step
+from dvc_bridge.github_action.positions import Positions
+from dvc_bridge.github_action.runner import Annotation, print_visible, without_commands
+from dvc_bridge.github_action.step_result import RunnerFiles, StepResult, failure, publish
+
+BUG = 5
+STEPS = {Mode.PLAN: plan_step}
+
+
+def main(environment: Mapping[str, str] = os.environ) -> int:
+    """Run the step that the environment describes, and return its exit code."""
+    files = _runner_files(environment)
+    try:
+        inputs = read_inputs(environment)
+    except BridgeError as error:
+        message = f"{error.message}\nfix: {error.fix}"
+        publish(failure(error, [Annotation("dvc-bridge", message)]), _marker("inputs", ()), files)
+        return error.exit_code
+    try:
+        with without_commands():
+            result = _run(inputs, files)
+    except Exception:
+        with without_commands():
+            traceback.print_exc()
+        print("::error title=dvc-bridge::this is a bug of dvc-bridge; please report the log")
+        return BUG
+    publish(result, _marker(inputs.mode.value, (str(inputs.folder), *inputs.targets)), files)
+    return result.exit_code
+
+
+def _run(inputs: Inputs, files: RunnerFiles) -> StepResult:
+    """Run the mode; an error that the user can act on becomes a result."""
+    repository = Path.cwd()
+    positions = Positions(repository, repository)
+    try:
+        _enter(inputs.folder)
+        project = _find_project(repository)
+        positions = Positions(project.root, repository)
+        files.folder.mkdir(parents=True, exist_ok=True)
+        return STEPS[inputs.mode](inputs, positions, files.folder)
+    except (BridgeError, OSError) as exc:
+        error = exc if isinstance(exc, BridgeError) else of_system(exc)
+        if error is None:
+            raise
+        print_visible(f"dvc-bridge: {error}")
+        return failure(error, positions.of_error(error))
+
+
+def _enter(folder: Path) -> None:
+    try:
+        os.chdir(folder)
+    except OSError as exc:
+        raise UsageError(
+            f"working-directory {folder}: {exc.strerror}",
+            "name a folder of the repository; actions/checkout must run first",
+        ) from exc
+
+
+def _find_project(repository: Path) -> Project:
+    try:
+        return find_project()
+    except UsageError as error:
+        found = sorted(
+            str(path.parent.parent.relative_to(repository))
+            for path in repository.glob("*/.dvc/config")
+        )
+        if not found:
+            raise
+        raise UsageError(
+            error.message, f"set working-directory to one of: {', '.join(found)}"
+        ) from error
+
+
+def _marker(mode: str, subject: tuple[str, ...]) -> str:
+    """Return a comment of HTML that names the mode and what it is about."""
+    key = "-".join((mode, *subject))
+    return f"<!-- dvc-bridge:{re.sub('[^A-Za-z0-9._/@]+', '-', key)[:200]} -->"
+
+
+def _runner_files(environment: Mapping[str, str]) -> RunnerFiles:
+    def path(name: str) -> Path | None:
+        return Path(environment[name]) if environment.get(name) else None
+
+    temporary = Path(environment.get("RUNNER_TEMP") or ".dvc/tmp").resolve()
+    folder = temporary / "dvc-bridge" / (environment.get("GITHUB_ACTION") or "step")
+    return RunnerFiles(folder, path("GITHUB_OUTPUT"), path("GITHUB_STEP_SUMMARY"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
