@@ -17,8 +17,8 @@ from dvc_bridge.ui.view import View
 LOG_LINES = 15
 # How long a task may fail to start: a registry may have a transient fault.
 CANNOT_START_S = 25.0
-# The messages that Kubernetes writes about every pod that starts.
-_USUAL_MESSAGES = ("PodInitializing", "ContainerCreating")
+# The messages that Kubernetes and SLURM write about every task that starts on a busy cluster.
+_USUAL_MESSAGES = ("PodInitializing", "ContainerCreating", "waits: Priority", "waits: Resources")
 _OUTCOMES = {
     Phase.SUCCEEDED: Outcome.RAN,
     Phase.FAILED: Outcome.FAILED,

@@ -78,7 +78,9 @@ def add_fuse(command: argparse.ArgumentParser, default: str | None, text: str) -
 def add_engine(command: argparse.ArgumentParser) -> None:
     """Add which engine is meant."""
     command.add_argument(
-        "--engine", metavar="NAME", help="argo or processes; default: the one in dvc-bridge.yaml"
+        "--engine",
+        metavar="NAME",
+        help="argo, processes or slurm; default: the one in dvc-bridge.yaml",
     )
 
 

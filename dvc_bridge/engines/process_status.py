@@ -9,38 +9,26 @@ import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from dvc_bridge.dvcio.atomic_files import write_whole
-from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
+from dvc_bridge.engines.status_file import load_status
+from dvc_bridge.pipeline.run_status import Phase, RunStatus
 
 # The time that a supervisor has to write its first status.
 START_S = 30.0
-_TIMES = ("created", "started", "finished")
-
-
-def write_status(folder: Path, status: RunStatus) -> None:
-    """Write the status; a reader sees either the whole new status or the previous one."""
-    described = asdict(status)
-    text = json.dumps(described, default=lambda time: time.isoformat())
-    write_whole(folder / "status.json", text, folder)
 
 
 def read_status(folder: Path) -> RunStatus:
     """Return the status; without its supervisor, a run has ended regardless of its last status."""
     is_alive = is_supervised(folder)
-    try:
-        content: dict[str, Any] = json.loads((folder / "status.json").read_text("utf-8"))
-    except FileNotFoundError:
+    status = load_status(folder)
+    if status is None:
         record_file = folder / "record.json"
         is_late = time.time() - record_file.stat().st_mtime > START_S
         return not_started(folder) if is_late and not is_alive else _first_status(folder)
-    tasks = tuple(TaskStatus(**_with_values(task, TaskStatus)) for task in content.pop("tasks"))
-    stages = tuple(tuple(addresses) for addresses in content.pop("stages"))
-    status = RunStatus(tasks=tasks, stages=stages, **_with_values(content, RunStatus))
     if status.ended or is_alive:
         return status
     now = datetime.now(UTC)
@@ -49,7 +37,7 @@ def read_status(folder: Path) -> RunStatus:
         task
         if task.phase.is_end
         else replace(task, phase=Phase.ERROR, message=message, finished=now)
-        for task in tasks
+        for task in status.tasks
     )
     return replace(status, phase=Phase.ERROR, message=message, finished=now, tasks=ended)
 
@@ -65,16 +53,6 @@ def not_started(folder: Path) -> RunStatus:
 def _first_status(folder: Path) -> RunStatus:
     record = json.loads((folder / "record.json").read_text("utf-8"))
     return RunStatus(record["run"], Phase.PENDING)
-
-
-def _with_values(content: dict[str, Any], kind: type) -> dict[str, Any]:
-    names = {field.name for field in fields(kind)}
-    values = {key: value for key, value in content.items() if key in names}
-    values["phase"] = Phase(values["phase"])
-    for key in _TIMES:
-        if values.get(key):
-            values[key] = datetime.fromisoformat(values[key])
-    return values
 
 
 def supervise(folder: Path) -> IO[str]:

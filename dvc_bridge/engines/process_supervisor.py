@@ -20,7 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from dvc_bridge.engines.process_status import stages_by_number, supervise, write_status
+from dvc_bridge.engines.process_status import stages_by_number, supervise
+from dvc_bridge.engines.status_file import write_status
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 from dvc_bridge.remote_run.worker_contract import KILLED, TRY_AGAIN

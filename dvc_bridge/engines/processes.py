@@ -15,29 +15,30 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from itertools import count, groupby
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
 from dvc_bridge.dvcio.atomic_files import write_whole
-from dvc_bridge.dvcio.project import Project, config_as_dvc
+from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.remotes.config import Sections, store_settings
+from dvc_bridge.engines.attempts import merge_attempts, next_attempt
 from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest
+from dvc_bridge.engines.log_files import new_lines
 from dvc_bridge.engines.process_status import (
     START_S,
     is_supervised,
     not_started,
     read_status,
     stop_supervisor,
-    write_status,
 )
+from dvc_bridge.engines.status_file import write_status
+from dvc_bridge.engines.worker_secrets import with_secrets, without_secrets
 from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.project_settings import Settings
-from dvc_bridge.pipeline.remote_options import SECRET
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.planning.grouping.cost_model import Costs
-from dvc_bridge.remote_run.worker_contract import STORE, store_text
 
 FOLDER = ".dvc/tmp/dvc-bridge/processes"
 KEPT_S = 7 * 86_400
@@ -78,11 +79,7 @@ class ProcessEngine:
     ) -> Sections:
         """Return the settings of remotes without secrets; `start` reads these from the project."""
         del settings
-        sections = store_settings(config, remotes)
-        return {
-            name: {key: value for key, value in section.items() if key not in SECRET}
-            for name, section in sections.items()
-        }
+        return without_secrets(store_settings(config, remotes))
 
     @classmethod
     def credentials(cls, settings: Settings) -> str:
@@ -137,7 +134,7 @@ class ProcessEngine:
         with (folder / "supervisor.log").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dvc_bridge.engines.process_supervisor", str(folder)],
-                env={**os.environ, **self._environment(record)},
+                env={**os.environ, **with_secrets(self._project.root, record["environment"])},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -149,18 +146,7 @@ class ProcessEngine:
 
     def resume(self, run: str, record: RunRecord, tasks: Collection[TaskNumber]) -> RunRecord:
         """Return the record of an attempt with those tasks."""
-        names = {path.name for path in self._folders()}
-        attempt = next(name for n in count(1) if (name := f"{run}-r{n}") not in names)
-        remaining = [
-            {
-                **task,
-                "upstream": [number for number in task["upstream"] if number in tasks],
-                "after": [number for number in task["after"] if number in tasks],
-            }
-            for task in record["tasks"]
-            if task["number"] in tasks
-        ]
-        return {**record, "attempt": attempt, "tasks": remaining}
+        return next_attempt(run, record, tasks, {path.name for path in self._folders()})
 
     def watch(self, attempt: str) -> Iterator[RunStatus]:
         """Yield the status of an attempt whenever it changes."""
@@ -179,12 +165,14 @@ class ProcessEngine:
         attempts = self.attempts(run)
         if not attempts:
             raise _unknown_run(run)
-        return _merge(attempts)
+        return merge_attempts(attempts)
 
     def runs(self) -> list[RunStatus]:
         """Return all runs."""
         statuses = sorted(map(read_status, self._folders()), key=lambda s: (s.run, str(s.created)))
-        merged = [_merge(list(s)) for _, s in groupby(statuses, key=lambda status: status.run)]
+        merged = [
+            merge_attempts(list(s)) for _, s in groupby(statuses, key=lambda status: status.run)
+        ]
         return sorted(merged, key=lambda status: str(status.created))
 
     def attempts(self, run: str) -> list[RunStatus]:
@@ -203,7 +191,8 @@ class ProcessEngine:
             for folder, _ in attempts:
                 for path in sorted(folder.glob("*.log"), key=lambda path: path.name):
                     if path.stem.isdecimal() and (tasks is None or int(path.stem) in tasks):
-                        yield from _new_lines(path, offsets)
+                        number = TaskNumber(int(path.stem))
+                        yield from (LogLine(number, line) for line in new_lines(path, offsets))
             if attempts[-1][1].ended or not follow:
                 return
             time.sleep(POLL_S)
@@ -215,12 +204,6 @@ class ProcessEngine:
 
     def forget(self, is_over: Callable[[str], bool]) -> None:
         """Keep everything: `start` removes old attempts."""
-
-    def _environment(self, record: RunRecord) -> dict[str, str]:
-        variables: dict[str, str] = dict(record["environment"])
-        names = [name.split('"')[1] for name in json.loads(variables[STORE]) if '"' in name]
-        config = config_as_dvc(self._project.root)
-        return {**variables, STORE: store_text(store_settings(config, names))}
 
     def _wait_for_start(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
         deadline = time.monotonic() + START_S
@@ -255,27 +238,3 @@ def _unknown_run(run: str) -> UsageError:
         f"this project has no run {run} in processes of this machine",
         "`dvc-bridge status --engine processes` lists the runs",
     )
-
-
-def _merge(attempts: Sequence[RunStatus]) -> RunStatus:
-    newest = attempts[-1]
-    tasks = {task.task: task for attempt in attempts for task in attempt.tasks}
-    return RunStatus(
-        newest.run,
-        newest.phase,
-        newest.message,
-        attempts[0].created,
-        attempts[0].started,
-        newest.finished,
-        tuple(tasks[number] for number in sorted(tasks)),
-        attempts[0].stages,
-    )
-
-
-def _new_lines(path: Path, offsets: dict[Path, int]) -> Iterator[LogLine]:
-    with path.open("rb") as file:
-        file.seek(offsets.get(path, 0))
-        *lines, rest = file.read().split(b"\n")
-        offsets[path] = file.tell() - len(rest)
-    for line in lines:
-        yield LogLine(TaskNumber(int(path.stem)), line.decode(errors="replace"))

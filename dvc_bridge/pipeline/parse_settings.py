@@ -11,6 +11,7 @@ from dvc_bridge.pipeline import setting_keys
 from dvc_bridge.pipeline.project_settings import FILE, ArgoSettings, ProcessSettings, Settings
 from dvc_bridge.pipeline.setting_keys import ARGO, NEUTRAL, SECTIONS, STAGES, TOP, Section
 from dvc_bridge.pipeline.setting_values import InvalidValueError
+from dvc_bridge.pipeline.slurm_settings import SlurmSettings
 from dvc_bridge.pipeline.suggest import nearest_key
 
 
@@ -36,6 +37,7 @@ def parse_settings(content: Any) -> Settings:
         processes=replace(
             ProcessSettings(), **_parse_section(setting_keys.PROCESSES, top, problems)
         ),
+        slurm=SlurmSettings(**_parse_section(setting_keys.SLURM, top, problems)),
     )
     if problems:
         raise UsageError("\n".join(f"{FILE}: {p}" for p in problems), f"correct {FILE}")

@@ -23,6 +23,7 @@ from typing import Any
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.shorten import first_names
+from dvc_bridge.pipeline.slurm_settings import SlurmSettings
 from dvc_bridge.pipeline.suggest import suggest
 from dvc_bridge.pipeline.task_settings import Resources
 
@@ -109,6 +110,7 @@ class Settings:
     allow: tuple[str, ...] = ()
     engine: str = "argo"
     processes: ProcessSettings = ProcessSettings()
+    slurm: SlurmSettings = field(default_factory=SlurmSettings)
 
     @property
     def is_remote(self) -> bool:

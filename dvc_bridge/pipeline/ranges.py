@@ -11,8 +11,8 @@ from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import Pipeline
 
 
-def ranges(positions: Iterable[StagePosition]) -> str:
-    """Return positions as a string: 0, 1, 2, 7 -> `0-2,7`."""
+def ranges(positions: Iterable[int]) -> str:
+    """Return numbers, such as positions, as a string: 0, 1, 2, 7 -> `0-2,7`."""
     parts: list[list[int]] = []
     for position in sorted(positions):
         if parts and parts[-1][1] == position - 1:

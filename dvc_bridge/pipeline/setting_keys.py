@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dvc_bridge.pipeline import slurm_values
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.setting_mappings import REMOTES, SECRET_FILES, TEXTS, TOLERATIONS
 from dvc_bridge.pipeline.setting_values import (
@@ -85,7 +86,12 @@ _PULL = one_of(["Always", "IfNotPresent", "Never"])
 
 # Settings of every engine; `argo: {image: ...}` and so on are older names of the same settings.
 NEUTRAL = (
-    Key("image", IMAGE, "the image of every task; [worker processes](processes.md) have none"),
+    Key(
+        "image",
+        IMAGE,
+        "the image of every task; [worker processes](processes.md) and [SLURM jobs](slurm.md) have"
+        " none",
+    ),
     Key(
         "secrets",
         NAMES,
@@ -117,6 +123,7 @@ TASK_KEYS = (
         NAMES,
         "Secrets whose keys become environment variables, in addition to `secrets`",
     ),
+    Key("slurm", slurm_values.OWN, "the stage's own settings of [SLURM](slurm.md#settings)"),
 )
 STAGES = Section(
     "stages",
@@ -169,6 +176,41 @@ PROCESSES = Section(
     ),
     "Settings of [worker processes](processes.md).",
 )
+SLURM = Section(
+    "slurm",
+    (
+        Key("partition", slurm_values.NAME, "the partition of the jobs", "the site's"),
+        Key("account", slurm_values.NAME, "the account of the jobs", "the user's"),
+        Key("qos", slurm_values.NAME, "the quality of service of the jobs", "the site's"),
+        Key("constraint", slurm_values.CONSTRAINT, "features that nodes must have"),
+        Key("reservation", slurm_values.NAME, "the reservation in which jobs run"),
+        Key("gres", slurm_values.NAME, "how the site calls its GPUs, such as `gpu:a100`", "`gpu`"),
+        Key("extra", slurm_values.EXTRA, "more options for `sbatch`, such as `--exclude=node7`"),
+        Key(
+            "setup",
+            slurm_values.LINES,
+            "what a job runs before its worker, such as `module load python`",
+        ),
+        Key(
+            "python",
+            slurm_values.PROGRAM,
+            "the interpreter of the workers",
+            "the one that runs `submit`",
+        ),
+        Key(
+            "work_dir",
+            slurm_values.FOLDER,
+            "where workers work",
+            "`$SLURM_TMPDIR`, `$TMPDIR` or `/tmp`",
+        ),
+        Key(
+            "container",
+            slurm_values.COMMAND,
+            "what runs the worker in a container, such as `apptainer exec --nv /shared/image.sif`",
+        ),
+    ),
+    "Settings of [SLURM](slurm.md).",
+)
 SNAPSHOT = Section(
     "snapshot",
     (
@@ -182,4 +224,4 @@ SNAPSHOT = Section(
     "What a remote run sends.",
 )
 # The sections in the order of the documentation.
-SECTIONS = (STAGES, ARGO, PROCESSES, SNAPSHOT)
+SECTIONS = (STAGES, ARGO, PROCESSES, SLURM, SNAPSHOT)

@@ -30,6 +30,8 @@ class Resources:
         Sorted pairs, so that equal settings compare equal.
     secret_env
         Names of Secrets that become environment variables.
+    slurm
+        Sorted pairs of the settings of `SlurmSettings` that differ for this stage.
     """
 
     image: str = ""
@@ -41,6 +43,7 @@ class Resources:
     node_selector: Pairs = ()
     tolerations: tuple[Pairs, ...] = ()
     secret_env: tuple[str, ...] = ()
+    slurm: Pairs = ()
 
     @property
     def jobs(self) -> int:

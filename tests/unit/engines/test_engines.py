@@ -57,7 +57,7 @@ def test_engines_are_found_by_their_entry_points(monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_engine_that_is_not_installed_is_refused_with_the_names_of_those_that_are() -> None:
-    with pytest.raises(UsageError, match=r"no engine brew[\s\S]*argo, processes"):
+    with pytest.raises(UsageError, match=r"no engine brew[\s\S]*argo, processes, slurm"):
         engine_type("brew")
 
 

@@ -20,7 +20,7 @@ SCHEMA = json.loads((REPOSITORY / "dvc_bridge" / "dvc-bridge.schema.json").read_
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 # JSON schemas cannot say that the values of a mapping differ, or that `0h0m` is nothing.
 BEYOND = [("secret_files", {"a": "/x", "b": "/x"}), ("timeout", "0h0m")]
-PAGES = [REPOSITORY / "docs" / f"{name}.md" for name in ("settings", "argo")]
+PAGES = [REPOSITORY / "docs" / f"{name}.md" for name in ("settings", "argo", "slurm")]
 
 
 def is_valid(content: Any) -> bool:
@@ -54,7 +54,7 @@ def test_examples_in_the_documentation_are_valid(page: Any) -> None:
     [
         *({"stages": {"a": {key: value}}} for key, value, _ in INVALID_IN_STAGES),
         *({"argo": {key: value}} for key, value, _ in INVALID_IN_ARGO),
-        *({section: {"unknown": 1}} for section in ("argo", "processes", "snapshot")),
+        *({section: {"unknown": 1}} for section in ("argo", "processes", "slurm", "snapshot")),
         {"stages": {"a": {"unknown": 1}}},
         {"unknown": 1},
         {"stages": ["a"]},

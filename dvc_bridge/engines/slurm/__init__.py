@@ -1,0 +1,1 @@
+"""SLURM as an engine: tasks are jobs, which the controller starts in the order of the tasks."""

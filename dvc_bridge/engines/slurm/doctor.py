@@ -1,0 +1,207 @@
+"""The checks of `dvc-bridge doctor` for SLURM; the last one is a short job on a node."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from dvc_bridge.dvcio.dvc_version import installed
+from dvc_bridge.dvcio.project import Project, config_as_dvc
+from dvc_bridge.dvcio.remotes.config import store_settings
+from dvc_bridge.engines.base import Finding
+from dvc_bridge.engines.slurm.commands import (
+    cancel_jobs,
+    check_options,
+    cluster_name,
+    controller_settings,
+    setting,
+    submit_job,
+)
+from dvc_bridge.engines.slurm.job_options import resource_options
+from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
+from dvc_bridge.engines.slurm.limits import costs, needs_memory
+from dvc_bridge.engines.slurm.queue import COMMENT, QueuedJob, has_accounting, queued_jobs
+from dvc_bridge.errors import BridgeError
+from dvc_bridge.pipeline.project_settings import FILE, Settings
+from dvc_bridge.pipeline.shorten import first_names
+from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.pipeline.task_settings import Resources
+from dvc_bridge.remote_run.worker_contract import STORE, store_text
+
+# How long the short job may wait in the queue and run.
+PROBE_S = 60.0
+_POLL_S = 0.5
+_SHOWN = 5
+
+
+def doctor(project: Project, pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
+    """Yield the result of each check."""
+    try:
+        version = controller_settings().get("SLURM_VERSION", "unknown version")
+        slots = costs(settings).slots
+        yield Finding(
+            "slurm", True, f"{version}, cluster {cluster_name()}, {slots} tasks at a time"
+        )
+    except BridgeError as exc:
+        yield Finding("slurm", False, exc.message, exc.fix)
+        return
+    yield _accounting()
+    jobs = list(_jobs(pipeline, settings))
+    yield from jobs
+    yield from _memory(pipeline, settings)
+    if all(finding.is_ok for finding in jobs):
+        yield from _node(project, settings)
+
+
+def _accounting() -> Finding:
+    kept_s = setting("MinJobAge", 300)
+    if has_accounting():
+        return Finding("accounting", True, "sacct knows jobs that have ended")
+    return Finding("accounting", True, f"none: SLURM forgets a job {kept_s} s after its end")
+
+
+def _jobs(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
+    """Yield whether SLURM would accept the stages, by the options of their jobs."""
+    by_options: dict[tuple[str, ...], list[str]] = {}
+    for stage in pipeline.stages:
+        if stage.for_pods:
+            pod = settings.pod(stage.address)
+            options = resource_options(pod, pod.timeout, settings.slurm)
+            by_options.setdefault(options, []).append(stage.address)
+    for options, addresses in by_options.items():
+        names = first_names(addresses, _SHOWN)
+        try:
+            check_options(options)
+            yield Finding("jobs", True, f"{' '.join(options)}: accepted for {names}")
+        except BridgeError as exc:
+            yield Finding("jobs", False, f"{names}: {exc.message}", exc.fix)
+
+
+def _memory(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
+    """Yield a warning if jobs would get all memory of their node."""
+    try:
+        stages = needs_memory(settings, [s.address for s in pipeline.stages if s.for_pods])
+    except BridgeError:
+        return  # the partition is wrong, which the other checks report
+    if stages:
+        yield Finding(
+            "memory",
+            None,
+            f"{first_names(stages, _SHOWN)} would get all memory of a node, one task at a time",
+            f"set memory of the stages in {FILE}: this site has no default",
+        )
+
+
+def _node(project: Project, settings: Settings) -> Iterator[Finding]:
+    """Yield what a short job says about a node."""
+    scratch = project.scratch
+    scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch, prefix="doctor-") as folder:
+        try:
+            job = _submit(project, settings, Path(folder))
+        except BridgeError as exc:
+            yield Finding("node", False, exc.message, exc.fix)
+            return
+        try:
+            state = _wait(job)
+        finally:
+            with suppress(BridgeError):
+                cancel_jobs([job])
+        yield from _findings(state, Path(folder) / "log")
+
+
+def _submit(project: Project, settings: Settings, folder: Path) -> str:
+    slurm = settings.slurm
+    name = f"doctor-{secrets.token_hex(2)}"
+    spec = ScriptSpec(
+        name, folder, slurm.python or sys.executable, slurm, {}, "dvc_bridge.engines.slurm.probe"
+    )
+    (folder / "events").mkdir()
+    (folder / "job.sh").write_text(job_script(spec))
+    store = store_text(store_settings(config_as_dvc(project.root), ()))
+    # Few resources, so that it starts soon; where it runs is the project's.
+    options = resource_options(Resources(memory="1Gi", retries=0), int(PROBE_S), slurm)
+    names = (f"--job-name={name}", f"--comment={COMMENT} {name} 0", f"--chdir={folder}")
+    arguments = (str(folder / "job.sh"), "0", "0", "probe")
+    return submit_job(
+        [*names, "--output=log", "--export=ALL", *options, *arguments], {STORE: store}
+    )
+
+
+def _wait(job: str) -> QueuedJob | None:
+    """Return the state of a job when it has ended, or after a while."""
+    deadline = time.monotonic() + PROBE_S
+    while True:
+        found = [queued for queued in queued_jobs() if queued.slurm_id == job]
+        if not found:
+            return None
+        if found[0].exit_code is not None and found[0].ended and _is_over(found[0].state):
+            return found[0]
+        if time.monotonic() > deadline:
+            return found[0]
+        time.sleep(_POLL_S)
+
+
+def _is_over(state: str) -> bool:
+    return state not in ("PENDING", "RUNNING", "CONFIGURING", "COMPLETING")
+
+
+def _findings(state: QueuedJob | None, log: Path) -> Iterator[Finding]:
+    printed = log.read_text("utf-8", "replace") if log.exists() else ""
+    found = _printed(printed)
+    if found is None:
+        yield _no_answer(state, printed)
+        return
+    yield Finding("node", True, f"{found['node']} runs {found['python']} with dvc-bridge")
+    if found["dvc"] == installed():
+        yield Finding("dvc on the node", True, f"version {found['dvc']}, as here")
+    else:
+        yield Finding(
+            "dvc on the node",
+            False,
+            f"the node has dvc {found['dvc']}, and this machine {installed()}",
+            f"set slurm.python in {FILE} to one environment for both",
+        )
+    if found["error"]:
+        fix = found["fix"] or "use a remote that nodes can reach; ask the site about proxies"
+        yield Finding("remote from the node", False, found["error"], fix)
+    else:
+        yield Finding("remote from the node", True, f"{found['remote']} is writable")
+
+
+def _printed(text: str) -> dict[str, Any] | None:
+    for line in reversed(text.splitlines()):
+        if line.startswith('{"node"'):
+            found: dict[str, Any] = json.loads(line)
+            return found
+    return None
+
+
+def _no_answer(state: QueuedJob | None, printed: str) -> Finding:
+    """Return why the short job did not say anything."""
+    last = "; ".join(printed.strip().splitlines()[-3:])
+    if state and state.state == "PENDING":
+        return Finding(
+            "node",
+            None,
+            f"a short job did not start in {PROBE_S:.0f} s: {state.reason}",
+            "submit works, and runs wait in the same way; run doctor again when nodes are free",
+        )
+    if "No module named dvc_bridge" in printed:
+        fix = f"set slurm.python in {FILE}, or activate the environment in slurm.setup"
+        return Finding("node", False, "the Python on the node has no dvc-bridge", fix)
+    if not printed:
+        return Finding(
+            "node",
+            False,
+            f"a short job ended {state.state if state else 'unknown'} and wrote nothing",
+            "put the project on a file system that nodes see at the same path and can write",
+        )
+    return Finding("node", False, f"a short job failed: {last}", f"correct slurm in {FILE}")

@@ -1,0 +1,218 @@
+"""SLURM as an engine: each task is a job, or one index of a job array."""
+
+from __future__ import annotations
+
+import getpass
+import shutil
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Self
+
+from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.remotes.config import Sections, store_settings
+from dvc_bridge.engines.attempts import merge_attempts, next_attempt
+from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest, TaskSpec
+from dvc_bridge.engines.log_files import new_lines
+from dvc_bridge.engines.slurm import limits
+from dvc_bridge.engines.slurm.attempt import Attempt
+from dvc_bridge.engines.slurm.commands import cancel_jobs, check_options, cluster_name
+from dvc_bridge.engines.slurm.doctor import doctor
+from dvc_bridge.engines.slurm.job_options import resource_options
+from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
+from dvc_bridge.engines.slurm.submission import complete_submission, submit_attempt
+from dvc_bridge.engines.slurm.watch import read_status, watch_attempt
+from dvc_bridge.engines.worker_secrets import with_secrets, without_secrets
+from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.numbering import TaskNumber
+from dvc_bridge.pipeline.project_settings import Settings
+from dvc_bridge.pipeline.run_status import RunStatus
+from dvc_bridge.planning.grouping.cost_model import Costs
+
+FOLDER = ".dvc/tmp/dvc-bridge/slurm"
+KEPT_S = 7 * 86_400
+POLL_S = 0.5
+
+
+class SlurmEngine:
+    """The runs of one project on the cluster of this login node."""
+
+    name = "slurm"
+
+    def __init__(self, project: Project, settings: Settings) -> None:
+        self._project, self._settings = project, settings
+        self._folder = project.root / FOLDER
+
+    @classmethod
+    def connect(cls, project: Project, settings: Settings) -> Self:
+        """Return the engine of a project."""
+        return cls(project, settings)
+
+    @classmethod
+    def costs(cls, settings: Settings) -> Costs:
+        """Return what jobs cost at this site."""
+        return limits.costs(settings)
+
+    @classmethod
+    def doctor(cls, project: Project, settings: Settings) -> Iterator[Finding]:
+        """Check the commands of SLURM, the settings, and a short job."""
+        return doctor(project, read_pipeline(project), settings)
+
+    @classmethod
+    def store_settings(
+        cls, config: Mapping[str, Any], remotes: Collection[str], settings: Settings
+    ) -> Sections:
+        """Return the settings of remotes without secrets; `start` reads these from the project."""
+        del settings
+        return without_secrets(store_settings(config, remotes))
+
+    @classmethod
+    def credentials(cls, settings: Settings) -> str:
+        """Return that jobs run as the user."""
+        del settings
+        return "secrets come from the local settings of DVC and the environment of submit"
+
+    @classmethod
+    def prepare(cls) -> AbstractContextManager[object]:
+        """Prepare nothing."""
+        return nullcontext()
+
+    def check_stages(self, stages: Sequence[str]) -> None:
+        """Let SLURM check the resources of the stages before anything is uploaded."""
+        kinds = dict.fromkeys(map(self._settings.pod, stages))
+        options = (resource_options(pod, pod.timeout, self._settings.slurm) for pod in kinds)
+        for distinct in dict.fromkeys(options):
+            check_options(distinct)
+
+    def identity(self) -> dict[str, str | None]:
+        """Return the cluster and the user."""
+        return {"engine": self.name, "host": cluster_name(), "namespace": getpass.getuser()}
+
+    def record(self, request: RunRequest) -> RunRecord:
+        """Return the tasks with the options of their jobs, and their environment."""
+        tasks = [self._task(task) for task in request.tasks]
+        record = {
+            "run": request.run,
+            "attempt": request.run,
+            "tasks": tasks,
+            "environment": request.environment.variables(),
+            "array_size": limits.array_size(),
+        }
+        # The task's own limit is larger than a stage's if several stages share a task.
+        checked = {tuple(task["options"]) for task in tasks if len(task["stages"]) > 1}
+        for options in sorted(checked):
+            check_options(options)
+        return record
+
+    def _task(self, task: TaskSpec) -> dict[str, Any]:
+        return {
+            "number": task.number,
+            "reference": task.reference,
+            "stages": list(task.stages),
+            "upstream": list(task.upstream),
+            "after": list(task.after),
+            "retries": task.resources.retries,
+            "options": list(resource_options(task.resources, task.timeout_s, self._settings.slurm)),
+        }
+
+    def start(self, record: RunRecord) -> str:
+        """Submit the jobs of an attempt."""
+        self._tidy_up()
+        folder = self._folder / str(record["attempt"])
+        slurm = self._settings.slurm
+        spec = ScriptSpec(record["run"], folder, slurm.python or sys.executable, slurm, {})
+        attempt = Attempt.create(folder, record, job_script(spec))
+        submit_attempt(attempt, with_secrets(self._project.root, record["environment"]))
+        return attempt.name
+
+    def resume(self, run: str, record: RunRecord, tasks: Collection[TaskNumber]) -> RunRecord:
+        """Return the record of an attempt with those tasks."""
+        return next_attempt(run, record, tasks, {attempt.name for attempt in self._attempts()})
+
+    def watch(self, attempt: str) -> Iterator[RunStatus]:
+        """Yield the status of an attempt whenever it changes."""
+        return watch_attempt(Attempt(self._folder / attempt))
+
+    def status(self, run: str) -> RunStatus:
+        """Return the status of all attempts of a run as one."""
+        attempts = self.attempts(run)
+        if not attempts:
+            raise _unknown_run(run)
+        return merge_attempts(attempts)
+
+    def runs(self) -> list[RunStatus]:
+        """Return all runs."""
+        by_run: dict[str, list[RunStatus]] = {}
+        for status in read_status(self._attempts()):
+            by_run.setdefault(status.run, []).append(status)
+        return sorted(map(merge_attempts, by_run.values()), key=lambda status: str(status.created))
+
+    def attempts(self, run: str) -> list[RunStatus]:
+        """Return the attempts of a run."""
+        return read_status(self._attempts(run))
+
+    def logs(
+        self, run: str, tasks: Collection[TaskNumber] | None, *, follow: bool
+    ) -> Iterator[LogLine]:
+        """Yield the lines of the logs."""
+        offsets: dict[Path, int] = {}
+        while True:
+            attempts = self._attempts(run)
+            if not attempts:
+                raise _unknown_run(run)
+            has_ended = not follow or read_status(attempts)[-1].ended
+            for attempt in attempts:
+                yield from _log_lines(attempt, tasks, offsets)
+            if has_ended:
+                return
+            time.sleep(POLL_S)
+
+    def stop(self, run: str) -> bool:
+        """Cancel the jobs of a run."""
+        going_on = [
+            attempt
+            for attempt in self._attempts(run)
+            if not attempt.is_stopped and not read_status([attempt])[0].ended
+        ]
+        for attempt in going_on:
+            attempt.mark("stopped")
+            cancel_jobs(attempt.ids())
+        return bool(going_on)
+
+    def forget(self, is_over: Callable[[str], bool]) -> None:
+        """Keep everything: `start` removes old attempts."""
+
+    def _attempts(self, run: str = "") -> list[Attempt]:
+        """Return the attempts, of one run or of all, the oldest first."""
+        found = [Attempt(path.parent) for path in self._folder.glob("*/record.json")]
+        mine = [attempt for attempt in found if not run or attempt.run == run]
+        return sorted(mine, key=lambda a: (a.folder / "record.json").stat().st_mtime_ns)
+
+    def _tidy_up(self) -> None:
+        """Complete submissions that were interrupted, and remove old attempts."""
+        for attempt in self._attempts():
+            complete_submission(attempt)
+            is_old = time.time() - attempt.folder.stat().st_mtime > KEPT_S
+            if is_old and read_status([attempt])[0].ended:
+                shutil.rmtree(attempt.folder, ignore_errors=True)
+
+
+def _log_lines(
+    attempt: Attempt, tasks: Collection[TaskNumber] | None, offsets: dict[Path, int]
+) -> Iterator[LogLine]:
+    for job in attempt.jobs:
+        for index, task in job.tasks.items():
+            path = attempt.log(job.number, index)
+            if (tasks is None or task.number in tasks) and path.exists():
+                yield from (LogLine(task.number, line) for line in new_lines(path, offsets))
+
+
+def _unknown_run(run: str) -> UsageError:
+    return UsageError(
+        f"this project has no run {run} on this cluster",
+        "`dvc-bridge status --engine slurm` lists the runs; dvc-bridge collect merges the results"
+        " of a run of another clone",
+    )

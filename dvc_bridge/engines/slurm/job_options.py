@@ -1,0 +1,58 @@
+"""The options of sbatch that follow from the settings of a task."""
+
+from __future__ import annotations
+
+import math
+
+from dvc_bridge.pipeline.slurm_settings import SlurmSettings
+from dvc_bridge.pipeline.task_settings import Resources
+
+_UNITS = {"": 1.0, "n": 1e-9, "m": 1e-3}
+_POWERS = "kMGTPE"
+_MIB = 2**20
+
+
+def resource_options(
+    resources: Resources, timeout_s: int | None, slurm: SlurmSettings
+) -> tuple[str, ...]:
+    """Return the options for the resources of a task and for where it may run.
+
+    Parameters
+    ----------
+    timeout_s
+        The time limit of the task in seconds; SLURM counts in minutes. None: the partition's.
+    slurm
+        The settings of the project; those of the stage in `resources` have precedence.
+    """
+    own = slurm.of_stage(resources.slurm)
+    options = [
+        f"--{name}={value}"
+        for name, value in (
+            ("partition", own.partition),
+            ("account", own.account),
+            ("qos", own.qos),
+            ("constraint", own.constraint),
+            ("reservation", own.reservation),
+        )
+        if value
+    ]
+    if resources.cpu:
+        options.append(f"--cpus-per-task={math.ceil(amount(resources.cpu))}")
+    if resources.memory:
+        options.append(f"--mem={math.ceil(amount(resources.memory) / _MIB)}M")
+    if resources.gpu:
+        options.append(f"--gres={own.gres}:{resources.gpu}")
+    if timeout_s:
+        options.append(f"--time={math.ceil(timeout_s / 60)}")
+    options.append("--requeue" if resources.retries else "--no-requeue")
+    return (*options, *own.extra)
+
+
+def amount(quantity: str) -> float:
+    """Return the value of a Kubernetes quantity such as 500m, 2, 1G or 512Mi."""
+    unit = quantity.lstrip("0123456789.")
+    number = float(quantity.removesuffix(unit))
+    if unit in _UNITS:
+        return number * _UNITS[unit]
+    base = 1024 if unit.endswith("i") else 1000
+    return float(number * base ** (_POWERS.index(unit[0]) + 1))

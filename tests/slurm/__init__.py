@@ -1,0 +1,1 @@
+"""Tests that need a SLURM: the one that SLURM_CONF names."""

@@ -1,0 +1,1 @@
+"""Tests of the engine `slurm` that need no SLURM."""
