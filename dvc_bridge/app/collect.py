@@ -8,6 +8,7 @@ from dvc_bridge.app.context import RunContext
 from dvc_bridge.app.current_folder import Warn
 from dvc_bridge.app.merged_run import MergedRun
 from dvc_bridge.app.run_end import RunEnd, end_of_run
+from dvc_bridge.app.run_trace import Origin, trace_run
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import RunStatus
@@ -56,16 +57,27 @@ def merge_settled(context: RunContext, settled: Settled, run: str) -> MergedRun:
     return MergedRun(context.merge(results, objects), results, expected)
 
 
-def merge_stored(context: RunContext, run: str, *, checkout: bool) -> MergedRun:
-    """Merge the results of any submitted run, according to its plan.
+def merge_stored(
+    context: RunContext, run: str, *, checkout: bool, status: RunStatus | None = None
+) -> MergedRun:
+    """Merge the results of any submitted run, according to its plan, and write its trace.
 
     A run of a manifest from `convert` has no plan: its results are those of the current stages.
+
+    Parameters
+    ----------
+    status
+        The status of the run at the engine, for the trace; None: unknown.
     """
     store, objects = context.store(run)
     plan = store.plan()
     results = _results(context, store, plan, with_upstream=True)
     expected = store.stage_addresses(plan)
-    return MergedRun(context.merge(results, objects, checkout=checkout), results, expected)
+    merged = context.merge(results, objects, checkout=checkout)
+    tasks = [[task.stage.address for task in planned.tasks] for planned in plan or ()]
+    origin = Origin.of(store.origin(), results.values())
+    trace_run(context, run, origin, results, tasks, status)
+    return MergedRun(merged, results, expected)
 
 
 def stored_results(

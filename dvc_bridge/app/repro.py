@@ -15,6 +15,7 @@ from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Summary
 from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.pipeline.trace import requests_of
 from dvc_bridge.planning.targets import Selection, files_of, select
 from dvc_bridge.ui.view import View
 
@@ -66,6 +67,11 @@ def _options(
     pipeline = read_pipeline(project, files_of(selection))
     order = select(pipeline, selection)
     addresses = [pipeline.stages[position].address for position in order]
-    mutexes = read_settings(project, pipeline).mutex_groups(addresses)
-    options = Options(flags, alone=selection.alone, mutexes=mutexes)
+    settings = read_settings(project, pipeline)
+    options = Options(
+        flags,
+        alone=selection.alone,
+        mutexes=settings.mutex_groups(addresses),
+        requests=lambda address: requests_of(settings.pod(address)),
+    )
     return pipeline, order, options

@@ -5,19 +5,21 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from dvc_bridge.app.collect import merge_settled, merge_stored
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.app.current_folder import Warn
 from dvc_bridge.app.follow import follow_run
 from dvc_bridge.app.run_end import RunEnd, end_of_run
+from dvc_bridge.app.run_trace import Origin, trace_run
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_engine_name
 from dvc_bridge.engines.base import Engine, RunRequest, task_specs
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import UsageError
+from dvc_bridge.git.revision import head
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.run_status import RunStatus
@@ -103,7 +105,16 @@ def submit(
         tasks = task_specs(context.pipeline, groups, submission.references)
         environment = WorkerEnvironment(run, store, SnapshotCode(submission.code))
         record = connected.record(RunRequest(run, tasks, environment))
-        context.store(run)[0].put_manifest(record, submission.code, connected.identity())
+        origin = Origin(
+            connected.name,
+            round(time.time(), 4),
+            round(wall_s, 3),
+            min(_slots(context), len(groups)),
+            head(context.project),
+        )
+        context.store(run)[0].put_manifest(
+            record, submission.code, connected.identity(), asdict(origin)
+        )
         attempt = connected.start(record)
         size = f"{counted(len(settled.waiting), 'stage')} in {counted(len(groups), 'task')}"
         report(f"run {run}: {size}")
@@ -114,6 +125,7 @@ def submit(
         status = follow_run(connected, attempt, run, stages, upstream, view, context.lock)
         _close(context, connected, run)
         merged_run = merge_settled(context, settled, run)
+        trace_run(context, run, origin, merged_run.results, stages, status)
     return Submitted(run, end=end_of_run(merged_run, run, status))
 
 
@@ -162,7 +174,7 @@ def resume(
             connected, attempt, run, stages, upstream_tasks(plan), view, context.lock, done=done
         )
         _close(context, connected, run)
-        merged_run = merge_stored(context, run, checkout=True)
+        merged_run = merge_stored(context, run, checkout=True, status=status)
     return Submitted(run, end=end_of_run(merged_run, run, status))
 
 

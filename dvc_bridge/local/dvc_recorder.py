@@ -22,6 +22,8 @@ from dvc_bridge.planning.changes import UndecidedError
 from dvc_bridge.planning.next_action import NextAction, first_step
 from dvc_bridge.planning.read_once import ReadOnce
 
+# The reason of a stage that runs because of an option.
+FORCED = "forced"
 # How often dvc.lock is written during a run so that it survives a power failure.
 DURABLE_S = 1.0
 # Writing a dvc.lock of this size takes a millisecond: too long to do for each of thousands of
@@ -71,6 +73,7 @@ class DvcRecorder:
         self._fast_recorder = FastRecorder(project, session, workspace)
         self._lock_files = LockFiles(project, unfinished)
         self._loaded: dict[RunIndex, Any] = {}
+        self._reasons: dict[RunIndex, str] = {}
         self.entries: dict[RunIndex, LockEntry] = {}
         self._durable_at = self._recorded_at = time.monotonic()
         self.unpublished: set[RunIndex] = set()
@@ -78,7 +81,7 @@ class DvcRecorder:
     def settle(self, index: RunIndex, stage: Stage, *, force: bool) -> Outcome | None:
         """Do everything that does not need the stage's command; None: the command must run."""
         try:
-            action, _ = first_step(
+            action, change = first_step(
                 stage,
                 ReadOnce(self._workspace),
                 force=force,
@@ -86,12 +89,13 @@ class DvcRecorder:
                 allow_missing=self._allow_missing,
             )
         except UndecidedError:
-            action = NextAction.ASK
+            action, change = NextAction.ASK, None
         except MissingInputError:
             dvc_stage.clear(self._project, stage)  # as DVC does before it checks the deps
             raise
         if action is NextAction.UNCHANGED:
             return Outcome.UNCHANGED
+        self._reasons[index] = FORCED if force else str(change or "")
         if action is NextAction.COMMAND:
             dvc_stage.clear(self._project, stage)
             return None
@@ -174,6 +178,14 @@ class DvcRecorder:
         except IntegrityError:
             dvc_stage.clear(self._project, stage)
             raise
+
+    def reason(self, index: RunIndex) -> str:
+        """Return why the stage is not up to date; empty if only DVC knows."""
+        return self._reasons.get(index, "")
+
+    def entry(self, index: RunIndex) -> LockEntry:
+        """Return the recorded dvc.lock entry of the stage; empty if there is none."""
+        return self.entries.get(index, {})
 
     def forget(self, index: RunIndex) -> None:
         """Record nothing for the stage, because it has failed."""

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 from dvc_bridge.dvcio.atomic_files import UMASK
 from dvc_bridge.dvcio.recording.dvc_stage import Command
 from dvc_bridge.local.read_output import LogFile, Output
+from dvc_bridge.local.usage import MeasuredChild
 from dvc_bridge.pipeline.numbering import RunIndex
+from dvc_bridge.pipeline.trace import Usage
 
 if TYPE_CHECKING:
     import psutil
@@ -30,12 +32,24 @@ POLL_S = 0.05
 
 @dataclass(frozen=True)
 class Ended:
-    """A stage's command has ended; `failed` is the line whose exit code was not 0."""
+    """A stage's command has ended.
+
+    Parameters
+    ----------
+    at
+        When it ended, in seconds of `time.monotonic`.
+    failed
+        The line whose exit code was not 0.
+    usage
+        What its processes used; None if no process started.
+    """
 
     index: RunIndex
     code: int
     seconds: float
+    at: float
     failed: str = ""
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True)
@@ -102,20 +116,23 @@ class Processes:
     def _run(self, index: RunIndex, command: Command, log: Path) -> None:
         start = time.monotonic()
         failed, code = "", 0
+        usage: Usage | None = None
         try:
             with LogFile(log) as file:
                 for line, argv in zip(command.lines, command.argv, strict=True):
-                    code = self._run_line(index, command, argv, file.write)
+                    code, used = self._run_line(index, command, argv, file.write)
+                    usage = usage + used if usage and used else used or usage
                     if code:
                         failed = line
                         break
         except Exception as exc:
             failed, code = str(exc), NOT_STARTED
-        self.events.put(Ended(index, code, time.monotonic() - start, failed))
+        end = time.monotonic()
+        self.events.put(Ended(index, code, end - start, end, failed, usage))
 
     def _run_line(
         self, index: RunIndex, command: Command, argv: list[str], write: Callable[[bytes], object]
-    ) -> int:
+    ) -> tuple[int, Usage | None]:
         output = Output(partial(self._show, index), partial(self._passing, index), write)
         child = None
         try:
@@ -125,32 +142,32 @@ class Processes:
             if child is None:
                 output.drop()
         if child is None:
-            return -signal.SIGINT
+            return -signal.SIGINT, None
         try:
-            output.read(lambda: child.poll() is not None)
+            output.read(child)
             code = child.wait()
             # A shell ends at once, but its children may have to clean up first.
             while any(map(_is_alive, self._signaled.get(child.pid, ()))):
                 time.sleep(POLL_S)
-            return code
+            return code, child.usage
         finally:
             with self._lock:
                 self._children.discard(child.pid)
 
-    def _spawn(
-        self, command: Command, argv: list[str], output: int
-    ) -> subprocess.Popen[bytes] | None:
+    def _spawn(self, command: Command, argv: list[str], output: int) -> MeasuredChild | None:
         with self._lock:
             if self._stopped:
                 return None
-            child = subprocess.Popen(
-                argv,
-                cwd=command.cwd,
-                env=command.env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                umask=UMASK,
+            child = MeasuredChild(
+                subprocess.Popen(
+                    argv,
+                    cwd=command.cwd,
+                    env=command.env,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    umask=UMASK,
+                )
             )
             self._children.add(child.pid)
             return child

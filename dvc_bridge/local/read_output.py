@@ -10,8 +10,10 @@ from io import FileIO
 from pathlib import Path
 from threading import Thread
 
+from dvc_bridge.local.usage import MeasuredChild
+
 CHUNK = 1 << 16
-# How often to check whether a command that prints nothing has ended.
+# How often to check whether a command that prints nothing has ended, if the kernel does not say.
 LOOK_MS = 500
 # A pipe holds at most this many times CHUNK (1 MiB, /proc/sys/fs/pipe-max-size).
 PIPE_CHUNKS = 16
@@ -48,7 +50,7 @@ class Output:
         """Close the read end, because the command did not start."""
         os.close(self._pipe)
 
-    def read(self, has_ended: Callable[[], bool]) -> None:
+    def read(self, child: MeasuredChild) -> None:
         """Read until the command has ended and all of its output is read.
 
         A process that the command left behind may still hold the pipe. As with `dvc repro`, the
@@ -57,15 +59,17 @@ class Output:
         poll = select.poll()
         poll.register(self._pipe, select.POLLIN)
         chunks = PIPE_CHUNKS
-        while chunks:
-            ended = has_ended()
-            if poll.poll(0 if ended else LOOK_MS):
-                if not self._take(self._write):
-                    os.close(self._pipe)
-                    return
-                chunks -= ended
-            elif ended:
-                break
+        with child.registered(poll):
+            while chunks:
+                ended = child.poll()
+                readable = {file for file, _ in poll.poll(0 if ended else LOOK_MS)}
+                if self._pipe in readable:
+                    if not self._take(self._write):
+                        os.close(self._pipe)
+                        return
+                    chunks -= ended
+                elif ended:
+                    break
         self._flush()
         Thread(target=self._read_rest, daemon=True).start()
 

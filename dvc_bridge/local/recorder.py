@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Protocol
 
+from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Stage
@@ -21,6 +22,12 @@ class Recorder(Protocol):
 
     def record(self, index: RunIndex, stage: Stage, *, finish: bool) -> object:
         """Record the results of the stage's command."""
+
+    def reason(self, index: RunIndex) -> str:
+        """Return why the stage is not up to date; empty if only DVC knows."""
+
+    def entry(self, index: RunIndex) -> LockEntry:
+        """Return the recorded dvc.lock entry of the stage; empty if there is none."""
 
     def forget(self, index: RunIndex) -> None:
         """Record nothing for the stage, because it has failed."""

@@ -30,11 +30,13 @@ from dvc_bridge.local.history import History
 from dvc_bridge.local.process import NOT_STARTED, Ended, Interrupted, Processes
 from dvc_bridge.local.recorder import Recorder
 from dvc_bridge.local.signals import forward_signals
+from dvc_bridge.local.tracer import Tracer
 from dvc_bridge.pipeline.numbering import RunIndex, StagePosition
 from dvc_bridge.pipeline.outcome import Outcome, Summary
 from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.pipeline.stage import Pipeline, Stage
+from dvc_bridge.pipeline.trace import Requests
 from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.changes import sharing_losses
 from dvc_bridge.planning.graph import direct_downstream
@@ -58,6 +60,8 @@ class Options:
         Groups of addresses; the stages of each group are decided in sequence, in DVC's order.
     certain
         Returns whether a stage of a queue runs regardless of the stages before it.
+    requests
+        Returns the resources that a stage requests, for the trace; None: the run leaves no trace.
     """
 
     flags: RunFlags
@@ -65,6 +69,7 @@ class Options:
     mutexes: tuple[frozenset[str], ...] = ()
     queues: tuple[frozenset[str], ...] = ()
     certain: Callable[[Stage], bool] = lambda _: False
+    requests: Callable[[str], Requests] | None = None
 
 
 def repro(
@@ -107,7 +112,26 @@ def repro(
             commit=flags.commit,
         )
         history = History(project)
-        run = Run(project, pipeline, order, options, view, lock, session, recorder, journal=history)
+        addresses = [stage.address for stage in stages]
+        tracer = (
+            Tracer(addresses, history.seconds)
+            if options.requests is None
+            else Tracer.of_run(
+                project, addresses, history.seconds, options.requests, options.flags.jobs
+            )
+        )
+        run = Run(
+            project,
+            pipeline,
+            order,
+            options,
+            view,
+            lock,
+            session,
+            recorder,
+            journal=history,
+            tracer=tracer,
+        )
         return run.run()
 
 
@@ -130,6 +154,7 @@ class Run:
         recorder: Recorder,
         *,
         journal: History,
+        tracer: Tracer,
     ) -> None:
         self._started_at = time.monotonic()
         self._project, self._flags, self._view = project, options.flags, view
@@ -148,7 +173,8 @@ class Run:
             in_order=((index, other) for index, others in readers.items() for other in others),
         )
         self._path_locks = PathLocks(project)
-        self._history = journal
+        self._history, self._tracer = journal, tracer
+        tracer.follow(self._schedule.followers)
         self._env = {**dvc_stage.base_environment(), **thread_limits(self._flags.jobs, os.environ)}
         needs_downstream = self._flags.force_downstream and not options.alone
         self._downstream = direct_downstream(pipeline, order) if needs_downstream else {}
@@ -169,6 +195,7 @@ class Run:
             stack.enter_context(forward_signals(self._processes.events.put))
             followers = self._schedule.followers
             stack.enter_context(self._view.shown(addresses, self._history.seconds, followers))
+            stack.callback(lambda: self._tracer.close(self.summary.interrupted))
             stack.callback(self._history.save)
             stack.callback(self._recorder.close)
             while True:
@@ -247,6 +274,7 @@ class Run:
 
     def _begin(self, index: RunIndex) -> None:
         stage = self._stages[index]
+        self._tracer.started(index)
         try:
             # First, because settling a stage may remove its outs.
             self._path_locks.check(*_paths_to_lock(stage))
@@ -270,13 +298,17 @@ class Run:
         self._path_locks.take(index, *_paths_to_lock(stage))
         command = dvc_stage.command(self._project, stage, self._env)
         self._view.started(index)
-        self._processes.start(index, command, self._history.log(stage.address))
+        log = self._history.log(stage.address)
+        reason = self._recorder.reason(index)
+        self._tracer.command_started(index, reason, str(log.relative_to(self._project.root)))
+        self._processes.start(index, command, log)
         self._running.add(index)
 
     def _end(self, ended: Ended) -> None:
         index = ended.index
         self._running.discard(index)
         self._path_locks.drop(index)
+        self._tracer.command_ended(index, ended)
         if ended.code:
             self._fail(index, StageFailedError(_failure_message(ended)))
             return
@@ -288,8 +320,13 @@ class Run:
             return
         self._done(index, Outcome.RAN)
 
-    def _done(self, index: RunIndex, outcome: Outcome) -> None:
+    def _done(self, index: RunIndex, outcome: Outcome, error: str = "") -> None:
         self.summary.outcomes[self._stages[index].address] = outcome
+        if outcome is Outcome.UNCHANGED:
+            self._tracer.ended(index, outcome)
+        else:
+            recorder = self._recorder
+            self._tracer.ended(index, outcome, recorder.reason(index), recorder.entry(index), error)
         self._view.ended(index, outcome)
         if outcome in (Outcome.RAN, Outcome.RESTORED) or index in self._forced:
             self._forced.update(self._downstream.get(index, ()))
@@ -303,8 +340,9 @@ class Run:
         self._stopping = self._stopping or not goes_on
         self._view.line(index, error.message)
         skipped = [] if self._flags.ignore_errors else self._schedule.skip_dependents(index)
-        self._done(index, Outcome.FAILED)
+        self._done(index, Outcome.FAILED, error.message)
         for dependent in skipped:
+            self._tracer.ended(dependent, Outcome.SKIPPED, f"{address} failed")
             self.summary.outcomes[self._stages[dependent].address] = Outcome.SKIPPED
             self._view.ended(dependent, Outcome.SKIPPED)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +11,7 @@ from typing import Any
 from metaflow import user_step_decorator
 from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
 
+from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.planning.run_cache_key import StageSpec
 
 from .errors import as_metaflow_says
@@ -71,11 +71,13 @@ def _run_on_host(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Ite
         yield USER_SKIP_STEP
         return
     print(f"{name}: running (run {stage.key[:8]})")
+    from dvc_bridge.local.tracer import Tracer  # noqa: PLC0415  a step that is skipped needs none
+
+    tracer, index = Tracer([name], {}), RunIndex(0)
     with stage.folder() as folder:
-        start = time.monotonic()
-        with _set_workspace(folder):
+        with _set_workspace(folder), tracer.body(index):
             yield
-        flow.dvc = with_result(run, spec, stage.record(folder, time.monotonic() - start))
+        flow.dvc = with_result(run, spec, stage.record(folder, tracer.execution(index)))
 
 
 def _run_in_pod(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
@@ -91,9 +93,9 @@ def _run_in_pod(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iter
             yield USER_SKIP_STEP
             return
         print(f"{name}: running")
-        with stage.outside() as durations, _set_workspace(pod.project.root):
+        with stage.outside(), _set_workspace(pod.project.root):
             yield
-        flow.dvc = with_result(run, spec, stage.record(durations[0]))
+        flow.dvc = with_result(run, spec, stage.record())
 
 
 @contextmanager

@@ -7,7 +7,6 @@ and the result. Only the command is the step's own Python code.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import UsageError
-from dvc_bridge.local.history import History
+from dvc_bridge.local.tracer import Tracer
 from dvc_bridge.pipeline.ids import flow_run_name
 from dvc_bridge.pipeline.lock_entry import with_outs
 from dvc_bridge.pipeline.numbering import RunIndex
@@ -109,36 +108,27 @@ class PodStage:
         )
         upstream = [task.result for task in entry.upstream if task.result]
         store = Store(objects.default, _remote_run(run))
-        self._journal = History(here.project)
+        self._tracer = Tracer([name], {})
         self._recorder = WorkerRecorder(
-            here.project, here.session, entry, upstream, objects, store, self._journal
+            here.project, here.session, entry, upstream, objects, store, self._tracer
         )
 
     def settle(self) -> Result | None:
         """Return the result if the body need not run; otherwise fetch its deps and return None."""
+        self._tracer.started(RunIndex(0))
         outcome = self._recorder.settle(RunIndex(0), self._stage, force=self._force)
         return None if outcome is None else self._recorder.last
 
-    def record(self, seconds: float) -> Result:
-        """Upload the outs of the body, and return its result; `seconds` is its duration."""
-        self._journal.took(self._stage.address, seconds)
+    def record(self) -> Result:
+        """Upload the outs of the body, and return its result."""
         self._recorder.record(RunIndex(0), self._stage, finish=True)
         return self._recorder.last
 
     @contextmanager
-    def outside(self) -> Iterator[list[float]]:
-        """Run the body in the folder where Metaflow started it, with DVC unlocked.
-
-        Yields
-        ------
-        list
-            After the body has ended, its duration in seconds.
-        """
-        durations: list[float] = []
-        start = time.monotonic()
-        with chdir(_START_FOLDER), self._here.lock.released():
-            yield durations
-            durations.append(time.monotonic() - start)
+    def outside(self) -> Iterator[None]:
+        """Run the body in the folder where Metaflow started it, with DVC unlocked."""
+        with chdir(_START_FOLDER), self._here.lock.released(), self._tracer.body(RunIndex(0)):
+            yield
 
 
 def read_out_of_remote(run: DvcRun, path: str) -> bytes:

@@ -18,6 +18,7 @@ from dvc_bridge.errors import IntegrityError
 from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import DVC_YAML
+from dvc_bridge.pipeline.trace import Execution
 from dvc_bridge.planning.known_result import is_complete, settle_by_results
 from dvc_bridge.planning.next_action import current_inputs
 from dvc_bridge.planning.run_cache_key import StageSpec, run_cache_key
@@ -55,7 +56,7 @@ class HostStage:
 
     def settle(self, *, force: bool) -> Result | None:
         """Return the result of an earlier run; None: the body must run."""
-        _, result = settle_by_results(
+        _, result, _ = settle_by_results(
             self._stage,
             self._state,
             force=force,
@@ -77,8 +78,8 @@ class HostStage:
         """Create the folder of the body, with the deps and parameters of the stage."""
         return stage_folder(self._run, self._spec, self._state.deps)
 
-    def record(self, folder: Path, seconds: float) -> Result:
-        """Store the outs of the body, and return its result; `seconds` is its duration.
+    def record(self, folder: Path, execution: Execution) -> Result:
+        """Store the outs of the body, and return its result.
 
         Raises
         ------
@@ -96,4 +97,4 @@ class HostStage:
 
         with of_machine(self._run["cache"]):
             result = save_results(folder, self._cache, self._spec)
-        return replace(result, seconds=seconds)
+        return replace(result, seconds=execution.command_s, execution=execution)

@@ -19,8 +19,11 @@ from dvc_bridge.pipeline.lock_entry import (
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.serialize import from_text, to_text
 from dvc_bridge.pipeline.stage import Stage
+from dvc_bridge.pipeline.trace import Execution, execution_from_plain, plain_execution
 
-VERSION = 2
+VERSION = 3
+# Version 2 has no `execution`.
+READABLE = (2, VERSION)
 
 Modes = Mapping[str, Mapping[str, int]]
 
@@ -45,6 +48,8 @@ class Result:
         Why the stage failed.
     seconds
         How long its command took; None: no command ran.
+    execution
+        When and where it ran, and what it used; None: an older version wrote the result.
     """
 
     address: str
@@ -53,6 +58,7 @@ class Result:
     modes: Modes = field(default_factory=dict)
     message: str = ""
     seconds: float | None = None
+    execution: Execution | None = None
 
     @property
     def good(self) -> bool:
@@ -69,6 +75,9 @@ class Result:
         return {out.at: items[out.path] for out in stage.outs if out.path in items}
 
 
+_FIELDS = tuple(field.name for field in fields(Result))
+
+
 def result_text(result: Result) -> str:
     """Return a result in the format of the remote."""
     return to_text({"version": VERSION, **plain_result(result)})
@@ -76,13 +85,18 @@ def result_text(result: Result) -> str:
 
 def plain_result(result: Result) -> dict[str, Any]:
     """Return a result as a value for `to_text`, with shared containers, which `asdict` copies."""
-    values = {field.name: getattr(result, field.name) for field in fields(result)}
+    values = {name: getattr(result, name) for name in _FIELDS if name != "execution"}
+    if result.execution is not None:
+        values["execution"] = plain_execution(result.execution)
     return {**values, "outcome": result.outcome.value}
 
 
 def result_from_plain(value: Mapping[str, Any]) -> Result:
     """Return the result of which `plain_result` returned the value."""
-    return Result(**{**value, "outcome": Outcome(value["outcome"])})
+    known = {key: value[key] for key in _FIELDS if key in value}  # newer versions may add keys
+    if execution := known.get("execution"):
+        known["execution"] = execution_from_plain(execution)
+    return Result(**{**known, "outcome": Outcome(value["outcome"])})
 
 
 def parse_result(text: str | bytes) -> Result:
@@ -94,7 +108,7 @@ def parse_result(text: str | bytes) -> Result:
         Another version of dvc-bridge wrote it.
     """
     value: dict[str, Any] = from_text(text)
-    if value.pop("version", None) != VERSION:
+    if value.pop("version", None) not in READABLE:
         raise VersionMismatchError(
             "a result was written by another version of dvc-bridge",
             "use the same version here and in the image",

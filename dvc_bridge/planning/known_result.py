@@ -32,8 +32,8 @@ def settle_by_results(
     force: bool,
     runs: Runs,
     available: Callable[[LockEntry], bool],
-) -> tuple[NextAction, Result | None]:
-    """Return the next action for a ready stage, and its result if it is known.
+) -> tuple[NextAction, Result | None, Change | None]:
+    """Return the next action for a ready stage, its result if it is known, and why it is outdated.
 
     Parameters
     ----------
@@ -53,10 +53,10 @@ def settle_by_results(
     except UndecidedError:
         action, change = NextAction.ASK, None
     if action is NextAction.UNCHANGED:
-        return action, Result(stage.address, Outcome.UNCHANGED, stage.lock or {})
+        return action, Result(stage.address, Outcome.UNCHANGED, stage.lock or {}), None
     if action is NextAction.ASK and (entry := _known(stage, reader, change, runs, available)):
-        return action, Result(stage.address, Outcome.RESTORED, entry)
-    return action, None
+        return action, Result(stage.address, Outcome.RESTORED, entry), change
+    return action, None, change
 
 
 def _known(

@@ -56,10 +56,16 @@ class Store:
         self._remote.remove(self._code(digest))
 
     def put_manifest(
-        self, manifest: Mapping[str, Any], code: str, cluster: Mapping[str, str | None]
+        self,
+        manifest: Mapping[str, Any],
+        code: str,
+        cluster: Mapping[str, str | None],
+        origin: Mapping[str, Any],
     ) -> None:
-        """Store the manifest of a run, its snapshot and its cluster, for later commands."""
-        text = json.dumps({"code": code, "manifest": manifest, "cluster": cluster})
+        """Store the manifest of a run, its snapshot, cluster and origin, for later commands."""
+        text = json.dumps(
+            {"code": code, "manifest": manifest, "cluster": cluster, "origin": origin}
+        )
         self._remote.put(f"{self._folder}/run.json", text.encode())
 
     def manifest(self) -> dict[str, Any]:
@@ -82,6 +88,10 @@ class Store:
     def cluster(self) -> dict[str, str | None] | None:
         """Return the cluster of the run as `Cluster.identity` does; None: unknown."""
         return self._run_record().get("cluster")
+
+    def origin(self) -> dict[str, Any]:
+        """Return what `submit` knew of the run, for its trace; empty: unknown."""
+        return dict(self._run_record().get("origin") or {})
 
     def is_done(self) -> bool:
         """Return whether every stage of the run has a good result; a failed one may be retried."""

@@ -6,7 +6,7 @@ The plan.json of a run is a list of tasks, one per line, so that a pod reads onl
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dvc_bridge.errors import UsageError, VersionMismatchError
@@ -91,7 +91,10 @@ def task_text(entry: PlannedTask) -> str:
             for task in entry.tasks
         ],
         "upstream": [
-            {"stage": plain_stage(up.stage), "result": up.result and plain_result(up.result)}
+            {
+                "stage": plain_stage(up.stage),
+                "result": up.result and plain_result(replace(up.result, execution=None)),
+            }
             for up in entry.upstream
         ],
     }

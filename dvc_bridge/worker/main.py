@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import BridgeError, IntegrityError, StageFailedError, VersionMismatchError
 from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, Run
+from dvc_bridge.local.tracer import Tracer
+from dvc_bridge.pipeline.numbering import RunIndex, numbered
 from dvc_bridge.pipeline.outcome import Outcome, Summary
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_flags import RunFlags
@@ -170,16 +173,31 @@ def _run(
     history = History(project)
     objects = Objects(session, scratch_folder(name))
     store = Store(objects.default, name)
-    recorder = WorkerRecorder(project, session, planned_task, upstream, objects, store, history)
+    tracer = Tracer([stage.address for stage in stages], {})
+    recorder = WorkerRecorder(project, session, planned_task, upstream, objects, store, tracer)
     pipeline = pipeline_of(stages)
     order = pipeline.positions
     options = Options(flags, mutexes=mutexes)
-    run = Run(project, pipeline, order, options, view, lock, session, recorder, journal=history)
+    run = Run(
+        project,
+        pipeline,
+        order,
+        options,
+        view,
+        lock,
+        session,
+        recorder,
+        journal=history,
+        tracer=tracer,
+    )
     summary = run.run()
-    for task in planned_task.tasks:
+    for index, task in numbered(RunIndex, planned_task.tasks):
         if error := summary.errors.get(task.stage.address):
             message = error.message if isinstance(error, StageFailedError) else str(error)
-            failed = Result(task.stage.address, Outcome.FAILED, message=message)
+            execution = replace(tracer.execution(index), reason=recorder.reason(index))
+            failed = Result(
+                task.stage.address, Outcome.FAILED, message=message, execution=execution
+            )
             store.put_result(task.stage, failed)
     return _exit_code(summary)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from dvc_bridge.dvcio.project import Project
@@ -15,8 +16,8 @@ from dvc_bridge.dvcio.recording import dvc_stage
 from dvc_bridge.dvcio.remotes.transfer import Objects, modes
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
-from dvc_bridge.local.dvc_recorder import DvcRecorder
-from dvc_bridge.local.history import History
+from dvc_bridge.local.dvc_recorder import FORCED, DvcRecorder
+from dvc_bridge.local.tracer import Tracer
 from dvc_bridge.pipeline.ids import file_name
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers, pointer_of, with_outs
 from dvc_bridge.pipeline.numbering import RunIndex
@@ -40,8 +41,8 @@ class WorkerRecorder:
     ----------
     upstream
         The results of the task's upstream stages, in their order.
-    history
-        Records how long the commands of this pod took.
+    tracer
+        Knows how the stages of this pod went.
 
     Attributes
     ----------
@@ -57,11 +58,13 @@ class WorkerRecorder:
         upstream: list[Result],
         objects: Objects,
         store: Store,
-        history: History,
+        tracer: Tracer,
     ) -> None:
         self._project, self._session = project, session
         self._entry, self._objects, self._store = entry, objects, store
-        self._history = history
+        self._tracer = tracer
+        self._counted_bytes = (0, 0)
+        self._reasons: dict[RunIndex, str] = {}
         self.workspace = Workspace(project)
         self._dvc_recorder = DvcRecorder(project, session, self.workspace)
         pairs = zip(entry.upstream, upstream, strict=True)
@@ -76,39 +79,50 @@ class WorkerRecorder:
         """Decide without data; if the command must run, download its inputs."""
         task = self._entry.tasks[index]
         reader = _PodStateReader(self, task)
-        action, result = settle_by_results(
+        action, result, change = settle_by_results(
             stage,
             reader,
             force=force,
             runs=self._runs,
             available=lambda entry: stage.is_local and self._objects.has(stage, entry),
         )
+        self._reasons[index] = FORCED if force else str(change or "")
         if result is not None:
-            self._finish(stage, result)
+            self._finish(index, stage, result)
             return result.outcome
         self._download_inputs(task, index)
         if action is NextAction.ASK:
             self._download_own_outs(task, index, stage.outs)  # DVC reads the outs themselves
             outcome = self._dvc_recorder.ask_dvc(index, stage, force=force)
             if outcome is not None:
-                self._keep(stage, outcome, self._dvc_recorder.entries.get(index, stage.lock or {}))
+                entry = self._dvc_recorder.entries.get(index, stage.lock or {})
+                self._keep(index, stage, outcome, entry)
                 return outcome
         else:
             dvc_stage.clear(self._project, stage)
         self._make_folders(stage)
         self._make_links(task)
+        self._count_bytes(index)
         return None
 
     def record(self, index: RunIndex, stage: Stage, *, finish: bool) -> object:
         """Record the stage, upload its outs, and store its result last."""
         entry = self._dvc_recorder.record(index, stage, finish=finish)
-        self._keep(stage, Outcome.RAN, entry)
+        self._keep(index, stage, Outcome.RAN, entry)
         return entry
 
     @property
     def last(self) -> Result:
         """The result of the stage that ended last."""
         return self._results[-1][1]
+
+    def reason(self, index: RunIndex) -> str:
+        """Return why the stage is not up to date; empty if only DVC knows."""
+        return self._reasons.get(index, "")
+
+    def entry(self, index: RunIndex) -> LockEntry:
+        """Return the recorded dvc.lock entry of the stage; empty if there is none."""
+        return self._dvc_recorder.entry(index)
 
     def forget(self, index: RunIndex) -> None:
         """Record nothing for the stage, because it has failed."""
@@ -196,9 +210,9 @@ class WorkerRecorder:
             folder.mkdir(parents=True)
             link.symlink_to(folder)
 
-    def _keep(self, stage: Stage, outcome: Outcome, entry: LockEntry) -> None:
+    def _keep(self, index: RunIndex, stage: Stage, outcome: Outcome, entry: LockEntry) -> None:
         if outcome is Outcome.UNCHANGED:
-            self._finish(stage, Result(stage.address, Outcome.UNCHANGED, entry))
+            self._finish(index, stage, Result(stage.address, Outcome.UNCHANGED, entry))
             return
         file_modes = modes(self._project.root, stage, entry)  # before DVC changes any
         self._objects.keep_uncached(stage, entry)
@@ -208,17 +222,29 @@ class WorkerRecorder:
         if leaves_run(stage) and not _has_programs(file_modes) and run_file.exists():
             remote = self._objects.default
             remote.put(remote.path(run_path(entry)), run_file.read_bytes())
-        if outcome is Outcome.RAN:
-            seconds = self._history.seconds.get(stage.address)
-            self._finish(stage, Result(stage.address, outcome, entry, file_modes, seconds=seconds))
-        else:
-            self._finish(stage, Result(stage.address, outcome, entry, file_modes))
+        self._finish(index, stage, Result(stage.address, outcome, entry, file_modes))
 
-    def _finish(self, stage: Stage, result: Result) -> None:
+    def _finish(self, index: RunIndex, stage: Stage, result: Result) -> None:
+        self._count_bytes(index)
+        execution = replace(self._tracer.execution(index), reason=self.reason(index))
+        seconds = execution.command_s if result.outcome is Outcome.RAN else None
+        result = replace(
+            result,
+            seconds=None if seconds is None else round(seconds, 3),
+            execution=execution,
+        )
         self._store.put_result(stage, result)
         self._results.append((stage, result))
         if result.outcome is Outcome.RAN:
             self._present.update(out.at for out in stage.outs)
+
+    def _count_bytes(self, index: RunIndex) -> None:
+        """Count what was transferred since the last call for this stage: one stage has its turn."""
+        pulled, pushed = self._objects.transferred_bytes
+        self._tracer.transferred(
+            index, pulled - self._counted_bytes[0], pushed - self._counted_bytes[1]
+        )
+        self._counted_bytes = (pulled, pushed)
 
     def _runs(self, key: str) -> list[LockEntry]:
         if key not in self._runs_by_key:

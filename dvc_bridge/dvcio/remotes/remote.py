@@ -30,6 +30,11 @@ class Remote:
     folder
         A folder in the remote for objects to keep apart from DVC's; empty: DVC's own location.
 
+    Attributes
+    ----------
+    pulled_bytes, pushed_bytes
+        The size of the objects that were downloaded and uploaded.
+
     Raises
     ------
     UsageError
@@ -56,6 +61,7 @@ class Remote:
                 "add a remote without version_aware or worktree: dvc remote add",
             )
         self._cache = repo.cache.local
+        self.pulled_bytes = self.pushed_bytes = 0
 
     def has(self, md5s: Iterable[str]) -> set[str]:
         """Return the objects that the remote holds; a `.dir` object implies its files."""
@@ -89,6 +95,7 @@ class Remote:
                     "run dvc repro to create the outs again, or dvc push where they exist",
                 )
             self._copy(cache, self._odb, batch)
+            self.pushed_bytes += _size(cache, batch)
 
     def fetch(self, md5s: Iterable[str], target: Any = None) -> None:
         """Download objects into the local cache, folders with their files, and verify every byte.
@@ -194,6 +201,7 @@ class Remote:
     def _download(self, md5s: Iterable[str], cache: Any) -> None:
         missing = {md5 for md5 in md5s if not Path(cache.oid_to_path(md5)).exists()}
         self._copy(self._odb, cache, missing, verify=True)
+        self.pulled_bytes += _size(cache, missing)
         for md5 in sorted(missing):
             if Path(cache.oid_to_path(md5)).exists():
                 continue
@@ -245,6 +253,15 @@ class Remote:
 
     def _error(self, exc: BaseException) -> BridgeError:
         return fault(f"remote {self.name} ({self.url})", exc)
+
+
+def _size(cache: Any, md5s: Iterable[str]) -> int:
+    """Return the size of those of the objects that a local database has."""
+    total = 0
+    for md5 in md5s:
+        with suppress(FileNotFoundError):
+            total += Path(cache.oid_to_path(md5)).stat().st_size
+    return total
 
 
 def _open_objects(remote: Any, folder: str) -> Any:

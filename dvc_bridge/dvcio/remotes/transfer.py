@@ -45,6 +45,12 @@ class Objects:
         """The default remote."""
         return self._remote(None, pushed=True)
 
+    @property
+    def transferred_bytes(self) -> tuple[int, int]:
+        """The size of the objects that were downloaded, and of those that were uploaded."""
+        remotes = self._remotes.values()
+        return sum(r.pulled_bytes for r in remotes), sum(r.pushed_bytes for r in remotes)
+
     def has(self, stage: Stage, entry: LockEntry) -> bool:
         """Return whether the remotes hold all outs of a lock entry."""
         return all(remote.has(md5s) == set(md5s) for remote, md5s in self._by_remote(stage, entry))

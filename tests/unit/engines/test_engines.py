@@ -10,6 +10,7 @@ from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.engines.processes import ProcessEngine
 from dvc_bridge.engines.registry import engine_names, engine_type
 from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.local.trace_file import read_trace
 from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.run_status import Phase
 from dvc_bridge.remote_run.worker_contract import STORE
@@ -41,6 +42,12 @@ def test_the_commands_of_a_run_work_with_an_engine(make_project: MakeProject) ->
     assert "3 ran\n" in printed
     assert "match what `dvc repro` would have produced" in printed
     assert dvc_status(root) == {}
+    trace = read_trace(find_project(root))
+    assert trace.predicted_s
+    assert {(s.outcome, s.attempts) for s in trace.stages if s.task is not None} == {("ran", 1)}
+    executions = [stage.execution for stage in trace.stages if stage.execution]
+    assert all(execution.usage for execution in executions)
+    assert sum(execution.pushed_bytes for execution in executions) > 0
     of_engine = ("--engine", "processes")
     run = json.loads(bridge(root, "status", "--json", *of_engine))["runs"][0]["run"]
     assert "Succeeded" in bridge(root, "status", run, *of_engine)

@@ -15,6 +15,7 @@ from dvc_bridge.metaflow import begin_run
 from dvc_bridge.metaflow.run_artifact import DvcRun, with_result
 from dvc_bridge.metaflow.step_on_host import HostStage
 from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.trace import Execution
 from tests.support.commands import dvc
 from tests.support.one_stage import LINE, make_of
 from tests.support.projects import MakeProject
@@ -49,7 +50,7 @@ def play(run: DvcRun, name: str, read: Counter[str]) -> tuple[DvcRun, Counter[st
         before = read.copy()
         read.clear()
         subprocess.run(["sh", "-c", str(spec["cmd"])], check=True, cwd=folder)
-        return with_result(run, spec, stage.record(folder, 0.0)), before
+        return with_result(run, spec, stage.record(folder, Execution(0.0))), before
 
 
 def test_a_step_reads_a_dep_once_before_its_body_and_once_after_it(

@@ -73,7 +73,7 @@ def settle(
     key = run_cache_key(current_inputs(stage, files), [out.path for out in stage.outs])
     files.asked.clear()
     runs = {key: entries}
-    action, result = settle_by_results(
+    action, result, _ = settle_by_results(
         stage,
         files,
         force=False,

@@ -1,0 +1,133 @@
+"""The trace of a remote run, from the results of its workers and the status of its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dvc_bridge.app.context import RunContext
+from dvc_bridge.local.trace_file import keep_trace
+from dvc_bridge.pipeline.numbering import StagePosition, TaskNumber, numbered
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.result import Result
+from dvc_bridge.pipeline.run_status import RunStatus, TaskStatus
+from dvc_bridge.pipeline.stage import Stage
+from dvc_bridge.pipeline.trace import RunTrace, StageTrace, requests_of, without_command
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What `submit` knows of a run and stores with it.
+
+    Parameters
+    ----------
+    submitted
+        Seconds since 1970.
+    predicted_s
+        How long the run should take.
+    revision
+        The git commit of the code; empty if there is none.
+    """
+
+    engine: str
+    submitted: float
+    predicted_s: float | None = None
+    jobs: int = 1
+    revision: str = ""
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any], results: Iterable[Result]) -> Origin:
+        """Return what was stored; an older version stored nothing."""
+        if value:
+            names = cls.__dataclass_fields__
+            return cls(**{key: item for key, item in value.items() if key in names})
+        starts = [r.execution.started for r in results if r.execution is not None]
+        return cls("", min(starts, default=0.0))
+
+
+def trace_run(
+    context: RunContext,
+    run: str,
+    origin: Origin,
+    results: Mapping[str, Result],
+    tasks: Sequence[Sequence[str]],
+    status: RunStatus | None,
+) -> None:
+    """Write the trace of a remote run, as far as it is known.
+
+    Parameters
+    ----------
+    tasks
+        The addresses of each task's stages.
+    status
+        The status of the run at the engine; None: unknown.
+    """
+    task_of = {a: n for n, addresses in numbered(TaskNumber, tasks) for a in addresses}
+    order = [
+        position
+        for position in context.order
+        if (address := context.pipeline.stages[position].address) in results or address in task_of
+    ]
+    places = {position: place for place, position in enumerate(order)}
+    states = {task.task: task for task in (status.tasks if status else ())}
+    stages: list[StageTrace] = []
+    for position in order:
+        stage = context.pipeline.stages[position]
+        number = task_of.get(stage.address)
+        state = None if number is None else states.get(number)
+        waits_for = _waits_for(context, position, places)
+        stages.append(
+            replace(
+                _stage_trace(stage, results.get(stage.address), state),
+                waits_for=waits_for,
+                queued=max([origin.submitted, *_ends(stages[up] for up in waits_for)]),
+                task=number,
+                requests=requests_of(context.settings.pod(stage.address)),
+            )
+        )
+    finished = status.finished.timestamp() if status and status.finished else None
+    is_whole = all(address in results for address in task_of)
+    trace = RunTrace(
+        run,
+        origin.engine or context.engine_type.name,
+        origin.submitted,
+        ended=finished or (max(_ends(stages), default=None) if is_whole else None),
+        jobs=origin.jobs,
+        revision=origin.revision,
+        predicted_s=origin.predicted_s,
+        stages=tuple(stages),
+    )
+    keep_trace(context.project, trace)
+
+
+def _ends(stages: Iterable[StageTrace]) -> list[float]:
+    executions = [stage.execution for stage in stages]
+    return [e.ended for e in executions if e is not None and e.ended is not None]
+
+
+def _waits_for(
+    context: RunContext, position: StagePosition, places: Mapping[StagePosition, int]
+) -> tuple[int, ...]:
+    upstream = (places.get(up) for up in context.pipeline.upstream[position])
+    return tuple(sorted({up for up in upstream if up is not None and up < places[position]}))
+
+
+def _stage_trace(stage: Stage, result: Result | None, task: TaskStatus | None) -> StageTrace:
+    attempts = task.attempts if task else 0
+    if result is None:
+        has_ended = task is not None and task.phase.is_end
+        outcome = Outcome.SKIPPED.value if has_ended else "waiting"
+        return StageTrace(
+            stage.address, outcome, attempts=attempts, error=task.message if task else ""
+        )
+    changed = result.outcome in (Outcome.RAN, Outcome.RESTORED)
+    return StageTrace(
+        stage.address,
+        result.outcome.value,
+        reason=result.execution.reason if result.execution else "",
+        error=result.message,
+        attempts=attempts,
+        entry=without_command(result.entry) if changed else {},
+        execution=result.execution and replace(result.execution, reason=""),
+    )
