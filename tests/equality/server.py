@@ -26,6 +26,7 @@ ENTRY_POINTS = {
     "generated": "tests.support.play_as_flow",
     "memory": "tests.equality.memory",
     "submitted": "tests.cluster.submitted",
+    "slurm": "tests.slurm.play_in_jobs",
 }
 
 

@@ -24,8 +24,8 @@ KEEP_GOING = frozenset({"-k", "--keep-going", "--ignore-errors"})
 # `plan` has only the options that change which stages run.
 NOT_PLANNED = KEEP_GOING | {"--no-commit"}
 ELSEWHERE = "elsewhere"  # represents another disk
-PODS, GENERATED = "pods", "generated"
-WITH_REMOTE = (PODS, GENERATED)
+PODS, GENERATED, SLURM = "pods", "generated", "slurm"
+WITH_REMOTE = (PODS, GENERATED, SLURM)
 
 
 @dataclass(frozen=True)

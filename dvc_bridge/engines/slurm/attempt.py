@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ class Attempt:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.name = folder.name
+        self._events: dict[str, tuple[int, Events]] = {}
 
     @classmethod
     def create(cls, folder: Path, record: Mapping[str, Any], script: str) -> Attempt:
@@ -145,9 +147,14 @@ class Attempt:
     def events(self) -> dict[tuple[int, int], Events]:
         """Return what the scripts noted, by job and index."""
         found: dict[tuple[int, int], Events] = {}
-        for path in (self.folder / "events").iterdir():
-            job, _, index = path.name.partition("-")
-            found[int(job), int(index)] = parse_events(path.read_text("utf-8", "replace"))
+        for entry in os.scandir(self.folder / "events"):
+            size = entry.stat().st_size  # scripts only append to these files
+            known_size, events = self._events.get(entry.name, (-1, Events()))
+            if size != known_size:
+                events = parse_events(Path(entry.path).read_text("utf-8", "replace"))
+                self._events[entry.name] = size, events
+            job, _, index = entry.name.partition("-")
+            found[int(job), int(index)] = events
         return found
 
     def log(self, job: int, index: int) -> Path:

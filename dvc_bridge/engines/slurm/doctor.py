@@ -26,6 +26,7 @@ from dvc_bridge.engines.slurm.commands import (
 )
 from dvc_bridge.engines.slurm.job_options import resource_options
 from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
+from dvc_bridge.engines.slurm.job_state import is_over
 from dvc_bridge.engines.slurm.limits import costs, needs_memory
 from dvc_bridge.engines.slurm.queue import COMMENT, QueuedJob, has_accounting, queued_jobs
 from dvc_bridge.errors import BridgeError
@@ -120,9 +121,8 @@ def _node(project: Project, settings: Settings) -> Iterator[Finding]:
 def _submit(project: Project, settings: Settings, folder: Path) -> str:
     slurm = settings.slurm
     name = f"doctor-{secrets.token_hex(2)}"
-    spec = ScriptSpec(
-        name, folder, slurm.python or sys.executable, slurm, {}, "dvc_bridge.engines.slurm.probe"
-    )
+    python = slurm.python or sys.executable
+    spec = ScriptSpec(name, python, slurm, {}, "dvc_bridge.engines.slurm.probe")
     (folder / "events").mkdir()
     (folder / "job.sh").write_text(job_script(spec))
     store = store_text(store_settings(config_as_dvc(project.root), ()))
@@ -142,15 +142,9 @@ def _wait(job: str) -> QueuedJob | None:
         found = [queued for queued in queued_jobs() if queued.slurm_id == job]
         if not found:
             return None
-        if found[0].exit_code is not None and found[0].ended and _is_over(found[0].state):
-            return found[0]
-        if time.monotonic() > deadline:
+        if is_over(found[0].state) or time.monotonic() > deadline:
             return found[0]
         time.sleep(_POLL_S)
-
-
-def _is_over(state: str) -> bool:
-    return state not in ("PENDING", "RUNNING", "CONFIGURING", "COMPLETING")
 
 
 def _findings(state: QueuedJob | None, log: Path) -> Iterator[Finding]:

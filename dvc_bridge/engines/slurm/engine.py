@@ -23,8 +23,16 @@ from dvc_bridge.engines.slurm.commands import cancel_jobs, check_options, cluste
 from dvc_bridge.engines.slurm.doctor import doctor
 from dvc_bridge.engines.slurm.job_options import resource_options
 from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
-from dvc_bridge.engines.slurm.submission import complete_submission, submit_attempt
-from dvc_bridge.engines.slurm.watch import read_status, watch_attempt
+from dvc_bridge.engines.slurm.job_state import is_over
+from dvc_bridge.engines.slurm.queue import queued_jobs
+from dvc_bridge.engines.slurm.submission import (
+    complete_submission,
+    give_up,
+    is_interrupted,
+    submit_attempt,
+)
+from dvc_bridge.engines.slurm.watch import read_status, runs_elsewhere, watch_attempt
+from dvc_bridge.engines.status_file import load_status
 from dvc_bridge.engines.worker_secrets import with_secrets, without_secrets
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber
@@ -123,7 +131,7 @@ class SlurmEngine:
         self._tidy_up()
         folder = self._folder / str(record["attempt"])
         slurm = self._settings.slurm
-        spec = ScriptSpec(record["run"], folder, slurm.python or sys.executable, slurm, {})
+        spec = ScriptSpec(record["run"], slurm.python or sys.executable, slurm, {})
         attempt = Attempt.create(folder, record, job_script(spec))
         submit_attempt(attempt, with_secrets(self._project.root, record["environment"]))
         return attempt.name
@@ -146,13 +154,19 @@ class SlurmEngine:
     def runs(self) -> list[RunStatus]:
         """Return all runs."""
         by_run: dict[str, list[RunStatus]] = {}
-        for status in read_status(self._attempts()):
+        attempts = self._attempts()
+        elsewhere = runs_elsewhere([attempt.name for attempt in attempts])
+        for status in (*read_status(attempts), *elsewhere):
             by_run.setdefault(status.run, []).append(status)
         return sorted(map(merge_attempts, by_run.values()), key=lambda status: str(status.created))
 
     def attempts(self, run: str) -> list[RunStatus]:
         """Return the attempts of a run."""
-        return read_status(self._attempts(run))
+        attempts = self._attempts(run)
+        for attempt in attempts:
+            complete_submission(attempt)
+        elsewhere = runs_elsewhere([attempt.name for attempt in attempts], run)
+        return [*read_status(attempts), *elsewhere]
 
     def logs(
         self, run: str, tasks: Collection[TaskNumber] | None, *, follow: bool
@@ -172,15 +186,16 @@ class SlurmEngine:
 
     def stop(self, run: str) -> bool:
         """Cancel the jobs of a run."""
-        going_on = [
-            attempt
-            for attempt in self._attempts(run)
-            if not attempt.is_stopped and not read_status([attempt])[0].ended
-        ]
+        attempts = self._attempts(run)
+        statuses = read_status(attempts)
+        going_on = [a for a, status in zip(attempts, statuses, strict=True) if not status.ended]
         for attempt in going_on:
             attempt.mark("stopped")
-            cancel_jobs(attempt.ids())
-        return bool(going_on)
+        jobs = [job for attempt in going_on for job in attempt.ids()]
+        # A clone elsewhere, or a submission that was interrupted, knows other jobs of the run.
+        jobs += [job.slurm_id for job in queued_jobs(run) if not is_over(job.state)]
+        cancel_jobs(list(dict.fromkeys(jobs)))
+        return bool(jobs)
 
     def forget(self, is_over: Callable[[str], bool]) -> None:
         """Keep everything: `start` removes old attempts."""
@@ -192,11 +207,12 @@ class SlurmEngine:
         return sorted(mine, key=lambda a: (a.folder / "record.json").stat().st_mtime_ns)
 
     def _tidy_up(self) -> None:
-        """Complete submissions that were interrupted, and remove old attempts."""
+        """Give up submissions that were interrupted, and remove old attempts."""
         for attempt in self._attempts():
-            complete_submission(attempt)
+            if is_interrupted(attempt):
+                give_up(attempt)
             is_old = time.time() - attempt.folder.stat().st_mtime > KEPT_S
-            if is_old and read_status([attempt])[0].ended:
+            if is_old and load_status(attempt.folder):
                 shutil.rmtree(attempt.folder, ignore_errors=True)
 
 

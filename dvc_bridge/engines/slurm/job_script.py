@@ -10,7 +10,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from dvc_bridge.pipeline.slurm_settings import SlurmSettings, folder_parts
 from dvc_bridge.remote_run.worker_contract import KILLED, TRY_AGAIN
@@ -22,7 +21,8 @@ _SCRIPT = """\
 #!/bin/bash
 # The jobs of run {run} of dvc-bridge: each runs one task.
 # Arguments: the number of the job, how often a task is retried, and the references of its tasks.
-folder={folder}
+# sbatch --chdir makes the folder of the run the current one.
+folder=$PWD
 python={python}
 container=({container})
 {exports}
@@ -78,8 +78,6 @@ class ScriptSpec:
 
     Parameters
     ----------
-    folder
-        The folder of the attempt, which every node sees.
     python
         The interpreter of the workers.
     variables
@@ -89,7 +87,6 @@ class ScriptSpec:
     """
 
     run: str
-    folder: Path
     python: str
     slurm: SlurmSettings
     variables: Mapping[str, str]
@@ -101,7 +98,6 @@ def job_script(spec: ScriptSpec) -> str:
     exports = [f"export {name}={shlex.quote(value)}" for name, value in spec.variables.items()]
     return _SCRIPT.format(
         run=spec.run,
-        folder=shlex.quote(str(spec.folder)),
         python=shlex.quote(spec.python),
         module=spec.module,
         container=_words(spec.slurm.container),

@@ -96,6 +96,11 @@ _ENDS = {
 }
 
 
+def is_over(state: str) -> bool:
+    """Return whether a job in this state has ended."""
+    return state not in WAITING and state not in GOING_ON
+
+
 def meaning_of(state: str, reason: str) -> Meaning | None:
     """Return what a state means; None: it says no more than the exit code does."""
     if state in WAITING:

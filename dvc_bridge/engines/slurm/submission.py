@@ -34,14 +34,15 @@ def submit_attempt(attempt: Attempt, variables: Mapping[str, str]) -> None:
         _release(attempt)
 
 
+def is_interrupted(attempt: Attempt) -> bool:
+    """Whether a client ended before it let the jobs of the attempt start."""
+    return not attempt.is_released and not attempt.is_stopped and not attempt.is_being_submitted
+
+
 def complete_submission(attempt: Attempt) -> None:
-    """Let the jobs of an attempt start if all are submitted; otherwise give it up."""
-    if attempt.is_released or attempt.is_being_submitted:
-        return
-    if attempt.is_submitted and not attempt.is_stopped:
+    """Let the jobs of an attempt start if all were submitted before its client ended."""
+    if is_interrupted(attempt) and attempt.is_submitted:
         _release(attempt)
-    else:
-        give_up(attempt)
 
 
 def give_up(attempt: Attempt) -> None:

@@ -7,14 +7,15 @@ share its controller.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from dvc_bridge.engines.slurm.attempt import Attempt
+from dvc_bridge.engines.slurm.job_state import meaning_of
 from dvc_bridge.engines.slurm.queue import QueuedJob, accounted_jobs, queued_jobs
 from dvc_bridge.engines.slurm.status import attempt_status
 from dvc_bridge.engines.status_file import load_status, write_status
 from dvc_bridge.errors import StorageError
-from dvc_bridge.pipeline.run_status import RunStatus
+from dvc_bridge.pipeline.run_status import Phase, RunStatus
 
 POLL_S = 0.25
 # The pause between two calls of squeue, at first and after a while.
@@ -30,7 +31,28 @@ def read_status(attempts: Sequence[Attempt]) -> list[RunStatus]:
     runs = {attempt.run for attempt in going_on}
     queued = queued_jobs(runs.pop() if len(runs) == 1 else "") if going_on else []
     return [
-        status or _status(attempt, queued) for attempt, status in zip(attempts, stored, strict=True)
+        status or _status(attempt, [*_forgotten(attempt, queued), *queued])
+        for attempt, status in zip(attempts, stored, strict=True)
+    ]
+
+
+def runs_elsewhere(names: Collection[str], run: str = "") -> list[RunStatus]:
+    """Return the runs, or the one run, whose attempts have no folder here but jobs in the queue.
+
+    Parameters
+    ----------
+    names
+        The attempts with a folder.
+    """
+    phases: dict[tuple[str, str], Phase] = {}
+    for job in queued_jobs(run):
+        meaning = meaning_of(job.state, job.reason)
+        if job.attempt not in names and meaning and not meaning.phase.is_end:
+            key = job.run, job.attempt
+            is_running = Phase.RUNNING in (meaning.phase, phases.get(key))
+            phases[key] = Phase.RUNNING if is_running else Phase.PENDING
+    return [
+        RunStatus(name, phase, "another clone submitted it") for (name, _), phase in phases.items()
     ]
 
 
@@ -45,6 +67,7 @@ def watch_attempt(attempt: Attempt) -> Iterator[RunStatus]:
         if now >= ask_at:
             try:
                 queued, answered = queued_jobs(attempt.run), now
+                queued = [*_forgotten(attempt, queued), *queued]
             except StorageError:
                 if now - answered > PATIENCE_S:
                     raise
@@ -58,20 +81,23 @@ def watch_attempt(attempt: Attempt) -> Iterator[RunStatus]:
         time.sleep(POLL_S)
 
 
-def _status(attempt: Attempt, queued: Sequence[QueuedJob]) -> RunStatus:
-    mine = [job for job in queued if job.attempt == attempt.name]
+def _forgotten(attempt: Attempt, queued: Sequence[QueuedJob]) -> list[QueuedJob]:
+    """Return the jobs of an attempt that only the site's accounting still knows."""
+    known = {(job.slurm_id, job.index) for job in queued}
     events = attempt.events()
-    known = {(job.slurm_id, job.index) for job in mine}
-    ids = attempt.ids()
     unknown = [
         slurm_id
-        for job, slurm_id in zip(attempt.jobs, ids, strict=False)
+        for job, slurm_id in zip(attempt.jobs, attempt.ids(), strict=False)
         if any(
             (slurm_id, index) not in known and (job.number, index) not in events
             for index in job.tasks
         )
     ]
-    status = attempt_status(attempt, events, [*accounted_jobs(unknown), *mine])
+    return accounted_jobs(unknown)
+
+
+def _status(attempt: Attempt, queued: Sequence[QueuedJob]) -> RunStatus:
+    status = attempt_status(attempt, attempt.events(), queued)
     if status.ended and attempt.is_submitted:
         write_status(attempt.folder, status)
     return status
