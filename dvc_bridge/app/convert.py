@@ -36,6 +36,10 @@ from dvc_bridge.worker.from_git import plan_of
 _SHOWN = 5
 
 
+class ChangedPipelineError(UsageError):
+    """The pipeline here is not that of the revision from which pods take the code."""
+
+
 @dataclass(frozen=True)
 class Code:
     """The source of the code for the workers.
@@ -135,7 +139,7 @@ def _git_code(
     pipeline_files = {(root / file).as_posix() for file in (*pipeline.files, FILE)}
     changed = differing(project, sha)
     if problems := [name for name in changed if name in pipeline_files]:
-        raise UsageError(
+        raise ChangedPipelineError(
             f"{', '.join(problems)} differ from {code.revision}, from which pods take them",
             "git commit, or name another --revision",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -66,6 +67,23 @@ def differing(project: Project, sha: str, *other: str) -> list[str]:
     root = project.git_root or project.root
     output = git(root, "diff", "--name-only", "-z", sha, *other)
     return [name for name in output.split("\0") if name]
+
+
+def content_at(project: Project, sha: str, file: str) -> bytes | None:
+    """Return the content of a file of a commit; None if the commit does not have the file.
+
+    Parameters
+    ----------
+    file
+        The path from the root of the project.
+    """
+    root = project.git_root or project.root
+    path = os.path.relpath(project.root / file, root)
+    command = ["git", *_OPTIONS, "cat-file", "blob", f"{sha}:{path}"]
+    result = subprocess.run(
+        command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    return None if result.returncode else result.stdout
 
 
 def repository_url(project: Project) -> str:

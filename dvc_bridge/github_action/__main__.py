@@ -6,19 +6,26 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.errors import BridgeError, UsageError, of_system
 from dvc_bridge.github_action.inputs import Inputs, Mode, read_inputs
-from dvc_bridge.github_action.plan_mode import plan_step
 from dvc_bridge.github_action.positions import Positions
 from dvc_bridge.github_action.runner import Annotation, print_visible, without_commands
 from dvc_bridge.github_action.step_result import RunnerFiles, StepResult, failure, publish
 
 BUG = 5
-STEPS = {Mode.PLAN: plan_step}
+Step = Callable[[Inputs, Positions, Path], StepResult]
+# The mode -> the module and the function; each run imports only its own.
+STEPS = {
+    Mode.PLAN: "plan_mode:plan_step",
+    Mode.CONVERT: "convert_mode:convert_step",
+    Mode.REPRO: "repro_mode:repro_step",
+    Mode.REPORT: "report_mode:report_step",
+}
 
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
@@ -51,13 +58,19 @@ def _run(inputs: Inputs, files: RunnerFiles) -> StepResult:
         project = _find_project(repository)
         positions = Positions(project.root, repository)
         files.folder.mkdir(parents=True, exist_ok=True)
-        return STEPS[inputs.mode](inputs, positions, files.folder)
+        return _step(inputs.mode)(inputs, positions, files.folder)
     except (BridgeError, OSError) as exc:
         error = exc if isinstance(exc, BridgeError) else of_system(exc)
         if error is None:
             raise
         print_visible(f"dvc-bridge: {error}")
         return failure(error, positions.of_error(error))
+
+
+def _step(mode: Mode) -> Step:
+    module, _, name = STEPS[mode].partition(":")
+    step: Step = getattr(import_module(f"dvc_bridge.github_action.{module}"), name)
+    return step
 
 
 def _enter(folder: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
+from dvc_bridge.engines.argo.manifest import ManifestKind
 from dvc_bridge.errors import UsageError
 
 PREFIX = "DVC_BRIDGE_INPUT_"
@@ -19,6 +21,9 @@ class Mode(Enum):
     """What a step does."""
 
     PLAN = "plan"
+    CONVERT = "convert"
+    REPRO = "repro"
+    REPORT = "report"
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,31 @@ class Inputs:
         The working directory of the step.
     targets
         The stages; empty: all stages of the project.
+    jobs, force, allow_missing
+        As the options of `dvc-bridge repro`.
+    output, check, kind, schedule, name, revision, repo
+        As the options of `dvc-bridge convert`; `check` compares with the file `output`.
+    base
+        The revision for `report`; empty: that of the event.
+    base_branch
+        The base branch of the pull request; empty: the event is no pull request.
     """
 
     mode: Mode
     folder: Path
-    targets: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    jobs: int = 1
+    force: bool = False
+    allow_missing: bool = False
+    output: str = ""
+    check: bool = False
+    kind: ManifestKind = ManifestKind.WORKFLOW
+    schedule: str = ""
+    name: str = ""
+    revision: str = ""
+    repo: str = ""
+    base: str = ""
+    base_branch: str = ""
 
 
 def variable(name: str) -> str:
@@ -56,7 +81,21 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         mode=reader.choice("mode", Mode, Mode.PLAN),
         folder=Path(reader.text("working-directory") or "."),
         targets=tuple(line.strip() for line in reader.text("targets").splitlines() if line.strip()),
+        jobs=reader.jobs("jobs"),
+        force=reader.boolean("force"),
+        allow_missing=reader.boolean("allow-missing"),
+        output=reader.text("output"),
+        check=reader.boolean("check"),
+        kind=reader.choice("kind", ManifestKind, ManifestKind.WORKFLOW),
+        schedule=reader.text("schedule"),
+        name=reader.text("name"),
+        revision=reader.text("revision"),
+        repo=reader.text("repo"),
+        base=reader.text("base"),
+        base_branch=environment.get("GITHUB_BASE_REF", ""),
     )
+    if inputs.check and not inputs.output:
+        reader.problems.append("check needs output, the path of the committed manifest")
     if reader.problems:
         raise UsageError("\n".join(reader.problems), "correct `with:` of the step (docs/action.md)")
     return inputs
@@ -71,6 +110,22 @@ class _Reader:
 
     def text(self, name: str) -> str:
         return self._environment.get(variable(name), "").strip()
+
+    def boolean(self, name: str) -> bool:
+        text = self.text(name)
+        if text not in _BOOLEANS:
+            self.problems.append(f"{name} is {text!r}, neither true nor false")
+        return _BOOLEANS.get(text, False)
+
+    def jobs(self, name: str) -> int:
+        """Return a number of jobs; `auto` and no text are one per core."""
+        text = self.text(name)
+        if text in ("", "auto"):
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        if not (text.isascii() and text.isdigit() and 0 < int(text) < 10_000):
+            self.problems.append(f"{name} is {text!r}, neither auto nor a number from 1")
+            return 1
+        return int(text)
 
     def choice(self, name: str, kind: type[_Choice], default: _Choice) -> _Choice:
         text = self.text(name)

@@ -104,7 +104,8 @@ def _title(forecasts: Sequence[Forecast]) -> str:
     running = sum(f.verdict in RUNNING for f in forecasts)
     failing = sum(f.verdict is Verdict.FAILS for f in forecasts)
     cached = sum(f.verdict is Verdict.RUN_CACHE for f in forecasts)
-    parts = [f"{running:,} of {counted(len(forecasts), 'stage')} would run"] if running else []
+    noun = "stage" if len(forecasts) == 1 else "stages"
+    parts = [f"{running:,} of {len(forecasts):,} {noun} would run"] if running else []
     parts += [f"{cached:,} would come from the run cache"] if cached else []
     parts += [f"{failing:,} cannot run"] if failing else []
     if parts:

@@ -58,12 +58,12 @@ class Positions:
             line = int(match[2]) if match[2] else self._line(match[1], match[3] or "")
             if file := self._existing(match[1]):
                 return file, line
-            return self._of_address(match[1])
+            return self.of_address(match[1])
         if match := _TEMPLATE.search(text):
             return self._existing(match[2]), self._line(match[2], match[1])
         return "", 0
 
-    def _of_address(self, address: str) -> tuple[str, int]:
+    def of_address(self, address: str) -> tuple[str, int]:
         """Return the position of a stage at the root; empty if dvc.yaml does not have it."""
         line = self._line(DVC_YAML, address)
         return (self._shown(DVC_YAML), line) if line else ("", 0)

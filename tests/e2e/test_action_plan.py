@@ -8,72 +8,18 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import chdir, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from io import StringIO
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 from dvc.repo import Repo
 
-from dvc_bridge.github_action.__main__ import main
 from dvc_bridge.github_action.document import COMMENT_LIMIT, SUMMARY_LIMIT
-from dvc_bridge.github_action.inputs import variable
+from tests.support.action_step import step
 from tests.support.commands import dvc, dvc_status, git
 from tests.support.hostile_texts import HOSTILE
 from tests.unit.github_action.test_literal_text import TAGS, html
-from tests.unit.github_action.test_runner import read_outputs
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a step left: its exit code, its log, and the runner's files."""
-
-    code: int
-    log: str
-    outputs: Mapping[str, str]
-    summary: str
-
-    @property
-    def comment(self) -> str:
-        """The comment, whose path is an output."""
-        return Path(self.outputs["comment"]).read_text(encoding="utf-8")
-
-    @property
-    def commands(self) -> list[str]:
-        """The lines of the log that the runner takes as commands."""
-        commands, stop = [], ""
-        for line in self.log.splitlines():
-            if stop:
-                stop = "" if line == f"::{stop}::" else stop
-            elif line.startswith("::stop-commands::"):
-                stop = line.removeprefix("::stop-commands::")
-            elif "::" in line or "##[" in line:
-                commands.append(line)
-        return commands
-
-
-def step(repository: Path, folder: Path, **inputs: str) -> Step:
-    """Run the entry point of the Action in a repository; `folder` holds the runner's files."""
-    folder.mkdir(exist_ok=True)
-    output, summary = folder / "output", folder / "summary"
-    output.write_bytes(b"")
-    summary.write_bytes(b"")
-    environment = {
-        "RUNNER_TEMP": str(folder),
-        "GITHUB_OUTPUT": str(output),
-        "GITHUB_STEP_SUMMARY": str(summary),
-        **{variable(name.replace("_", "-")): value for name, value in inputs.items()},
-    }
-    log = StringIO()
-    with chdir(repository), redirect_stdout(log), redirect_stderr(log):
-        code = main(environment)
-    assert "Traceback" not in log.getvalue(), log.getvalue()
-    text = summary.read_text(encoding="utf-8")
-    return Step(code, log.getvalue(), read_outputs(output), text)
-
 
 STAGES = {
     "first": {"cmd": "cp raw/a one", "deps": ["raw/a"], "outs": ["one"]},

@@ -11,7 +11,7 @@ import yaml
 from dvc_bridge.github_action.inputs import PREFIX, variable
 from tests.conftest import REPOSITORY
 
-KEBAB = re.compile(r"[a-z]+(-[a-z]+)*")
+KEBAB = re.compile(r"[a-z0-9]+(-[a-z]+)*")
 
 
 @pytest.fixture(scope="module")

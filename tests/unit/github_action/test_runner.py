@@ -13,25 +13,8 @@ from dvc_bridge.github_action.runner import (
     without_commands,
     write_outputs,
 )
+from tests.support.action_step import read_outputs
 from tests.support.hostile_texts import HOSTILE
-
-
-def read_outputs(file: Path) -> dict[str, str]:
-    """Return the outputs as the runner reads them (FileCommandManager of actions/runner)."""
-    outputs = {}
-    lines = iter(file.read_bytes().decode("utf-8").split("\n"))
-    for line in lines:
-        if not line:
-            continue
-        name, mark, end = line.partition("<<")
-        assert mark, line
-        value = []
-        for inner in lines:
-            if inner == end:
-                break
-            value.append(inner)
-        outputs[name] = "\n".join(value)
-    return outputs
 
 
 def test_no_value_ends_its_own_text(tmp_path: Path) -> None:
