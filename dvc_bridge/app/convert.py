@@ -95,7 +95,8 @@ def convert(
         project, pipeline, select(pipeline, from_here(selection, project))
     )
     plan = plan_of(project, pipeline, positions)
-    has_files = bool(settings.argo.secret_files)
+    pods = [settings.pod(pipeline.stages[position].address) for position in positions]
+    has_files = any((settings.argo.secret_files, *(pod.pod.secret_files for pod in pods)))
     git_code = _git_code(code, project, pipeline, plan, has_files=has_files, warn=warn)
     seconds = History(project).seconds if fuse is Fuse.AUTO else {}
     costs = ArgoEngine.costs(settings)

@@ -95,9 +95,8 @@ class _ShownTasks:
         if previous == current:
             return
         if previous and task.attempts > previous[1]:
-            self._view.note(
-                f"g{task.task}: its worker was lost, or had a transient fault; retrying"
-            )
+            reason = task.retry_reason or "its worker was lost, or had a transient fault"
+            self._view.note(f"g{task.task}: {reason}; retrying")
         if task.phase is Phase.RUNNING and (previous is None or previous[0] is not Phase.RUNNING):
             self._view.started(task.task)
         if previous and previous[0] is task.phase and task.phase is not Phase.PENDING:

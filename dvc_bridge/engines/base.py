@@ -13,9 +13,11 @@ from typing import Any, Protocol, Self
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.remotes.config import Sections
+from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber
-from dvc_bridge.pipeline.project_settings import Settings
+from dvc_bridge.pipeline.project_settings import FILE, Settings
 from dvc_bridge.pipeline.run_status import RunStatus
+from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.grouping.cost_model import Costs
@@ -24,6 +26,7 @@ from dvc_bridge.remote_run.worker_contract import WorkerEnvironment
 
 # The data that an engine needs to start a run, as JSON; it is stored in the remote without secrets.
 RunRecord = Mapping[str, Any]
+_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +57,13 @@ class TaskSpec:
     @property
     def timeout_s(self) -> int | None:
         """The time limit in seconds, as if the stages run in sequence; None: no limit."""
-        timeout = self.resources.timeout
+        timeout = self.resources.longest_timeout
         return timeout * len(self.stages) if timeout else None
+
+    @property
+    def timeouts_s(self) -> tuple[int, ...]:
+        """The time limit of each attempt if they differ, as in `timeout_s`."""
+        return tuple(timeout * len(self.stages) for timeout in self.resources.timeouts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +226,32 @@ def task_specs(
         )
         for group, reference in zip(groups, references, strict=True)
     )
+
+
+def refuse_pod_settings(settings: Settings, stages: Sequence[str], tasks: str) -> None:
+    """Refuse settings of pods that change what a command sees, for engines without pods.
+
+    Parameters
+    ----------
+    tasks
+        What the engine calls its tasks, in the plural.
+
+    Raises
+    ------
+    UsageError
+        Some stages have such settings; others, such as labels, have no effect.
+    """
+    found: dict[str, list[str]] = {}
+    for address in stages:
+        pod = settings.pod(address).pod
+        for key in ("env", "env_from", "secret_files", "volumes"):
+            if getattr(pod, key):
+                found.setdefault(key, []).append(address)
+    if found:
+        lines = [f"{tasks} have no {key}: {first_names(a, _SHOWN)}" for key, a in found.items()]
+        raise UsageError(
+            "\n".join(lines), f"remove it from stages in {FILE}, or use the engine argo"
+        )
 
 
 def is_same_place(one: Mapping[str, str | None], other: Mapping[str, str | None]) -> bool:

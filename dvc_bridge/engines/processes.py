@@ -23,7 +23,7 @@ from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.remotes.config import Sections, store_settings
 from dvc_bridge.engines.attempts import merge_attempts, next_attempt
-from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest
+from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest, refuse_pod_settings
 from dvc_bridge.engines.log_files import new_lines
 from dvc_bridge.engines.process_status import (
     START_S,
@@ -93,7 +93,8 @@ class ProcessEngine:
         return nullcontext()
 
     def check_stages(self, stages: Sequence[str]) -> None:
-        """Accept every stage, because it runs in the same environment as with `dvc repro`."""
+        """Accept every stage that can run in the same environment as with `dvc repro`."""
+        refuse_pod_settings(self._settings, stages, "worker processes")
 
     def identity(self) -> dict[str, str | None]:
         """Return this machine and the project's folder."""

@@ -16,11 +16,12 @@ The settings are in a separate file so that dvc.yaml and its hashes stay unchang
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.combine_settings import combine, conflicts, resources_of
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.slurm_settings import SlurmSettings
@@ -50,6 +51,12 @@ class ArgoSettings:
     remotes
         Options of DVC remotes whose values differ in pods: pairs of a remote's name and its
         options, which are pairs of a name and a value; an empty value removes the option.
+    image_pull_secrets
+        Secrets with which nodes pull all images.
+    executor_cpu, executor_memory
+        Requests and limits of Argo's own containers; None: those of Argo's controller.
+    timezone, concurrency_policy
+        Of the schedule of a CronWorkflow.
     """
 
     image: str = ""
@@ -62,6 +69,11 @@ class ArgoSettings:
     parallelism: int | None = None
     secret_files: tuple[tuple[str, str], ...] = ()
     remotes: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    image_pull_secrets: tuple[str, ...] = ()
+    executor_cpu: str | None = None
+    executor_memory: str | None = None
+    timezone: str | None = None
+    concurrency_policy: str = "Forbid"
 
     @property
     def all_secrets(self) -> tuple[str, ...]:
@@ -135,13 +147,16 @@ class Settings:
         )
 
     def pod(self, address: str) -> Resources:
-        """Return the settings of the pod of this stage."""
+        """Return the settings of the task of this stage."""
+        return resources_of(self._values(address))
+
+    def _values(self, address: str) -> dict[str, Any]:
         values: dict[str, Any] = {"image": self.argo.image}
         for glob, pod_settings in self.pods.items():
             if fnmatchcase(address, glob):
-                values |= pod_settings
-        secrets = dict.fromkeys((*self.argo.secrets, *values.pop("secret_env", ())))
-        return replace(Resources(), **values, secret_env=tuple(secrets))
+                values = combine(values, pod_settings)
+        secrets = (*self.argo.secrets, *values.get("secret_env", ()))
+        return values | {"secret_env": tuple(dict.fromkeys(secrets))}
 
     def images(self, addresses: Iterable[str]) -> tuple[str, ...]:
         """Return the images of the pods of these stages.
@@ -160,12 +175,12 @@ class Settings:
         return tuple(dict.fromkeys(images.values()))
 
     def check(self, addresses: Iterable[str]) -> None:
-        """Check that every glob matches a stage of the project; otherwise, a typo would be silent.
+        """Check that the settings fit to the stages of the project.
 
         Raises
         ------
         UsageError
-            A glob matches no stage.
+            A glob matches no stage, so a typo would be silent, or settings of a stage conflict.
         """
         all_addresses = list(addresses)
         globs = [*(glob for globs in self.mutexes.values() for glob in globs), *self.pods]
@@ -176,3 +191,10 @@ class Settings:
         ]
         if unmatched:
             raise UsageError("\n".join(unmatched), "`dvc stage list --all` lists all stages")
+        problems: dict[str, list[str]] = {}
+        for address in all_addresses:
+            for problem in conflicts(self._values(address)):
+                problems.setdefault(problem, []).append(address)
+        if problems:
+            lines = [f"{FILE}: {p} ({first_names(a, _SHOWN)})" for p, a in problems.items()]
+            raise UsageError("\n".join(lines), f"correct {FILE}")

@@ -51,6 +51,8 @@ class TaskStatus:
         What the user can do about a task that failed or waits; empty: unknown, or nothing.
     is_blocked
         Whether the task waits and does not start unless the user does something.
+    retry_reason
+        Why the attempt before the latest one ended; empty: unknown, or there was none.
     """
 
     task: TaskNumber
@@ -63,6 +65,7 @@ class TaskStatus:
     attempts: int = 1
     fix: str = ""
     is_blocked: bool = False
+    retry_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

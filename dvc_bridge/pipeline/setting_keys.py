@@ -6,10 +6,22 @@ field of the settings that it ends up in (`project_settings`, `task_settings`).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from dvc_bridge.pipeline import slurm_values
 from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.pod_values import (
+    ANNOTATIONS,
+    ENV,
+    GPU,
+    GROWTH,
+    LABELS,
+    MEMORIES,
+    STRUCTURE,
+    TIMEOUTS,
+    VOLUMES,
+)
 from dvc_bridge.pipeline.setting_mappings import REMOTES, SECRET_FILES, TEXTS, TOLERATIONS
 from dvc_bridge.pipeline.setting_values import (
     DURATION,
@@ -19,6 +31,7 @@ from dvc_bridge.pipeline.setting_values import (
     QUANTITY,
     InvalidValueError,
     Value,
+    anchored,
     at_least,
     one_of,
     words,
@@ -79,9 +92,22 @@ def _read_engine(value: object) -> str:
     return value
 
 
+def _read_timezone(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(_ZONE, value):
+        raise InvalidValueError("the name of a time zone such as Europe/Berlin")
+    return value
+
+
+_ZONE = r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*"
+_TIMEZONE = Value(
+    _read_timezone,
+    {"type": "string", "pattern": anchored(_ZONE)},
+    "a time zone such as `Europe/Berlin`",
+)
 _ENGINE = Value(_read_engine, {"type": "string"}, "the name of an engine")
 _USER = Value(_read_user, {"anyOf": [at_least(1).schema, {"const": "any"}]}, "a number, or `any`")
 _FUSE = one_of([fuse.value for fuse in Fuse], Fuse)
+_CONCURRENCY = one_of(["Forbid", "Allow", "Replace"])
 _PULL = one_of(["Always", "IfNotPresent", "Never"])
 
 # Settings of every engine; `argo: {image: ...}` and so on are older names of the same settings.
@@ -107,9 +133,25 @@ TOP = Section(
 TASK_KEYS = (
     Key("image", IMAGE, "the image of the stage's task", "`image` at the top of the file"),
     Key("cpu", QUANTITY, "request; a pod without requests runs two stages at a time"),
-    Key("memory", QUANTITY, "request and limit"),
-    Key("gpu", at_least(0), "limit of `nvidia.com/gpu`"),
-    Key("timeout", DURATION, "how long the stage may take in a pod"),
+    Key(
+        "memory",
+        MEMORIES,
+        "request and limit; with a list, each attempt gets the next one ([memory](#memory))",
+    ),
+    Key("memory_growth", GROWTH, "the factor by which each attempt gets more memory"),
+    Key("memory_max", QUANTITY, "the largest memory that `memory_growth` reaches"),
+    Key(
+        "gpu",
+        GPU,
+        "the number of GPUs, or of another resource for which pods ask by name",
+        "0; a number means `nvidia.com/gpu`",
+    ),
+    Key(
+        "timeout",
+        TIMEOUTS,
+        "how long the stage may take in a pod; with a list, an attempt after a timeout gets the"
+        " next one",
+    ),
     Key(
         "retries",
         at_least(0),
@@ -125,15 +167,62 @@ TASK_KEYS = (
     ),
     Key("slurm", slurm_values.OWN, "the stage's own settings of [SLURM](slurm.md#settings)"),
 )
+# Only pods of Kubernetes have these; each is a field of `PodSettings`.
+POD_KEYS = (
+    Key("labels", LABELS, "labels of the pod, such as the queue of Kueue or a cost centre"),
+    Key("annotations", ANNOTATIONS, "annotations of the pod"),
+    Key(
+        "image_pull_secrets",
+        NAMES,
+        "Secrets with which nodes pull the image, in addition to `argo.image_pull_secrets`",
+    ),
+    Key(
+        "service_account",
+        NAME,
+        "the account of the pod, for the identity that a cloud gives it; Argo's own containers"
+        " keep `argo.service_account`",
+        "`argo.service_account`",
+    ),
+    Key("priority_class", NAME, "the PriorityClass of the pod"),
+    Key("affinity", STRUCTURE, "rules for nodes and for other pods, as `affinity` of a pod"),
+    Key("env", ENV, "environment variables; they are no place for secrets"),
+    Key("env_from", NAMES, "ConfigMaps whose keys become environment variables"),
+    Key(
+        "secret_files",
+        SECRET_FILES,
+        "Secrets whose keys become files, in addition to `argo.secret_files`",
+    ),
+    Key("volumes", VOLUMES, "further volumes of the pod"),
+    Key("cpu_limit", QUANTITY, "limit", "none: any pod may use idle CPUs"),
+    Key("memory_limit", QUANTITY, "limit, if it differs from the request", "`memory`"),
+    Key(
+        "ephemeral_storage",
+        QUANTITY,
+        "request and limit of the node's disk, which holds the workspace of the pod",
+    ),
+    Key(
+        "pending_timeout",
+        DURATION,
+        "how long the pod may wait for its start; needs Argo 4.1 or later",
+    ),
+    Key(
+        "pod_patch",
+        STRUCTURE,
+        "everything else: a strategic merge patch of the pod's specification, Argo's"
+        " `podSpecPatch` (the stage's container is `main`)",
+    ),
+)
 STAGES = Section(
     "stages",
     (
         Key("mutex", words("word"), "of the stages with this word, one runs at a time"),
         *TASK_KEYS,
+        *POD_KEYS,
     ),
     "Keys are globs over stage names. If several globs match a stage, the later one wins, key by"
-    " key. A glob that matches no stage is refused. Stages share a pod only if all of these keys"
-    " except `mutex` are equal.",
+    ' key; of `labels`, `annotations`, `env`, `secret_files` and `volumes`, entry by entry. `"*"`'
+    " is for all stages. A glob that matches no stage is refused. Stages share a pod only if all of"
+    " these keys except `mutex` are equal.",
     has_globs=True,
 )
 ARGO = Section(
@@ -149,6 +238,31 @@ ARGO = Section(
             "`dvc-bridge`",
         ),
         Key("secret_files", SECRET_FILES, "Secrets whose keys become files in every pod"),
+        Key("image_pull_secrets", NAMES, "Secrets with which nodes pull all images"),
+        Key(
+            "executor_cpu",
+            QUANTITY,
+            "request and limit of Argo's own containers, for a quota that demands them",
+            "the controller's settings",
+        ),
+        Key(
+            "executor_memory",
+            QUANTITY,
+            "request and limit of Argo's own containers; they need about 64Mi",
+            "the controller's settings",
+        ),
+        Key(
+            "timezone",
+            _TIMEZONE,
+            "the time zone of the schedule of a CronWorkflow",
+            "that of the controller",
+        ),
+        Key(
+            "concurrency_policy",
+            _CONCURRENCY,
+            "what a CronWorkflow does if the last run still goes on",
+            "`Forbid`",
+        ),
         Key(
             "remotes",
             REMOTES,

@@ -22,7 +22,7 @@ from dvc_bridge.pipeline.setting_values import (
 Pairs = tuple[tuple[str, Any], ...]
 
 _TOLERATION = {"key": str, "operator": str, "value": str, "effect": str, "tolerationSeconds": int}
-_FOLDER = r"/[\w.-]+(/[\w.-]+)*"
+FOLDER = r"/[\w.-]+(/[\w.-]+)*"
 _RESERVED = ("/work", "/tmp")  # noqa: S108  folders that the pod uses itself
 
 
@@ -50,7 +50,7 @@ def _read_secret_files(value: Any) -> Pairs:
         raise InvalidValueError("a mapping of Secrets to folders, such as {gcs-key: /secrets/gcs}")
     folders = {read_name(secret): folder for secret, folder in value.items()}
     for folder in folders.values():
-        if not isinstance(folder, str) or not re.fullmatch(_FOLDER, folder) or folder in _RESERVED:
+        if not isinstance(folder, str) or not re.fullmatch(FOLDER, folder) or folder in _RESERVED:
             raise InvalidValueError(
                 "a mapping of Secrets to folders of the pod, such as /secrets/gcs"
             )
@@ -105,7 +105,7 @@ SECRET_FILES = Value(
         "propertyNames": NAME_SCHEMA,
         "additionalProperties": {
             "type": "string",
-            "pattern": anchored(_FOLDER),
+            "pattern": anchored(FOLDER),
             "not": {"enum": list(_RESERVED)},
         },
     },

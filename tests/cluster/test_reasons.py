@@ -92,6 +92,24 @@ def test_a_namespace_without_the_account(project: Path, space: str) -> None:
     assert failed(project, space) == "1: the namespace has no service account dvc-bridge"
 
 
+def test_a_pod_that_waits_for_the_token_of_its_account(project: Path, furnished: str) -> None:
+    kubectl("-n", furnished, "delete", "secret", "dvc-bridge.service-account-token")
+    (project / "dvc-bridge.yaml").write_text(
+        f"argo: {{image: '{os.environ['BRIDGE_IMAGE']}', image_pull_policy: Never,"
+        f" namespace: {furnished}, secrets: [store]}}\n"
+    )
+    assert "there is no secret dvc-bridge.service-account-token" in bridge(
+        project, "doctor", code=2
+    )
+    printed = bridge(project, "submit", "--wait", code=2)
+    reason = "the namespace has no Secret dvc-bridge.service-account-token"
+    assert f"g0 cannot start: {reason}" in printed
+    assert "argo-rbac.yaml" in printed.rpartition("fix: ")[2]
+    (run,) = [line.split()[1].rstrip(":") for line in printed.splitlines() if "run " in line[:4]]
+    (group,) = json.loads(bridge(project, "status", run, "--json"))["groups"]
+    assert group["message"].startswith(reason)
+
+
 def _restrict(space: str) -> None:
     label = "pod-security.kubernetes.io/enforce=restricted"
     kubectl("label", "namespace", space, label)
@@ -109,7 +127,11 @@ def _add_range(space: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "stage", "said"),
     [
-        (lambda space, _: _restrict(space), "", "demands the Pod Security Standard restricted"),
+        (
+            lambda space, _: _restrict(space),
+            "pod_patch: {hostNetwork: true}",
+            "demands the Pod Security Standard restricted",
+        ),
         (lambda space, _: _add_quota(space), "", "the quota limits demands values"),
         (_add_range, "memory: 1Gi", "the namespace has a maximum of 512Mi memory per Container"),
     ],

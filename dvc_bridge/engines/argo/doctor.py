@@ -10,6 +10,13 @@ from secrets import token_hex
 from typing import Any
 
 from dvc_bridge.engines.argo.client import GROUP, Cluster
+from dvc_bridge.engines.argo.doctor_objects import (
+    check_objects,
+    find_account,
+    find_all,
+    find_token,
+)
+from dvc_bridge.engines.argo.namespace_rules import check_rules
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ROLES, ApiError, role_rule
 from dvc_bridge.errors import BridgeError
@@ -46,7 +53,10 @@ def doctor(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
     except BridgeError as exc:
         yield Finding("cluster", False, exc.message, exc.fix)
         return
+    tasks = {s.address: settings.pod(s.address) for s in pipeline.stages if s.for_pods}
     yield from check_cluster(cluster, argo.service_account, argo.all_secrets)
+    yield from check_objects(cluster, argo, tasks)
+    yield from check_rules(cluster, argo, tasks)
 
 
 def _images(pipeline: Pipeline, settings: Settings) -> str:
@@ -82,23 +92,13 @@ def check_cluster(
 def _pods(cluster: Cluster, service_account: str, secrets: Sequence[str]) -> Iterator[Finding]:
     from kubernetes import client  # noqa: PLC0415  an extra
 
-    core, space = client.CoreV1Api(cluster.connection.api), cluster.namespace
-    account = _exists(
-        cluster,
-        "account",
-        f"service account {service_account}",
-        core.read_namespaced_service_account,
-        service_account,
-        f"kubectl -n {space} apply -f docs/argo-rbac.yaml, or name another as"
-        " argo.service_account in dvc-bridge.yaml",
-    )
-    yield account
+    core = client.CoreV1Api(cluster.connection.api)
+    yield (account := find_account(cluster, service_account))
     if account.is_ok is not False:
+        yield find_token(cluster, service_account)
         yield _executor(cluster, service_account)
         yield _next_part(cluster, service_account)
-    for name in secrets:
-        fix = f"kubectl -n {space} create secret generic {name} --from-literal=KEY=VALUE ..."
-        yield _exists(cluster, "secret", f"secret {name}", core.read_namespaced_secret, name, fix)
+    yield from find_all(cluster, "secret", core.read_namespaced_secret, secrets)
 
 
 def _run_check(subject: str, check: Callable[[], str]) -> Finding:
@@ -213,20 +213,6 @@ def _next_part(cluster: Cluster, account: str) -> Finding:
         f"if you need them, kubectl -n {cluster.namespace} apply -f docs/argo-rbac.yaml,"
         f" which has {rules}",
     )
-
-
-def _exists(
-    cluster: Cluster, subject: str, description: str, read: Callable[..., Any], name: str, fix: str
-) -> Finding:
-    try:
-        cluster.connection.ask(read, name, cluster.namespace)
-    except ApiError as error:
-        if error.status == FORBIDDEN:
-            return Finding(subject, None, f"{description}: cannot check: you may not read it")
-        if error.status == NOT_FOUND:
-            return Finding(subject, False, f"there is no {description} in {cluster.namespace}", fix)
-        return Finding(subject, False, error.message, error.fix)
-    return Finding(subject, True, description)
 
 
 def _controller(cluster: Cluster) -> str:

@@ -8,17 +8,19 @@ from contextlib import AbstractContextManager
 from itertools import count, groupby
 from typing import Any, Self
 
-from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.project import Project, config_as_dvc
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.remotes.config import Sections, pod_settings
 from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.argo.doctor import doctor
+from dvc_bridge.engines.argo.doctor_remotes import check_remotes
 from dvc_bridge.engines.argo.lint import split_and_check
 from dvc_bridge.engines.argo.logs import follow_logs, read_logs
 from dvc_bridge.engines.argo.manifest import RunSpec, manifest
 from dvc_bridge.engines.argo.resume import unfinished_manifest
 from dvc_bridge.engines.argo.schema import schema_process
 from dvc_bridge.engines.argo.status import RUN_LABEL, Workflow, merge_workflows
+from dvc_bridge.engines.argo.waiting_pods import explain_waiting
 from dvc_bridge.engines.argo.workflow_chain import begin, forget, stop_run, watch_run
 from dvc_bridge.engines.argo.workflow_split import split_workflow
 from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest
@@ -26,6 +28,7 @@ from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.planning.grouping.cost_model import Costs
+from dvc_bridge.remote_run.upload import remote_names
 
 
 class ArgoEngine:
@@ -50,8 +53,11 @@ class ArgoEngine:
 
     @classmethod
     def doctor(cls, project: Project, settings: Settings) -> Iterator[Finding]:
-        """Check settings, cluster, Argo, permissions and Secrets."""
-        return doctor(read_pipeline(project), settings)
+        """Check settings, remotes, cluster, Argo, permissions and the objects that pods name."""
+        pipeline = read_pipeline(project)
+        names = remote_names(pipeline)
+        yield from check_remotes(config_as_dvc(project.root), names, settings.argo)
+        yield from doctor(pipeline, settings)
 
     @classmethod
     def store_settings(
@@ -116,7 +122,7 @@ class ArgoEngine:
 
     def status(self, run: str) -> RunStatus:
         """Return the status of all Workflows of a run as one."""
-        return self._cluster.run(run)
+        return explain_waiting(self._cluster, self._cluster.run(run))
 
     def runs(self) -> list[RunStatus]:
         """Return the runs of the namespace."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +12,9 @@ from typing import Any
 
 from dvc_bridge.engines.argo.cron_schedule import find_schedule_problem
 from dvc_bridge.engines.argo.manifest import ManifestKind, awaited_tasks, name_in, size, spec_of
+from dvc_bridge.engines.argo.pod_schema import find_pod_problems
 from dvc_bridge.engines.argo.pod_template import GROUP, RUN_NAME
+from dvc_bridge.engines.argo.retries import is_by_attempt
 from dvc_bridge.engines.argo.schema import validate_all
 from dvc_bridge.engines.argo.workflow_split import RUN_PARAMETER, split_workflow
 from dvc_bridge.errors import UsageError
@@ -97,8 +101,21 @@ def _templates(
     for name in sorted({entry, *(task["template"] for task in tasks)} - names.keys()):
         yield f"there is no template {name}"
     for pod in templates:
-        if "container" in pod and not pod["container"]["image"]:
-            yield "a stage has no image: set argo.image in dvc-bridge.yaml"
+        if "container" in pod:
+            yield from _pod(pod)
+
+
+def _pod(template: Mapping[str, Any]) -> Iterator[str]:
+    if not template["container"]["image"]:
+        yield "a stage has no image: set argo.image in dvc-bridge.yaml"
+    folders = Counter(m["mountPath"] for m in template["container"].get("volumeMounts", ()))
+    yield from (f"two volumes of a pod have the folder {f}" for f, n in folders.items() if n > 1)
+    names = Counter(entry["name"] for entry in template["container"].get("env", ()))
+    yield from (f"two variables of a pod are named {name}" for name, n in names.items() if n > 1)
+    if importlib.util.find_spec("kubernetes"):
+        patch = json.loads(template.get("podSpecPatch", "{}"))
+        yield from find_pod_problems(patch, "V1PodSpec", "pod_patch")
+        yield from find_pod_problems(template.get("affinity", {}), "V1Affinity", "affinity")
 
 
 def _graph(tasks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -127,6 +144,8 @@ def _expressions(value: Any, where: str) -> Iterator[str]:
         for i, inner in enumerate(value):
             yield from _expressions(inner, f"{where}[{i}]")
     elif isinstance(value, str) and "{{" in value and value not in _OURS:
+        if where.endswith((".podSpecPatch", ".activeDeadlineSeconds")) and is_by_attempt(value):
+            return
         if where.endswith(".resource.manifest") and "{{" not in re.sub("|".join(_OURS), "", value):
             return  # the next part of the run: `dvc_bridge.engines.argo.workflow_split`
         yield f"{where} contains {{{{, which Argo would interpret: {value[:80]!r}"

@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from threading import Thread
 
 from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.waiting_pods import USUAL_MESSAGES
 from dvc_bridge.engines.argo.workflow_chain import watch_run
 from dvc_bridge.engines.base import LogLine
 from dvc_bridge.engines.kubernetes.errors import NOT_FOUND, ApiError
@@ -95,7 +96,8 @@ def _follow_run(
                     threads[task.place] = thread
                     thread.start()
                 reason = (task.place, task.message)
-                if task.phase is Phase.PENDING and task.message and reason not in reported:
+                is_usual = task.message in USUAL_MESSAGES
+                if task.phase is Phase.PENDING and not is_usual and reason not in reported:
                     reported.add(reason)
                     lines.put(LogLine(task.task, task.message, is_note=True))
         for thread in threads.values():

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from dvc_bridge.dvcio.remotes.config import Sections
-from dvc_bridge.engines.argo.pod_template import Environment, template
+from dvc_bridge.engines.argo.pod_template import Environment, security_context, template
 from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION, RUN_LABEL
 from dvc_bridge.engines.base import TaskSpec
 from dvc_bridge.pipeline.project_settings import ArgoSettings
@@ -80,7 +80,8 @@ def manifest(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
     if run.kind is ManifestKind.CRON:
         spec = {
             "schedules": [run.schedule or ""],
-            "concurrencyPolicy": "Forbid",  # two runs at once would write the same outs
+            **({"timezone": run.argo.timezone} if run.argo.timezone else {}),
+            "concurrencyPolicy": run.argo.concurrency_policy,
             "workflowSpec": spec,
         }
     document: dict[str, Any] = {
@@ -141,30 +142,29 @@ def _groups_json(addresses: Sequence[Sequence[str]]) -> str:
 
 
 def _spec(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
-    kinds: dict[tuple[Any, int | None], str] = {}
-    rendered = [
-        _task(task, kinds.setdefault((task.resources, task.timeout_s), f"p{len(kinds)}"))
-        for task in tasks
-    ]
-    name, pull = None if run.own_run else run.name, run.argo.image_pull_policy
+    kinds: dict[tuple[Any, ...], tuple[str, TaskSpec]] = {}
+    rendered = []
+    for task in tasks:
+        settings = (task.resources, task.timeout_s, task.timeouts_s)
+        kind, _ = kinds.setdefault(settings, (f"p{len(kinds)}", task))
+        rendered.append(_task(task, kind))
     files = [(f"secret-{n}", *pair) for n, pair in enumerate(run.argo.secret_files)]
     mounts = tuple((volume, folder) for volume, _, folder in files)
     environment = Environment(
-        name, store_text(run.store), run.code.variables(), run.shell, pull, mounts
+        None if run.own_run else run.name,
+        store_text(run.store),
+        run.code.variables(),
+        run.shell,
+        run.argo,
+        mounts,
     )
-    context: dict[str, Any] = {
-        "runAsNonRoot": True,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    if run.argo.user is not None:
-        context |= {"runAsUser": run.argo.user}
     spec: dict[str, Any] = {
         "entrypoint": "run",
         "serviceAccountName": run.argo.service_account,
         # Only Argo's own containers get a token; stages have none.
         "automountServiceAccountToken": False,
         "executor": {"serviceAccountName": run.argo.service_account},
-        "securityContext": context,
+        "securityContext": security_context(run.argo),
         "podGC": {"strategy": "OnWorkflowSuccess"},
         "ttlStrategy": {
             "secondsAfterSuccess": KEPT_AFTER_SUCCESS_S,
@@ -178,11 +178,13 @@ def _spec(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
         "templates": [
             # Tasks that do not depend on a failed one continue.
             {"name": "run", "dag": {"failFast": False, "tasks": rendered}},
-            *(template(name, pod, s, environment) for (pod, s), name in kinds.items()),
+            *(template(name, task, environment) for name, task in kinds.values()),
         ],
     }
     if run.argo.parallelism:
         spec["parallelism"] = run.argo.parallelism
+    if run.argo.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in run.argo.image_pull_secrets]
     return spec
 
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dvc_bridge.pipeline.quantity import multiply
+
 _SETTINGS = "dvc-bridge.yaml"
 _RBAC = "kubectl apply -f docs/argo-rbac.yaml, in the namespace of the run"
 # Messages of Argo that only say that it does not try again.
@@ -18,18 +20,22 @@ _NO_REASON = ("No more retries left", "retryStrategy.expression evaluated to fal
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the template of a pod asks for.
+    """What the template of a pod asks for, by attempt; the last value holds for all later ones.
 
     Parameters
     ----------
-    memory
-        As a Kubernetes quantity; empty if there is no limit.
-    timeout_s
-        In seconds; None: no limit.
+    memories
+        Kubernetes quantities; empty: no limit.
+    timeouts_s
+        In seconds; empty: no limit.
     """
 
-    memory: str = ""
-    timeout_s: int | None = None
+    memories: tuple[str, ...] = ()
+    timeouts_s: tuple[int, ...] = ()
+
+    def at(self, attempt: int) -> Limits:
+        """Return the limits of the attempts up to this one, which is counted from 0."""
+        return Limits(self.memories[: attempt + 1], self.timeouts_s[: attempt + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +60,12 @@ _KINDS = (
     _Kind(
         r"OOMKilled",
         "out of memory: it needs more than its limit{memory}",
-        f"raise memory for these stages in {_SETTINGS}",
+        f"{{more_memory}} for these stages in {_SETTINGS}",
     ),
     _Kind(
         r"active on the node longer than the specified deadline",
         "timeout: it ran longer than{timeout}, including the start of the pod",
-        f"raise timeout for these stages in {_SETTINGS}",
+        f"write timeout: {{more_time}} for these stages in {_SETTINGS}",
     ),
     _Kind(
         r"serviceaccounts? \"(?P<a>[^\"]+)\" not found",
@@ -102,6 +108,28 @@ _KINDS = (
     ),
     _Kind(r"InvalidImageName.*", "{0}", f"correct argo.image in {_SETTINGS}", blocks=True),
     _Kind(
+        r"secret \"(?P<a>[^\"]+)\.service-account-token\" not found",
+        "the namespace has no Secret {a}.service-account-token, the token of the account {a}",
+        f"{_RBAC}, which has this Secret for dvc-bridge; write one like it for another account",
+        blocks=True,
+    ),
+    _Kind(
+        r"(?P<a>secret|configmap|persistentvolumeclaim) \"(?P<b>[^\"]+)\" not found",
+        "the namespace has no {a} {b}",
+        f"create it, or correct its name in {_SETTINGS}",
+        blocks=True,
+    ),
+    _Kind(
+        r"no PriorityClass with name (?P<a>\S+) was found",
+        "the cluster has no PriorityClass {a}",
+        f"correct priority_class in {_SETTINGS}",
+    ),
+    _Kind(
+        r"(FailedMount|FailedAttachVolume|FailedCreatePodSandBox): .*",
+        "{0}",
+        "see what the cluster's administrator says of the volume or the node",
+    ),
+    _Kind(
         r"CreateContainerConfigError.*",
         "{0}",
         "create the Secret that argo.secrets names: docs/argo.md",
@@ -132,6 +160,8 @@ def explain(messages: Sequence[str], limits: Limits) -> Explanation:
     ----------
     messages
         The messages of the node of the task and of its last attempt.
+    limits
+        The limits of all attempts up to the last one.
     """
     reasons = [text for text in messages if text and text not in _NO_REASON]
     for reason in reasons:
@@ -144,6 +174,25 @@ def explain(messages: Sequence[str], limits: Limits) -> Explanation:
 
 def _fill(text: str, match: re.Match[str], limits: Limits) -> str:
     groups = {name: value for name, value in match.groupdict().items() if value is not None}
-    memory = f" of {limits.memory}" if limits.memory else ""
-    timeout = f" {limits.timeout_s} s" if limits.timeout_s else " allowed"
-    return text.format(match[0], **groups, memory=memory, timeout=timeout)
+    values = {
+        "memory": _tried(" of ", limits.memories),
+        "timeout": _tried(" ", [f"{seconds} s" for seconds in limits.timeouts_s]) or " allowed",
+        "more_memory": _more_memory(limits.memories),
+        "more_time": f"{2 * limits.timeouts_s[-1]}" if limits.timeouts_s else "SECONDS",
+    }
+    return text.format(match[0], **groups, **values)
+
+
+def _tried(before: str, values: Sequence[str]) -> str:
+    if not values:
+        return ""
+    earlier = f" (earlier attempts: {', '.join(values[:-1])})" if len(values) > 1 else ""
+    return f"{before}{values[-1]}{earlier}"
+
+
+def _more_memory(memories: Sequence[str]) -> str:
+    """Return what to write; how much a killed command would have used is not known."""
+    if not memories:
+        return "set memory"
+    double, quadruple = multiply(memories[-1], 2), multiply(memories[-1], 4)
+    return f"write memory: {double}, or memory: [{double}, {quadruple}] to raise it by attempt,"

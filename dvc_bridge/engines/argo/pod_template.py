@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dvc_bridge.engines.argo.pod_patch import RESTRICTED, pod_patch
+from dvc_bridge.engines.argo.pod_volumes import volumes_and_mounts
+from dvc_bridge.engines.argo.retries import by_attempt, retry_strategy
+from dvc_bridge.engines.base import TaskSpec
+from dvc_bridge.pipeline.pod_settings import PodSettings
+from dvc_bridge.pipeline.project_settings import ArgoSettings
 from dvc_bridge.pipeline.task_settings import Resources
-from dvc_bridge.remote_run.worker_contract import KILLED, RUN, STORE, TRY_AGAIN
+from dvc_bridge.remote_run.worker_contract import RUN, STORE
 
 # Expressions that Argo replaces; no other text of a manifest may look like this.
 RUN_NAME = "{{workflow.name}}"
 GROUP = "{{inputs.parameters.g}}"
 
 WORK, TMP = "/work", "/tmp"  # noqa: S108  folders of the pod
-# A lost pod shows as Error, as the exit code of a signal, or, if evicted, without one (-1). The
-# worker returns 75 after a fault of storage or network. A failed command is not retried.
-_CODES = ",".join(map(str, (-1, *KILLED, TRY_AGAIN)))
-_LOST = f"(lastRetry.status == 'Error' or asInt(lastRetry.exitCode) in [{_CODES}])"
-_NOT_OUT_OF_TIME = " and not (lastRetry.message contains 'longer than the specified deadline')"
-# Kubernetes refused to create the pod, and refuses it again.
-_NOT_REFUSED = " and not (lastRetry.message matches 'is forbidden|serviceaccounts? .* not found')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Environment:
         The name of the run; None: each Workflow is a run of its own, with the Workflow's name.
     code
         The variables that define the source of the code.
+    argo
+        The settings of the Workflow.
     secret_mounts
         The volumes of Secrets, and their folders.
     """
@@ -41,7 +43,7 @@ class Environment:
     store: str
     code: Mapping[str, str]
     shell: str | None
-    image_pull_policy: str | None
+    argo: ArgoSettings
     secret_mounts: tuple[tuple[str, str], ...] = ()
 
     def variables(self) -> list[dict[str, str]]:
@@ -61,62 +63,109 @@ class Environment:
         return [{"name": name, "value": value} for name, value in variables.items()]
 
 
-def template(
-    name: str, pod: Resources, deadline_s: int | None, environment: Environment
-) -> dict[str, Any]:
+def template(name: str, task: TaskSpec, environment: Environment) -> dict[str, Any]:
     """Return the template of one kind of pod."""
-    rendered: dict[str, Any] = {"name": name, "inputs": {"parameters": [{"name": "g"}]}}
-    if pod.retries:
-        rendered["retryStrategy"] = {
-            "limit": str(pod.retries),
-            "retryPolicy": "Always",
-            "expression": _LOST + _NOT_REFUSED + (_NOT_OUT_OF_TIME if deadline_s else ""),
-        }
-    if deadline_s:
-        rendered["activeDeadlineSeconds"] = deadline_s
-    if pod.node_selector:
-        rendered["nodeSelector"] = dict(pod.node_selector)
-    if pod.tolerations:
-        rendered["tolerations"] = [dict(toleration) for toleration in pod.tolerations]
-    rendered["container"] = _container(pod, environment)
-    return rendered
+    pod = task.resources
+    settings = pod.pod
+    volumes, mounts = volumes_and_mounts(settings)
+    metadata = (("labels", settings.labels), ("annotations", settings.annotations))
+    rendered: dict[str, Any] = {
+        "name": name,
+        "metadata": {key: dict(pairs) for key, pairs in metadata if pairs},
+        "inputs": {"parameters": [{"name": "g"}]},
+        "retryStrategy": retry_strategy(task),
+        "activeDeadlineSeconds": _deadline(task),
+        "pendingTimeout": f"{settings.pending_timeout}s" if settings.pending_timeout else None,
+        "nodeSelector": dict(pod.node_selector),
+        "tolerations": [dict(toleration) for toleration in pod.tolerations],
+        "affinity": json.loads(settings.affinity or "{}"),
+        "priorityClassName": settings.priority_class,
+        "serviceAccountName": settings.service_account,
+        "securityContext": _security_context(settings, environment),
+        "volumes": volumes,
+        "podSpecPatch": pod_patch(pod, environment.argo),
+    }
+    present = {key: value for key, value in rendered.items() if value}
+    return present | {"container": _container(pod, environment, mounts)}
 
 
-def _container(pod: Resources, environment: Environment) -> dict[str, Any]:
+def _deadline(task: TaskSpec) -> int | str | None:
+    """Return the time limit of the pod in seconds, as an expression if it differs by attempt."""
+    if task.timeouts_s:
+        return by_attempt([str(seconds) for seconds in task.timeouts_s])
+    return task.timeout_s
+
+
+def _security_context(settings: PodSettings, environment: Environment) -> dict[str, Any] | None:
+    """Return the context of a pod with a new disk, which belongs to root without a group."""
+    user = environment.argo.user
+    if user is None or not any(volume.ephemeral for _, volume in settings.volumes):
+        return None
+    return security_context(environment.argo) | {"fsGroup": user}
+
+
+def security_context(argo: ArgoSettings) -> dict[str, Any]:
+    """Return the security context of all pods."""
+    context: dict[str, Any] = {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    return context if argo.user is None else context | {"runAsUser": argo.user}
+
+
+def _container(
+    pod: Resources, environment: Environment, mounts: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    settings = pod.pod
+    all_mounts: list[dict[str, Any]] = [
+        {"name": "work", "mountPath": WORK},
+        {"name": "tmp", "mountPath": TMP},
+        *(
+            {"name": volume, "mountPath": folder, "readOnly": True}
+            for volume, folder in environment.secret_mounts
+        ),
+    ]
+    own = {mount["mountPath"] for mount in mounts}
     container: dict[str, Any] = {
         "image": pod.image,
         "command": ["dvc-bridge", "worker"],
         "args": [GROUP],
         "workingDir": WORK,
-        "env": environment.variables(),
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
+        "env": [
+            *environment.variables(),
+            *({"name": name, "value": value} for name, value in settings.env),
+        ],
+        "securityContext": {**RESTRICTED, "readOnlyRootFilesystem": True},
         "volumeMounts": [
-            {"name": "work", "mountPath": WORK},
-            {"name": "tmp", "mountPath": TMP},
-            *(
-                {"name": volume, "mountPath": folder, "readOnly": True}
-                for volume, folder in environment.secret_mounts
-            ),
+            *(mount for mount in all_mounts if mount["mountPath"] not in own),
+            *mounts,
         ],
     }
-    if environment.image_pull_policy:
-        container["imagePullPolicy"] = environment.image_pull_policy
-    if pod.secret_env:
-        container["envFrom"] = [{"secretRef": {"name": secret}} for secret in pod.secret_env]
+    if environment.argo.image_pull_policy:
+        container["imagePullPolicy"] = environment.argo.image_pull_policy
+    sources = [
+        *({"configMapRef": {"name": name}} for name in settings.env_from),
+        *({"secretRef": {"name": name}} for name in pod.secret_env),
+    ]
+    if sources:
+        container["envFrom"] = sources
     if resources := _resources(pod):
         container["resources"] = resources
     return container
 
 
 def _resources(pod: Resources) -> dict[str, dict[str, str]]:
-    requests = {key: amount for key, amount in (("cpu", pod.cpu), ("memory", pod.memory)) if amount}
+    settings = pod.pod
+    disk = settings.ephemeral_storage
     # Too much memory ends the stage, not other pods of the node; any pod may use idle CPUs.
-    limits = {"memory": pod.memory} if pod.memory else {}
-    if pod.gpu:
-        limits["nvidia.com/gpu"] = str(pod.gpu)
+    rows = (
+        ("cpu", pod.cpu, settings.cpu_limit),
+        ("memory", pod.memory, settings.memory_limit or pod.memory),
+        ("ephemeral-storage", disk, disk),
+        # Kubernetes sets the request of such a resource to its limit.
+        (pod.gpu_resource, None, str(pod.gpu) if pod.gpu else None),
+    )
+    requests = {name: request for name, request, _ in rows if request}
+    limits = {name: limit for name, _, limit in rows if limit}
     sections = (("requests", requests), ("limits", limits))
     return {key: amounts for key, amounts in sections if amounts}

@@ -12,6 +12,7 @@ from typing import Any
 from dvc_bridge.errors import BridgeError, UsageError
 
 _SHOWN = 10
+_NEWER_FIELDS = ("pendingTimeout",)  # Argo 4.1
 
 
 class ManifestError(BridgeError):
@@ -38,7 +39,7 @@ def validate(manifest: Mapping[str, Any]) -> None:
     try:
         # by_name would accept the names that the models use in Python, which Argo does not.
         getattr(models, manifest["kind"]).model_validate(
-            manifest, extra="forbid", by_alias=True, by_name=False
+            _without_newer_fields(manifest), extra="forbid", by_alias=True, by_name=False
         )
     except ValidationError as exc:
         invalid = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in exc.errors()[:_SHOWN]]
@@ -46,6 +47,14 @@ def validate(manifest: Mapping[str, Any]) -> None:
             "the manifest does not conform to Argo's schema: " + "; ".join(invalid),
             "report this as a bug of dvc-bridge",
         ) from exc
+
+
+def _without_newer_fields(value: Any) -> Any:
+    """Return a manifest without the fields that Argo has and the models do not know yet."""
+    if isinstance(value, Mapping):
+        items = value.items()
+        return {k: _without_newer_fields(v) for k, v in items if k not in _NEWER_FIELDS}
+    return [_without_newer_fields(item) for item in value] if isinstance(value, list) else value
 
 
 def validate_all(manifests: Sequence[Mapping[str, Any]]) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from dvc_bridge.engines.argo.pod_failure import Limits, explain
+from dvc_bridge.engines.argo.retries import values_by_attempt
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 
@@ -107,13 +108,15 @@ def _tasks(
             for child in node.get("children") or ()
             if child in nodes and _ATTEMPT.fullmatch(nodes[child].get("displayName", ""))
         ]
-        last = max(attempts, key=lambda a: int(a["displayName"][:-1].split("(")[1]), default=node)
+        attempts.sort(key=_attempt_number)
+        last = attempts[-1] if attempts else node
         code = (last.get("outputs") or {}).get("exitCode")
         phase = _phase(node, last)
-        reason = explain(
-            [node.get("message") or "", last.get("message") or ""],
-            limits.get(last.get("templateName", ""), Limits()),
-        )
+        limit = limits.get(last.get("templateName", ""), Limits())
+        number = max(0, len(attempts) - 1)
+        messages = [node.get("message") or "", last.get("message") or ""]
+        reason = explain(messages, limit.at(number))
+        previous = attempts[-2].get("message") or "" if number else ""
         yield TaskStatus(
             task=TaskNumber(int(task[1])),
             phase=phase,
@@ -125,18 +128,31 @@ def _tasks(
             attempts=len(attempts) or int(node.get("type") == "Pod"),
             fix=reason.fix,
             is_blocked=reason.blocks and phase is Phase.PENDING,
+            retry_reason=explain([previous], limit.at(number - 1)).message,
         )
+
+
+def _attempt_number(node: Mapping[str, Any]) -> int:
+    return int(node["displayName"][:-1].split("(")[1])
 
 
 def _limits(workflow: Mapping[str, Any]) -> dict[str, Limits]:
     """Return what each template asks for, by its name."""
     return {
-        template["name"]: Limits(
-            template.get("container", {}).get("resources", {}).get("limits", {}).get("memory", ""),
-            template.get("activeDeadlineSeconds"),
-        )
+        template["name"]: _template_limits(template)
         for template in workflow.get("spec", {}).get("templates") or ()
     }
+
+
+def _template_limits(template: Mapping[str, Any]) -> Limits:
+    resources = template.get("container", {}).get("resources", {})
+    memory, deadline = (
+        resources.get("limits", {}).get("memory"),
+        template.get("activeDeadlineSeconds"),
+    )
+    memories = values_by_attempt(template.get("podSpecPatch", ""))
+    timeouts = values_by_attempt(str(deadline or "")) or ([deadline] if deadline else [])
+    return Limits(memories or ((memory,) if memory else ()), tuple(map(int, timeouts)))
 
 
 def _phase(node: Mapping[str, Any], last: Mapping[str, Any]) -> Phase:

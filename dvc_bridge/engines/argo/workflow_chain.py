@@ -8,6 +8,7 @@ from typing import Any
 from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.argo.doctor import may_begin_parts
 from dvc_bridge.engines.argo.status import Workflow
+from dvc_bridge.engines.argo.waiting_pods import with_reasons
 from dvc_bridge.engines.argo.watch import watch
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ApiError
 from dvc_bridge.errors import UsageError
@@ -38,7 +39,7 @@ def watch_run(cluster: Cluster, name: str) -> Iterator[Workflow]:
     """Yield the states of a Workflow, and then of the Workflows that follow it; see `watch`."""
     while name:
         state = None
-        for state in watch(cluster, name):
+        for state in with_reasons(cluster, watch(cluster, name)):
             yield state
         name = state.next if state and _is_there(cluster, state.next) else ""
 

@@ -29,6 +29,8 @@ from dvc_bridge.planning.grouping import split
 # The parameter with the run of a later part, for runs whose name is not known in advance.
 RUN_PARAMETER = "{{workflow.parameters.run}}"
 _HASH_CHARS = 8
+# Rules of a cluster for its pods: queues, costs, nodes.
+_SHARED = ("metadata", "nodeSelector", "tolerations", "affinity", "priorityClassName")
 # Argo's init container writes the manifest to /tmp, where some images do not let every user write;
 # the main container already has such a volume.
 _WITH_TMP = json.dumps(
@@ -134,6 +136,7 @@ class _Chain:
         }
         template = {
             "name": NEXT,
+            **_common(spec["templates"]),
             "retryStrategy": {"limit": "3", "retryPolicy": "Always"},
             "podSpecPatch": _WITH_TMP,
             "resource": {"action": "create", "manifest": self._workflow(number)},
@@ -185,6 +188,13 @@ class _Chain:
             "spec": spec,
         }
         return yaml.safe_dump(manifest, sort_keys=False, width=1000)
+
+
+def _common(templates: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings that all pods share and that Argo's own pod needs too, such as labels."""
+    first, *others = [template for template in templates if "container" in template]
+    shared = (key for key in _SHARED if key in first)
+    return {key: first[key] for key in shared if all(t.get(key) == first[key] for t in others)}
 
 
 def _tasks(spec: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -74,7 +74,7 @@ def _jobs(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
     for stage in pipeline.stages:
         if stage.for_pods:
             pod = settings.pod(stage.address)
-            options = resource_options(pod, pod.timeout, settings.slurm)
+            options = resource_options(pod, pod.longest_timeout, settings.slurm)
             by_options.setdefault(options, []).append(stage.address)
     for options, addresses in by_options.items():
         names = first_names(addresses, _SHOWN)

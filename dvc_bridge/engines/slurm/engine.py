@@ -15,7 +15,14 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.remotes.config import Sections, store_settings
 from dvc_bridge.engines.attempts import merge_attempts, next_attempt
-from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest, TaskSpec
+from dvc_bridge.engines.base import (
+    Finding,
+    LogLine,
+    RunRecord,
+    RunRequest,
+    TaskSpec,
+    refuse_pod_settings,
+)
 from dvc_bridge.engines.log_files import new_lines
 from dvc_bridge.engines.slurm import limits
 from dvc_bridge.engines.slurm.attempt import Attempt
@@ -90,8 +97,11 @@ class SlurmEngine:
 
     def check_stages(self, stages: Sequence[str]) -> None:
         """Let SLURM check the resources of the stages before anything is uploaded."""
+        refuse_pod_settings(self._settings, stages, "SLURM jobs")
         kinds = dict.fromkeys(map(self._settings.pod, stages))
-        options = (resource_options(pod, pod.timeout, self._settings.slurm) for pod in kinds)
+        options = (
+            resource_options(pod, pod.longest_timeout, self._settings.slurm) for pod in kinds
+        )
         for distinct in dict.fromkeys(options):
             check_options(distinct)
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 
+from dvc_bridge.pipeline.quantity import amount
 from dvc_bridge.pipeline.slurm_settings import SlurmSettings
 from dvc_bridge.pipeline.task_settings import Resources
 
-_UNITS = {"": 1.0, "n": 1e-9, "m": 1e-3}
-_POWERS = "kMGTPE"
 _MIB = 2**20
 
 
@@ -38,21 +37,11 @@ def resource_options(
     ]
     if resources.cpu:
         options.append(f"--cpus-per-task={math.ceil(amount(resources.cpu))}")
-    if resources.memory:
-        options.append(f"--mem={math.ceil(amount(resources.memory) / _MIB)}M")
+    if memory := resources.largest_memory:
+        options.append(f"--mem={math.ceil(amount(memory) / _MIB)}M")
     if resources.gpu:
         options.append(f"--gres={own.gres}:{resources.gpu}")
     if timeout_s:
         options.append(f"--time={math.ceil(timeout_s / 60)}")
     options.append("--requeue" if resources.retries else "--no-requeue")
     return (*options, *own.extra)
-
-
-def amount(quantity: str) -> float:
-    """Return the value of a Kubernetes quantity such as 500m, 2, 1G or 512Mi."""
-    unit = quantity.lstrip("0123456789.")
-    number = float(quantity.removesuffix(unit))
-    if unit in _UNITS:
-        return number * _UNITS[unit]
-    base = 1024 if unit.endswith("i") else 1000
-    return float(number * base ** (_POWERS.index(unit[0]) + 1))

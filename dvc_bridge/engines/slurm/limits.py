@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dvc_bridge.engines.slurm.commands import controller_settings, run_command, setting
-from dvc_bridge.engines.slurm.job_options import amount
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.project_settings import Settings
+from dvc_bridge.pipeline.quantity import amount
 from dvc_bridge.planning.grouping.cost_model import Costs
 
 # A job that waits for another starts within a second or two; its worker imports DVC.

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber
+from dvc_bridge.pipeline.pod_settings import PodSettings
+from dvc_bridge.pipeline.quantity import amount
 from dvc_bridge.planning.grouping.group_stages import Group
 
 # The maximum that Metaflow allows for a step.
 MOST_RETRIES = 4
-_UNITS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
-_UNITS |= {f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", 1)}
-_UNITS |= {"ki": 1024.0, "n": 1e-9, "u": 1e-6, "m": 1e-3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +58,12 @@ def levels_of(groups: Sequence[Group]) -> list[list[Group]]:
 def needs_of(level: Sequence[Group]) -> Needs:
     """Return the resources of the tasks of a level; all tasks get the same."""
     pods = [group.pod for group in level]
-    times = [g.pod.timeout and g.pod.timeout * len(g.positions) for g in level]
+    memories = [pod.largest_memory for pod in pods]
+    timeouts = [(group.pod.longest_timeout, len(group.positions)) for group in level]
+    times = [timeout and timeout * count for timeout, count in timeouts]
     return Needs(
-        cpu=max((_parse_quantity(pod.cpu) for pod in pods if pod.cpu), default=None),
-        memory=max(
-            (round(_parse_quantity(pod.memory) / 1e6) for pod in pods if pod.memory), default=None
-        ),
+        cpu=max((amount(pod.cpu) for pod in pods if pod.cpu), default=None),
+        memory=max((round(amount(memory) / 1e6) for memory in memories if memory), default=None),
         gpu=max(pod.gpu for pod in pods),
         timeout=max(time or 0 for time in times) if all(times) else None,
         retries=min(MOST_RETRIES, max(pod.retries for pod in pods)),
@@ -79,8 +78,10 @@ def check_settings(groups: Sequence[Group]) -> None:
     UsageError
         Some stages have their own images, nodes or Secrets.
     """
-    keys = ("image", "node_selector", "tolerations", "secret_env")
+    keys = ("image", "node_selector", "tolerations", "secret_env", "gpu_resource")
+    pod_keys = [field.name for field in fields(PodSettings)]
     differing = [key for key in keys if len({getattr(group.pod, key) for group in groups}) > 1]
+    differing += [k for k in pod_keys if len({getattr(group.pod.pod, k) for group in groups}) > 1]
     if differing:
         raise UsageError(
             f"dvc-bridge.yaml sets {', '.join(differing)} for some stages, but all steps of a"
@@ -88,8 +89,3 @@ def check_settings(groups: Sequence[Group]) -> None:
             "set it for all stages there and for Metaflow (--with kubernetes:image=...), or use"
             " dvc-bridge submit, whose pods may differ",
         )
-
-
-def _parse_quantity(quantity: str) -> float:
-    number = quantity.rstrip("kKMGTPEinum")
-    return float(number) * _UNITS[quantity[len(number) :]]

@@ -18,8 +18,15 @@ from tests.unit.pipeline.test_project_settings import INVALID_IN_ARGO, INVALID_I
 
 SCHEMA = json.loads((REPOSITORY / "dvc_bridge" / "dvc-bridge.schema.json").read_text("utf-8"))
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
-# JSON schemas cannot say that the values of a mapping differ, or that `0h0m` is nothing.
-BEYOND = [("secret_files", {"a": "/x", "b": "/x"}), ("timeout", "0h0m")]
+# JSON schemas cannot say that values differ, are in order, or that `0h0m` is nothing.
+BEYOND = [
+    ("secret_files", {"a": "/x", "b": "/x"}),
+    ("timeout", "0h0m"),
+    ("timeout", ["2h", "1h"]),
+    ("memory", ["2Gi", "1Gi"]),
+    ("volumes", {"/data": {"claim": "x", "sub_path": "../y"}}),
+    ("pod_patch", {"x": "{{workflow.name}}"}),
+]
 PAGES = [REPOSITORY / "docs" / f"{name}.md" for name in ("settings", "argo", "slurm")]
 
 

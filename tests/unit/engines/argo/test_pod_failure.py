@@ -7,7 +7,7 @@ import pytest
 from dvc_bridge.engines.argo.pod_failure import Limits, explain
 
 NO_MORE = "No more retries left"
-LIMITS = Limits("64Mi", 90)
+LIMITS = Limits(("64Mi",), (90,))
 
 
 @pytest.mark.parametrize(
@@ -16,12 +16,12 @@ LIMITS = Limits("64Mi", 90)
         (
             "main: OOMKilled (exit code 137)",
             "out of memory: it needs more than its limit of 64Mi",
-            "raise memory",
+            "write memory: 128Mi, or memory: [128Mi, 256Mi] to raise it by attempt,",
         ),
         (
             "Pod was active on the node longer than the specified deadline",
             "timeout: it ran longer than 90 s, including the start of the pod",
-            "raise timeout",
+            "write timeout: 180 for these stages",
         ),
         (
             'pods "r-p0-1" is forbidden: error looking up service account team/dvc-bridge:'
@@ -76,6 +76,15 @@ def test_a_reason_without_a_known_fix_is_passed_on() -> None:
     assert explain([NO_MORE, "main: Error (exit code 3)"], LIMITS).message == "Error (exit code 3)"
     assert explain(["pod deleted", ""], LIMITS).message == "pod deleted"
     assert explain(["retryStrategy.expression evaluated to false", ""], LIMITS).message == ""
+
+
+def test_the_limits_of_earlier_attempts_are_named() -> None:
+    limits = Limits(("1Gi", "2Gi", "4Gi"), (60, 120)).at(1)
+    assert explain(["OOMKilled (exit code 137)"], limits).message.endswith(
+        "than its limit of 2Gi (earlier attempts: 1Gi)"
+    )
+    late = explain(["Pod was active on the node longer than the specified deadline"], limits)
+    assert "longer than 120 s (earlier attempts: 60 s), including" in late.message
 
 
 def test_without_a_limit_the_reason_names_none() -> None:

@@ -133,7 +133,8 @@ def test_the_reason_of_the_last_attempt_is_shown_with_the_limit_of_its_template(
     template = {"name": "p0", "container": limits}
     state = workflow_of({**workflow(nodes=nodes), "spec": {"templates": [template]}})
     assert state.tasks[0].message == "out of memory: it needs more than its limit of 64Mi"
-    assert "raise memory" in state.tasks[0].fix
+    assert "write memory: 128Mi" in state.tasks[0].fix
+    assert state.tasks[0].retry_reason == "pod deleted"
     assert not state.tasks[0].is_blocked
-    assert "64Mi; fix: raise memory" in run_text(state, NOW)
+    assert "64Mi; fix: write memory: 128Mi" in run_text(state, NOW)
     assert run_json(state)["groups"][0]["fix"] == state.tasks[0].fix
