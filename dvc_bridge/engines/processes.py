@@ -65,7 +65,9 @@ class ProcessEngine:
     def costs(cls, settings: Settings) -> Costs:
         """Return what worker processes cost."""
         slots = settings.processes.parallelism or os.cpu_count() or 1
-        return Costs(layer_s=_WORKER_S, pod_s=_WORKER_S, create_s=0.0, slots=slots, pods=10_000)
+        return Costs(
+            layer_s=_WORKER_S, pod_s=_WORKER_S, create_s=0.0, wave_s=0.0, slots=slots, pods=10_000
+        )
 
     @classmethod
     def doctor(cls, project: Project, settings: Settings) -> Iterator[Finding]:

@@ -32,7 +32,12 @@ def costs(settings: Settings) -> Costs:
         pass  # a plan needs no SLURM; submit does, and says what is wrong
     # Half of what the controller allows: others have jobs too.
     return Costs(
-        layer_s=LAYER_S, pod_s=JOB_S, create_s=CREATE_S, slots=slots, pods=max(1, jobs // 2)
+        layer_s=LAYER_S,
+        pod_s=JOB_S,
+        create_s=CREATE_S,
+        wave_s=LAYER_S,
+        slots=slots,
+        pods=max(1, jobs // 2),
     )
 
 

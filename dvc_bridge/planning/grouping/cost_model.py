@@ -21,6 +21,9 @@ class Costs:
         How long a pod occupies its slot in addition to its stages.
     create_s
         The time between two pod starts, if only the controller's own limits delay the second.
+    wave_s
+        The time from the end of a pod until its slot is used again, if pods wait for slots: the
+        controller starts such pods in waves.
     stage_s
         The overhead of a stage in addition to its command.
     slots
@@ -32,6 +35,7 @@ class Costs:
     layer_s: float = 10.0
     pod_s: float = 4.0
     create_s: float = 0.1
+    wave_s: float = 15.0
     stage_s: float = 0.5
     slots: int = 300
     pods: int = 300
@@ -78,7 +82,12 @@ def wall_s(units: WorkUnits, costs: Costs) -> float:
 
 
 def _occupied_s(units: WorkUnits, costs: Costs) -> float:
-    return (costs.pod_s * len(units) + sum(units.inside_s())) / costs.slots
+    """Return how long the busiest slot takes for its pods, which run one after the other."""
+    if not len(units):
+        return 0.0
+    waves = -(-len(units) // costs.slots)
+    between_s = costs.wave_s * (waves - 1)
+    return costs.layer_s + costs.pod_s * waves + between_s + sum(units.inside_s()) / costs.slots
 
 
 def ends_s(before: Sequence[Sequence[int]], alone_s: Sequence[float], costs: Costs) -> list[float]:

@@ -39,19 +39,25 @@ def chains(units: WorkUnits) -> WorkUnits:
 def fuse_units(units: WorkUnits, costs: Costs) -> WorkUnits:
     """Merge small units too, as long as the predicted wall time does not grow."""
     allowed_s = wall_s(units, costs)
-    for propose in (_merge_down, _merge_across, _merge_down):
+    # Without room for all, waves last longer than any path, so deep merges would seem to be free.
+    first = (_merge_across,) if len(units) > costs.slots else ()
+    for propose in (*first, _merge_down, _merge_across, _merge_down):
         for bound_s in _bounds(units, costs, _step(len(units))):
             units = _apply_proposal(units, propose(units, bound_s), costs)
-    return units if len(units) <= costs.pods else _limit_pods(units, allowed_s, costs)
+    if len(units) > costs.slots:
+        units = _limit_pods(units, wall_s(units, costs), costs, costs.slots)
+    if len(units) > costs.pods:
+        units = _limit_pods(units, allowed_s, costs, costs.pods)
+    return units
 
 
-def _limit_pods(units: WorkUnits, allowed_s: float, costs: Costs) -> WorkUnits:
-    """Merge units of one depth until their number fits into a Workflow."""
-    if len(set(_merge_keys(units))) > costs.pods:
+def _limit_pods(units: WorkUnits, allowed_s: float, costs: Costs, most: int) -> WorkUnits:
+    """Merge units of one depth until their number fits into the slots or into a Workflow."""
+    if len(set(_merge_keys(units))) > most:
         return units
     bounds = list(_bounds(units, costs, 1.2))
     first = bisect_left(
-        bounds, True, key=lambda bound_s: len(set(_merge_across(units, bound_s))) <= costs.pods
+        bounds, True, key=lambda bound_s: len(set(_merge_across(units, bound_s))) <= most
     )
     merged, _ = merge_units(units, _merge_across(units, bounds[first]))
     return merged if wall_s(merged, costs) <= allowed_s else units

@@ -79,6 +79,7 @@ COSTS_OF_ALL_KINDS = st.builds(
     Costs,
     layer_s=st.sampled_from([0.0, 1.0, 10.0]),
     create_s=st.sampled_from([0.0, 0.1, 3.0]),
+    wave_s=st.sampled_from([0.0, 15.0]),
     slots=st.sampled_from([1, 3, 300]),
     pods=st.sampled_from([1, 4, 300]),
 )
@@ -178,6 +179,45 @@ def test_many_small_stages_side_by_side_share_few_pods_and_take_less_time() -> N
     groups = group_stages(nodes, Fuse.AUTO, COSTS)
     assert len(groups) <= 100
     assert predicted_wall_s(groups, nodes, COSTS) < 60
+
+
+# Runs of equal trivial stages with Argo's default controller on a node with two CPUs: number of
+# pods, stages in each of them, pods at a time, and the seconds from submit to the end.
+WAVES = [
+    (24, 1, 6, 82),
+    (60, 1, 6, 228),
+    (13, 2, 6, 53),
+    (12, 2, 6, 32),
+    (8, 8, 6, 46),
+    (6, 4, 6, 22),
+]
+
+
+@pytest.mark.parametrize(("pods", "stages_each", "slots", "took_s"), WAVES)
+def test_the_prediction_counts_waves_of_pods(
+    pods: int, stages_each: int, slots: int, took_s: float
+) -> None:
+    chains = [
+        node(p, *((p - 1,) if p % stages_each else ()), seconds=0.1)
+        for p in range(pods * stages_each)
+    ]
+    costs = Costs(slots=slots)
+    groups = group_stages(chains, Fuse.CHAINS, costs)
+    assert len(groups) == pods
+    assert predicted_wall_s(groups, chains, costs) == pytest.approx(took_s, rel=0.25)
+
+
+@pytest.mark.parametrize("count", [24, 60])
+def test_stages_are_merged_until_their_pods_have_room_at_the_same_time(count: int) -> None:
+    nodes = [node(p, seconds=3.0) for p in range(count)]
+    costs = Costs(slots=6)
+    assert len(group_stages(nodes, Fuse.AUTO, costs)) <= 6
+    assert len(group_stages(nodes, Fuse.AUTO, Costs())) > 6
+
+
+def test_long_stages_take_several_waves_if_one_would_be_longer() -> None:
+    nodes = [node(p, seconds=600.0) for p in range(7)]
+    assert len(group_stages(nodes, Fuse.AUTO, Costs(slots=6))) == 7
 
 
 def wide(count: int, width: int) -> list[Node]:
