@@ -32,6 +32,11 @@ def pointer_of(item: LockItem) -> Pointer:
     return Pointer(pointer)
 
 
+def is_folder(pointer: Pointer) -> bool:
+    """Return whether a pointer is that of a folder, whose hash names a list of its files."""
+    return str(pointer.get("md5", "")).endswith(".dir")
+
+
 def item_path(item: LockItem) -> str:
     """Return the path of an item of a lock entry, from the stage's `wdir`."""
     path: str = item["path"]

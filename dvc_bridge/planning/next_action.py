@@ -7,7 +7,15 @@ from enum import Enum
 from typing import Any
 
 from dvc_bridge.errors import MissingInputError
-from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_items
+from dvc_bridge.pipeline.lock_entry import (
+    LockEntry,
+    Pointer,
+    Section,
+    is_folder,
+    lock_items,
+    lock_paths,
+    lock_pointers,
+)
 from dvc_bridge.pipeline.stage import Stage, StageKind
 from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.changes import Change, StateReader, UndecidedError, changes
@@ -58,7 +66,8 @@ def first_step(
     inputs = current_inputs(stage, reader)
     # If only outs are missing or edited, the cache may still contain the old ones.
     only_outs = change is not None and change.what == "out"
-    if any(out.persist for out in stage.outs) or only_outs:
+    new_folder = has_new_folder(stage, "deps", lock_pointers(inputs, "deps"))
+    if any(out.persist for out in stage.outs) or only_outs or new_folder:
         return NextAction.ASK, change
     key = run_cache_key(inputs, [o.path for o in stage.outs]) if in_run_cache(stage) else ""
     is_cached = bool(key) and has_runs(key)
@@ -83,6 +92,17 @@ def is_legacy(stage: Stage) -> bool:
     """Whether dvc.lock has a hash of DVC 2 for the stage, which DVC 3 keeps while it is valid."""
     items = [*lock_items(stage.lock, "deps"), *lock_items(stage.lock, "outs")]
     return any("md5" in item and "hash" not in item for item in items)
+
+
+def has_new_folder(stage: Stage, section: Section, current: Mapping[str, Pointer]) -> bool:
+    """Whether one of the current deps or outs is a folder that the stage's lock entry lacks.
+
+    DVC assumes a hash of DVC 2 for what the entry lacks, and stores an object for such a folder.
+    """
+    if not stage.lock:
+        return False
+    known = lock_paths(stage.lock, section)
+    return any(is_folder(pointer) for path, pointer in current.items() if path not in known)
 
 
 def in_run_cache(stage: Stage) -> bool:

@@ -28,12 +28,18 @@ from dvc_bridge.pipeline.lock_entry import (
     item_path,
     lock_item,
     lock_items,
+    lock_pointers,
     pointer_of,
     with_outs,
 )
 from dvc_bridge.pipeline.stage import Output, Stage
 from dvc_bridge.planning.changes import UndecidedError
-from dvc_bridge.planning.next_action import current_inputs, in_run_cache, is_legacy
+from dvc_bridge.planning.next_action import (
+    current_inputs,
+    has_new_folder,
+    in_run_cache,
+    is_legacy,
+)
 
 # Above this size, the bytes cost more than DVC's objects, and DVC reads large files in parallel.
 MODERATE_BYTES = 1 << 23
@@ -65,6 +71,10 @@ class FastRecorder:
             outs = {out.path: self._pointer(out) for out in stage.outs}
             inputs = current_inputs(stage, self._workspace)
         except Exception:
+            return None
+        if has_new_folder(stage, "outs", outs) or has_new_folder(
+            stage, "deps", lock_pointers(inputs, "deps")
+        ):
             return None
         paths = [self._path(out.at) for out in stage.outs]
         repo = self._session.repo

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from tests.equality.workbench import Case, Step, Workbench
 
 FOLDERS = """\
@@ -81,6 +83,29 @@ stages:
     outs: [inner]
 """
 
+# The lock entry lacks a folder that the stage gains; the deps and outs are replaced one by one.
+GAINS = """\
+stages:
+  make:
+    cmd: ran make; mkdir -p made; cat raw.txt > made/a
+    deps: [raw.txt]
+    outs: [made]
+  use:
+    cmd: ran use; echo 1 > used
+    deps: [raw.txt]
+    outs: [used]
+"""
+NEW_DEPS = """\
+    cmd: ran use; cat made/a source/a.txt > used
+    deps: [raw.txt, made, source]
+    outs: [used]
+"""
+NEW_OUT = """\
+    cmd: ran use; mkdir -p folder; cat made/a > folder/a
+    deps: [raw.txt, made]
+    outs: [folder]
+"""
+
 
 def folders(bench: Workbench) -> None:
     bench.start()
@@ -95,6 +120,16 @@ def shared(bench: Workbench) -> None:
 def executables(bench: Workbench) -> None:
     bench.start()
     bench.write({"dvc.yaml": EXEC, "tool.in": "#!/bin/sh\necho tool\n", "script": "echo script\n"})
+
+
+def gains(bench: Workbench) -> None:
+    bench.start()
+    bench.write({"dvc.yaml": GAINS, "raw.txt": "raw\n", "source/a.txt": "a\n"})
+
+
+def _use(text: str) -> Callable[[Workbench], None]:
+    before = GAINS.partition("  use:\n")[0]
+    return lambda bench: bench.write({"dvc.yaml": f"{before}  use:\n{text}"})
 
 
 def _empty_and_refill(bench: Workbench) -> None:
@@ -155,6 +190,26 @@ CASES = [
             Step("uncached out made plain", lambda b: b.chmod("plain", 0o600)),
             Step("outs gone", lambda b: b.remove("tool", "tools", "plain")),
             Step("forced", argv=("-f",)),
+        ),
+    ),
+    Case(
+        "folders that a stage gains",
+        gains,
+        (
+            Step("cold"),
+            Step(
+                "a folder as dep, and the command fails",
+                _use(NEW_DEPS.replace("cat", "exit 1;")),
+                fails=True,
+            ),
+            Step("a folder as dep", _use(NEW_DEPS)),
+            Step(
+                "a folder as out, and the command fails",
+                _use(NEW_OUT.replace("cat", "exit 1;")),
+                fails=True,
+            ),
+            Step("a folder as out", _use(NEW_OUT)),
+            Step("a folder as dep, forced", _use(NEW_DEPS), argv=("-f",)),
         ),
     ),
 ]
