@@ -80,7 +80,7 @@ def _describe_problem(name: str, option: str) -> str:
     if option == "profile":
         return (
             f"remote {name}: profile refers to credentials on this machine; pods use those of their"
-            f" environment: put them into a Secret listed in argo.secrets, and put"
+            f" environment: put them into a Secret that `secrets` in dvc-bridge.yaml names, and put"
             f" argo: {{remotes: {{{name}: {{profile: ''}}}}}} into {_FILE}"
         )
     if option not in SECRET:

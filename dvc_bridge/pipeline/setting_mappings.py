@@ -72,8 +72,8 @@ def _read_remotes(value: Any) -> tuple[tuple[str, tuple[tuple[str, str], ...]], 
                 )
             if option in SECRET and text != "":
                 raise InvalidValueError(
-                    f"a mapping without secrets: {name}.{option} belongs in a Secret listed in"
-                    " argo.secrets"
+                    f"a mapping without secrets: {name}.{option} belongs in a Secret that"
+                    " `secrets` names"
                 )
     return tuple(
         sorted((n, tuple(sorted((k, str(v)) for k, v in o.items()))) for n, o in value.items())

@@ -145,6 +145,6 @@ def test_wrong_credentials_in_the_pods_end_the_run_with_a_message_that_logs_show
         for words in ([run], [run, "b"]):
             shown = bridge(root, "logs", *words)
             assert "remote store (s3://" in shown
-            assert "the Secret that argo.secrets names" in shown
+            assert "the Secret that `secrets` in" in shown
     finally:
         kubectl("delete", "workflow", run)

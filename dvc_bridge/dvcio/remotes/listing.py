@@ -16,7 +16,7 @@ from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer
 _FINAL = ("NoCredentials", "CredentialRetrieval", "ParamValidation", "InvalidAccessKey", "Config")
 _ACCESS = (
     "correct its credentials (on this machine: the environment or .dvc/config.local; for pods: the"
-    " Secret in argo.secrets), and check that the bucket exists"
+    " Secret that `secrets` in dvc-bridge.yaml names), and check that the bucket exists"
 )
 
 

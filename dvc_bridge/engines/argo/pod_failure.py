@@ -132,7 +132,7 @@ _KINDS = (
     _Kind(
         r"CreateContainerConfigError.*",
         "{0}",
-        "create the Secret that argo.secrets names: docs/argo.md",
+        "create the Secret that `secrets` in dvc-bridge.yaml names: docs/argo.md",
         blocks=True,
     ),
     _Kind(
