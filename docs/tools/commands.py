@@ -43,7 +43,10 @@ def _overview(shown: dict[str, tuple[str, argparse.ArgumentParser]]) -> Iterator
 def _sections(shown: dict[str, tuple[str, argparse.ArgumentParser]]) -> Iterator[str]:
     for name, (description, command) in shown.items():
         yield from (f"## {name}", "", f"{description[:1].upper()}{description[1:]}.", "")
-        actions = [a for a in command._actions if not isinstance(a, argparse._HelpAction)]
+        hidden = (argparse._HelpAction, argparse._VersionAction)
+        actions = [
+            a for a in command._actions if a.help != argparse.SUPPRESS and not isinstance(a, hidden)
+        ]
         yield from (
             "```text",
             f"dvc-bridge {' '.join([name, *map(_usage, actions)])}",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dvc_bridge.app.current_folder import from_here
@@ -27,10 +28,16 @@ def repro(
     selection: Selection,
     flags: RunFlags,
     view: View,
+    confirm: Callable[[str], bool] = lambda _: False,
 ) -> Summary:
     """Run the selected stages in parallel, with the results of `dvc repro`.
 
     The summary contains failed stages; all other results are recorded.
+
+    Parameters
+    ----------
+    confirm
+        Asks the user a question for `interactive`, and returns whether the answer is yes.
 
     Raises
     ------
@@ -41,6 +48,7 @@ def repro(
     lock = RepositoryLock(project)
     with lock.held():
         pipeline, order, options = _options(project, selection, flags)
+        options = replace(options, confirm=confirm)
         return run(project, pipeline, order, options, view, lock)
 
 
@@ -64,9 +72,13 @@ def _options(
     project: Project, selection: Selection, flags: RunFlags
 ) -> tuple[Pipeline, Sequence[StagePosition], Options]:
     selection = from_here(selection, project)
-    pipeline = read_pipeline(project, files_of(selection))
+    # --pull needs the stages that write the deps.
+    files = None if flags.pull else files_of(selection)
+    pipeline = read_pipeline(project, files)
     order = select(pipeline, selection)
     addresses = [pipeline.stages[position].address for position in order]
+    if str(project.config.get("core", {}).get("interactive", "")).lower() == "true":
+        flags = replace(flags, interactive=True)
     settings = read_settings(project, pipeline)
     options = Options(
         flags,

@@ -6,10 +6,12 @@ import argparse
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from dvc_bridge.cli.suggesting_parser import SuggestingParser
+
 Declare = Callable[[argparse.ArgumentParser], None]
 
 
-class CommandParser(argparse.ArgumentParser):
+class CommandParser(SuggestingParser):
     """A parser that calls `declare(parser)` before it parses for the first time.
 
     To declare the arguments of all commands takes 4 % of the CPU time of a run with nothing to do.
@@ -24,6 +26,7 @@ class CommandParser(argparse.ArgumentParser):
         declare, self._declare = self._declare, None
         if declare:
             declare(self)
+            self.set_defaults(parser=self)
 
     def parse_known_args(  # noqa: D102  as in the base class
         self,

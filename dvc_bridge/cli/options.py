@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 
+# The functions of the completion script that complete stages and files.
+COMPLETE_TARGETS = {"bash": "_dvc_bridge_targets", "zsh": "_dvc_bridge_targets"}
+
 
 def add_stages(command: argparse.ArgumentParser, *, force: bool = True) -> None:
     """Add the arguments that select stages, as `dvc repro` has them."""
-    command.add_argument(
+    targets = command.add_argument(
         "targets",
         nargs="*",
         metavar="TARGET",
         help="a stage, a foreach or matrix group, a dvc.yaml or .dvc file; default: ./dvc.yaml",
     )
+    targets.complete = COMPLETE_TARGETS  # type: ignore[attr-defined]  # shtab reads it
     command.add_argument(
         "-s",
         "--single-item",
@@ -46,8 +50,8 @@ def add_stages(command: argparse.ArgumentParser, *, force: bool = True) -> None:
         )
 
 
-def add_flags(command: argparse.ArgumentParser) -> None:
-    """Add the options that change what runs, and so also the forecast."""
+def add_flags(command: argparse.ArgumentParser, *, pull: str) -> None:
+    """Add the options that change what runs, and so also the forecast; `pull` is a help text."""
     command.add_argument(
         "--force-downstream",
         action="store_true",
@@ -62,6 +66,25 @@ def add_flags(command: argparse.ArgumentParser) -> None:
         "--allow-missing",
         action="store_true",
         help="do not run stages whose data are missing, but which are unchanged otherwise",
+    )
+    command.add_argument(
+        "--pull",
+        action="store_true",
+        help=pull,
+    )
+
+
+def add_verbosity(command: argparse.ArgumentParser) -> None:
+    """Add how much is printed."""
+    amount = command.add_mutually_exclusive_group()
+    amount.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="print only errors, and what commands of stages print",
+    )
+    amount.add_argument(
+        "-v", "--verbose", action="store_true", help="also list the stages that are up to date"
     )
 
 

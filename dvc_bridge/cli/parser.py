@@ -12,10 +12,13 @@ from dvc_bridge.cli.options import (
     add_flags,
     add_fuse,
     add_stages,
+    add_verbosity,
     add_wait,
     day_count,
     job_count,
 )
+from dvc_bridge.cli.refusals import OF_FLOW, OF_SUBMIT, add_refusals
+from dvc_bridge.cli.suggesting_parser import SuggestingParser
 
 _PATHSPEC = "run, as TrainFlow/123"
 
@@ -31,7 +34,7 @@ def complete_parser() -> argparse.ArgumentParser:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser; a command's arguments are declared once the command is parsed."""
-    root_parser = argparse.ArgumentParser(
+    root_parser = SuggestingParser(
         prog="dvc-bridge", description="Run any dvc.yaml in parallel and end where dvc repro would."
     )
     root_parser.add_argument("--version", action="version", version=version("dvc-bridge"))
@@ -48,11 +51,12 @@ def parser() -> argparse.ArgumentParser:
 
 def _declare_plan(command: argparse.ArgumentParser) -> None:
     add_stages(command)
-    add_flags(command)
-    command.add_argument("--json", action="store_true", help="machine-readable output")
-    command.add_argument(
-        "-v", "--verbose", action="store_true", help="also list the stages that are up to date"
+    add_flags(
+        command,
+        pull="ask the remote which missing data it has; show what repro --pull would do",
     )
+    command.add_argument("--json", action="store_true", help="machine-readable output")
+    add_verbosity(command)
     command.add_argument(
         "--check",
         action="store_true",
@@ -64,7 +68,11 @@ def _declare_plan(command: argparse.ArgumentParser) -> None:
 
 def _declare_repro(command: argparse.ArgumentParser) -> None:
     add_stages(command)
-    add_flags(command)
+    add_flags(
+        command,
+        pull="download missing data and results of the run cache from the remote; with"
+        " --allow-missing only for stages that run",
+    )
     command.add_argument(
         "-j",
         "--jobs",
@@ -89,7 +97,14 @@ def _declare_repro(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--no-commit", action="store_true", help="do not store the outs in the cache"
     )
+    command.add_argument(
+        "-i",
+        "--interactive",
+        action="store_true",
+        help="ask before each stage that has changed; without a terminal, the answer is no",
+    )
     command.add_argument("--dry", action="store_true", help="print the plan; run nothing")
+    add_verbosity(command)
     command.add_argument(
         "--plain", action="store_true", help="print plain lines, also on a terminal"
     )
@@ -105,9 +120,7 @@ def _declare_repro(command: argparse.ArgumentParser) -> None:
         help="run dvc repro and dvc-bridge repro in two copies of the project, and report every"
         " difference",
     )
-    command.set_defaults(
-        run="dvc_bridge.cli.repro:repro_command", json=False, verbose=False, check=False
-    )
+    command.set_defaults(run="dvc_bridge.cli.repro:repro_command", json=False, check=False)
 
 
 def _declare_submit(command: argparse.ArgumentParser) -> None:
@@ -115,6 +128,7 @@ def _declare_submit(command: argparse.ArgumentParser) -> None:
     add_wait(command)
     add_engine(command)
     add_fuse(command, None, "default: the one in dvc-bridge.yaml, or auto")
+    add_refusals(command, OF_SUBMIT)
     command.set_defaults(run="dvc_bridge.cli.submit:submit_command")
 
 
@@ -163,6 +177,7 @@ def _declare_flow(command: argparse.ArgumentParser) -> None:
         default="chains",
         help="how stages are grouped into tasks; default: chains",
     )
+    add_refusals(command, OF_FLOW)
     command.set_defaults(run="dvc_bridge.cli.metaflow:flow_command")
 
 
@@ -260,6 +275,17 @@ def _add_run(command: argparse.ArgumentParser, nargs: str | None = None) -> None
 
 
 # Each command's line in `--help`, and the function that declares its arguments.
+def _declare_completion(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-s",
+        "--shell",
+        choices=("bash", "zsh", "tcsh"),
+        default="bash",
+        help="the shell; default: bash",
+    )
+    command.set_defaults(run="dvc_bridge.cli.completion:completion_command")
+
+
 _COMMANDS: dict[str, tuple[str, Declare]] = {
     "plan": ("show what would run, and why", _declare_plan),
     "repro": ("run stages on this machine, in parallel", _declare_repro),
@@ -281,5 +307,6 @@ _COMMANDS: dict[str, tuple[str, Declare]] = {
     "logs": ("print the output of the stages of a run", _declare_logs),
     "retry": ("resume a failed or stopped run", _declare_retry),
     "gc": ("remove old runs and snapshots from the remote", _declare_gc),
+    "completion": ("print a script for the completion of a shell", _declare_completion),
     "worker": ("run one task; engines start it", _declare_worker),
 }

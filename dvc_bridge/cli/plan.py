@@ -19,12 +19,20 @@ STAGES_RUN, CANNOT_TELL = 10, 11
 def plan_command(args: Namespace) -> int:
     """Print what a run would do; nothing changes."""
     forecast = plan(selection_of(args), flags_of(args), warn=warn)
-    if args.json:
-        document = plan_json(forecast.forecasts, forecast.timeline, forecast.division)
+    if args.quiet:
+        pass
+    elif args.json:
+        document = plan_json(
+            forecast.forecasts, forecast.timeline, forecast.division, forecast.locations
+        )
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
         text = plan_text(
-            forecast.forecasts, forecast.timeline, forecast.division, every=args.verbose
+            forecast.forecasts,
+            forecast.timeline,
+            forecast.division,
+            forecast.locations,
+            every=args.verbose,
         )
         print(text)
     return _check_code(forecast.forecasts) if args.check else 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from dvc_bridge.app.repro import repro, verify
 from dvc_bridge.cli.stage_arguments import flags_of, selection_of
-from dvc_bridge.cli.terminal import view_for
+from dvc_bridge.cli.terminal import confirm, view_for
 from dvc_bridge.dvcio.dvc_version import check_version, is_installed
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.errors import (
@@ -44,21 +44,25 @@ def repro_command(args: Namespace) -> int:
         _run_dvc_instead(args, exc)
     if args.check_against_dvc:
         return _check(args)
-    selection, view = selection_of(args), view_for(args.jobs, plain=args.plain)
+    selection, flags = selection_of(args), flags_of(args)
+    # The live view would hide the questions of -i.
+    plain = args.plain or args.interactive
+    view = view_for(args.jobs, plain=plain, quiet=args.quiet, every=args.verbose)
     if args.verify:
         return _report_verification(verify(selection, view))
     try:
-        summary = repro(selection, flags_of(args), view)
+        summary = repro(selection, flags, view, confirm)
     except GraphError as exc:
         # DVC does not check the graph for stages that are selected with -s.
         if not selection.alone:
             raise
         _run_dvc_instead(args, exc)
+    if not args.quiet:
+        print(summary)
     return _report(summary, ignore_errors=args.ignore_errors)
 
 
 def _report(summary: Summary, *, ignore_errors: bool) -> int:
-    print(summary)
     if summary.interrupted:
         raise StoppedError(summary.interrupted)
     failed = [] if ignore_errors else summary.of(Outcome.FAILED)
@@ -131,7 +135,11 @@ def _dvc_arguments(args: Namespace) -> list[str]:
         "--ignore-errors": args.ignore_errors,
         "--force-downstream": args.force_downstream,
         "--allow-missing": args.allow_missing,
+        "--pull": args.pull,
         "--no-run-cache": args.no_run_cache,
         "--no-commit": args.no_commit,
+        "--interactive": args.interactive,
+        "--quiet": args.quiet,
+        "--verbose": args.verbose,
     }
     return [*(flag for flag, is_set in flags.items() if is_set), *args.targets]

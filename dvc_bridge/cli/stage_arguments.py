@@ -31,6 +31,8 @@ def flags_of(args: Namespace) -> RunFlags:
         force=args.force,
         force_downstream=args.force_downstream,
         allow_missing=args.allow_missing,
+        pull=args.pull,
         run_cache=not args.no_run_cache,
+        interactive=given.get("interactive", False),
         commit=not given.get("no_commit", False),
     )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dvc_bridge.ui.view import View
 
 
-def view_for(jobs: int, *, plain: bool) -> View:
+def view_for(jobs: int, *, plain: bool, quiet: bool = False, every: bool = False) -> View:
     """Return the live view for a terminal, and plain lines otherwise.
 
     Parameters
@@ -22,15 +22,36 @@ def view_for(jobs: int, *, plain: bool) -> View:
         How many stages, or tasks, run at a time.
     plain
         Whether plain lines are requested.
+    quiet
+        Whether to show only what commands print.
+    every
+        Whether to show stages too that are unchanged.
     """
+    if quiet:
+        from dvc_bridge.ui.quiet_view import QuietView  # noqa: PLC0415  as below
+
+        return QuietView()
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         # Commands without a view do not import one.
         from dvc_bridge.ui.plain_view import PlainView  # noqa: PLC0415
 
-        return PlainView()
+        return PlainView(every=every)
     from dvc_bridge.ui.live_view import LiveView  # noqa: PLC0415  a tenth of a second
 
-    return LiveView(jobs)
+    return LiveView(jobs, every=every)
+
+
+def confirm(question: str) -> bool:
+    """Ask a question on the terminal, and return whether the answer is yes; without one, no."""
+    if not sys.stdout.isatty():
+        return False
+    while True:
+        try:
+            answer = input(f"{question} [y/n] ").strip().lower()
+        except EOFError:
+            return False
+        if answer in ("y", "yes", "n", "no"):
+            return answer.startswith("y")
 
 
 def watch_of(args: Namespace) -> Callable[[int], View] | None:

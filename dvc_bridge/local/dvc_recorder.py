@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from dvc_bridge.dvcio.project import Project
@@ -12,13 +13,13 @@ from dvc_bridge.dvcio.recording.lockfile import LockFiles
 from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
-from dvc_bridge.errors import IntegrityError, MissingInputError
+from dvc_bridge.errors import IntegrityError, MissingInputError, UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.allow_missing import AllowMissing
-from dvc_bridge.planning.changes import UndecidedError
+from dvc_bridge.planning.changes import StateReader, UndecidedError, changes
 from dvc_bridge.planning.next_action import NextAction, first_step
 from dvc_bridge.planning.read_once import ReadOnce
 
@@ -53,6 +54,9 @@ class DvcRecorder:
         The dvc.lock entries of the stages recorded so far.
     unpublished
         The indexes of the stages that are recorded but not yet written to dvc.lock.
+    confirm
+        Asks the user whether a stage that has changed is to be brought up to date; None: no one
+        is asked.
     """
 
     def __init__(
@@ -77,9 +81,12 @@ class DvcRecorder:
         self.entries: dict[RunIndex, LockEntry] = {}
         self._durable_at = self._recorded_at = time.monotonic()
         self.unpublished: set[RunIndex] = set()
+        self.confirm: Callable[[str], bool] | None = None
+        self._confirmed: set[RunIndex] = set()
 
     def settle(self, index: RunIndex, stage: Stage, *, force: bool) -> Outcome | None:
         """Do everything that does not need the stage's command; None: the command must run."""
+        self._ask_user(index, stage, force=force)
         try:
             action, change = first_step(
                 stage,
@@ -100,6 +107,27 @@ class DvcRecorder:
             dvc_stage.clear(self._project, stage)
             return None
         return self.ask_dvc(index, stage, force=force)
+
+    def _ask_user(self, index: RunIndex, stage: Stage, *, force: bool) -> None:
+        """Ask before a stage that has changed, as Stage.reproduce in dvc/stage/__init__.py."""
+        if self.confirm is None or index in self._confirmed:
+            return
+        if not force and not self._has_changed(index, stage, self._workspace, self._allow_missing):
+            return
+        if not self.confirm(f"Bring stage {stage.address} up to date?"):
+            raise UsageError("not brought up to date: the answer was no", "answer y to run it")
+        self._confirmed.add(index)
+
+    def _has_changed(
+        self, index: RunIndex, stage: Stage, reader: StateReader, rule: AllowMissing | None
+    ) -> bool:
+        try:
+            return any(True for _ in changes(stage, reader, rule))
+        except UndecidedError:
+            others = [] if rule is None else rule.upstream_of(stage)
+            upstream = [self._session.stage(other, index) for other in others]
+            loaded = self._session.stage(stage, index)
+            return bool(loaded.changed(rule is not None, upstream))
 
     def ask_dvc(self, index: RunIndex, stage: Stage, *, force: bool) -> Outcome | None:
         """Let DVC do what it can without the stage's command; None: the command must run."""

@@ -28,6 +28,7 @@ from dvc_bridge.local.cpu_limits import thread_limits
 from dvc_bridge.local.dvc_recorder import DvcRecorder
 from dvc_bridge.local.history import History
 from dvc_bridge.local.process import NOT_STARTED, Ended, Interrupted, Processes
+from dvc_bridge.local.pulling_recorder import PullingRecorder
 from dvc_bridge.local.recorder import Recorder
 from dvc_bridge.local.signals import forward_signals
 from dvc_bridge.local.tracer import Tracer
@@ -62,6 +63,8 @@ class Options:
         Returns whether a stage of a queue runs regardless of the stages before it.
     requests
         Returns the resources that a stage requests, for the trace; None: the run leaves no trace.
+    confirm
+        Asks the user a question for `interactive`, and returns whether the answer is yes.
     """
 
     flags: RunFlags
@@ -70,6 +73,7 @@ class Options:
     queues: tuple[frozenset[str], ...] = ()
     certain: Callable[[Stage], bool] = lambda _: False
     requests: Callable[[str], Requests] | None = None
+    confirm: Callable[[str], bool] = lambda _: False
 
 
 def repro(
@@ -102,15 +106,30 @@ def repro(
                 queues=tuple(sharing_losses(stages, workspace.lost)),
                 certain=lambda s: is_certain_to_run(s, workspace, workspace.has_runs),
             )
-        recorder = DvcRecorder(
-            project,
-            session,
-            workspace,
-            unfinished,
-            rule,
-            run_cache=flags.run_cache,
-            commit=flags.commit,
-        )
+        if flags.pull:
+            recorder: DvcRecorder = PullingRecorder(
+                project,
+                session,
+                workspace,
+                unfinished,
+                pipeline,
+                order,
+                flags,
+                view.fetching,
+                alone=options.alone,
+            )
+        else:
+            recorder = DvcRecorder(
+                project,
+                session,
+                workspace,
+                unfinished,
+                rule,
+                run_cache=flags.run_cache,
+                commit=flags.commit,
+            )
+        if flags.interactive:
+            recorder.confirm = options.confirm
         history = History(project)
         addresses = [stage.address for stage in stages]
         tracer = (
@@ -297,7 +316,7 @@ class Run:
         self._publish_for(index)
         self._path_locks.take(index, *_paths_to_lock(stage))
         command = dvc_stage.command(self._project, stage, self._env)
-        self._view.started(index)
+        self._view.started(index, command.lines)
         log = self._history.log(stage.address)
         reason = self._recorder.reason(index)
         self._tracer.command_started(index, reason, str(log.relative_to(self._project.root)))

@@ -23,10 +23,14 @@ class RunFlags:
         Whether all stages downstream of a stage that runs do too.
     allow_missing
         Whether missing data do not count as changes.
+    pull
+        Whether missing data are downloaded from remotes.
     run_cache
         Whether results of earlier runs with the same inputs are restored.
     commit
         Whether outs are stored in the cache.
+    interactive
+        Whether to ask before a stage that has changed.
     """
 
     jobs: int = 1
@@ -35,5 +39,7 @@ class RunFlags:
     force: bool = False
     force_downstream: bool = False
     allow_missing: bool = False
+    pull: bool = False
     run_cache: bool = True
     commit: bool = True
+    interactive: bool = False

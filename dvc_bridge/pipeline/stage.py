@@ -137,6 +137,11 @@ class Stage:
         return self.name if self.file == DVC_YAML else f"{self.file}:{self.name}"
 
     @property
+    def command_lines(self) -> list[str]:
+        """The lines of its command, which a shell each runs; empty for a .dvc file."""
+        return self.cmd if isinstance(self.cmd, list) else (self.cmd or "").splitlines()
+
+    @property
     def for_pods(self) -> bool:
         """Whether a pod can run it; data, imports and frozen stages are only recorded."""
         return self.kind is StageKind.STAGE and not self.frozen

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import (
-    Dependency,
     Output,
-    Params,
     Pipeline,
     Stage,
     StageKind,
-    overlap,
 )
 from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.changes import Change, Lost, StateReader, UndecidedError, changes, losses
+from dvc_bridge.planning.expected_state import ExpectedState
 from dvc_bridge.planning.next_action import current_inputs, may_restore
+from dvc_bridge.planning.recorded_data import edited_error, recorded_outs
 from dvc_bridge.planning.run_cache_key import restored_entry, run_cache_key
 
 
@@ -78,6 +76,22 @@ class DvcDecision:
 
 
 @dataclass(frozen=True)
+class Pulls:
+    """Missing data that `--pull` downloads.
+
+    Parameters
+    ----------
+    rule
+        The rule by which missing data are no change.
+    state
+        The state of files as if all missing data were downloaded.
+    """
+
+    rule: AllowMissing
+    state: StateReader
+
+
+@dataclass(frozen=True)
 class Sources:
     """The sources of information of a forecast.
 
@@ -96,6 +110,8 @@ class Sources:
         stage that creates such an object restores it for all stages.
     allow_missing
         The rule for missing data; None: they count as changes.
+    pulls
+        Missing data that `--pull` downloads; None: they stay missing.
     """
 
     look: StateReader
@@ -104,6 +120,7 @@ class Sources:
     ask: Callable[[Stage], DvcDecision]
     lost: Lost = field(default=lambda _: frozenset())
     allow_missing: AllowMissing | None = None
+    pulls: Pulls | None = None
 
 
 def forecast(
@@ -148,7 +165,7 @@ def forecast(
         }
         lost = losses(stage, sources.lost)
         restorers = sorted({restoring[md5] for md5 in lost if md5 in restoring} - set(waits_for))
-        state = _ExpectedState(
+        state = ExpectedState(
             sources.look,
             expected,
             unknown,
@@ -168,74 +185,34 @@ def forecast(
         if result:
             outs = lock_pointers(result, "outs")
             restored[position] = {o.at: outs[o.path] for o in stage.outs if o.path in outs}
+        elif state.completes_outs:
+            restored[position] = _completed_outs(stage, sources.look)
     return list(forecasts.values())
 
 
-class _UnknownStateError(UndecidedError):
-    """The out does not exist yet."""
-
-
-class _ExpectedState:
-    """The expected workspace at the start of the stage; implements `changes.StateReader`.
-
-    Parameters
-    ----------
-    restored, unknown
-        Outs that the run cache restores before that, and paths of outs that are not known yet.
-    returns
-        Whether earlier stages may restore all objects of its outs that the cache lacks.
-    """
-
-    def __init__(
-        self,
-        workspace: StateReader,
-        restored: Mapping[str, Pointer],
-        unknown: Sequence[str],
-        *,
-        returns: bool,
-    ) -> None:
-        self._workspace, self._restored = workspace, restored
-        self._unknown, self._returns = unknown, returns
-        self.result: LockEntry | None = None
-
-    @property
-    def changes(self) -> bool:
-        """Whether the files may change before the stage starts."""
-        return bool(self._restored or self._unknown or self._returns)
-
-    def dep(self, dep: Dependency) -> Pointer | None:
-        if any(overlap(dep.at, path) for path in self._unknown):
-            raise _UnknownStateError
-        if dep.at in self._restored:
-            return self._restored[dep.at]
-        if any(overlap(dep.at, path) for path in self._restored):
-            raise _UnknownStateError
-        return self._workspace.dep(dep)
-
-    def out(self, out: Output) -> Pointer | None:
-        return self._workspace.out(out)
-
-    def values(self, params: Params) -> Mapping[str, Any] | None:
-        if any(overlap(params.at, path) for path in (*self._unknown, *self._restored)):
-            raise _UnknownStateError
-        return self._workspace.values(params)
-
-    def kept(self, pointer: Pointer) -> bool:
-        is_kept = self._workspace.kept(pointer)
-        if self._returns and not is_kept:
-            raise _UnknownStateError
-        return is_kept
+def _completed_outs(stage: Stage, look: StateReader) -> dict[str, Pointer]:
+    """Return the outs of which only a part is here, as they are after the download."""
+    recorded = lock_pointers(stage.lock, "outs")
+    completed = {}
+    for out in stage.outs:
+        current = look.out(out)
+        if current is not None and out.cached and out.path in recorded:
+            pointer = recorded[out.path]
+            if current.get("md5") != pointer.get("md5"):
+                completed[out.at] = pointer
+    return completed
 
 
 def _forecast_stage(
-    position: StagePosition, stage: Stage, state: _ExpectedState, sources: Sources, *, force: bool
+    position: StagePosition, stage: Stage, state: ExpectedState, sources: Sources, *, force: bool
 ) -> Forecast:
     try:
         verdict, reasons = _decide_forced(stage, state) if force else _decide(stage, state, sources)
     except UsageError as exc:
         return Forecast(position, stage, Verdict.FAILS, (exc.message,))
     if verdict is Verdict.RUNS and (missing := _find_missing_data(stage, state)):
-        reason = f"missing: {', '.join(missing)}; run dvc pull {stage.address}"
+        paths = ", ".join(missing)
+        reason = f"missing: {paths}; run dvc pull {stage.address}, or use --pull"
         return Forecast(position, stage, Verdict.FAILS, (reason,))
     return Forecast(position, stage, verdict, reasons)
 
@@ -243,7 +220,7 @@ def _forecast_stage(
 Decision = tuple[Verdict, tuple[str, ...]]
 
 
-def _decide_forced(stage: Stage, state: _ExpectedState) -> Decision:
+def _decide_forced(stage: Stage, state: ExpectedState) -> Decision:
     reason = "asked for with --force"  # DVC records the outs of data and of frozen stages again
     try:
         if stage.cmd and not stage.frozen:
@@ -255,7 +232,7 @@ def _decide_forced(stage: Stage, state: _ExpectedState) -> Decision:
     return Verdict.RUNS, (reason,)
 
 
-def _decide(stage: Stage, state: _ExpectedState, sources: Sources) -> Decision:
+def _decide(stage: Stage, state: ExpectedState, sources: Sources) -> Decision:
     reasons: list[Change] = []
     try:
         for change in changes(stage, state, sources.allow_missing):
@@ -265,17 +242,55 @@ def _decide(stage: Stage, state: _ExpectedState, sources: Sources) -> Decision:
     except UndecidedError:
         if not reasons:
             return _ask_dvc(stage, state, sources)
+    if sources.pulls is not None:
+        if _lacks_only_data(stage, state, sources, sources.pulls):
+            state.completes_outs = True
+            return Verdict.UP_TO_DATE, ()
+        state.pull(sources.pulls.state)
+    return _decide_changed(stage, state, sources, reasons)
+
+
+def _decide_changed(
+    stage: Stage, state: ExpectedState, sources: Sources, reasons: Sequence[Change]
+) -> Decision:
     messages = tuple(map(str, reasons))
     try:
         return _check_run_cache(stage, state, sources, reasons), messages
     except UndecidedError:
         if not state.changes:
             return _ask_dvc(stage, state, sources)
+        # With --pull, a folder may be complete and so unchanged after the download.
         restorable = may_restore(stage) and sources.has_runs()
-        return (Verdict.MAY_RUN if restorable else Verdict.RUNS), messages
+        may_not_run = restorable or sources.pulls is not None
+        return (Verdict.MAY_RUN if may_not_run else Verdict.RUNS), messages
 
 
-def _ask_dvc(stage: Stage, state: _ExpectedState, sources: Sources) -> Decision:
+def _lacks_only_data(stage: Stage, state: ExpectedState, sources: Sources, pulls: Pulls) -> bool:
+    """Return whether all that a stage needs is the download of its outs."""
+    try:
+        if any(True for _ in changes(stage, state, pulls.rule)):
+            return False
+    except UndecidedError:
+        if state.changes or sources.ask(stage).reasons:
+            return False
+    try:
+        _check_edits(stage, sources.look)
+        return all(pulls.state.out(out) for out in stage.outs if out.cached)
+    except UndecidedError:
+        return False
+
+
+def _check_edits(stage: Stage, look: StateReader) -> None:
+    """Refuse to overwrite a file whose content is nowhere else."""
+    for recorded in recorded_outs(stage):
+        current = look.out(recorded.out)
+        if current is None or str(current["md5"]).endswith(".dir"):
+            continue
+        if current["md5"] != recorded.item.get("md5") and not look.kept(current):
+            raise edited_error(recorded.at)
+
+
+def _ask_dvc(stage: Stage, state: ExpectedState, sources: Sources) -> Decision:
     """Ask DVC, which reads the current files, not the future outs of earlier stages."""
     if state.changes and not stage.frozen:
         return Verdict.MAY_RUN, ()
@@ -308,7 +323,7 @@ def _exists(out: Output, state: StateReader) -> bool:
 
 
 def _check_run_cache(
-    stage: Stage, state: _ExpectedState, sources: Sources, reasons: Sequence[Change]
+    stage: Stage, state: ExpectedState, sources: Sources, reasons: Sequence[Change]
 ) -> Verdict:
     if stage.frozen or any("://" in dep.at for dep in stage.deps):
         return Verdict.RUNS

@@ -147,7 +147,7 @@ def current_inputs(stage: Stage, reader: StateReader) -> LockEntry:
             continue
         if pointer is None:
             missing.append(f"dependency {dep.path} does not exist")
-            missing_paths.append(dep.path)
+            missing_paths.append(dep.at)
         else:
             deps.append((dep.path, pointer))
     values: list[tuple[str, str, Mapping[str, Any]]] = []
@@ -164,7 +164,7 @@ def current_inputs(stage: Stage, reader: StateReader) -> LockEntry:
         missing += [f"parameter {key} is missing from {params.path}" for key in missing_keys]
         values.append((params.path, params.key, file_values))
     if missing:
-        pull = f" (dvc pull {' '.join(missing_paths)} if DVC tracks it)" if missing_paths else ""
+        pull = f" (dvc pull {' '.join(missing_paths)}, or --pull)" if missing_paths else ""
         raise MissingInputError("; ".join(missing), f"restore it{pull}, or correct dvc.yaml")
     if undecided:
         raise undecided

@@ -56,6 +56,7 @@ class ProgressTable:
         self._expected, self._jobs = seconds, jobs
         self._started_at: dict[int, float] = {}
         self._passing: dict[int, str] = {}
+        self._fetching = ""
         self._remaining = set(range(len(names)))
         self._counts: Counter[Outcome] = Counter()
         self._estimate: tuple[float, float | None] = (0.0, None)
@@ -69,6 +70,10 @@ class ProgressTable:
     def passing(self, row: Row, text: str) -> None:
         """Show the text next to the name of the stage until the next text."""
         self._passing[row] = text
+
+    def fetching(self, text: str) -> None:
+        """Show the progress of a download until the next text; empty: there is none."""
+        self._fetching = text
 
     def ended(self, row: Row, outcome: Outcome) -> float | None:
         """Count the stage; return how long its command ran, or None if none ran."""
@@ -88,6 +93,8 @@ class ProgressTable:
             if now - self._estimate[0] > ESTIMATE_S:
                 self._estimate = now, self._remaining_s(now)
         yield from self._running_lines(running, now, options.max_width)
+        if self._fetching:
+            yield Text(f"download  {self._fetching}", no_wrap=True, overflow="ellipsis")
         yield self._summary_line(remaining, len(running), counts, options.max_width)
 
     def _running_lines(

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from dvc_bridge.pipeline.numbering import Row
 from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.ui.byte_text import progress_text
 from dvc_bridge.ui.live_progress import STYLES, ProgressTable, clock
 
 # The interval between updates. A stage that prints faster than the terminal shows has to wait.
@@ -29,9 +30,12 @@ class LiveView:
     ----------
     jobs
         How many commands run at a time, to estimate the remaining time.
+    every
+        Whether to show stages too that are unchanged.
     """
 
-    def __init__(self, jobs: int, console: Console | None = None) -> None:
+    def __init__(self, jobs: int, console: Console | None = None, *, every: bool = False) -> None:
+        self._every = every
         self._console = console or Console()
         self._jobs = jobs
         self._names: Sequence[str] = ()
@@ -66,9 +70,11 @@ class LiveView:
             is_over.set()
             drawer.join()
 
-    def started(self, row: Row) -> None:
-        """Show that the stage's command runs."""
+    def started(self, row: Row, command: Sequence[str] = ()) -> None:
+        """Show that the stage runs, and scroll its command."""
         self._table.started(row)
+        for line in command:
+            self._lines.put(Text(f"{self._names[row]} > {line}", style="dim"))
 
     def line(self, row: Row, text: str) -> None:
         """Scroll a line, prefixed with the name of the stage."""
@@ -82,7 +88,7 @@ class LiveView:
     def ended(self, row: Row, outcome: Outcome) -> None:
         """Scroll the outcome, unless the stage is unchanged."""
         seconds = self._table.ended(row, outcome)
-        if outcome is not Outcome.UNCHANGED:
+        if outcome is not Outcome.UNCHANGED or self._every:
             took = f" {clock(seconds)}" if seconds is not None else ""
             ending = (f"{outcome.text}{took}", STYLES[outcome])
             self._lines.put(Text.assemble(ending, f"  {self._names[row]}"))
@@ -90,6 +96,14 @@ class LiveView:
     def note(self, text: str) -> None:
         """Scroll a message about the run."""
         self._lines.put(Text(f"dvc-bridge: {text}", style="bold"))
+
+    def fetching(self, done: int, total: int) -> None:
+        """Show the progress of a download below the stages, and scroll its end."""
+        if done < total:
+            self._table.fetching(progress_text(done, total))
+        else:
+            self._table.fetching("")
+            self.note(f"downloaded {progress_text(done, total)}")
 
     def _draw(self, live: Live, is_over: Event) -> None:
         self._safely(live.start)

@@ -9,16 +9,28 @@ from threading import Lock
 
 from dvc_bridge.pipeline.numbering import Row
 from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.ui.byte_text import progress_text
 from dvc_bridge.ui.standard_output import print_nowhere, standard_output
+
+# How often a line tells the progress of a download.
+FETCHING_S = 5.0
 
 
 class PlainView:
-    """One line per event, suitable for log files; unchanged stages are not shown."""
+    """One line per event, suitable for log files.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    every
+        Whether to show stages too that are unchanged.
+    """
+
+    def __init__(self, *, every: bool = False) -> None:
+        self._every = every
         self._out = standard_output()
         self._names: Sequence[str] = ()
         self._started_at: dict[Row, float] = {}
+        self._fetching_at = time.monotonic()
         self._lock = Lock()
 
     @contextmanager
@@ -33,10 +45,11 @@ class PlainView:
         self._names = names
         yield
 
-    def started(self, row: Row) -> None:
-        """Print that the stage runs."""
+    def started(self, row: Row, command: Sequence[str] = ()) -> None:
+        """Print that the stage runs, and its command."""
         self._started_at[row] = time.monotonic()
-        self._print(f"{self._names[row]}: running")
+        lines = (f"\n{self._names[row]} > {line}" for line in command)
+        self._print(f"{self._names[row]}: running{''.join(lines)}")
 
     def line(self, row: Row, text: str) -> None:
         """Print a line, prefixed with the name of the stage."""
@@ -47,7 +60,7 @@ class PlainView:
 
     def ended(self, row: Row, outcome: Outcome) -> None:
         """Print the outcome, unless the stage is unchanged."""
-        if outcome is Outcome.UNCHANGED:
+        if outcome is Outcome.UNCHANGED and not self._every:
             return
         started_at = self._started_at.pop(row, None)
         took = f" ({time.monotonic() - started_at:.1f} s)" if started_at is not None else ""
@@ -56,6 +69,13 @@ class PlainView:
     def note(self, text: str) -> None:
         """Print a message about the run."""
         self._print(f"dvc-bridge: {text}")
+
+    def fetching(self, done: int, total: int) -> None:
+        """Print the progress of a download now and then, and its end."""
+        now = time.monotonic()
+        if done == total or now - self._fetching_at > FETCHING_S:
+            self._fetching_at = now
+            self.note(f"downloaded {progress_text(done, total)}")
 
     def _print(self, text: str) -> None:
         with self._lock:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.planning.critical_path import Timeline
-from dvc_bridge.planning.forecast import Forecast, Verdict
+from dvc_bridge.planning.data_location import DataLocation
+from dvc_bridge.planning.forecast import RUNNING, Forecast, Verdict
 from dvc_bridge.planning.grouping.tasks_from_settings import Division
 
 SCHEMA = 1
 SHOWN_PATH, SHOWN_NAMES = 12, 4
+_LOCATION_TEXTS = {
+    DataLocation.REMOTE: "are in the remote, not here",
+    DataLocation.MISSING: "are neither here nor in the remote",
+    DataLocation.UNKNOWN: "are not here (with --pull, plan asks the remote)",
+}
 COLUMN = max(len(verdict.value) for verdict in Verdict)
 
 
@@ -21,6 +27,7 @@ def plan_text(
     forecasts: Sequence[Forecast],
     line: Timeline,
     division: Division | None = None,
+    locations: Sequence[DataLocation | None] = (),
     *,
     every: bool,
 ) -> str:
@@ -30,6 +37,8 @@ def plan_text(
     ----------
     division
         The tasks of a remote run; None: the text does not show them.
+    locations
+        Where the recorded outs of each stage are; None: none are recorded.
     every
         Whether to list the stages too that are up to date.
     """
@@ -44,10 +53,27 @@ def plan_text(
         address = prediction.stage.address
         lines.append(f"  {prediction.verdict.value:<{COLUMN}}  {address}: {first}")
         lines += [f"  {'':<{COLUMN}}  {'':<{len(address)}}  {reason}" for reason in more]
+        if prediction.verdict in RUNNING:
+            lines += [f"  {'':<{COLUMN}}  > {line}" for line in prediction.stage.command_lines]
+    lines += _location_lines(forecasts, locations)
     lines += _timeline_lines(line, names)
     if division:
         lines += _division_lines(division, names)
     return "\n".join(line.rstrip().removesuffix(":") for line in lines)
+
+
+def _location_lines(
+    forecasts: Sequence[Forecast], locations: Sequence[DataLocation | None]
+) -> Iterator[str]:
+    """Yield where the data are that are not here."""
+    names: dict[DataLocation, list[str]] = {}
+    for prediction, location in zip(forecasts, locations, strict=bool(locations)):
+        if location not in (None, DataLocation.HERE):
+            names.setdefault(location, []).append(prediction.stage.address)
+    for location, text in _LOCATION_TEXTS.items():
+        if location in names:
+            count = counted(len(names[location]), "stage")
+            yield f"data of {count} {text}: {_some(names[location])}"
 
 
 def _timeline_lines(line: Timeline, names: Mapping[StagePosition, str]) -> list[str]:
@@ -103,10 +129,14 @@ def time_text(seconds: float) -> str:
 
 
 def plan_json(
-    forecasts: Sequence[Forecast], line: Timeline, division: Division | None = None
+    forecasts: Sequence[Forecast],
+    line: Timeline,
+    division: Division | None = None,
+    locations: Sequence[DataLocation | None] = (),
 ) -> dict[str, Any]:
     """Return the forecast as JSON; `dvc_bridge/ui/plan.schema.json` describes it."""
     names = {f.position: f.stage.address for f in forecasts}
+    places = [location.value if location else None for location in locations]
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "stages": [
@@ -117,8 +147,10 @@ def plan_json(
                 "verdict": f.verdict.value,
                 "reasons": list(f.reasons),
                 "waits_for": [names[p] for p in f.waits_for],
+                "cmd": f.stage.cmd,
+                "data": place,
             }
-            for f in forecasts
+            for f, place in zip(forecasts, places or [None] * len(forecasts), strict=True)
         ],
         "critical_path": [names[p] for p in line.path],
         "critical_path_s": round(line.path_s, 3) if line.timed else None,

@@ -35,8 +35,8 @@ class View(Protocol):
             For each row, the rows that wait for it.
         """
 
-    def started(self, row: Row) -> None:
-        """Show that the stage's command runs."""
+    def started(self, row: Row, command: Sequence[str] = ()) -> None:
+        """Show that the row has started, and the lines of the stage's command."""
 
     def line(self, row: Row, text: str) -> None:
         """Show a line that the stage printed."""
@@ -49,3 +49,6 @@ class View(Protocol):
 
     def note(self, text: str) -> None:
         """Show a message about the run as a whole."""
+
+    def fetching(self, done: int, total: int) -> None:
+        """Show how many bytes of a download have arrived; at its end, both numbers are equal."""

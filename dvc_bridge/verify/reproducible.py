@@ -80,7 +80,7 @@ def verify(project: Project, stages: Sequence[Stage], view: View) -> Verified:
         view.shown(verified.checked, History(project).seconds, [()] * len(checked)),
     ):
         for index, stage in numbered(RunIndex, checked):
-            view.started(index)
+            view.started(index, stage.command_lines)
             problems = list(checker.find_problems(index, stage))
             for problem in problems:
                 view.line(index, problem)

@@ -6,11 +6,14 @@ import json
 import shutil
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from dvc_bridge import plan
 from tests.support.commands import bridge, dvc, git
+from tests.support.paths import REPOSITORY
 
+PLAN_SCHEMA = json.loads((REPOSITORY / "dvc_bridge/ui/plan.schema.json").read_text("utf-8"))
 STAGES = {
     "first": {"cmd": "cp raw one", "deps": ["raw"], "outs": ["one"]},
     "last": {"cmd": "cat one code > two", "deps": ["one", "code"], "outs": ["two"]},
@@ -64,6 +67,23 @@ def test_a_stage_that_runs_without_its_data_names_the_pull(clone: Path) -> None:
     assert "fails       last: dependency one does not exist" in printed
     printed = bridge(clone, "repro", "--allow-missing", code=2)
     assert "dvc pull one" in printed
+
+
+def test_repro_names_the_pull_and_the_flag_for_data_that_was_added(clone: Path) -> None:
+    printed = bridge(clone, "repro", code=2)
+    assert "missing data 'source': raw" in printed
+    assert "fix: run dvc pull raw.dvc, or run again with --pull" in printed
+
+
+def test_plan_says_where_data_are_and_asks_no_remote_by_itself(clone: Path) -> None:
+    (clone / "one").write_text("raw\n")
+    printed = bridge(clone, "plan", "--allow-missing")
+    unknown = "data of 2 stages are not here (with --pull, plan asks the remote): raw.dvc, last"
+    assert unknown in printed
+    document = json.loads(bridge(clone, "plan", "--allow-missing", "--json"))
+    jsonschema.validate(document, PLAN_SCHEMA)
+    data = {stage["address"]: stage["data"] for stage in document["stages"]}
+    assert data == {"raw.dvc": "unknown", "first": "here", "last": "unknown"}
 
 
 def test_the_function_has_the_same_option(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:

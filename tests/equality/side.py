@@ -22,7 +22,7 @@ from tests.equality.workbench import Case, Step, Workbench
 DVC, OURS, MEMORY, CONCURRENT = "dvc", "dvc_bridge", "memory", "concurrent"
 KEEP_GOING = frozenset({"-k", "--keep-going", "--ignore-errors"})
 # `plan` has only the options that change which stages run.
-NOT_PLANNED = KEEP_GOING | {"--no-commit"}
+NOT_PLANNED = KEEP_GOING | {"--no-commit", "-i", "--interactive"}
 ELSEWHERE = "elsewhere"  # represents another disk
 PODS, GENERATED, SLURM = "pods", "generated", "slurm"
 WITH_REMOTE = (PODS, GENERATED, SLURM)

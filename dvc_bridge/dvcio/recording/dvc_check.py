@@ -24,6 +24,7 @@ def ask_dvc(
     restores: bool,
     upstream: Sequence[Stage] | None = None,
     run_cache: bool = True,
+    pulled: Sequence[Stage] | None = None,
 ) -> DvcDecision:
     """Return DVC's decision about the stage, and change nothing.
 
@@ -35,6 +36,8 @@ def ask_dvc(
         The stages directly upstream, if missing data do not count as changes.
     run_cache
         Whether results of earlier runs with the same inputs count.
+    pulled
+        The stages directly upstream, if missing data are downloaded.
 
     Raises
     ------
@@ -46,6 +49,10 @@ def ask_dvc(
     with _without_folder_objects():
         try:
             if not loaded.changed(upstream is not None, others):
+                return DvcDecision()
+            if pulled is not None and not loaded.changed(
+                True, [session.stage(other, RunIndex(0)) for other in pulled]
+            ):
                 return DvcDecision()
             # The deps of a frozen stage do not matter, and can be inaccessible.
             deps = [] if stage.frozen else _changed_paths(loaded.deps)

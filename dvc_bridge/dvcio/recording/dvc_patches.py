@@ -100,3 +100,16 @@ def _buffered_links(state: Any) -> Iterator[None]:
             with state.links as database, database.transact():
                 for path, link in links.items():
                     database[path] = link
+
+
+@contextmanager
+def unprompted() -> Iterator[None]:
+    """Refuse what DVC would ask the user about, because a view owns the terminal."""
+    from dvc import prompt  # noqa: PLC0415  the caller has opened DVC
+
+    original = prompt.confirm
+    prompt.confirm = lambda _: False
+    try:
+        yield
+    finally:
+        prompt.confirm = original

@@ -88,7 +88,8 @@ def begin(
                 force=force, allow_missing=allow_missing, upstream=upstream
             )
         except MissingDataSource as exc:
-            raise MissingInputError(str(exc), f"dvc pull {stage.addressing}") from exc
+            fix = f"run dvc pull {stage.addressing}, or run again with --pull"
+            raise MissingInputError(str(exc), fix) from exc
         return DvcOutcome.RECORDED if reproduced else DvcOutcome.UNCHANGED
     if not force and not stage.changed(allow_missing, upstream):
         return DvcOutcome.UNCHANGED
@@ -111,8 +112,7 @@ def command(project: Project, stage: Stage, env: Mapping[str, str]) -> Command:
     env
         The environment of all commands of the run.
     """
-    cmd = stage.cmd or ""
-    lines = cmd if isinstance(cmd, list) else cmd.splitlines()
+    lines = stage.command_lines
     shell = os.environ.get("SHELL") or "/bin/sh"
     options = {"zsh": ["--no-rcs"], "bash": ["--noprofile", "--norc"]}.get(
         posixpath.basename(shell).lower(), []

@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.hashes import files_of
+from dvc_bridge.dvcio.remotes.byte_progress import Progress, byte_callback
 from dvc_bridge.dvcio.remotes.listing import fault, inside, run_entry, written_s
-from dvc_bridge.errors import BridgeError, LostObjectError, UsageError
+from dvc_bridge.errors import BridgeError, IntegrityError, LostObjectError, UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.planning.run_cache_key import run_folder
 
 # No plain file is larger.
 _WHOLE = 2**40
+
+
+class VersionedRemoteError(UsageError):
+    """The remote stores versions of files instead of objects."""
 
 
 class Remote:
@@ -38,7 +43,9 @@ class Remote:
     Raises
     ------
     UsageError
-        The remote does not exist, or stores versions of files instead of objects.
+        The remote does not exist.
+    VersionedRemoteError
+        The remote stores versions of files instead of objects.
     """
 
     def __init__(self, repo: Any, name: str | None = None, folder: str = "") -> None:
@@ -56,7 +63,7 @@ class Remote:
         self.name = str(remote.name)
         self.url = str(self._fs.unstrip_protocol(self.root))
         if self._fs.version_aware or remote.worktree:
-            raise UsageError(
+            raise VersionedRemoteError(
                 f"remote {self.name} stores versions of files, not objects",
                 "add a remote without version_aware or worktree: dvc remote add",
             )
@@ -123,6 +130,29 @@ class Remote:
                 if not all(Path(cache.oid_to_path(inner)).exists() for inner in files):
                     self.remove(self._odb.oid_to_path(md5))  # it implies that all files exist
             raise
+
+    def pull(self, md5s: Iterable[str], progress: Progress) -> int:
+        """Download single objects into the cache, verify them, and return their size in bytes.
+
+        Unlike `fetch`, this leaves out objects that the remote lacks, and never changes the remote.
+
+        Raises
+        ------
+        IntegrityError
+            The bytes of an object do not match its name; the cache does not keep it.
+        """
+        missing = {md5 for md5 in md5s if not self._is_cached(md5)}
+        lacking = self._copy(self._odb, self._cache, missing, verify=True, progress=progress)
+        if damaged := [md5 for md5 in sorted(missing - lacking) if not self._is_cached(md5)]:
+            problem = "its bytes do not match its name"
+            raise IntegrityError(
+                "\n".join(f"object {md5} of remote {self.name}: {problem}" for md5 in damaged),
+                "remove it from the remote, and run dvc push where the data are",
+            )
+        return sum(Path(self._cache.oid_to_path(md5)).stat().st_size for md5 in missing - lacking)
+
+    def _is_cached(self, md5: str) -> bool:
+        return Path(self._cache.oid_to_path(md5)).exists()
 
     def listing(self, md5: str) -> dict[str, str]:
         """Return the files of a folder object, from the cache or the remote: path -> md5."""
@@ -216,14 +246,25 @@ class Remote:
                 "submit again: its stage runs again if its result is lost",
             )
 
-    def _copy(self, source: Any, target: Any, md5s: set[str], *, verify: bool = False) -> None:
+    def _copy(
+        self,
+        source: Any,
+        target: Any,
+        md5s: set[str],
+        *,
+        verify: bool = False,
+        progress: Progress | None = None,
+    ) -> set[str]:
+        """Copy objects between databases, and return those that the source lacks."""
         errors: dict[str, BaseException] = {}
+        callback = byte_callback(progress)
 
         def add(order: list[str]) -> None:
             target.add(
                 [source.oid_to_path(md5) for md5 in order],
                 source.fs,
                 order,
+                callback=callback,
                 check_exists=False,
                 verify=verify,
                 on_error=errors.setdefault,
@@ -241,6 +282,7 @@ class Remote:
         for exc in errors.values():
             if not isinstance(exc, FileNotFoundError):
                 raise self._error(exc) from exc
+        return set(errors)
 
     @contextmanager
     def _convert_errors(self) -> Iterator[None]:

@@ -97,9 +97,12 @@ class Objects:
 
     def listing(self, stage: Stage, item: LockItem) -> dict[str, str]:
         """Return the files of a folder out, from the cache or its remote: path -> md5."""
-        location = home(stage, item_path(item))
-        remote = self._remote(location.remote, pushed=location.pushed)
-        return remote.listing(md5_of_out(item))
+        return self.remote_of(stage, item_path(item)).listing(md5_of_out(item))
+
+    def remote_of(self, stage: Stage, path: str) -> Remote:
+        """Return the remote of the out with this path in the stage's definition."""
+        location = home(stage, path)
+        return self._remote(location.remote, pushed=location.pushed)
 
     def keep_uncached(self, stage: Stage, entry: LockEntry) -> None:
         """Store the objects of outs that DVC does not cache, so that `send` can upload them."""
@@ -195,13 +198,11 @@ class Objects:
         self.__dict__.pop("_uncached", None)  # the database caches which of its folders exist
 
     def _by_remote(self, stage: Stage, entry: LockEntry) -> Iterator[tuple[Remote, list[str]]]:
-        md5s_by_remote: dict[tuple[str | None, bool], list[str]] = {}
+        md5s_by_remote: dict[Remote, list[str]] = {}
         for item in lock_items(entry, "outs"):
-            location = home(stage, item_path(item))
-            key = (location.remote, location.pushed)
-            md5s_by_remote.setdefault(key, []).append(md5_of_out(item))
-        for (name, pushed), md5s in md5s_by_remote.items():
-            yield self._remote(name, pushed=pushed), md5s
+            remote = self.remote_of(stage, item_path(item))
+            md5s_by_remote.setdefault(remote, []).append(md5_of_out(item))
+        yield from md5s_by_remote.items()
 
     def _remote(self, name: str | None, *, pushed: bool) -> Remote:
         key = (name, True) if pushed else (None, False)

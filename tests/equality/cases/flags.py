@@ -75,6 +75,24 @@ CASES = [
         ),
     ),
     Case(
+        "asked without a terminal",
+        diamond,
+        (
+            Step("cold", argv=("-i",), fails=True),
+            Step("in earnest"),
+            Step("nothing changed", argv=("--interactive",)),
+            Step("one changed", _changed, ("-i", "left"), fails=True),
+            Step("by force", argv=("-f", "-i", "aside"), fails=True),
+        ),
+        keeps_ignores=True,
+    ),
+    Case(
+        "quiet and verbose",
+        diamond,
+        (Step("quiet", argv=("-q",)), Step("verbose", _changed, ("-v",))),
+        foreseen=False,
+    ),
+    Case(
         "errors ignored",
         _failing,
         (

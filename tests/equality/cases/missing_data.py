@@ -6,6 +6,8 @@ from tests.equality.cases.graphs import diamond
 from tests.equality.workbench import Case, Step, Workbench
 
 ALLOW = ("--allow-missing",)
+PULL = ("--pull",)
+BOTH = ("--pull", "--allow-missing")
 OUTS = ("start.txt", "left.txt", "right.txt", "joined.txt", "metrics.json", "aside.txt")
 # Stages with a dep that only DVC can decide about, a folder out, a part of it as dep, and a param.
 KINDS = """\
@@ -28,10 +30,40 @@ stages:
     deps: [whole]
     outs: [kept]
 """
+ADDED = """\
+  use:
+    cmd: ran use; cat added/a > use
+    deps: [added/a]
+    params: [p]
+    outs: [use]
+"""
 
 
 def _as_cloned(bench: Workbench) -> None:
-    bench.remove(*OUTS, ".dvc/cache", ".dvc/tmp")
+    bench.remove(*(out for out in OUTS if bench.has(out)), ".dvc/cache", ".dvc/tmp")
+
+
+def _with_remote(bench: Workbench) -> None:
+    diamond(bench)
+    bench.dvc("remote", "add", "-q", "-d", "store", "../elsewhere/store")
+
+
+def _pushed(bench: Workbench) -> None:
+    bench.attempt("dvc", "push", "-q")  # some outs are in the remote only
+    _as_cloned(bench)
+
+
+def _pushed_with_runs(bench: Workbench) -> None:
+    bench.attempt("dvc", "push", "-q", "--run-cache")
+    _as_cloned(bench)
+    bench.remove("dvc.lock")
+
+
+def _lost_in_remote(bench: Workbench) -> None:
+    _as_cloned(bench)
+    for file in (bench.root / "../elsewhere/store").rglob("*"):
+        if file.is_file() and file.read_bytes() == b"raw\nraw\n":
+            file.unlink()
 
 
 def _code_changed(bench: Workbench) -> None:
@@ -60,6 +92,29 @@ def _kinds(bench: Workbench) -> None:
     bench.write({"dvc.yaml": KINDS, "raw": "raw\n", "params.yaml": "p: 1\n"})
 
 
+def _kinds_with_remote(bench: Workbench) -> None:
+    _kinds(bench)
+    bench.dvc("remote", "add", "-q", "-d", "store", "../elsewhere/store")
+    bench.write({"added/a": "a\n", "added/b": "b\n"})
+    bench.append("dvc.yaml", ADDED)
+    bench.dvc("add", "-q", "added")
+
+
+def _kinds_pushed(bench: Workbench) -> None:
+    bench.attempt("dvc", "push", "-q")
+    outs = ("near", "part", "whole", "kept", "added", "use")
+    bench.remove(*(out for out in outs if bench.has(out)), ".dvc/cache", ".dvc/tmp")
+
+
+def _kinds_pushed_and_param(bench: Workbench) -> None:
+    _kinds_pushed(bench)
+    bench.write({"params.yaml": "p: 2\n"})
+
+
+def _part_of_folder_lost(bench: Workbench) -> None:
+    bench.remove(*(n for n in ("added/b", ".dvc/cache", ".dvc/tmp") if bench.has(n)))
+
+
 def _frozen(bench: Workbench) -> None:
     bench.append("dvc.yaml", "    frozen: true\n")
 
@@ -81,6 +136,34 @@ CASES = [
             Step("an out edited, without its object", _out_edited, ALLOW),
             Step("other content recorded", _other_content_recorded, ALLOW, fails=True),
             Step("missing data count", fails=None),
+        ),
+        keeps_ignores=True,
+    ),
+    Case(
+        "missing data that are pulled",
+        _with_remote,
+        (
+            Step("cold"),
+            Step("a clone", _pushed, PULL),
+            Step("nothing changed", argv=PULL),
+            Step("a clone, allowed", _as_cloned, BOTH),
+            Step("a change", _code_changed, BOTH),
+            Step("one stage alone", _pushed, (*PULL, "-s", "join")),
+            Step("by force", argv=(*PULL, "-f", "start")),
+            Step("an object lost in the remote", _lost_in_remote, PULL),
+            Step("results of the run cache", _pushed_with_runs, PULL),
+            Step("without them", _pushed_with_runs, (*PULL, "--no-run-cache")),
+        ),
+    ),
+    Case(
+        "kinds of missing data that are pulled",
+        _kinds_with_remote,
+        (
+            Step("cold", lambda b: b.write({"../elsewhere/e": "e\n"})),
+            Step("a clone", _kinds_pushed, PULL),
+            Step("parts of folders", _kinds_pushed_and_param, (*BOTH, "part", "use")),
+            Step("frozen", _frozen, PULL),
+            Step("a folder that is not complete", _part_of_folder_lost, PULL),
         ),
         keeps_ignores=True,
     ),
