@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv versions demo metaflow-config serve docs bench-local bench-argo bench-metaflow bench-serve bench-serve-competitors profile lock lint types test full clean
+.PHONY: help venv versions demo metaflow-config serve docs bench bench-cluster bench-local bench-argo bench-metaflow bench-serve bench-serve-competitors profile lock lint types test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -64,6 +64,15 @@ models/bundle/SHA256SUMS:
 
 profile: venv  ## CPU, wall and peak memory of every stage
 	python benchmarks/profile_stages.py
+
+# OPTIONS is for what the help of the program lists: make bench OPTIONS='--scenario windmill --tool make'
+OPTIONS ?=
+
+bench: venv  ## compare toolchains on equal work; 15 minutes, again adds rounds (OPTIONS="--rounds 9")
+	python -m benchmarks.comparison $(OPTIONS)
+
+bench-cluster: venv  ## the same on the clusters that COMPARISON_ARGO and COMPARISON_SLURM name (docs/comparison.md)
+	python -m benchmarks.comparison --cluster --minutes 60 --output build/comparison-cluster.json $(OPTIONS)
 
 bench-local: venv  ## compare dvc repro and dvc-bridge repro on equal work (half an hour)
 	python benchmarks/local.py
@@ -135,4 +144,4 @@ full: venv  ## the pipeline by `dvc repro` and by Metaflow in a copy, as a test 
 	pytest -m full
 
 clean:  ## remove .venv and caches
-	rm -rf .venv .venv-dvc .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info
+	rm -rf .venv .venv-bench .venv-dvc .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build *.egg-info

@@ -30,6 +30,9 @@ _SOURCES = {page: source for source, page in PAGES.items() if page != "index.md"
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"(^ *```.*?^ *```[^\n]*$)", re.DOTALL | re.MULTILINE)
 
+# What `make bench` writes; docs/comparison.md ends with it.
+_REPORT = ROOT / "benchmarks" / "results" / "report.md"
+
 log = logging.getLogger("mkdocs.site")
 
 
@@ -43,10 +46,19 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+def _read_report() -> str:
+    """Return the report of the comparison, its headings one level lower; empty if there is none."""
+    if not _REPORT.exists():
+        return ""
+    return "\n" + re.sub("^#", "##", _REPORT.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Turn links between repository files into links between pages."""
     del config, files
     here = page.file.src_uri
+    if here == "comparison.md":
+        markdown += _read_report()
     source = _SOURCES.get(here, f"docs/{here}")
 
     def link(match: re.Match[str]) -> str:

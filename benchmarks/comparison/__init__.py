@@ -1,0 +1,1 @@
+"""The comparison of toolchains: equal work, interleaved rounds, one report."""

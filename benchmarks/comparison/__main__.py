@@ -1,0 +1,191 @@
+"""Compare toolchains on equal work: `python -m benchmarks.comparison`; writes JSON and a report.
+
+Run it again to add rounds, or to continue after an interruption: samples of the same day, code,
+versions and machine are kept in one file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.comparison import environments, machine
+from benchmarks.comparison.evidence import read_evidence
+from benchmarks.comparison.report.files import write_report
+from benchmarks.comparison.session import Cell, Options, Session
+from benchmarks.comparison.store import FORMAT, Store
+from benchmarks.comparison.toolchain import Toolchain, load_toolchains
+from benchmarks.comparison.workloads import LIMIT_S, ROOT, Workload, list_workloads
+
+RESULTS = ROOT / "benchmarks" / "results"
+
+
+def main() -> int:
+    """Measure what the options select; write the results and the report."""
+    arguments = _parse()
+    now = datetime.datetime.now(datetime.UTC)
+    output = arguments.output or RESULTS / f"{now:%Y-%m-%d}.json"
+    if arguments.report:
+        print(write_report(json.loads(output.read_text()), output.parent))
+        return 0
+    options = Options(
+        jobs=arguments.jobs,
+        rounds=arguments.rounds,
+        cell_s=arguments.cell_seconds,
+        minutes=arguments.minutes,
+    )
+    toolchains = load_toolchains()
+    selected = _select(list(toolchains), arguments.tool, "--tool")
+    problems = {name: _find_problem(name, toolchains[name], arguments.cluster) for name in selected}
+    workloads = _select_workloads(arguments.scenario, is_cluster=arguments.cluster)
+    session = _describe_session(options, toolchains, now)
+    store = Store(output, session)
+    cells = _plan_cells(store, workloads, toolchains, problems)
+    try:
+        Session(store, toolchains, options, lambda line: print(line, flush=True)).run(
+            cells, checks_method=not arguments.scenario
+        )
+    except KeyboardInterrupt:
+        store.save()
+        print("\ninterrupted; run the same command again to continue", file=sys.stderr)
+        return 130
+    print(write_report(json.loads(output.read_text()), output.parent))
+    return 0
+
+
+def _parse() -> argparse.Namespace:
+    defaults = Options()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--scenario", action="append", default=[], help="workloads whose name contains this"
+    )
+    parser.add_argument("--tool", action="append", default=[], help="toolchains by folder name")
+    parser.add_argument("--rounds", type=int, default=defaults.rounds, help="most rounds of a cell")
+    parser.add_argument(
+        "--minutes", type=float, default=defaults.minutes, help="end of this session"
+    )
+    parser.add_argument(
+        "--cell-seconds",
+        type=float,
+        default=defaults.cell_s,
+        help="a cell gets no further round after this time",
+    )
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--output", type=Path, help="results file; default: of today")
+    parser.add_argument("--cluster", action="store_true", help="measure cluster toolchains too")
+    parser.add_argument(
+        "--report", action="store_true", help="measure nothing, write the report again"
+    )
+    return parser.parse_args()
+
+
+def _select(names: Sequence[str], wanted: Sequence[str], option: str) -> list[str]:
+    unknown = sorted(set(wanted) - set(names))
+    if unknown:
+        raise SystemExit(f"unknown {option} {unknown[0]}; fix: use one of {', '.join(names)}")
+    return [name for name in names if not wanted or name in wanted]
+
+
+def _select_workloads(wanted: Sequence[str], *, is_cluster: bool) -> list[Workload]:
+    workloads = list_workloads()
+    names = {workload.name for workload in workloads}
+    chosen = [
+        w
+        for w in workloads
+        if not wanted
+        or w.name in wanted
+        or any(part in w.name for part in wanted if part not in names)
+    ]
+    if not chosen:
+        listed = ", ".join(workload.name for workload in workloads)
+        raise SystemExit(f"no workload matches --scenario; fix: use a part of one of {listed}")
+    return [w for w in chosen if not (is_cluster and w.finds_metg)]
+
+
+def _find_problem(name: str, toolchain: Toolchain, wants_cluster: bool) -> tuple[str, str]:
+    """Return the status and the reason why a toolchain is not measured; empty if it is."""
+    if toolchain.cluster and not (wants_cluster and os.environ.get(toolchain.cluster)):
+        return "no cluster", f"not measured: no cluster named ({toolchain.cluster})"
+    print(f"environment of {name}", flush=True)
+    problem = environments.create_environment(name)
+    if not problem and not environments.find_version(name, toolchain):
+        problem = f"not installed: {toolchain.package or toolchain.version_command[0]} is not there"
+    return ("not installed", problem) if problem else ("", "")
+
+
+def _plan_cells(
+    store: Store,
+    workloads: Sequence[Workload],
+    toolchains: Mapping[str, Toolchain],
+    problems: Mapping[str, tuple[str, str]],
+) -> list[Cell]:
+    """Return the cells to measure, and mark those that cannot be measured."""
+    cells = []
+    for workload in workloads:
+        for name, (status, reason) in problems.items():
+            cell = Cell(workload, name)
+            if refusal := toolchains[name].refusal(workload):
+                store.mark(cell.first_key, "not applicable", refusal)
+            elif status:
+                store.mark(cell.first_key, status, reason)
+            else:
+                cells.append(cell)
+    return cells
+
+
+def _describe_session(
+    options: Options, toolchains: Mapping[str, Toolchain], now: datetime.datetime
+) -> dict[str, Any]:
+    """Return what the report says about the session, and what samples depend on."""
+    dates = environments.read_release_dates()
+    return {
+        "format": FORMAT,
+        "began": f"{now:%Y-%m-%d %H:%M} UTC",
+        "digest": machine.digest_comparison(),
+        "machine": machine.describe_machine(),
+        "load": [],
+        "elapsed_s": {},
+        "seconds_per_block": machine.seconds_per_block(options.jobs),
+        "jobs": options.jobs,
+        "limit_s": LIMIT_S,
+        "cell_s": options.cell_s,
+        "seed": options.seed,
+        **machine.describe_revision(),
+        "versions": {
+            name: environments.find_version(name, toolchain)
+            for name, toolchain in toolchains.items()
+        },
+        "toolchains": {
+            name: {
+                "title": toolchain.title,
+                "about": toolchain.about,
+                "unit": toolchain.unit,
+                "skips": toolchain.skips,
+                "released": dates.get(toolchain.package, ""),
+            }
+            for name, toolchain in toolchains.items()
+        },
+        "workloads": [
+            {
+                "name": workload.name,
+                "about": workload.about,
+                "origin": workload.origin,
+                "tasks": len(workload.graph.tasks),
+                "limit_s": workload.limit_s,
+                "phases": [phase.name for phase in workload.phases],
+                "finds_metg": workload.finds_metg,
+            }
+            for workload in list_workloads()
+        ],
+        **read_evidence(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

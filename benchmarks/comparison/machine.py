@@ -1,0 +1,77 @@
+"""What the measurements depend on: machine, system, versions, revision."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.comparison import work
+from benchmarks.comparison.workloads import ROOT
+
+# Parts of paths whose code does not run while something is measured.
+_NOT_MEASURED = {"report", "evidence"}
+_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return the machine and the system, without its name."""
+    return {
+        "processor": _find_processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "governor": _GOVERNOR.read_text().strip() if _GOVERNOR.exists() else "not readable",
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def _find_processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def describe_revision() -> dict[str, Any]:
+    """Return the git revision of this repository and whether files were changed."""
+    return {"revision": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))}
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def digest_comparison() -> str:
+    """Return a digest of all measured code: samples of other code are not mixed with new ones."""
+    digest = hashlib.sha256()
+    for folder in ("benchmarks/comparison", "benchmarks/toolchains", "dvc_bridge", "flows"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            is_code = path.suffix in {".py", ".json", ".txt"}
+            if is_code and not _NOT_MEASURED & {*path.parts}:
+                digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def seconds_per_block(jobs: int) -> float:
+    """Return the seconds in which every core hashes one block, while `jobs` cores do."""
+    times = []
+    for _ in range(5):
+        start_s = time.monotonic()
+        threads = [threading.Thread(target=work.spin, args=(40, b"")) for _ in range(jobs)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        times.append((time.monotonic() - start_s) / 40)
+    return min(times)

@@ -1,0 +1,188 @@
+"""Create a project for a workload and a toolchain, run its phases, and measure each."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.comparison import environments, supervise
+from benchmarks.comparison.graph import Graph
+from benchmarks.comparison.toolchain import Toolchain
+from benchmarks.comparison.workloads import ROOT, Edit, Workload
+
+HERE = Path(__file__).resolve().parent
+_PIPELINE = ("flows", "data", "models", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore")
+_LOG_CHARACTERS = 600
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all measurements of a session share.
+
+    Parameters
+    ----------
+    folder
+        The folder for projects; each is removed after its measurement.
+    jobs
+        How many tasks may run at the same time.
+    limit_s
+        After this time a command is ended.
+    """
+
+    folder: Path
+    jobs: int
+    limit_s: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One timed run.
+
+    Parameters
+    ----------
+    peak_mb
+        The peak memory of the largest process.
+    load
+        The load average of the last minute before the run.
+    outs
+        Path -> md5 of each out after the run.
+    log
+        The end of the output, if the run failed.
+    """
+
+    wall_s: float
+    user_s: float
+    system_s: float
+    peak_mb: float
+    exit_code: int
+    load: float
+    outs: Mapping[str, str]
+    log: str = ""
+
+
+def measure_phases(
+    bench: Bench, workload: Workload, name: str, toolchain: Toolchain, slowdown: float = 0
+) -> Iterator[tuple[str, Sample]]:
+    """Run the phases of a workload in a new project; yield each phase's name with its sample.
+
+    A phase that fails is the last one. A toolchain that skips nothing runs only the first phase.
+
+    Parameters
+    ----------
+    name
+        The folder of the toolchain.
+    slowdown
+        Sleep this share of the run's time after it, which the sample includes.
+    """
+    project = bench.folder / "project"
+    try:
+        create_project(workload.graph, workload, project)
+        toolchain.write(workload.graph, project, bench.jobs)
+        for phase in workload.phases:
+            if phase.edit:
+                apply_edit(project, phase.edit)
+            sample = run_timed(bench, workload.graph, project, name, toolchain, slowdown)
+            yield phase.name, sample
+            if sample.exit_code or toolchain.skips.value == "no":
+                return
+    finally:
+        shutil.rmtree(project, ignore_errors=True)
+        shutil.rmtree(bench.folder / "project-remote", ignore_errors=True)
+
+
+def measure_once(bench: Bench, workload: Workload, name: str, toolchain: Toolchain) -> Sample:
+    """Run the first phase of a workload in a new project."""
+    changed = replace(workload, phases=workload.phases[:1])
+    ((_, sample),) = measure_phases(bench, changed, name, toolchain)
+    return sample
+
+
+def create_project(graph: Graph, workload: Workload, project: Path) -> None:
+    """Create the folder with everything that exists before the first task."""
+    project.mkdir()
+    if workload.is_pipeline:
+        tracked = subprocess.run(
+            ["git", "ls-files", "-z", *_PIPELINE], cwd=ROOT, check=True, capture_output=True
+        )
+        for path in tracked.stdout.decode().split("\0"):
+            if path:
+                (project / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / path, project / path)
+        return
+    shutil.copyfile(HERE / "work.py", project / "work.py")
+    for path, content in (graph.sources or {}).items():
+        (project / path).write_text(content)
+
+
+def apply_edit(project: Path, edit: Edit) -> None:
+    """Change a file as a user would."""
+    path = project / edit.path
+    text = path.read_text()
+    if edit.old not in text:
+        raise ValueError(f"{edit.path} does not contain {edit.old!r}; fix: benchmarks/comparison")
+    path.write_text(text.replace(edit.old, edit.new, 1))
+
+
+def run_timed(
+    bench: Bench,
+    graph: Graph,
+    project: Path,
+    name: str,
+    toolchain: Toolchain,
+    slowdown: float = 0,
+) -> Sample:
+    """Run the commands of a toolchain in a project, one after the other, and read the outs."""
+    home = bench.folder / "home"
+    home.mkdir(exist_ok=True)
+    variables = environments.variables(home, project, toolchain.environment)
+    log = bench.folder / "log"
+    log.write_text("")
+    load = os.getloadavg()[0]
+    wall_s = user_s = system_s = peak_mb = 0.0
+    exit_code = 0
+    for argv in toolchain.commands(graph, bench.jobs):
+        command = place(argv, environments.bin_folder(name))
+        measured = supervised(command, project, variables, log, bench.limit_s - wall_s)
+        wall_s += measured["wall_s"]
+        user_s, system_s = user_s + measured["user_s"], system_s + measured["system_s"]
+        peak_mb, exit_code = max(peak_mb, measured["peak_mb"]), int(measured["exit_code"])
+        if exit_code:
+            break
+    if slowdown:
+        time.sleep(wall_s * slowdown)
+        wall_s *= 1 + slowdown
+    outs = {} if exit_code else toolchain.outs(project, graph)
+    ended = log.read_text(errors="replace")[-_LOG_CHARACTERS:] if exit_code else ""
+    text = ended.replace(str(project), "PROJECT").replace(str(ROOT), "REPOSITORY")
+    return Sample(wall_s, user_s, system_s, peak_mb, exit_code, load, outs, text)
+
+
+def place(argv: Sequence[str], folder: Path) -> list[str]:
+    """Return a command with the program of the toolchain's environment, if it has one."""
+    program, *arguments = (part.replace("{bin}", str(folder)) for part in argv)
+    own = folder / program
+    return [str(own) if own.exists() else program, *arguments]
+
+
+def supervised(
+    command: Sequence[str], project: Path, variables: Mapping[str, str], log: Path, limit_s: float
+) -> dict[str, float]:
+    """Run a command under supervise.py and return what it measured."""
+    program = [sys.executable, "-I", "-S", str(Path(supervise.__file__))]
+    done = subprocess.run(
+        [*program, str(max(limit_s, 0.1)), str(log), "--", *command],
+        cwd=project,
+        env=dict(variables),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    measured: dict[str, float] = json.loads(done.stdout)
+    return measured

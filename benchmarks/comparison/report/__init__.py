@@ -1,0 +1,1 @@
+"""The report of a comparison: a pure function of its results file."""

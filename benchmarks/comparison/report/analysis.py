@@ -1,0 +1,226 @@
+"""Decide what the samples of a results file show. Pure: equal files produce equal figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.comparison.statistics import (
+    Interval,
+    Ratio,
+    geometric_mean,
+    median_interval,
+    penalised,
+    ratio_interval,
+)
+
+BASELINE, OURS, FLOOR = "dvc_repro", "dvc_bridge_repro", "plain_python"
+MEASURED, FAILED, OVER_LIMIT = "measured", "failed", "over limit"
+NO_FIGURE = "none"
+# A command that the time limit ended, as supervise.py says.
+_TIMED_OUT = 124
+# From this on, a rival's lead is worth a sentence.
+_WORTH_SAYING = 0.9
+CHECK = "method-check"
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One toolchain in one row.
+
+    Parameters
+    ----------
+    times
+        Seconds of each good run; where the row is METG, seconds per task.
+    cpu_s
+        Median CPU seconds of a run with everything that it started.
+    ratio
+        Times of the baseline; None without a baseline, and for the baseline itself.
+    exit_codes
+        Those that are not 0.
+    """
+
+    toolchain: str
+    title: str
+    status: str
+    reason: str
+    times: tuple[float, ...] = ()
+    median: Interval | None = None
+    ratio: Ratio | None = None
+    cpu_s: float | None = None
+    peak_mb: float | None = None
+    exit_codes: tuple[int, ...] = ()
+    log: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the row has a figure for the toolchain."""
+        return self.status == MEASURED and self.median is not None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A phase of a workload with all toolchains."""
+
+    workload: str
+    phase: str
+    about: str
+    origin: str
+    is_metg: bool
+    entries: tuple[Entry, ...]
+
+    @property
+    def title(self) -> str:
+        """Return the row's name."""
+        metg = "METG(50 %), " if self.is_metg else ""
+        return f"{metg}{self.workload}" + (f": {self.phase}" if self.phase != "cold" else "")
+
+    def find(self, toolchain: str) -> Entry | None:
+        """Return the entry of a toolchain."""
+        return next((entry for entry in self.entries if entry.toolchain == toolchain), None)
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A rival that needs less time than ours: by more than the noise, or in the only run."""
+
+    row: Row
+    entry: Entry
+    ratio: Ratio
+
+
+def read_rows(document: Document) -> tuple[Row, ...]:
+    """Return all rows with a sample, or with a reason why there is none."""
+    rows = []
+    for workload in document["comparison"]["workloads"]:
+        for phase in workload["phases"]:
+            is_metg = workload["finds_metg"]
+            entries = tuple(_read_entries(document, workload["name"], phase, is_metg))
+            if any(entry.times or entry.exit_codes for entry in entries):
+                about, origin = workload["about"], workload["origin"]
+                rows.append(Row(workload["name"], phase, about, origin, is_metg, entries))
+    return tuple(rows)
+
+
+def _read_entries(document: Document, workload: str, phase: str, is_metg: bool) -> Iterator[Entry]:
+    results = {
+        result["parameters"]["toolchain"]: result
+        for result in document["results"]
+        if result["parameters"]["workload"] == workload
+        and result["parameters"]["phase"] == phase
+        and not result["parameters"]["variant"]
+    }
+    column = "metg_s" if is_metg else "times"
+    expected = _expect_outs(results)
+    baseline = results.get(BASELINE, {}).get(column, [])
+    for name, toolchain in document["comparison"]["toolchains"].items():
+        if name in results:
+            yield _read_entry(results[name], name, toolchain["title"], column, expected, baseline)
+
+
+def _expect_outs(results: Mapping[str, Any]) -> str:
+    """Return the digest of the outs that all toolchains must have written."""
+    for name in (FLOOR, BASELINE):
+        if name in results and results[name]["outs"]:
+            return str(results[name]["outs"][0])
+    return ""
+
+
+def _read_entry(
+    result: Mapping[str, Any],
+    name: str,
+    title: str,
+    column: str,
+    expected: str,
+    baseline: Sequence[float],
+) -> Entry:
+    status, reason = str(result["status"]), str(result["reason"])
+    times, bad = tuple(result[column]), tuple(code for code in result["exit_codes"] if code)
+    if bad and set(bad) == {_TIMED_OUT}:
+        status, reason = OVER_LIMIT, "ended at the time limit"
+    elif bad:
+        total = len(result["exit_codes"])
+        status, reason = FAILED, f"exit code {bad[0]} in {len(bad)} of {total} runs"
+    elif expected and any(outs != expected for outs in result["outs"]):
+        status, reason = FAILED, "exit code 0, but the outs differ from those of the others"
+    elif status == MEASURED and not times:
+        status, reason = (
+            NO_FIGURE,
+            "less than half of the ideal speed with any task, or over the limit",
+        )
+    if not times or status != MEASURED:
+        return Entry(name, title, status, reason, times, exit_codes=bad, log=result["log"])
+    cpu_s = [user + system for user, system in _pairs(result)]
+    is_compared = bool(baseline) and name != BASELINE
+    return Entry(
+        name,
+        title,
+        status,
+        reason,
+        times,
+        median_interval(times),
+        ratio_interval(times, baseline) if is_compared else None,
+        median_interval(cpu_s).value,
+        max(result["peak_mb"]),
+    )
+
+
+def _pairs(result: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
+    yield from zip(result["user_times"], result["system_times"], strict=True)
+
+
+def check_method(document: Document) -> tuple[Ratio | None, Ratio | None]:
+    """Return the ratio of the A/A pair, and the ratio where a slowdown was planted."""
+    by_variant = {
+        result["parameters"]["variant"]: result["times"]
+        for result in document["results"]
+        if result["parameters"]["workload"] == CHECK
+    }
+    plain = by_variant.get("", [])
+    pairs = (by_variant.get("again", []), by_variant.get("slowed", []))
+    again, slowed = (ratio_interval(times, plain) if times and plain else None for times in pairs)
+    return again, slowed
+
+
+def find_leads(rows: Sequence[Row]) -> tuple[Lead, ...]:
+    """Return the rivals that are at least 10 % ahead of ours; the floor is no rival."""
+    leads = []
+    for row in rows:
+        ours = row.find(OURS)
+        for entry in row.entries:
+            if not (ours and ours.is_good and entry.is_good) or entry.toolchain in {OURS, FLOOR}:
+                continue
+            ratio = ratio_interval(entry.times, ours.times)
+            is_likely = ratio.high < 1 or not math.isfinite(ratio.high)
+            if ratio.value <= _WORTH_SAYING and is_likely:
+                leads.append(Lead(row, entry, ratio))
+    return tuple(leads)
+
+
+def mean_ratios(rows: Sequence[Row]) -> dict[str, tuple[float, int, int]]:
+    """Return toolchain -> geometric mean of its ratios, number of rows, number of penalties.
+
+    The rows are those of wall time in which the baseline was measured and the toolchain was
+    measured, failed or exceeded the limit.
+    """
+    values: dict[str, list[float]] = {}
+    baselines: dict[str, list[float]] = {}
+    penalties: dict[str, int] = {}
+    for row in rows:
+        base = row.find(BASELINE)
+        if row.is_metg or not (base and base.median):
+            continue
+        tried = [e for e in row.entries if e.is_good or e.status in {FAILED, OVER_LIMIT}]
+        medians = penalised({e.toolchain: e.median.value if e.median else None for e in tried})
+        for entry in tried:
+            values.setdefault(entry.toolchain, []).append(medians[entry.toolchain])
+            baselines.setdefault(entry.toolchain, []).append(base.median.value)
+            penalties[entry.toolchain] = penalties.get(entry.toolchain, 0) + (not entry.is_good)
+    return {
+        name: (geometric_mean(times, baselines[name]), len(times), penalties[name])
+        for name, times in values.items()
+    }

@@ -1,0 +1,65 @@
+"""Times, ratios and counts as text, the same in HTML and Markdown."""
+
+from __future__ import annotations
+
+import math
+
+from benchmarks.comparison.report.analysis import Entry
+from benchmarks.comparison.statistics import Interval, Ratio
+
+NO_DIFFERENCE = "no difference shown"
+
+
+def seconds(value: float) -> str:
+    """Return a time with three significant digits, in a readable unit."""
+    if value < 1e-3:
+        return f"{_digits(value * 1e6)} µs"
+    if value < 1:
+        return f"{_digits(value * 1e3)} ms"
+    if value < 120:
+        return f"{_digits(value)} s"
+    return f"{_digits(value / 60)} min"
+
+
+def _digits(value: float) -> str:
+    if value <= 0:
+        return "0"
+    decimals = max(0, 2 - math.floor(math.log10(value)))
+    return f"{value:,.{decimals}f}"
+
+
+def spread(interval: Interval, count: int) -> str:
+    """Return the interval of a median; with one sample there is none."""
+    if count == 1:
+        return "one run"
+    return f"{seconds(interval.low)} to {seconds(interval.high)}"
+
+
+def times(ratio: float) -> str:
+    """Return a ratio."""
+    if not math.isfinite(ratio):
+        return "∞"
+    return f"{ratio:.2f}" if ratio < 100 else f"{ratio:,.0f}"
+
+
+def verdict(ratio: Ratio | None) -> str:
+    """Return what a ratio shows, in words."""
+    if ratio is None:
+        return ""
+    if not math.isfinite(ratio.high):
+        return "one run: no interval"
+    if not ratio.is_shown:
+        return NO_DIFFERENCE
+    return "faster" if ratio.value < 1 else "slower"
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """Return a ratio with its interval."""
+    if not math.isfinite(ratio.high):
+        return times(ratio.value)
+    return f"{times(ratio.value)} [{times(ratio.low)}, {times(ratio.high)}]"
+
+
+def state(entry: Entry) -> str:
+    """Return why an entry has no figure, in a few words."""
+    return entry.reason if entry.status in entry.reason else f"{entry.status}: {entry.reason}"

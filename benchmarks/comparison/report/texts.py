@@ -1,0 +1,161 @@
+"""The sentences of the report: limitations, method, findings; the same in HTML and Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from benchmarks.comparison.report import figures
+from benchmarks.comparison.report.analysis import Document, Lead, Row, check_method, find_leads
+from benchmarks.comparison.statistics import PENALTY, SHIFT_S, Ratio
+
+TITLE = "Toolchains for pipelines, on equal work"
+LEADS = "Where others are faster: their time as a share of dvc-bridge repro"
+CORRECTIONS = (
+    "Corrections are welcome: each toolchain is one short folder, benchmarks/toolchains/NAME,"
+    " with everything that it runs. Open a pull request, and run `make bench` for the figures."
+)
+WORDS = {
+    "ratio": "the median time divided by that of dvc repro, with its 95 % interval; less is better",
+    "CPU": "median seconds of CPU in a run, of the tool and of everything that it started",
+    "memory": "the largest process",
+}
+
+
+def limitations(document: Document) -> Iterator[str]:
+    """Yield what the figures do not show."""
+    session = document["comparison"]
+    machine = session["machine"]
+    loads = session["load"]
+    yield (
+        f"One machine with {machine['cores']} cores ({machine['processor']},"
+        f" {machine['memory_gb']:g} GB of memory). Nothing here says how a toolchain behaves on"
+        " more cores."
+    )
+    if loads and max(loads) > machine["cores"]:
+        yield (
+            f"The machine was busy with other work (load {min(loads):.1f} to {max(loads):.1f} on"
+            f" {machine['cores']} cores). Wall times are too long and spread widely; ratios within"
+            " a row suffer less, CPU seconds least."
+        )
+    yield (
+        "The authors of dvc-bridge made the comparison. Other toolchains run with their defaults,"
+        " as their documentation shows them; somebody who knows them better may do better."
+    )
+    yield (
+        "The guarantees are not equal. DVC and dvc-bridge hash every file and record it; make and"
+        " Ninja compare file times; plain Python, Prefect and Dagster record no files. Compare a"
+        " toolchain with those that promise the same."
+    )
+    yield (
+        "Where the unit is a command, each task starts Python (about 15 ms). Where it is a"
+        " function, tasks of one process share that start."
+    )
+    yield (
+        "Times include the start of the toolchain, since a user waits for it. A long-running server"
+        " of Prefect or Dagster would start faster."
+    )
+    yield (
+        "Not measured: clusters without a name in the environment, data above 50 MB, the time from"
+        " an edit to the first metric, a failed or killed task that is resumed, bytes stored, and"
+        " lines of code."
+    )
+
+
+def method(document: Document) -> Iterator[str]:
+    """Yield how the figures were made."""
+    session = document["comparison"]
+    yield (
+        "Every workload is written once, as a graph of tasks, and rendered for each toolchain. All"
+        " outs of all toolchains must have the same md5; an out contains a digest of everything"
+        " upstream of it. A toolchain whose outs differ counts as failed."
+    )
+    yield (
+        "After a warm-up of each toolchain, rounds follow one another. A round measures each cell"
+        " (a workload and a toolchain) once, in random order, each in a new project. Creating the"
+        f" project is not timed. As many tasks as jobs may run at the same time: {session['jobs']}."
+    )
+    yield (
+        f"A cell gets further rounds until its runs have taken {session['cell_s']:g} s, so slow"
+        f" cells have fewer samples. A run ends after {session['limit_s']:g} s. A toolchain is not"
+        " started on a fan-out for which two smaller ones show that it would take longer than that."
+    )
+    yield (
+        "Figures are medians with 95 % bootstrap intervals. The interval of a ratio is the wider of"
+        " the bootstrap of both medians and Welch's interval of the mean logarithms. Where it"
+        f" contains 1, the report says '{figures.NO_DIFFERENCE}'."
+    )
+    yield (
+        f"The geometric mean adds {SHIFT_S:g} s to both times of a ratio, so that milliseconds do"
+        f" not dominate. A toolchain that failed counts as {PENALTY:g} times the slowest time."
+    )
+    yield (
+        "METG(50 %) is Task Bench's figure: the shortest task for which the graph still runs at"
+        " half of the ideal speed, with the start of the toolchain as overhead. It comes from two"
+        " runs: one without work, and one for which half of the time should be work."
+    )
+
+
+def method_check(document: Document) -> Iterator[str]:
+    """Yield whether the method finds what is there, and nothing else."""
+    again, slowed = check_method(document)
+    if again is None or slowed is None:
+        yield "The method was not checked in this session."
+        return
+    yield (
+        f"The same toolchain against itself: {figures.ratio_text(again)}, {_found(again, False)}."
+    )
+    yield (
+        "The same toolchain with a planted slowdown of 20 %:"
+        f" {figures.ratio_text(slowed)}, {_found(slowed, True)}."
+    )
+
+
+def _found(ratio: Ratio, expected: bool) -> str:
+    shown = "a difference" if ratio.is_shown else figures.NO_DIFFERENCE
+    return f"{shown}, {'as it must be' if ratio.is_shown == expected else 'WHICH IS WRONG'}"
+
+
+def leads(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield one line per row in which others are ahead of dvc-bridge, with their ratios to it."""
+    by_row: dict[str, list[Lead]] = {}
+    for lead in find_leads(rows):
+        by_row.setdefault(lead.row.title, []).append(lead)
+    for title, found in by_row.items():
+        ordered = sorted(found, key=lambda lead: lead.ratio.value)
+        others = ", ".join(
+            f"{lead.entry.title} {figures.times(lead.ratio.value)}{_doubt(lead)}"
+            for lead in ordered
+        )
+        yield f"{title}: {others}."
+
+
+def _doubt(lead: Lead) -> str:
+    return "" if math.isfinite(lead.ratio.high) else " (too few runs for an interval)"
+
+
+def facts(document: Document) -> Iterator[tuple[str, str, str]]:
+    """Yield name, value and note of what the page says first."""
+    session = document["comparison"]
+    machine = session["machine"]
+    yield "measured", session["began"], ""
+    yield "machine", f"{machine['cores']} cores", machine["processor"]
+    yield "load", ", ".join(f"{load:g}" for load in session["load"]), "before and after"
+    note = "with uncommitted changes" if session["dirty"] else ""
+    yield "git revision", session["revision"][:12] or "no git", note
+    yield "system", machine["system"], f"Python {machine['python']}, {machine['memory_gb']:g} GB"
+    n_samples = sum(len(result["exit_codes"]) for result in document["results"])
+    yield "samples", f"{n_samples:,}", "all of them are drawn"
+
+
+def published(document: Document) -> Iterator[tuple[str, str, str, str]]:
+    """Yield workload, engine, time and source of figures that others published."""
+    for item in document["comparison"]["published"]:
+        for engine, seconds in item["seconds"].items():
+            yield item["workload"], engine, figures.seconds(seconds), item["source"]
+
+
+def columns_of(features: Any) -> list[str]:
+    """Return the columns of the table of features."""
+    return [str(column) for column in features["columns"]]

@@ -1,0 +1,216 @@
+"""A session: rounds of all cells in random order, within a time, added to a results file."""
+
+from __future__ import annotations
+
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.comparison import metg
+from benchmarks.comparison.graph import schedule_length
+from benchmarks.comparison.measure import Bench, Sample, measure_once, measure_phases
+from benchmarks.comparison.store import Key, Store
+from benchmarks.comparison.supervise import TIMED_OUT
+from benchmarks.comparison.toolchain import Toolchain
+from benchmarks.comparison.workloads import COLD, Workload, method_check
+
+AGAIN, SLOWED = "again", "slowed"
+SLOWDOWN = 0.2
+CHECKED = "make"
+_CHECKS_PER_ROUND = 3
+# A first start, for example of Prefect with its database, takes longer than any later one.
+_WARM_UP_S = 120.0
+OVER_LIMIT = "over limit"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How long and how often to measure.
+
+    Parameters
+    ----------
+    rounds
+        The most rounds of a cell, those of earlier sessions included.
+    cell_s
+        A cell gets a further round only while all its rounds take less than this.
+    minutes
+        The session starts nothing that would end after this time.
+    """
+
+    jobs: int = 2
+    rounds: int = 5
+    cell_s: float = 8.0
+    minutes: float = 14.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A workload and a toolchain; a variant only where the method itself is checked."""
+
+    workload: Workload
+    name: str
+    variant: str = ""
+
+    @property
+    def title(self) -> str:
+        """Return the name of the cell in messages and in the file."""
+        return " / ".join(part for part in (self.workload.name, self.name, self.variant) if part)
+
+    def key(self, phase: str) -> Key:
+        """Return the key of one of its results."""
+        return (self.workload.name, phase, self.name, self.variant)
+
+    @property
+    def first_key(self) -> Key:
+        """Return the key of the first phase's result."""
+        return self.key(self.workload.phases[0].name)
+
+
+def extrapolate(smaller_s: float, small_s: float, n_tasks: int) -> float:
+    """Return the time of a workload from those with a hundredth and a tenth of its tasks.
+
+    The cost of each further task is taken as constant, which favours toolchains whose cost grows.
+    """
+    per_task_s = (small_s - smaller_s) / (n_tasks / 10 - n_tasks / 100)
+    return small_s + max(per_task_s, 0.0) * (n_tasks - n_tasks / 10)
+
+
+class Session:
+    """Measures cells and adds the samples to a store.
+
+    Parameters
+    ----------
+    say
+        Prints a line of progress.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        toolchains: Mapping[str, Toolchain],
+        options: Options,
+        say: Callable[[str], None],
+    ) -> None:
+        self._store, self._toolchains, self._options, self._say = store, toolchains, options, say
+        self._end_s = time.monotonic() + options.minutes * 60
+
+    def run(self, cells: Sequence[Cell], *, checks_method: bool) -> None:
+        """Warm up, then measure in rounds until all is done or the time is over."""
+        checks = [Cell(method_check(), CHECKED, variant) for variant in ("", AGAIN, SLOWED)]
+        with tempfile.TemporaryDirectory(prefix="comparison-") as folder:
+            bench = Bench(Path(folder), self._options.jobs, 0.0)
+            self._store.note_load(os.getloadavg()[0])
+            self._warm_up(bench, cells)
+            for number in range(1, self._options.rounds + 1):
+                added = checks * _CHECKS_PER_ROUND if checks_method else []
+                self._measure_round(bench, self._order([*cells, *added], number), number)
+            self._store.note_load(os.getloadavg()[0])
+        for cell in cells:
+            if self._store.find(cell.first_key) is None:
+                self._store.mark(
+                    cell.first_key, "no time", "the time was over; run make bench again"
+                )
+        self._store.save()
+
+    def _order(self, cells: Sequence[Cell], number: int) -> list[Cell]:
+        """Return the cells in random order; in the first round, smaller workloads come first."""
+        shuffled = list(cells)
+        random.Random(f"{self._options.seed} {number}").shuffle(shuffled)  # noqa: S311
+        if number > 1:
+            return shuffled
+        return sorted(
+            shuffled, key=lambda cell: len(cell.workload.graph.tasks) * bool(cell.workload.smaller)
+        )
+
+    def _warm_up(self, bench: Bench, cells: Sequence[Cell]) -> None:
+        """Run each toolchain once, so that its files are read and compiled before it is timed."""
+        smallest = Workload("warm-up", "", method_check().graph.with_spin(0))
+        for name in dict.fromkeys(cell.name for cell in cells):
+            toolchain = self._toolchains[name]
+            is_warm = any(self._store.count(cell.first_key) for cell in cells if cell.name == name)
+            if is_warm or toolchain.refusal(smallest):
+                continue
+            self._say(f"warm-up: {toolchain.title}")
+            measure_once(replace(bench, limit_s=_WARM_UP_S), smallest, name, toolchain)
+
+    def _is_due(self, cell: Cell, number: int) -> bool:
+        """Return whether a cell gets a sample in a round."""
+        n_checks = _CHECKS_PER_ROUND if cell.workload.name == method_check().name else 1
+        if self._store.count(cell.first_key) >= number * n_checks:
+            return False
+        if self._skip_reason(cell):
+            self._store.mark(cell.first_key, OVER_LIMIT, self._skip_reason(cell))
+            return False
+        elapsed_s = self._store.elapsed_s(cell.title)
+        return not elapsed_s or sum(elapsed_s) + elapsed_s[-1] <= self._options.cell_s
+
+    def _skip_reason(self, cell: Cell) -> str:
+        """Return why a cell would exceed the limit, as the smaller workload shows."""
+        if not cell.workload.smaller or self._store.count(cell.first_key):
+            return ""
+        found = [self._store.find((name, COLD, cell.name, "")) for name in cell.workload.smaller]
+        small, smaller = (result or {"status": "", "times": []} for result in found)
+        if OVER_LIMIT in {small["status"], smaller["status"]}:
+            return f"over the limit with fewer tasks ({cell.workload.smaller[0]})"
+        if not (small["times"] and smaller["times"]):
+            return ""
+        n_tasks = len(cell.workload.graph.tasks)
+        least_s = extrapolate(min(smaller["times"]), min(small["times"]), n_tasks)
+        if least_s <= cell.workload.limit_s:
+            return ""
+        return (
+            f"not started: it would need about {least_s:.0f} s, as {cell.workload.smaller[0]} and"
+            f" {cell.workload.smaller[1]} show; the limit is {cell.workload.limit_s:g} s"
+        )
+
+    def _measure_round(self, bench: Bench, cells: Sequence[Cell], number: int) -> None:
+        """Measure those of the cells that are due."""
+        for position, cell in enumerate(cells):
+            if not self._is_due(cell, number):
+                continue
+            known_s = self._store.elapsed_s(cell.title)
+            if (known_s[-1] if known_s else 5.0) > self._left_s():
+                continue
+            self._say(
+                f"round {number} of {self._options.rounds}, {position + 1} of {len(cells)},"
+                f" {max(self._left_s(), 0) / 60:.1f} min left: {cell.title}"
+            )
+            start_s = time.monotonic()
+            limit_s = min(cell.workload.limit_s, self._left_s())
+            self._measure(replace(bench, limit_s=limit_s), cell)
+            self._store.add_elapsed(cell.title, time.monotonic() - start_s)
+            self._store.save()
+
+    def _measure(self, bench: Bench, cell: Cell) -> None:
+        """Add a sample of each phase; one that the end of the session cut off does not count."""
+        toolchain = self._toolchains[cell.name]
+        slowdown = SLOWDOWN if cell.variant == SLOWED else 0
+        phases = list(measure_phases(bench, cell.workload, cell.name, toolchain, slowdown))
+        for phase, sample in phases:
+            if sample.exit_code == TIMED_OUT and bench.limit_s < cell.workload.limit_s:
+                continue
+            is_found = cell.workload.finds_metg and not sample.exit_code
+            metg_s = self._find_metg_s(bench, cell, toolchain, sample) if is_found else None
+            self._store.add(cell.key(phase), sample, metg_s)
+
+    def _find_metg_s(
+        self, bench: Bench, cell: Cell, toolchain: Toolchain, empty: Sample
+    ) -> float | None:
+        """Return METG(50 %) from the run without work and one that is about half work, if any."""
+        graph, s_per_block = cell.workload.graph, self._store.s_per_block
+        n_rounds = schedule_length(graph, bench.jobs)
+        blocks = max(1, round(metg.next_task_s(empty.wall_s, n_rounds) / s_per_block))
+        loaded = replace(cell.workload, graph=graph.with_spin(blocks))
+        sample = measure_once(bench, loaded, cell.name, toolchain)
+        if sample.exit_code:
+            return None
+        points = [(0.0, empty.wall_s), (blocks * s_per_block, sample.wall_s)]
+        return metg.find_metg_s(points, n_rounds)
+
+    def _left_s(self) -> float:
+        return self._end_s - time.monotonic()

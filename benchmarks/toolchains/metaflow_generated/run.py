@@ -1,0 +1,15 @@
+"""Run a flow that uses DVC, then merge its results into dvc.lock: `run.py FILE NAME JOBS`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+file, name, jobs = sys.argv[1:]
+subprocess.run(
+    [
+        *(sys.executable, file, "run", "--run-id-file", "run-id"),
+        *("--max-workers", jobs, "--max-num-splits", "2000"),
+    ],
+    check=True,
+)
+subprocess.run(["dvc-bridge", "sync", f"{name}/{Path('run-id').read_text()}"], check=True)

@@ -1,0 +1,30 @@
+"""The Metaflow flow that `dvc-bridge flow` generates from dvc.yaml."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from benchmarks.comparison.dvc_project import add_remote, write_dvc_project
+from benchmarks.comparison.graph import Graph
+from benchmarks.comparison.toolchain import Skips, Toolchain, Unit, copy_script
+
+
+def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
+    """Write the project with a remote, and generate the flow."""
+    write_dvc_project(graph, project)
+    add_remote(project)
+    copy_script("metaflow_generated", "run.py", project)
+    command = ["dvc-bridge", "flow", "-o", "flow.py", "--name", "Comparison"]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+
+
+TOOLCHAIN = Toolchain(
+    title="Metaflow, generated flow",
+    unit=Unit.COMMAND,
+    skips=Skips.CONTENT,
+    write=write,
+    commands=lambda _graph, jobs: [["python", "run.py", "flow.py", "Comparison", str(jobs)]],
+    package="metaflow",
+    about="dvc-bridge flow makes a Metaflow flow of dvc.yaml; steps skip what DVC has",
+)

@@ -1,0 +1,128 @@
+"""A small results file as the comparison writes it, with what is hard for a report."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.comparison.measure import Sample
+from benchmarks.comparison.store import Key, Store
+
+OUTS = {"a.out": "d41d8cd98f00b204e9800998ecf8427e"}
+TITLES = {
+    "plain_python": "plain Python, one process",
+    "make": "GNU make",
+    "dvc_repro": "dvc repro",
+    "dvc_bridge_repro": "dvc-bridge repro",
+    "other": 'other <script>alert("x")</script>',
+    "wrong": "wrong outs",
+}
+SESSION: dict[str, Any] = {
+    "format": 1,
+    "began": "2026-11-29 12:00 UTC",
+    "digest": "0123456789abcdef",
+    "machine": {
+        "processor": "A processor",
+        "cores": 2,
+        "memory_gb": 8.0,
+        "governor": "not readable",
+        "system": "Linux 6",
+        "python": "3.11.7",
+    },
+    "load": [0.1, 1.9],
+    "elapsed_s": {},
+    "seconds_per_block": 0.001,
+    "jobs": 2,
+    "limit_s": 45.0,
+    "cell_s": 8.0,
+    "seed": 0,
+    "revision": "0" * 40,
+    "dirty": False,
+    "versions": dict.fromkeys(TITLES, "1.0"),
+    "toolchains": {
+        name: {
+            "title": title,
+            "about": "what it is",
+            "unit": "command",
+            "skips": "no",
+            "released": "2026-10",
+        }
+        for name, title in TITLES.items()
+    },
+    "workloads": [
+        {
+            "name": "fan-out-10",
+            "about": "10 tasks",
+            "origin": "",
+            "tasks": 10,
+            "limit_s": 45.0,
+            "phases": ["cold", "nothing changed"],
+            "finds_metg": False,
+        },
+        {
+            "name": "taskbench-chain",
+            "about": "METG of a chain",
+            "origin": "https://arxiv.org/abs/1908.05790",
+            "tasks": 8,
+            "limit_s": 45.0,
+            "phases": ["cold"],
+            "finds_metg": True,
+        },
+    ],
+    "published": [
+        {
+            "workload": "fan-out-10",
+            "source": "https://example.org",
+            "machine": "another machine",
+            "seconds": {"Engine": 3.25},
+        }
+    ],
+    "features": {
+        "columns": ["dvc repro", "dvc-bridge"],
+        "rows": [
+            {
+                "feature": "runs any dvc.yaml",
+                "cells": [
+                    {"value": "yes", "evidence": "documented", "link": "https://dvc.org/doc"},
+                    {"value": "unknown", "evidence": "not checked", "link": ""},
+                ],
+            }
+        ],
+    },
+}
+# Seconds without noise, by toolchain.
+SECONDS = {"plain_python": 0.02, "make": 0.1, "dvc_repro": 1.2, "dvc_bridge_repro": 0.5}
+
+
+def sample(wall_s: float, exit_code: int = 0, outs: dict[str, str] = OUTS, log: str = "") -> Sample:
+    """Return a sample whose CPU is half of its wall time."""
+    return Sample(wall_s, wall_s * 0.4, wall_s * 0.1, 50.0, exit_code, 1.0, outs, log)
+
+
+def fill(path: Path) -> Store:
+    """Write a results file; the same every time."""
+    store, noise = Store(path, SESSION), np.random.default_rng(0)
+
+    def add(key: Key, seconds: float, metg_s: float | None = None) -> None:
+        for factor in np.exp(noise.normal(0, 0.03, 5)):
+            store.add(key, sample(seconds * factor), metg_s and metg_s * factor)
+
+    for name, seconds in SECONDS.items():
+        add(("fan-out-10", "cold", name, ""), seconds)
+        add(("fan-out-10", "nothing changed", name, ""), seconds / 2)
+        add(("taskbench-chain", "cold", name, ""), seconds, seconds / 8)
+    for variant, factor in (("", 1.0), ("again", 1.0), ("slowed", 1.2)):
+        add(("method-check", "cold", "make", variant), 0.5 * factor)
+    store.add(("fan-out-10", "cold", "other", ""), sample(1, 7, log="<b>no such file</b>"))
+    store.add(("fan-out-10", "cold", "wrong", ""), sample(1, outs={"a.out": "0" * 32}))
+    store.mark(("fan-out-10", "nothing changed", "other", ""), "not applicable", "it has no files")
+    store.save()
+    return store
+
+
+def is_close(first: float, second: float) -> bool:
+    """Return whether two figures are the same, apart from rounding."""
+    return math.isclose(first, second, rel_tol=1e-6)

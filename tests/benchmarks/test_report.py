@@ -1,0 +1,142 @@
+"""The report is a pure function of the results file, and shows what the file contains."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from statistics import median
+from typing import Any
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from benchmarks.comparison.report import figures
+from benchmarks.comparison.report.analysis import check_method, find_leads, read_rows
+from benchmarks.comparison.report.files import write_report
+from benchmarks.comparison.report.markdown import markdown
+from benchmarks.comparison.report.page import page
+from tests.benchmarks.documents import SECONDS, TITLES, fill, is_close
+from tests.support.paths import GOLDEN
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    path = tmp_path_factory.mktemp("comparison") / "results.json"
+    fill(path)
+    loaded: dict[str, Any] = json.loads(path.read_text())
+    return loaded
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.md"])
+def test_equal_results_give_the_golden_report(
+    name: str, document: dict[str, Any], tmp_path: Path
+) -> None:
+    write_report(document, tmp_path)
+    golden = GOLDEN / "comparison" / name
+    assert (tmp_path / name).read_text() == golden.read_text(), f"if that is meant: write {golden}"
+
+
+def test_the_page_is_well_formed_small_and_asks_for_nothing(document: dict[str, Any]) -> None:
+    html = page(document)
+    Xml.fromstring(html.removeprefix("<!DOCTYPE html>\n"))  # noqa: S314  our own page
+    assert len(html.encode()) < 500_000
+    assert "<script" not in html
+    assert not re.findall(r"(?:src=|@import|url\(|<link)", html)
+
+
+def test_names_and_logs_are_escaped(document: dict[str, Any]) -> None:
+    html, text = page(document), markdown(document)
+    assert "other &lt;script&gt;" in html
+    assert "&lt;b&gt;no such file&lt;/b&gt;" in html
+    assert "<script" not in text
+    assert "other &lt;script&gt;" in text
+
+
+def test_a_failing_toolchain_is_drawn_as_failed_with_its_exit_code(
+    document: dict[str, Any],
+) -> None:
+    html = page(document)
+    assert '<text class="bad"' in html
+    assert "exit 7" in html
+    assert "failed: exit code 7 in 1 of 1 runs" in html
+
+
+def test_other_outs_count_as_failed(document: dict[str, Any]) -> None:
+    entry = read_rows(document)[0].find("wrong")
+    assert entry is not None
+    assert not entry.is_good
+    assert "the outs differ" in entry.reason
+
+
+def test_the_figures_are_those_of_the_samples(document: dict[str, Any]) -> None:
+    html = page(document)
+    results = {r["command"]: r for r in document["results"]}
+    base = median(results["fan-out-10 / cold / dvc_repro"]["times"])
+    for row in read_rows(document)[:1]:
+        for name in SECONDS:
+            entry = row.find(name)
+            assert entry is not None
+            assert entry.median is not None
+            middle = median(results[f"fan-out-10 / cold / {name}"]["times"])
+            assert is_close(entry.median.value, middle)
+            assert entry.ratio is None or is_close(entry.ratio.value, middle / base)
+            assert f">{figures.seconds(middle)}<" in html
+
+
+def test_every_good_sample_is_drawn(document: dict[str, Any]) -> None:
+    n_drawn = page(document).count('<circle class="dot')
+    n_samples = sum(
+        len(result["metg_s"] or result["times"])
+        for result in document["results"]
+        if result["parameters"]["workload"] != "method-check"
+    )
+    assert n_drawn == n_samples
+
+
+def test_rivals_that_are_ahead_come_before_limitations_and_results(
+    document: dict[str, Any],
+) -> None:
+    html = page(document)
+    leads = {(lead.row.title, lead.entry.toolchain) for lead in find_leads(read_rows(document))}
+    assert ("fan-out-10", "make") in leads
+    assert not [name for _, name in leads if name in {"dvc_repro", "plain_python"}]
+    places = [html.index(f">{word}") for word in ("Where others", "Limitations", "Every workload")]
+    assert places == sorted(places)
+
+
+def test_the_method_finds_the_planted_slowdown_and_nothing_else(document: dict[str, Any]) -> None:
+    again, slowed = check_method(document)
+    assert again is not None
+    assert slowed is not None
+    assert not again.is_shown
+    assert slowed.is_shown
+    assert "WHICH IS WRONG" not in page(document)
+
+
+def test_pictures_for_the_readme_have_a_style_of_their_own(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    document["comparison"]["workloads"][0]["name"] = "fan-out-100"
+    for result in document["results"]:
+        if result["parameters"]["workload"] == "fan-out-10":
+            result["parameters"]["workload"] = "fan-out-100"
+    write_report(document, tmp_path)
+    picture = (tmp_path / "fan-out-100.svg").read_text()
+    assert Xml.fromstring(picture).tag.endswith("svg")  # noqa: S314  our own picture
+    assert "<style>" in picture
+    assert TITLES["make"] in picture
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.00123, "1.23 ms"),
+        (0.5, "500 ms"),
+        (1.234, "1.23 s"),
+        (45.67, "45.7 s"),
+        (600, "10.0 min"),
+    ],
+)
+def test_times_have_three_digits(seconds: float, text: str) -> None:
+    assert figures.seconds(seconds) == text

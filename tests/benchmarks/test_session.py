@@ -1,0 +1,107 @@
+"""A session adds rounds to a results file, continues it, and mixes nothing that differs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.comparison import measure as measuring
+from benchmarks.comparison import session
+from benchmarks.comparison.graphs import chain, fan_out, graph_of
+from benchmarks.comparison.measure import Bench, Sample
+from benchmarks.comparison.session import OVER_LIMIT, Cell, Options, Session, extrapolate
+from benchmarks.comparison.store import Store
+from benchmarks.comparison.toolchain import FOLDER, load_toolchains
+from benchmarks.comparison.workloads import Workload
+from tests.benchmarks.documents import SESSION, fill, sample
+
+SMALL = Workload("small", "", graph_of(chain(2), "fibo", 3))
+TOOLCHAINS = load_toolchains()
+
+
+def measure(path: Path, cells: Sequence[Cell], rounds: int) -> tuple[dict[str, Any], list[str]]:
+    said: list[str] = []
+    options = Options(rounds=rounds, minutes=5)
+    store = Store(path, SESSION)
+    Session(store, TOOLCHAINS, options, said.append).run(cells, checks_method=False)
+    document: dict[str, Any] = json.loads(path.read_text())
+    return document, said
+
+
+def test_rounds_are_added_until_all_are_there_and_outs_are_equal(tmp_path: Path) -> None:
+    cells = [Cell(SMALL, "plain_python"), Cell(SMALL, "make")]
+    path = tmp_path / "results.json"
+    first, _ = measure(path, cells, 1)
+    second, said = measure(path, cells, 2)
+    assert [len(result["times"]) for result in first["results"]] == [1, 1]
+    assert [len(result["times"]) for result in second["results"]] == [2, 2]
+    assert not [line for line in said if line.startswith("warm-up")]
+    assert len({outs for result in second["results"] for outs in result["outs"]}) == 1
+    assert measure(path, cells, 2)[0]["results"] == second["results"]
+
+
+def test_metg_comes_from_a_run_without_work_and_one_with_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_phases(
+        _bench: Bench, workload: Workload, *_rest: object
+    ) -> Iterator[tuple[str, Sample]]:
+        blocks = sum(int(task.arguments[1]) for task in workload.graph.tasks)
+        yield "cold", sample(0.8 + blocks * SESSION["seconds_per_block"])
+
+    monkeypatch.setattr(session, "measure_phases", run_phases)
+    monkeypatch.setattr(measuring, "measure_phases", run_phases)
+    workload = Workload("metg", "", graph_of(chain(8), "spin", 0), finds_metg=True)
+    document, _ = measure(tmp_path / "results.json", [Cell(workload, "plain_python")], 1)
+    assert document["results"][0]["metg_s"] == [pytest.approx(0.1)]
+
+
+def test_a_session_without_time_says_what_is_missing(tmp_path: Path) -> None:
+    store = Store(tmp_path / "results.json", SESSION)
+    options = Options(minutes=0.05)
+    Session(store, TOOLCHAINS, options, print).run([Cell(SMALL, "make")], checks_method=False)
+    (result,) = json.loads((tmp_path / "results.json").read_text())["results"]
+    assert result["status"] == "no time"
+
+
+def test_a_workload_far_over_the_limit_is_not_started(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    store = Store(path, SESSION)
+    store.add(("one", "cold", "make", ""), sample(0.2))
+    store.add(("ten", "cold", "make", ""), sample(9.2))
+    store.save()
+    hundred = Workload("hundred", "", graph_of(fan_out(100), "fibo", 1), smaller=("ten", "one"))
+    document, said = measure(path, [Cell(hundred, "make")], 1)
+    (result,) = [r for r in document["results"] if r["parameters"]["workload"] == "hundred"]
+    assert result["status"] == OVER_LIMIT
+    assert "99 s" in result["reason"]
+    assert not [line for line in said if line.startswith("round")]
+
+
+def test_the_time_of_a_start_is_not_multiplied() -> None:
+    assert extrapolate(smaller_s=5.0, small_s=5.9, n_tasks=100) == pytest.approx(14.9)
+    assert extrapolate(smaller_s=5.0, small_s=4.0, n_tasks=100) == 4.0
+
+
+def test_the_file_has_the_shape_of_hyperfine(tmp_path: Path) -> None:
+    fill(tmp_path / "results.json")
+    for result in json.loads((tmp_path / "results.json").read_text())["results"]:
+        names = {"command", "mean", "stddev", "median", "user", "system", "min", "max", "times"}
+        assert names | {"exit_codes", "parameters"} <= set(result)
+        if result["times"]:
+            assert result["min"] <= result["median"] <= result["max"]
+
+
+@pytest.mark.parametrize("name", ["digest", "jobs", "machine", "versions"])
+def test_samples_of_something_else_are_not_mixed(name: str, tmp_path: Path) -> None:
+    fill(tmp_path / "results.json")
+    with pytest.raises(SystemExit, match=f"another {name}; fix"):
+        Store(tmp_path / "results.json", {**SESSION, name: "other"})
+
+
+def test_every_folder_of_toolchains_is_in_the_comparison() -> None:
+    assert set(TOOLCHAINS) == {path.parent.name for path in FOLDER.glob("*/toolchain.py")}
