@@ -40,7 +40,7 @@ def create_repository(project: Path) -> None:
 
 
 def add_remote(project: Path) -> None:
-    """Add a remote in a folder beside the project."""
+    """Add a remote in a folder next to the project."""
     remote = project.parent / f"{project.name}-remote"
     remote.mkdir()
     text = f"[core]\n    remote = store\n['remote \"store\"']\n    url = {remote}\n"

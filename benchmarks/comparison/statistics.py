@@ -19,7 +19,7 @@ from scipy import stats
 CONFIDENCE = 0.95
 DRAWS = 4000
 # Added to both times before their ratio enters the geometric mean, so that milliseconds of a run
-# that nobody notices do not dominate.
+# that no one notices do not dominate.
 SHIFT_S = 0.1
 # What a toolchain that failed is given, in multiples of the slowest time of the row.
 PENALTY = 2.0

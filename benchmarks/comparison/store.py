@@ -93,7 +93,7 @@ class Store:
             result["metg_s"].append(round(metg_s, 7))
 
     def mark(self, key: Key, status: str, reason: str) -> None:
-        """Say why a result has no samples, unless it has some."""
+        """Record why a result has no samples, unless it has some."""
         if not self.count(key):
             self._results[key] = {**_create_result(key), "status": status, "reason": reason}
 

@@ -1,4 +1,4 @@
-"""What the report shows beside measurements: published figures, and a table of features."""
+"""What the report shows next to measurements: published figures, and a table of features."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def limitations(document: Document) -> Iterator[str]:
         )
     yield (
         "The authors of dvc-bridge made the comparison. Other toolchains run with their defaults,"
-        " as their documentation shows them; somebody who knows them better may do better."
+        " as their documentation shows them; someone who knows them better may do better."
     )
     yield (
         "The guarantees are not equal. DVC and dvc-bridge hash every file and record it; make and"
