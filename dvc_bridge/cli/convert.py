@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Callable
 from pathlib import Path
 
+from dvc_bridge.app.check_manifest import check_manifest
 from dvc_bridge.app.convert import Code, convert
 from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
@@ -16,16 +18,22 @@ from dvc_bridge.pipeline.fuse import Fuse
 
 
 def convert_command(args: Namespace) -> int:
-    """Write the manifest to a file or to standard output."""
-    manifest = convert(
-        selection_of(args),
-        kind=ManifestKind(args.kind),
-        schedule=args.schedule,
-        name=args.name,
-        code=Code(args.revision, args.repo),
-        fuse=Fuse(args.fuse),
-        warn=warn,
-    )
+    """Write the manifest to a file or to standard output, or with --check compare it."""
+
+    def make(code: Code) -> str:
+        return convert(
+            selection_of(args),
+            kind=ManifestKind(args.kind),
+            schedule=args.schedule,
+            name=args.name,
+            code=code,
+            fuse=Fuse(args.fuse),
+            warn=warn,
+        )
+
+    if args.check:
+        return _check(args.output, make)
+    manifest = make(Code(args.revision, args.repo))
     if args.output is None or args.output == "-":
         sys.stdout.write(manifest)
         return 0
@@ -35,4 +43,19 @@ def convert_command(args: Namespace) -> int:
     except OSError as exc:
         raise UsageError(f"cannot write {args.output}: {exc.strerror}") from exc
     print(f"wrote {args.output}", file=sys.stderr)
+    return 0
+
+
+def _check(output: str | None, make: Callable[[Code], str]) -> int:
+    if output is None:
+        raise UsageError(
+            "--check needs the manifest's file", "dvc-bridge convert --output FILE --check"
+        )
+    checked = check_manifest(output, make)
+    if checked.why:
+        raise UsageError(
+            "\n".join((f"{output} has drifted: {checked.why}", *checked.difference)),
+            f"dvc-bridge convert --output {output}, with the same options",
+        )
+    print(f"{output} is what the pipeline converts to", file=sys.stderr)
     return 0

@@ -136,6 +136,11 @@ def _declare_convert(command: argparse.ArgumentParser) -> None:
     add_stages(command, force=False)
     command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     command.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; check that FILE is what the pipeline converts to",
+    )
+    command.add_argument(
         "--kind",
         choices=("Workflow", "WorkflowTemplate", "CronWorkflow"),
         default="Workflow",

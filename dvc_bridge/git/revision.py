@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -154,8 +155,13 @@ def check_out(url: str, sha: str, folder: Path) -> None:
     git(folder, "checkout", "--quiet", "--detach", sha)
 
 
-def git(folder: Path, *args: str) -> str:
+def git(folder: Path, *args: str, variables: Mapping[str, str] | None = None) -> str:
     """Return the output of a git command without the final line break.
+
+    Parameters
+    ----------
+    variables
+        Environment variables in addition to those of this process.
 
     Raises
     ------
@@ -165,6 +171,7 @@ def git(folder: Path, *args: str) -> str:
     result = subprocess.run(
         ["git", *_OPTIONS, *args],
         cwd=folder,
+        env={**os.environ, **(variables or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.errors import BridgeError, UsageError, of_system
-from dvc_bridge.github_action.inputs import Inputs, Mode, read_inputs
+from dvc_bridge.github_action.inputs import Inputs, Mode, read_inputs, variable
 from dvc_bridge.github_action.positions import Positions
 from dvc_bridge.github_action.runner import Annotation, print_visible, without_commands
 from dvc_bridge.github_action.step_result import RunnerFiles, StepResult, failure, publish
@@ -25,6 +25,8 @@ STEPS = {
     Mode.CONVERT: "convert_mode:convert_step",
     Mode.REPRO: "repro_mode:repro_step",
     Mode.REPORT: "report_mode:report_step",
+    Mode.RUN: "run_mode:run_step",
+    Mode.COLLECT: "run_mode:collect_step",
 }
 
 
@@ -33,6 +35,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     files = _runner_files(environment)
     try:
         inputs = read_inputs(environment)
+        os.environ.pop(variable("token"), None)  # commands of stages do not inherit it
     except BridgeError as error:
         message = f"{error.message}\nfix: {error.fix}"
         publish(failure(error, [Annotation("dvc-bridge", message)]), _marker("inputs", ()), files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,6 @@ from dvc_bridge.errors import UsageError
 
 PREFIX = "DVC_BRIDGE_INPUT_"
 _Choice = TypeVar("_Choice", bound=Enum)
-_BOOLEANS = {"true": True, "false": False, "": False}
 
 
 class Mode(Enum):
@@ -24,6 +23,16 @@ class Mode(Enum):
     CONVERT = "convert"
     REPRO = "repro"
     REPORT = "report"
+    RUN = "run"
+    COLLECT = "collect"
+
+
+class Delivery(Enum):
+    """Where the results of a run go."""
+
+    PULL_REQUEST = "pull-request"
+    COMMIT = "commit"
+    WORKSPACE = "workspace"
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,16 @@ class Inputs:
         As the options of `dvc-bridge repro`.
     output, check, kind, schedule, name, revision, repo
         As the options of `dvc-bridge convert`; `check` compares with the file `output`.
+    engine
+        The engine of `run`; empty: the one in dvc-bridge.yaml.
+    wait
+        Whether `run` waits until the run has ended.
+    run
+        The name of the run to collect.
+    delivery
+        Where the results of `run` and `collect` go.
+    token
+        The token that pushes the results; empty: the clone has credentials.
     base
         The revision for `report`; empty: that of the event.
     base_branch
@@ -59,6 +78,11 @@ class Inputs:
     name: str = ""
     revision: str = ""
     repo: str = ""
+    engine: str = ""
+    wait: bool = True
+    run: str = ""
+    delivery: Delivery = Delivery.PULL_REQUEST
+    token: str = field(default="", repr=False)
     base: str = ""
     base_branch: str = ""
 
@@ -91,9 +115,21 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         name=reader.text("name"),
         revision=reader.text("revision"),
         repo=reader.text("repo"),
+        engine=reader.text("engine"),
+        wait=reader.boolean("wait", default=True),
+        run=reader.text("run"),
+        delivery=reader.choice("result", Delivery, Delivery.PULL_REQUEST),
+        token=reader.text("token"),
         base=reader.text("base"),
         base_branch=environment.get("GITHUB_BASE_REF", ""),
     )
+    is_run = inputs.mode in (Mode.RUN, Mode.COLLECT)
+    if inputs.token and not is_run:  # stages that run here could read it
+        reader.problems.append(f"token is not for mode {inputs.mode.value}")
+    if is_run and inputs.delivery is Delivery.PULL_REQUEST and inputs.wait and not inputs.token:
+        reader.problems.append("result pull-request needs token, such as ${{ github.token }}")
+    if inputs.mode is Mode.COLLECT and not inputs.run:
+        reader.problems.append("mode collect needs run, the name of the run")
     if inputs.check and not inputs.output:
         reader.problems.append("check needs output, the path of the committed manifest")
     if reader.problems:
@@ -111,11 +147,11 @@ class _Reader:
     def text(self, name: str) -> str:
         return self._environment.get(variable(name), "").strip()
 
-    def boolean(self, name: str) -> bool:
+    def boolean(self, name: str, *, default: bool = False) -> bool:
         text = self.text(name)
-        if text not in _BOOLEANS:
+        if text not in ("", "true", "false"):
             self.problems.append(f"{name} is {text!r}, neither true nor false")
-        return _BOOLEANS.get(text, False)
+        return text == "true" if text else default
 
     def jobs(self, name: str) -> int:
         """Return a number of jobs; `auto` and no text are one per core."""

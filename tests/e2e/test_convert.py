@@ -204,3 +204,16 @@ def test_a_pod_refuses_a_revision_with_other_stages(project: Path, tmp_path: Pat
     with pytest.raises(subprocess.CalledProcessError) as raised:
         play(project, made, "run", tmp_path / "pods")
     assert raised.value.returncode == 4
+
+
+def test_check_compares_a_committed_manifest_with_the_revision_that_it_names(
+    project: Path,
+) -> None:
+    options = ("convert", "--repo", URL, "--output", "argo.yaml")
+    bridge(project, *options)
+    commit(project)
+    bridge(project, *options, "--check")
+    (project / "dvc-bridge.yaml").write_text(SETTINGS.replace("image:1", "image:2"))
+    printed = bridge(project, *options, "--check", code=2)
+    assert "argo.yaml has drifted: dvc-bridge.yaml differ from" in printed
+    bridge(project, "convert", "--check", code=2)

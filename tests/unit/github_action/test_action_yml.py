@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from dvc_bridge.github_action.inputs import PREFIX, variable
+from dvc_bridge.engines.argo.manifest import ManifestKind
+from dvc_bridge.github_action.inputs import PREFIX, Delivery, Mode, variable
 from tests.conftest import REPOSITORY
 
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z]+)*")
@@ -48,3 +49,18 @@ def test_inputs_reach_the_steps_as_environment_variables_only(action: dict[str, 
     assert all("${{" not in step["run"] for step in steps)
     passed = {k: v for step in steps for k, v in step["env"].items() if k.startswith(PREFIX)}
     assert passed == {variable(name): f"${{{{ inputs.{name} }}}}" for name in action["inputs"]}
+
+
+def test_the_types_are_those_of_the_inputs_and_outputs(action: dict[str, Any]) -> None:
+    types = yaml.safe_load((REPOSITORY / "action-types.yml").read_text())
+    assert list(types["inputs"]) == list(action["inputs"])
+    assert list(types["outputs"]) == list(action["outputs"])
+    for name, value in types["inputs"].items():
+        default = action["inputs"][name]["default"]
+        if value["type"] == "enum":
+            assert default in value["allowed-values"], name
+        if value["type"] == "boolean":
+            assert default in ("true", "false"), name
+    enums = {"mode": Mode, "kind": ManifestKind, "result": Delivery}
+    for name, kind in enums.items():
+        assert types["inputs"][name]["allowed-values"] == [item.value for item in kind]

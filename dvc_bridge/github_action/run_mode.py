@@ -1,0 +1,131 @@
+"""The modes `run` and `collect`: stages as tasks of an engine, and the results in git."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dvc_bridge.app.collect import collect
+from dvc_bridge.app.run_end import RunEnd
+from dvc_bridge.app.submit import submit
+from dvc_bridge.dvcio.project import find_project
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.git.handoff import uncommitted
+from dvc_bridge.github_action.delivery import (
+    commit_results,
+    github_of,
+    open_pull_request,
+    push,
+)
+from dvc_bridge.github_action.document import Block, Table, Text
+from dvc_bridge.github_action.inputs import Delivery, Inputs
+from dvc_bridge.github_action.literal_text import code
+from dvc_bridge.github_action.positions import Positions
+from dvc_bridge.github_action.runner import Annotation, print_visible
+from dvc_bridge.github_action.step_result import StepResult
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.planning.targets import Selection
+from dvc_bridge.ui.plain_view import PlainView
+
+# Part of the message of a commit for which GitHub starts no workflow.
+_SKIP_CI = "[skip ci]"
+
+
+def run_step(inputs: Inputs, positions: Positions, folder: Path) -> StepResult:
+    """Submit the stages; with `wait`, merge and deliver the results.
+
+    Raises
+    ------
+    BridgeError
+        Nothing was started, or the results cannot be delivered.
+    """
+    del folder
+    submitted = submit(
+        Selection(inputs.targets, all_pipelines=not inputs.targets),
+        engine=inputs.engine or None,
+        force=inputs.force,
+        watch=(lambda _: PlainView()) if inputs.wait else None,
+        report=print_visible,
+        warn=print_visible,
+    )
+    if not submitted.run:
+        outputs = {"run": "", "will-run": "0"}
+        title = "### No stage needs a task"
+        return _delivered(inputs, "results of the run cache", title, outputs)
+    if submitted.end is None:
+        blocks: list[Block] = [
+            Text(f"### Run {code(submitted.run)} has started"),
+            Text(f"Next: mode {code('collect')} with the input run: {code(submitted.run)}"),
+        ]
+        return StepResult({"run": submitted.run, "changed": "true"}, blocks)
+    return _ended(inputs, submitted.end, positions)
+
+
+def collect_step(inputs: Inputs, positions: Positions, folder: Path) -> StepResult:
+    """Merge and deliver the results of a run that was started before.
+
+    Raises
+    ------
+    BridgeError
+        There is no such run, or the results cannot be delivered.
+    """
+    del folder
+    return _ended(inputs, collect(inputs.run, warn=print_visible), positions)
+
+
+def _ended(inputs: Inputs, end: RunEnd, positions: Positions) -> StepResult:
+    ran = [result for result in end.results.values() if result.outcome is Outcome.RAN]
+    outputs = {"run": end.run, "will-run": str(len(ran)), "stages": str(len(end.results))}
+    if end.error is None:
+        return _delivered(inputs, f"results of run {end.run}", _title(end), outputs, end)
+    print_visible(f"dvc-bridge: {end.error}")
+    annotations = [
+        Annotation(f"stage {r.address} failed", r.message, *positions.of_address(r.address))
+        for r in end.results.values()
+        if r.outcome is Outcome.FAILED
+    ]
+    blocks = [*_blocks(_title(end), end), *map(Text, map(code, str(end.error).splitlines()))]
+    return StepResult(
+        {**outputs, "changed": "false"},
+        blocks,
+        annotations=annotations or positions.of_error(end.error),
+        exit_code=end.error.exit_code,
+    )
+
+
+def _title(end: RunEnd) -> str:
+    return f"### DVC run {code(end.run)}: {end}"
+
+
+def _blocks(title: str, end: RunEnd | None) -> list[Block]:
+    rows = [
+        (code(r.address), r.outcome.text, "" if r.seconds is None else f"{r.seconds:.1f} s")
+        for r in (end.results.values() if end else ())
+    ]
+    table = [Table(("stage", "outcome", "time"), rows, "stages")] if rows else []
+    return [Text(title), *table]
+
+
+def _delivered(
+    inputs: Inputs, what: str, title: str, outputs: dict[str, str], end: RunEnd | None = None
+) -> StepResult:
+    """Commit what the run has changed, and return the result of the step."""
+    project = find_project()
+    files = uncommitted(project, read_pipeline(project).stages)
+    blocks = _blocks(title, end)
+    outputs = {**outputs, "changed": "true" if files else "false"}
+    if not files or inputs.delivery is Delivery.WORKSPACE:
+        return StepResult(outputs, blocks)
+    github = github_of(os.environ, inputs.token)
+    subject = f"Update dvc.lock: {what}"
+    if inputs.delivery is Delivery.COMMIT:
+        commit_results(project, files, f"{subject} {_SKIP_CI}")
+        push(project, github, github.branch)
+        blocks.append(Text(f"Committed to {code(github.branch)}"))
+        return StepResult(outputs, blocks)
+    branch = f"dvc-bridge/{outputs['run'] or 'run-cache'}"
+    commit_results(project, files, subject)
+    push(project, github, branch)
+    url = open_pull_request(github, branch, subject, "The files that the run has changed.")
+    blocks.append(Text(f"Pull request: {code(url)}"))
+    return StepResult({**outputs, "pull-request": url}, blocks)
