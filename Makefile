@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv versions demo metaflow-config serve docs bench bench-cluster bench-local bench-argo bench-metaflow bench-serve bench-serve-competitors profile lock lint types test full clean
+.PHONY: help venv versions demo metaflow-config serve docs bench bench-cluster bench-local bench-argo bench-metaflow bench-serve bench-serve-competitors profile lock lint lint-action types test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -113,10 +113,10 @@ lock: venv  ## the lock files, from setup.cfg
 	    || exit; done
 
 # Paths whose prose is checked, by docs/tools/words.txt (codespell) and docs/tools/phrases.txt.
-PROSE := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md .github docs/decisions \
+PROSE := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md .github action action.yml examples docs/decisions \
   $(filter-out docs/commands.md,$(wildcard docs/*.md)) dvc_bridge flows serving benchmarks tests
 
-lint: venv  ## style, import rules, prose
+lint: lint-action  ## style, import rules, prose
 	ruff check .
 	ruff format --check .
 	lint-imports
@@ -125,6 +125,19 @@ lint: venv  ## style, import rules, prose
 	python docs/tools/import_graph.py --check
 	codespell $(PROSE)
 	python docs/tools/phrases.py $(PROSE)
+
+# The Action, and workflows: ours and those that users copy. OWNER is a placeholder.
+WORKFLOWS := $(wildcard .github/workflows/*.yml)
+EXAMPLES := $(wildcard examples/*.yml)
+
+lint-action: venv  ## style and security of action.yml and of workflows
+	jactionlint action.yml $(WORKFLOWS)
+	jactionlint --ignore OWNER/dvc-bridge@v1 --ignore 'workflow "Plan"' $(EXAMPLES)
+	zizmor --quiet --offline --strict-collection --persona pedantic --config .github/zizmor.yml \
+	  action.yml .github/dependabot.yml $(WORKFLOWS) $(EXAMPLES)
+	check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
+	check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS) $(EXAMPLES)
+	check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 
 docs: venv  ## the documentation as a site in build/site, with references from the code; a broken link is an error
 	python docs/tools/commands.py
