@@ -20,8 +20,8 @@ from typing import Any, Dict  # noqa: UP035  Python 3.9 of older runners
 ACTION = Path(__file__).resolve().parent
 SOURCE = ACTION.parent
 OLDEST, NEWEST = (3, 11), (3, 14)
-# Modes that need the libraries of a cluster or a bucket in addition to DVC.
-CLUSTER_MODES = ("convert", "run", "collect")
+# Modes that can need the libraries of a cluster or a bucket in addition to DVC.
+CLUSTER_MODES = ("convert", "repro", "run", "collect")
 # Events whose results others trust: they use no file that an earlier job has left.
 UNCACHED_EVENTS = ("release", "pull_request_target", "workflow_run")
 PROBE = """

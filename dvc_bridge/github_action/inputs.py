@@ -45,7 +45,7 @@ class Inputs:
         The working directory of the step.
     targets
         The stages; empty: all stages of the project.
-    jobs, force, allow_missing
+    jobs, force, allow_missing, pull
         As the options of `dvc-bridge repro`.
     output, check, kind, schedule, name, revision, repo
         As the options of `dvc-bridge convert`; `check` compares with the file `output`.
@@ -71,6 +71,7 @@ class Inputs:
     jobs: int = 1
     force: bool = False
     allow_missing: bool = False
+    pull: bool = False
     output: str = ""
     check: bool = False
     kind: ManifestKind = ManifestKind.WORKFLOW
@@ -108,6 +109,7 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         jobs=reader.jobs("jobs"),
         force=reader.boolean("force"),
         allow_missing=reader.boolean("allow-missing"),
+        pull=reader.boolean("pull"),
         output=reader.text("output"),
         check=reader.boolean("check"),
         kind=reader.choice("kind", ManifestKind, ManifestKind.WORKFLOW),

@@ -30,7 +30,12 @@ def repro_step(inputs: Inputs, positions: Positions, folder: Path) -> StepResult
     """
     del folder
     check_version()
-    flags = RunFlags(jobs=inputs.jobs, force=inputs.force, allow_missing=inputs.allow_missing)
+    flags = RunFlags(
+        jobs=inputs.jobs,
+        force=inputs.force,
+        allow_missing=inputs.allow_missing,
+        pull=inputs.pull,
+    )
     selection = Selection(inputs.targets, all_pipelines=not inputs.targets)
     summary = repro(selection, flags, PlainView())
     print(summary)
