@@ -108,7 +108,7 @@ def open_pull_request(github: GitHub, branch: str, title: str, body: str) -> str
     Raises
     ------
     BridgeError
-        GitHub refuses, or does not answer.
+        GitHub refuses, or does not respond.
     """
     owner = github.repository.partition("/")[0]
     head = quote(f"{owner}:{branch}", safe="")
@@ -137,7 +137,7 @@ def _request(github: GitHub, path: str, content: Mapping[str, str] | None = None
         reason = _message_of(error)
         raise UsageError(f"GitHub refuses the pull request: {reason}", _PERMISSIONS) from error
     except (OSError, ValueError) as error:
-        raise StorageError(f"GitHub does not answer: {error}", "run the job again") from error
+        raise StorageError(f"GitHub does not respond: {error}", "run the job again") from error
 
 
 def _message_of(error: urllib.error.HTTPError) -> str:
