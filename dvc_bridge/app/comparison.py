@@ -77,7 +77,7 @@ def compare(revision: str) -> Comparison:
     page = RunReport(
         pathspec=f"{commit(project, 'HEAD')[:12]} compared with {sha[:12]}",
         flow=project.root.name,
-        began="",
+        trace=None,
         revision=commit(project, "HEAD"),
         metrics={file: value for file, value in here.items() if value is not None},
         before=sha[:12],

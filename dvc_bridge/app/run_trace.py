@@ -10,10 +10,10 @@ from dvc_bridge.app.context import RunContext
 from dvc_bridge.local.trace_file import keep_trace
 from dvc_bridge.pipeline.numbering import StagePosition, TaskNumber, numbered
 from dvc_bridge.pipeline.outcome import Outcome
-from dvc_bridge.pipeline.result import Result
+from dvc_bridge.pipeline.result import Result, stage_trace_of
 from dvc_bridge.pipeline.run_status import RunStatus, TaskStatus
 from dvc_bridge.pipeline.stage import Stage
-from dvc_bridge.pipeline.trace import RunTrace, StageTrace, requests_of, without_command
+from dvc_bridge.pipeline.trace import RunTrace, StageTrace, requests_of
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,4 @@ def _stage_trace(stage: Stage, result: Result | None, task: TaskStatus | None) -
         return StageTrace(
             stage.address, outcome, attempts=attempts, error=task.message if task else ""
         )
-    changed = result.outcome in (Outcome.RAN, Outcome.RESTORED)
-    return StageTrace(
-        stage.address,
-        result.outcome.value,
-        reason=result.execution.reason if result.execution else "",
-        error=result.message,
-        attempts=attempts,
-        entry=without_command(result.entry) if changed else {},
-        execution=result.execution and replace(result.execution, reason=""),
-    )
+    return replace(stage_trace_of(result), attempts=attempts)

@@ -1,17 +1,14 @@
-"""`dvc-bridge flow`, `sync` and `report`: commands for Metaflow runs of a dvc.yaml."""
+"""`dvc-bridge flow` and `sync`: commands for Metaflow runs of a dvc.yaml."""
 
 from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from pathlib import Path
 
 from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
-from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.flow_file import FlowRequest, check_flow, flow, write_flow
-from dvc_bridge.metaflow.report import report
 from dvc_bridge.metaflow.sync import sync
 from dvc_bridge.pipeline.fuse import Fuse
 
@@ -36,18 +33,6 @@ def flow_command(args: Namespace) -> int:
 def sync_command(args: Namespace) -> int:
     """Merge the results of a Metaflow run into dvc.lock and the workspace."""
     print(sync(args.pathspec, partial=args.partial, warn=warn))
-    return 0
-
-
-def report_command(args: Namespace) -> int:
-    """Write the page of a Metaflow run to a file or to standard output."""
-    text = report(args.pathspec, warn=warn)
-    if args.output:
-        target = Path(args.output)
-        write_whole(target, text, target.parent)
-        print(f"{args.pathspec} is in {args.output}")
-    else:
-        sys.stdout.write(text)
     return 0
 
 

@@ -232,10 +232,25 @@ def _declare_collect(command: argparse.ArgumentParser) -> None:
 
 def _declare_report(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--run", dest="pathspec", required=True, metavar="PATHSPEC", help=_PATHSPEC
+        "runs",
+        metavar="RUN",
+        nargs="*",
+        help="name of the run, or a Metaflow run as TrainFlow/123; default: the last run of this"
+        " project; two runs: what differs between them",
     )
+    command.add_argument(
+        "--run", dest="pathspec", metavar="PATHSPEC", help="older form of the argument RUN"
+    )
+    command.add_argument(
+        "--base",
+        metavar="REV",
+        help="git revision to compare metrics and params with; default: HEAD",
+    )
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="Markdown, for a pull request")
+    form.add_argument("--json", action="store_true", help="the trace of the run as JSON")
     command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
-    command.set_defaults(run="dvc_bridge.cli.metaflow:report_command")
+    command.set_defaults(run="dvc_bridge.cli.report:report_command")
 
 
 def _declare_status(command: argparse.ArgumentParser) -> None:
@@ -306,7 +321,7 @@ _COMMANDS: dict[str, tuple[str, Declare]] = {
     "collect": ("merge the results of a run into dvc.lock and the workspace", _declare_collect),
     "flow": ("write a Metaflow flow from dvc.yaml", _declare_flow),
     "sync": ("merge the results of a Metaflow run", _declare_sync),
-    "report": ("write an HTML report of a Metaflow run", _declare_report),
+    "report": ("write what a run did: a page, Markdown or JSON", _declare_report),
     "status": ("list the runs of the engine, or the tasks of one run", _declare_status),
     "stop": ("stop a run; finished results are kept", _declare_stop),
     "logs": ("print the output of the stages of a run", _declare_logs),

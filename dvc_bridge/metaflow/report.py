@@ -1,4 +1,4 @@
-"""Render the report of a Metaflow run; the run's card is the same page."""
+"""The report of a Metaflow run, of which the run's card shows the same page."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from dvc_bridge.metaflow.sync import metaflow_client
 from dvc_bridge.pipeline.lock_entry import pointer_of, with_outs
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.remote_run.run_store import scratch_folder
-from dvc_bridge.report.page import page
+from dvc_bridge.report.values import RunReport
 
 if TYPE_CHECKING:
     from dvc_bridge.metaflow.client import Ended
     from dvc_bridge.metaflow.run_report import Content, Read
 
 
-def report(pathspec: str, *, warn: Warn) -> str:
-    """Return the report of a Metaflow run as HTML.
+def report(pathspec: str, *, warn: Warn) -> RunReport:
+    """Return the report of a Metaflow run.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def report(pathspec: str, *, warn: Warn) -> str:
     from dvc_bridge.metaflow.run_report import report_of  # noqa: PLC0415  it imports Metaflow
 
     run = client.find_run(pathspec)
-    return page(report_of(run, client.read_run(run), partial(_content, warn)))
+    return report_of(run, client.read_run(run), partial(_content, warn))
 
 
 def _content(warn: Warn, ended: Ended) -> Content:

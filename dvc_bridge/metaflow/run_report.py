@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 from metaflow import Flow, Run
@@ -12,8 +11,9 @@ from metaflow import Flow, Run
 from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.pipeline.plots import PlotSpec
-from dvc_bridge.pipeline.result import Result, result_from_plain
+from dvc_bridge.pipeline.result import Result, result_from_plain, stage_trace_of
 from dvc_bridge.pipeline.stage import Stage, overlap
+from dvc_bridge.pipeline.trace import RunTrace
 from dvc_bridge.report.metric_files import metric_files, parsed, table
 from dvc_bridge.report.values import RunReport, Table
 
@@ -112,17 +112,31 @@ def report_of(run: Run, ended: Ended, content_of: Callable[[Ended], Content]) ->
     return RunReport(
         pathspec=run.pathspec,
         flow=run.path_components[0],
-        began=run.created_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        trace=_trace(run, content.ends),
         about=_description(run),
         revision=ended.revision,
         dirty=ended.dirty,
         notes=notes,
-        ends=content.ends,
         outs=content.outs,
         metrics=content.metric_values(),
         before=previous,
         before_metrics=before_metrics,
         plots=[Table(p, table(p["file"], content.read(p["file"]))) for p in content.plots],
+    )
+
+
+def _trace(run: Run, ends: Sequence[Result]) -> RunTrace:
+    """Return the trace of a run; results of older versions know only how long bodies took.
+
+    Its end is that of its last stage: a card is rendered before the run itself ends.
+    """
+    executions = [result.execution for result in ends]
+    return RunTrace(
+        run.pathspec,
+        "metaflow",
+        run.created_at.timestamp(),
+        ended=max((e.ended for e in executions if e and e.ended), default=None),
+        stages=tuple(stage_trace_of(result) for result in ends),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from dvc_bridge.errors import VersionMismatchError
@@ -19,7 +19,13 @@ from dvc_bridge.pipeline.lock_entry import (
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.serialize import from_text, to_text
 from dvc_bridge.pipeline.stage import Stage
-from dvc_bridge.pipeline.trace import Execution, execution_from_plain, plain_execution
+from dvc_bridge.pipeline.trace import (
+    Execution,
+    StageTrace,
+    execution_from_plain,
+    plain_execution,
+    without_command,
+)
 
 VERSION = 3
 # Version 2 has no `execution`.
@@ -114,6 +120,19 @@ def parse_result(text: str | bytes) -> Result:
             "use the same version here and in the image",
         )
     return result_from_plain(value)
+
+
+def stage_trace_of(result: Result) -> StageTrace:
+    """Return the trace of the stage that a worker or a step brought up to date."""
+    changed = result.outcome in (Outcome.RAN, Outcome.RESTORED)
+    return StageTrace(
+        result.address,
+        result.outcome.value,
+        reason=result.execution.reason if result.execution else "",
+        error=result.message,
+        entry=without_command(result.entry) if changed else {},
+        execution=result.execution and replace(result.execution, reason=""),
+    )
 
 
 def result_name(stage: Stage) -> str:

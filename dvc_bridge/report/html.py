@@ -6,6 +6,9 @@ import re
 from html import escape
 from typing import Any
 
+from dvc_bridge.report.format import shortened
+
+LONGEST = 120
 # Characters that are invalid in HTML or UTF-8.
 _INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
@@ -13,3 +16,13 @@ _INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\
 def text(value: Any) -> str:
     """Return a value as text for an element or a quoted attribute."""
     return escape(_INVALID.sub("\N{REPLACEMENT CHARACTER}", str(value)))
+
+
+def name_html(name: str) -> str:
+    """Return a name as HTML, the middle of a long one as a tooltip.
+
+    The element keeps a name of another direction from reordering the text around it.
+    """
+    short = shortened(name, LONGEST)
+    title = "" if short == name else f' title="{text(name)}"'
+    return f"<bdi{title}>{text(short)}</bdi>"

@@ -2,35 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.shorten import counted
+from dvc_bridge.pipeline.trace import RunTrace
 from dvc_bridge.report.charts import chart
-from dvc_bridge.report.html import text
+from dvc_bridge.report.fold import fold
+from dvc_bridge.report.format import duration, moment, size
+from dvc_bridge.report.graph import graph_svg
+from dvc_bridge.report.html import name_html, text
 from dvc_bridge.report.metrics import gone, metrics_html
+from dvc_bridge.report.stage_table import OUTCOMES, stage_tables
 from dvc_bridge.report.style import STYLE
+from dvc_bridge.report.suggestion import suggested_settings
+from dvc_bridge.report.timeline import timeline
+from dvc_bridge.report.timing import Span, critical_path, spans, total
 from dvc_bridge.report.values import RunReport
 
-# Outcomes in words for readers who do not know DVC.
-_OUTCOMES = {
-    Outcome.RAN: "ran",
-    Outcome.RESTORED: "reused from the run cache",
-    Outcome.UNCHANGED: "unchanged since dvc.lock",
-    Outcome.FAILED: "failed",
-}
-_TOTAL = "sum of all commands"
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+_NEW_LINE = "\n"
+_MOST_NOTES, _MOST_PATH, _MOST_FILES, _MOST_LINES = 10, 12, 300, 2000
+_PHASE_MEANINGS = (
+    ("waiting", "waiting", "all inputs were there, but no job was free"),
+    ("dispatch", "dispatch", "the engine started the task"),
+    ("work", "work", "commands ran"),
+    (
+        "bookkeeping",
+        "bookkeeping",
+        "inputs checked and pulled; outs hashed, stored, pushed",
+    ),
+)
+_PHASES = (
+    ("waiting", "waiting"),
+    ("dispatch", "dispatch"),
+    ("work ran", "work"),
+    ("work failed", "failed"),
+    ("work reused", "from the run cache"),
+    ("bookkeeping", "bookkeeping"),
+)
+_NO_METRICS = "No stage of this run has metrics."
 
 
 def page(report: RunReport) -> str:
     """Return the page; equal reports produce equal bytes."""
+    trace = report.trace or RunTrace("", "", 0.0)
+    found = spans(trace)
+    critical = critical_path(trace, found)
     parts = [
-        *_render_head(report),
+        *_render_head(report, found),
+        *_render_time(trace, found, critical),
         *_render_metrics(report),
+        *_render_params(report),
         *_render_plots(report),
-        *_render_stages(report),
+        *_render_graph(trace),
+        *stage_tables(trace),
+        *_render_suggestion(trace),
         *_render_outs(report),
     ]
     return (
@@ -41,52 +70,11 @@ def page(report: RunReport) -> str:
     )
 
 
-_NEW_LINE = "\n"
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in readable units."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes, rest_seconds = divmod(round(seconds), 60)
-    if minutes < 120:
-        return f"{minutes} min {rest_seconds} s"
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def size(count: Any) -> str:
-    """Return a number of bytes in readable units; empty if it is not an integer."""
-    if not isinstance(count, int):
-        return ""
-    value, unit = float(count), 0
-    while value >= 1000 and unit < len(_UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} bytes"
-
-
-def _render_head(report: RunReport) -> Iterator[str]:
-    ran = [result for result in report.ends if result.outcome is Outcome.RAN]
-    failed = sum(not result.good for result in report.ends)
-    reused = len(report.ends) - len(ran) - failed
-    seconds = sum(result.seconds or 0 for result in ran)
-    yield f"<header><h1>{text(report.flow)}</h1>"
+def _render_head(report: RunReport, found: Sequence[Span]) -> Iterator[str]:
+    yield f"<header><h1>{name_html(report.flow)}</h1>"
     if report.about:
         yield f'<p class="about">{text(report.about)}</p>'
-    revision = text(report.revision[:12]) if report.revision else "no git"
-    changes = "with uncommitted changes" if report.dirty else ""
-    facts = [
-        ("run", text(report.pathspec).replace("/", "/<wbr/>"), ""),
-        ("started", text(report.began), ""),
-        ("git revision", f"<code>{revision}</code>", changes),
-        (
-            "stages",
-            f"{len(ran)} ran",
-            f"{reused} reused" + (f", {failed} failed" * bool(failed)),
-        ),
-        ("command time", duration(seconds) if ran else "no command ran", _TOTAL if ran else ""),
-    ]
+    facts = list(_facts(report, found))
     yield (
         '<dl class="facts">'
         + "".join(
@@ -95,21 +83,182 @@ def _render_head(report: RunReport) -> Iterator[str]:
         )
         + "</dl>"
     )
-    yield from (f'<p class="note">{text(note)}</p>' for note in report.notes)
+    notes = [*report.notes, *(_notes(report.trace) if report.trace else ())]
+    yield from (f'<p class="note">{text(note)}</p>' for note in notes)
+    if report.trace:
+        yield from _render_failures(report.trace)
     yield "</header>"
+
+
+def _facts(report: RunReport, found: Sequence[Span]) -> Iterator[tuple[str, str, str]]:
+    """Yield names, values and notes of what a reader looks for first."""
+    trace = report.trace
+    run = text(report.pathspec).replace("/", "/<wbr/>")
+    yield "run", run, f"engine: {text(trace.engine)}" if trace else ""
+    if trace:
+        yield "started", moment(trace.started), text(trace.node)
+    revision = text(report.revision[:12]) if report.revision else "no git"
+    changes = "with uncommitted changes" if report.dirty else ""
+    yield "git revision", f"<code>{revision}</code>", changes
+    if trace:
+        yield "took", *_took(trace)
+        yield "stages", *_counts(trace)
+        yield "commands", *_used(found)
+
+
+def _took(trace: RunTrace) -> tuple[str, str]:
+    predicted = "" if trace.predicted_s is None else f"predicted {duration(trace.predicted_s)}"
+    if trace.ended is None:
+        return "has not ended" if _goes_on(trace) else "unknown", predicted
+    return duration(trace.ended - trace.started), predicted
+
+
+def _goes_on(trace: RunTrace) -> bool:
+    """Return whether the run had stages left when this was recorded."""
+    is_left = any(stage.outcome in ("running", "waiting") for stage in trace.stages)
+    return trace.ended is None and is_left
+
+
+def _counts(trace: RunTrace) -> tuple[str, str]:
+    counts = Counter(stage.outcome for stage in trace.stages)
+    ran = counts.pop(Outcome.RAN.value, 0)
+    others = [f"{count} {OUTCOMES[outcome]}" for outcome, count in counts.items()]
+    return f"{ran} ran", ", ".join(others)
+
+
+def _used(found: Sequence[Span]) -> tuple[str, str]:
+    usages = [span.execution.usage for span in found if span.execution.usage]
+    work_s = total(found).work
+    if not work_s:
+        return "no command ran", ""
+    peak_bytes = max((usage.peak_bytes for usage in usages), default=0)
+    parts = [
+        f"{duration(sum(usage.cpu_s for usage in usages))} of CPU" if usages else "",
+        f"largest process {size(peak_bytes)}" if peak_bytes else "",
+    ]
+    return duration(work_s), ", ".join(filter(None, parts))
+
+
+def _notes(trace: RunTrace) -> Iterator[str]:
+    """Yield what the reader should know first."""
+    if trace.interrupted:
+        yield f"Signal {trace.interrupted} ended this run early; finished results are kept."
+    elif _goes_on(trace):
+        yield "This run has not ended, or was killed; this is what it had recorded."
+
+
+def _render_failures(trace: RunTrace) -> Iterator[str]:
+    failed = [stage for stage in trace.stages if stage.outcome == Outcome.FAILED.value]
+    if not failed:
+        return
+    lines = []
+    for stage in failed[:_MOST_NOTES]:
+        log = f" Its output is in <code>{text(stage.log)}</code>." if stage.log else ""
+        why = text(stage.error or "no message")
+        lines.append(f"<li>{name_html(stage.address)}: {why}.{log}</li>")
+    if len(failed) > _MOST_NOTES:
+        lines.append(f"<li>and {len(failed) - _MOST_NOTES:,} more</li>")
+    count = counted(len(failed), "stage")
+    yield f'<div class="note">{count} failed:<ul>{"".join(lines)}</ul></div>'
+
+
+def _render_time(trace: RunTrace, found: Sequence[Span], critical: Sequence[Span]) -> Iterator[str]:
+    if not found:
+        return
+    yield "<section><h2>Timeline</h2>"
+    yield (
+        '<ul class="legend">'
+        + "".join(
+            f'<li><svg class="key" viewBox="0 0 18 10" aria-hidden="true"><rect class="{kind}"'
+            f' y="1" width="18" height="8"/></svg>{label}</li>'
+            for kind, label in _PHASES
+        )
+        + '<li><svg class="key" viewBox="0 0 18 10" aria-hidden="true"><path class="critical"'
+        ' d="M0 5h18"/></svg>critical path</li></ul>'
+    )
+    yield timeline(trace, found, critical)
+    everything, chain = total(found), total(critical)
+    rows = "".join(
+        f'<tr><th scope="row">{label}</th><td class="n">{duration(getattr(everything, kind))}</td>'
+        f'<td class="n">{duration(getattr(chain, kind))}</td>'
+        f'<td class="soft meaning">{meaning}</td></tr>'
+        for kind, label, meaning in _PHASE_MEANINGS
+    )
+    yield (
+        '<div class="scroll"><table class="list"><thead><tr><th>time</th><th class="n">all stages'
+        '</th><th class="n">critical path</th><th class="meaning"></th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+    yield f"<p>Critical path: {_path(critical)}</p></section>"
+
+
+def _path(critical: Sequence[Span]) -> str:
+    shown = list(critical)
+    names = [f"{name_html(s.stage.address)} {duration(s.ended - s.started)}" for s in shown]
+    if len(names) > _MOST_PATH:
+        half = _MOST_PATH // 2
+        names = [*names[:half], f"… {len(names) - 2 * half} more …", *names[-half:]]
+    return " → ".join(names)
+
+
+def _render_graph(trace: RunTrace) -> Iterator[str]:
+    if not trace.stages:
+        return
+    graph = fold(trace.stages)
+    yield "<section><h2>Graph</h2>"
+    if graph.folded_by:
+        count = len(trace.stages)
+        yield f'<p class="soft">{count:,} stages, folded by {graph.folded_by}.</p>'
+    yield graph_svg(graph)
+    yield "</section>"
+
+
+def _render_suggestion(trace: RunTrace) -> Iterator[str]:
+    suggestion = suggested_settings(trace.stages)
+    if suggestion:
+        yield "<section><h2>Requests that would have fitted</h2>"
+        yield (
+            '<p class="soft">For dvc-bridge.yaml, from what this run used, with a quarter more'
+            " memory. Processes of a stage that run at the same time add up: the figure is that of"
+            " the largest.</p>"
+        )
+        yield f"<pre>{text(suggestion)}</pre></section>"
+
+
+def _render_params(report: RunReport) -> Iterator[str]:
+    if report.params is None:
+        return
+    yield "<section><h2>Params</h2>"
+    if not report.params:
+        yield f'<p class="soft">No parameter differs from {text(report.before)}.</p></section>'
+        return
+    rows = "".join(
+        f'<tr><th scope="row">{name_html(change.name)}</th><td class="n">{_value(change.old)}</td>'
+        f'<td class="n">{_value(change.new)}</td></tr>'
+        for change in report.params
+    )
+    yield (
+        f'<div class="scroll"><table class="list"><thead><tr><th>parameter</th><th class="n">'
+        f'{text(report.before)}</th><th class="n">this run</th></tr></thead><tbody>{rows}</tbody>'
+        "</table></div></section>"
+    )
+
+
+def _value(value: Any) -> str:
+    return '<span class="soft">none</span>' if value is None else text(value)
 
 
 def _render_metrics(report: RunReport) -> Iterator[str]:
     yield "<section><h2>Metrics</h2>"
     if not report.metrics:
-        yield '<p class="soft">No stage of this run has metrics.</p>'
+        yield f'<p class="soft">{_NO_METRICS}</p>'
     elif report.before:
         yield (
             f'<p class="soft">A signed number is the difference from {text(report.before)}; values'
             " without one are equal.</p>"
         )
     else:
-        yield '<p class="soft">This flow has no earlier successful run to compare with.</p>'
+        yield '<p class="soft">There is nothing to compare with.</p>'
     for path, values in report.metrics.items():
         if len(report.metrics) > 1:
             yield f"<h3>{text(path)}</h3>"
@@ -143,46 +292,31 @@ def _render_plots(report: RunReport) -> Iterator[str]:
     yield "</section>"
 
 
-def _render_stages(report: RunReport) -> Iterator[str]:
-    longest = max((result.seconds or 0 for result in report.ends), default=0) or 1
-    rows = "".join(
-        f'<tr><th scope="row">{text(result.address)}</th><td>{_OUTCOMES[result.outcome]}</td>'
-        f'<td class="n">{duration(result.seconds) if result.seconds is not None else ""}</td>'
-        f'<td class="time">{_render_bar(result.seconds, longest)}</td></tr>'
-        for result in report.ends
-    )
-    yield "<section><h2>Stages</h2>"
-    yield (
-        '<div class="scroll"><table><thead><tr><th>stage</th><th>outcome</th>'
-        f'<th class="n">command</th><th></th></tr></thead><tbody>{rows}</tbody></table></div>'
-        "</section>"
-    )
-
-
-def _render_bar(seconds: float | None, longest: float) -> str:
-    if seconds is None:
-        return ""
-    return f'<span class="bar" style="width:{100 * seconds / longest:.1f}%"></span>'
-
-
 def _render_outs(report: RunReport) -> Iterator[str]:
+    if not report.outs:
+        return
     yield "<section><h2>Files</h2>"
     yield (
         '<p class="soft">The files that the run read from DVC and the files that it wrote, each'
         " with the md5 of its content; for a folder, the md5 of its list of files.</p>"
     )
-    rows = "".join(_render_out(path, pointer) for path, pointer in sorted(report.outs.items()))
+    outs = sorted(report.outs.items())
+    rows = "".join(_render_out(path, pointer) for path, pointer in outs[:_MOST_FILES])
     yield (
-        '<div class="scroll"><table><thead><tr><th>file or folder</th><th>md5</th>'
-        f'<th class="n">files</th><th class="n">size</th></tr></thead><tbody>{rows}</tbody></table>'
-        "</div></section>"
+        '<div class="scroll"><table class="files"><thead><tr><th>file or folder</th><th>md5</th>'
+        f"<th>files</th><th>size</th></tr></thead><tbody>{rows}</tbody></table></div>"
     )
+    if others := outs[_MOST_FILES:]:
+        lines = [f"{pointer.get('md5', '')}  {path}" for path, pointer in others[:_MOST_LINES]]
+        more = len(others) - len(lines)
+        yield f"<details><summary>{len(others):,} more files</summary><pre>"
+        yield text("\n".join(lines))
+        yield f"</pre>{f'<p>{more:,} more are in dvc.lock.</p>' if more else ''}</details>"
+    yield "</section>"
 
 
 def _render_out(path: str, pointer: Pointer) -> str:
     return (
-        f'<tr><th scope="row">{text(path)}</th>'
-        f'<td class="md5"><code>{text(pointer.get("md5", ""))}</code></td>'
-        f'<td class="n">{text(pointer.get("nfiles", ""))}</td>'
-        f'<td class="n">{size(pointer.get("size"))}</td></tr>'
+        f"<tr><th>{name_html(path)}</th><td><code>{text(pointer.get('md5', ''))}</code></td>"
+        f"<td>{text(pointer.get('nfiles', ''))}</td><td>{size(pointer.get('size'))}</td></tr>"
     )

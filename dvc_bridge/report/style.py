@@ -17,12 +17,13 @@ h2{font-size:19px;margin:44px 0 12px;padding-top:14px;border-top:1px solid var(-
 h3{font-size:14px;margin:22px 0 6px;color:var(--soft);font-weight:600;overflow-wrap:anywhere}
 p{margin:6px 0;max-width:76ch}
 .about{font-size:17px;color:var(--soft)}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));gap:0;margin:24px 0 0;
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(280px,1fr));gap:0;margin:24px 0 0;
 border:1px solid var(--line);border-radius:8px;overflow:hidden}
 .facts div{padding:12px 16px;box-shadow:1px 1px 0 0 var(--line)}
 .facts dt{font-size:12px;color:var(--soft)}
 .facts dd{margin:0;font-size:15px;font-weight:600;overflow-wrap:anywhere}
 .facts small{display:block;font-weight:400;font-size:13px;color:var(--soft)}
+.note ul{margin:4px 0;padding-left:20px}
 .note{border-left:3px solid var(--s1);background:var(--tint);padding:8px 14px;margin:16px 0 0}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14px;margin-bottom:18px}
@@ -35,8 +36,32 @@ tbody th{font-weight:500;overflow-wrap:anywhere;min-width:9em}
 td small{display:block;font-size:12px;color:var(--soft)}
 .soft{color:var(--soft)}
 code{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace}
-.bar{display:block;height:8px;min-width:2px;border-radius:2px;background:var(--s0)}
-.time{width:45%}
+.bar{display:block;height:4px;
+min-width:2px;margin:3px 0 0 auto;border-radius:2px;background:var(--s0)}
+.stages th:first-child{max-width:22em}
+.stages :is(th,td):is(:nth-child(n+3):nth-child(-n+7)),
+.files :is(th,td):nth-child(n+3){text-align:right;font-variant-numeric:tabular-nums;
+white-space:nowrap}
+.stages td small{max-width:34em;overflow-wrap:anywhere}
+td.failed{color:var(--s6)}td.up{color:var(--soft)}
+.wide{display:block;width:100%;min-width:760px;height:auto}
+.graph{display:block;margin:0}
+.timeline text,.graph text{fill:var(--ink);font-size:11.5px}
+.timeline .tick,.graph text:not(.strong){fill:var(--soft)}
+.graph text:not(.strong){font-size:10.5px}.graph .strong{font-weight:600}
+.waiting{fill:var(--line)}.dispatch{fill:var(--s4);opacity:.55}
+.bookkeeping{fill:var(--s0);opacity:.35}
+.work{fill:var(--s0)}.work.failed{fill:var(--s6)}.work.reused{fill:var(--s2)}
+.critical{stroke:var(--s1);stroke-width:2;fill:none}
+.edge{fill:none;stroke:var(--soft);stroke-width:1.1;opacity:.6}
+.box{fill:var(--tint);stroke:var(--line);stroke-width:1.5}
+.box.ran{stroke:var(--s0)}.box.reused{stroke:var(--s2)}.box.failed{stroke:var(--s6);stroke-width:2.5}
+.box.skipped{stroke:var(--s6);stroke-dasharray:4 3}.box.running{stroke:var(--s1)}
+.box.waiting{fill:var(--tint);stroke-dasharray:4 3}
+pre{background:var(--tint);border:1px solid var(--line);border-radius:8px;padding:12px 16px;
+overflow-x:auto;font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,"DejaVu Sans Mono",monospace}
+details{margin:12px 0}summary{cursor:pointer;color:var(--mark)}
+details p{max-width:none;overflow-wrap:anywhere;font-size:13px}
 .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:28px}
 figure{margin:0;break-inside:avoid}
 figcaption{font-weight:600;overflow-wrap:anywhere}
@@ -58,7 +83,8 @@ font-size:13px}
 footer{margin-top:44px;color:var(--soft);font-size:13px}
 @media (max-width:640px){main{padding:22px 16px 40px}h1{font-size:24px}th,td{padding:6px 8px}
 .facts{grid-template-columns:1fr 1fr}.facts div{padding:8px 12px}
-.md5 code{font-size:11px}}
+.files code{font-size:11px}.meaning{display:none}
+.stages td:nth-child(2){min-width:13em}}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--tint:#fff}
 main{max-width:none;padding:0}h2{break-after:avoid}tr{break-inside:avoid}
 .scroll{overflow:visible}.bar{print-color-adjust:exact}}

@@ -8,7 +8,7 @@ from typing import Any
 
 from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.pipeline.plots import PlotSpec
-from dvc_bridge.pipeline.result import Result
+from dvc_bridge.pipeline.trace import RunTrace
 
 # Path of a metrics file -> its content.
 Metrics = Mapping[str, Any]
@@ -23,6 +23,15 @@ class Table:
 
 
 @dataclass(frozen=True)
+class ParamChange:
+    """A parameter that differs; None: one side does not have it."""
+
+    name: str
+    old: Any
+    new: Any
+
+
+@dataclass(frozen=True)
 class RunReport:
     """The report of one run.
 
@@ -32,37 +41,38 @@ class RunReport:
         The name of the flow.
     about
         The description of the flow; empty if there is none.
-    began
-        The start time, as text.
     revision
         The git revision; None if there is none.
     dirty
         Whether there were uncommitted changes.
     notes
         What the reader should know first, for example that some steps failed.
-    ends
-        The result of each stage.
+    trace
+        When the stages of the run ran, and what they used; None: the report is about no run.
     outs
         Path from the project's root -> its pointer in dvc.lock.
     metrics
         Path of a metrics file -> its content; None for a file that could not be read.
     before
-        The last run that succeeded before this run started; empty if there is none.
+        What metrics and params are compared with: the last run that succeeded before this one, or
+        a git revision; empty if there is none.
+    params
+        The parameters that differ from it; None: they were not compared.
     """
 
     pathspec: str
     flow: str
-    began: str
+    trace: RunTrace | None
     about: str = ""
     revision: str | None = None
     dirty: bool = False
     notes: Sequence[str] = ()
-    ends: Sequence[Result] = ()
     outs: Mapping[str, Pointer] = field(default_factory=dict)
     metrics: Metrics = field(default_factory=dict)
     before: str = ""
     before_metrics: Metrics = field(default_factory=dict)
     plots: Sequence[Table] = ()
+    params: Sequence[ParamChange] | None = None
 
 
 def flat(value: Any, name: str = "") -> dict[str, Any]:

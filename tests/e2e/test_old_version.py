@@ -315,7 +315,7 @@ def test_the_report_of_a_flow_run_shows_its_metrics_and_outs(project: Path, tmp_
     page = bridge(project, "report", "--run", pathspec, METAFLOW_USER="tester")
     assert "0.5000" in page
     for out in ("base", "d", "count", "auc.json", "aside"):
-        assert f">{out}</th>" in page
+        assert f">{out}</bdi></th>" in page
 
 
 def test_a_generated_flow_ends_where_dvc_repro_does_and_can_be_generated_again(

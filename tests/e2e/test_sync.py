@@ -326,7 +326,7 @@ def test_the_card_of_a_run_is_the_page_that_report_writes_from_any_clone(
     assert "0.5000" in written
     assert git(project, "rev-parse", "HEAD")[:12] in written
     for out in ("loud", "n/a", "n/b", "all", "auc.json"):
-        assert f">{out}</th>" in written
+        assert f">{out}</bdi></th>" in written
 
 
 def test_the_page_of_a_run_that_failed_says_so_and_that_of_none_is_refused(

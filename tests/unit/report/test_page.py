@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from dvc_bridge.pipeline.lock_entry import Pointer
-from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.plots import PlotSpec, plot_specs
-from dvc_bridge.pipeline.result import Result
+from dvc_bridge.pipeline.trace import Execution, RunTrace, StageTrace, Usage
 from dvc_bridge.report.charts import chart
+from dvc_bridge.report.format import duration, size
 from dvc_bridge.report.metric_files import metric_files, parsed, table
 from dvc_bridge.report.metrics import difference, number
-from dvc_bridge.report.page import duration, page, size
+from dvc_bridge.report.page import page
+from dvc_bridge.report.stage_table import OUTCOMES
 from dvc_bridge.report.values import RunReport, Table
 
 ROC = PlotSpec(
@@ -33,7 +34,8 @@ ROC = PlotSpec(
     reference=[],
     square=False,
 )
-NOTHING = RunReport("F/1", "F", "2026-01-01 00:00 UTC")
+NOWHEN = RunTrace("F/1", "metaflow", 0.0)
+NOTHING = RunReport("F/1", "F", NOWHEN)
 words = some.text(max_size=12)
 scalars = some.one_of(
     some.none(), some.booleans(), some.integers(), some.floats(), words, some.just(10**400)
@@ -57,22 +59,45 @@ specs = some.builds(
     reference=some.sampled_from([[], [[0.0, 0.0], [1.0, 1.0]]]),
     square=some.booleans(),
 )
-results = some.builds(
-    Result,
+moments = some.floats(0, 1e9)
+usages = some.builds(Usage, moments, moments, some.integers(0, 2**40), some.booleans())
+executions = some.builds(
+    Execution,
+    moments,
+    some.none() | moments,
+    some.none() | moments,
+    some.none() | moments,
+    usage=some.none() | usages,
+    node=words,
+)
+stages = some.builds(
+    StageTrace,
     address=words,
-    outcome=some.sampled_from([Outcome.RAN, Outcome.RESTORED, Outcome.UNCHANGED, Outcome.FAILED]),
-    seconds=some.none() | some.floats(0, 1e6),
+    outcome=some.sampled_from(list(OUTCOMES)),
+    waits_for=some.sampled_from([(), (0,)]),
+    queued=some.none() | moments,
+    reason=words,
+    error=words,
+    task=some.none() | some.integers(0, 3),
+    execution=some.none() | executions,
+)
+traces = some.builds(
+    RunTrace,
+    run=words,
+    engine=words,
+    started=moments,
+    ended=some.none() | moments,
+    stages=some.lists(stages, max_size=4).map(tuple),
 )
 reports = some.builds(
     RunReport,
     pathspec=words,
     flow=words,
-    began=words,
+    trace=traces,
     about=words,
     revision=some.none() | words,
     dirty=some.booleans(),
     notes=some.lists(words, max_size=2),
-    ends=some.lists(results, max_size=4),
     outs=some.dictionaries(
         words, some.fixed_dictionaries({"md5": words, "size": some.integers(0)}), max_size=3
     ),
@@ -104,7 +129,8 @@ def test_any_report_becomes_a_page_that_is_well_formed_and_the_same_twice(
         *("html", "head", "meta", "title", "style", "body", "main", "header", "section", "footer"),
         *("h1", "h2", "h3", "p", "dl", "div", "dt", "dd", "small", "code", "wbr", "span"),
         *("table", "thead", "tbody", "tr", "th", "td", "figure", "figcaption", "ul", "li"),
-        *("svg", "path", "text", "circle"),
+        *("svg", "path", "text", "circle", "rect", "g", "bdi", "i", "br", "pre"),
+        *("details", "summary"),
     }
 
 
@@ -113,11 +139,10 @@ def test_names_of_all_kinds_are_shown_as_text() -> None:
     report = RunReport(
         evil,
         evil,
-        evil,
+        RunTrace(evil, evil, 0.0, stages=(StageTrace(evil, "failed", reason=evil, error=evil),)),
         about=evil,
         revision=evil,
         notes=[evil],
-        ends=[Result(evil, Outcome.RAN, seconds=1.0)],
         outs={evil: Pointer({"md5": evil, "size": 1, "nfiles": evil})},
         metrics={evil: {evil: {evil: evil}}, "b": {"a": {evil: 1}, "b": {evil: 2}}},
         before=evil,
@@ -136,7 +161,7 @@ def test_names_of_all_kinds_are_shown_as_text() -> None:
 
 def test_a_page_needs_nothing_from_elsewhere() -> None:
     html = page(
-        RunReport("F/1", "F", "now", plots=[Table(ROC, [{"x": 0, "y": 0}, {"x": 1, "y": 1}])])
+        RunReport("F/1", "F", NOWHEN, plots=[Table(ROC, [{"x": 0, "y": 0}, {"x": 1, "y": 1}])])
     )
     assert not re.search(r"(src|href|url\(|@import|http)", html)
 
@@ -156,7 +181,7 @@ def test_metrics_of_the_same_names_are_one_table_with_intervals_and_differences(
     }
     then = {"test": {"auc": 0.73, "n": 55000}, "selected": "logistic", "old": 1}
     report = RunReport(
-        "F/2", "F", "now", metrics={"m": now}, before="F/1", before_metrics={"m": then}
+        "F/2", "F", NOWHEN, metrics={"m": now}, before="F/1", before_metrics={"m": then}
     )
     selected, matrix = tree(page(report)).findall(".//table")[:2]
     assert ["".join(cell.itertext()) for cell in matrix.findall(".//th")] == [
@@ -304,8 +329,8 @@ def test_metrics_are_read_from_every_kind_of_file() -> None:
 
 
 def test_times_and_sizes_are_as_people_say_them() -> None:
-    assert [duration(s) for s in (0.04, 9.9, 61, 130, 7300)] == [
-        *("0.0 s", "9.9 s", "61 s", "2 min 10 s", "2 h 1 min")
+    assert [duration(s) for s in (0.04, 9.9, 61, 120, 130, 7300)] == [
+        *("40 ms", "9.9 s", "61 s", "2 min", "2 min 10 s", "2 h 1 min")
     ]
     assert [size(b) for b in (0, 999, 1000, 12_300_000, None)] == [
         *("0 bytes", "999 bytes", "1.0 kB", "12.3 MB", "")
@@ -314,5 +339,5 @@ def test_times_and_sizes_are_as_people_say_them() -> None:
 
 def test_five_hundred_outs_are_all_listed() -> None:
     outs = {f"o/{i}": Pointer({"md5": f"{i:032x}", "size": i}) for i in range(500)}
-    said = texts(page(RunReport("F/1", "F", "now", outs=outs)))
+    said = texts(page(RunReport("F/1", "F", NOWHEN, outs=outs)))
     assert all(f"{i:032x}" in said for i in range(500))

@@ -1,0 +1,62 @@
+"""`dvc-bridge report`: what a run did, as a page, as Markdown and as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import Namespace
+from pathlib import Path
+
+from dvc_bridge.app.report import run_report
+from dvc_bridge.cli.terminal import warn
+from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.trace import plain_trace
+from dvc_bridge.report.values import RunReport
+
+
+def report_command(args: Namespace) -> int:
+    """Write the report of a run, or the differences of two, to a file or to standard output."""
+    runs = [args.pathspec] if args.pathspec else args.runs
+    if len(runs) > 2:
+        raise UsageError("report takes one or two runs", "dvc-bridge report RUN1 RUN2")
+    if args.json and len(runs) > 1:
+        raise UsageError("--json is for one run", "leave out --json, or the second run")
+    reports = [_report(run, args) for run in (runs or [None])]
+    text = _text(reports, args)
+    if args.output:
+        target = Path(args.output)
+        write_whole(target, text, target.parent)
+        print(f"{' and '.join(report.pathspec for report in reports)} is in {args.output}")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _report(run: str | None, args: Namespace) -> RunReport:
+    if run is not None and "/" in run:  # a Metaflow pathspec
+        from dvc_bridge.metaflow.report import report  # noqa: PLC0415  it needs Metaflow
+
+        return report(run, warn=warn)
+    return run_report(run, args.base)
+
+
+def _text(reports: list[RunReport], args: Namespace) -> str:
+    if args.json:
+        plain = reports[0].trace and plain_trace(reports[0].trace)
+        return json.dumps(plain, indent=1, ensure_ascii=False, default=str) + "\n"
+    # Imported late: --json needs none of them.
+    if len(reports) > 1:
+        from dvc_bridge.report.comparison import (  # noqa: PLC0415
+            comparison_markdown,
+            comparison_page,
+        )
+
+        return (comparison_markdown if args.markdown else comparison_page)(*reports)
+    if args.markdown:
+        from dvc_bridge.report.markdown import markdown  # noqa: PLC0415
+
+        return markdown(reports[0])
+    from dvc_bridge.report.page import page  # noqa: PLC0415
+
+    return page(reports[0])

@@ -1,0 +1,169 @@
+"""The report of a run as Markdown, for a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from dvc_bridge.pipeline.trace import RunTrace, StageTrace
+from dvc_bridge.report.fold import fold
+from dvc_bridge.report.format import duration, moment, shortened, size
+from dvc_bridge.report.graph import mermaid
+from dvc_bridge.report.metrics import difference
+from dvc_bridge.report.stage_table import MOST_COSTLY, OUTCOMES, cost_s
+from dvc_bridge.report.suggestion import suggested_settings
+from dvc_bridge.report.timing import critical_path, spans, total
+from dvc_bridge.report.values import RunReport, flat
+
+# A comment on GitHub has at most 65,536 characters.
+MOST_ROWS = 60
+_NAME = 80
+
+
+def markdown(report: RunReport) -> str:
+    """Return the report; equal reports produce equal bytes."""
+    trace = report.trace or RunTrace(report.pathspec, "", 0.0)
+    parts = [
+        *_head(report, trace),
+        *_time(trace),
+        *_metrics(report),
+        *_params(report),
+        *_graph(trace),
+        *_stages(trace),
+        *_suggestion(trace),
+    ]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def plain(value: Any, limit: int = _NAME) -> str:
+    """Return a value as text that is neither Markdown nor HTML."""
+    flat_text = " ".join(str(value).split())
+    escaped = re.sub(r"([\\`*_\[\]#|<>~$])", r"\\\1", shortened(flat_text, limit))
+    return escaped.replace("&", "&amp;").replace("\\<", "&lt;").replace("\\>", "&gt;")
+
+
+def rows(head: Sequence[str], body: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table; columns after the first whose head ends with : are numbers."""
+    yield f"| {' | '.join(name.removesuffix(':') for name in head)} |"
+    yield f"|{'|'.join('--:' if name.endswith(':') else '---' for name in head)}|"
+    yield from (f"| {' | '.join(row)} |" for row in body)
+    yield ""
+
+
+def _head(report: RunReport, trace: RunTrace) -> Iterator[str]:
+    counts = Counter(stage.outcome for stage in trace.stages)
+    outcomes = ", ".join(f"{count} {OUTCOMES[outcome]}" for outcome, count in counts.items())
+    took = "has not ended" if trace.ended is None else duration(trace.ended - trace.started)
+    predicted = "" if trace.predicted_s is None else f" (predicted {duration(trace.predicted_s)})"
+    revision = f", revision `{report.revision[:12]}`" if report.revision else ""
+    yield f"## {plain(report.flow)}: {outcomes}"
+    yield ""
+    yield (
+        f"Run {plain(report.pathspec)}, engine {plain(trace.engine)}, started"
+        f" {moment(trace.started)}{revision}, took {took}{predicted}."
+    )
+    yield ""
+    for stage in [s for s in trace.stages if s.outcome == "failed"][:MOST_COSTLY]:
+        yield f"- **{plain(stage.address)} failed**: {plain(stage.error, 300)}"
+    yield ""
+
+
+def _time(trace: RunTrace) -> Iterator[str]:
+    found = spans(trace)
+    if not found:
+        return
+    critical = critical_path(trace, found)
+    everything, chain = total(found), total(critical)
+    names = [f"{plain(s.stage.address)} {duration(s.ended - s.started)}" for s in critical]
+    if len(names) > MOST_COSTLY:
+        names = [*names[:5], f"{len(names) - 10} more", *names[-5:]]
+    yield f"Critical path: {' → '.join(names)}"
+    yield ""
+    kinds = ("waiting", "dispatch", "work", "bookkeeping")
+    yield from rows(
+        ["time", *(f"{kind}:" for kind in kinds)],
+        [
+            ["all stages", *(duration(getattr(everything, kind)) for kind in kinds)],
+            ["critical path", *(duration(getattr(chain, kind)) for kind in kinds)],
+        ],
+    )
+
+
+def _metrics(report: RunReport) -> Iterator[str]:
+    body = []
+    for file, values in report.metrics.items():
+        before = flat(report.before_metrics.get(file, {}))
+        for name, value in flat(values).items():
+            change = difference(value, before[name]) if name in before else ""
+            if report.before and name in before and value == before[name]:
+                continue
+            body.append([plain(file), plain(name), plain(value), plain(change)])
+    if not report.metrics:
+        return
+    yield "### Metrics"
+    yield ""
+    if not body:
+        yield f"No metric differs from {plain(report.before)}."
+        yield ""
+        return
+    against = plain(report.before) if report.before else "before"
+    yield from rows(["file", "metric", "value:", f"against {against}:"], body[:MOST_ROWS])
+    yield from _more(len(body), "metrics")
+
+
+def _params(report: RunReport) -> Iterator[str]:
+    if not report.params:
+        return
+    yield "### Params"
+    yield ""
+    body = [[plain(change.name), plain(change.old), plain(change.new)] for change in report.params]
+    yield from rows(["parameter", f"{plain(report.before)}:", "this run:"], body[:MOST_ROWS])
+    yield from _more(len(body), "parameters")
+
+
+def _graph(trace: RunTrace) -> Iterator[str]:
+    if trace.stages:
+        yield from ("```mermaid", mermaid(fold(trace.stages)), "```", "")
+
+
+def _stages(trace: RunTrace) -> Iterator[str]:
+    busy = [stage for stage in trace.stages if stage.outcome != "up to date"]
+    if not busy:
+        return
+    costly = sorted(busy, key=cost_s, reverse=True)
+    yield "### Stages that cost most" if len(busy) > MOST_COSTLY else "### Stages"
+    yield ""
+    yield from rows(
+        ["stage", "outcome", "why", "time:", "CPU:", "memory:"],
+        [_row(stage) for stage in costly[:MOST_COSTLY]],
+    )
+
+
+def _row(stage: StageTrace) -> list[str]:
+    execution = stage.execution
+    usage = execution.usage if execution else None
+    seconds = execution.command_s if execution else None
+    limit = "≤ " if usage and usage.is_upper_limit else ""
+    return [
+        plain(stage.address),
+        OUTCOMES[stage.outcome],
+        plain(stage.error or stage.reason, 120),
+        "" if seconds is None else duration(seconds),
+        duration(usage.cpu_s) if usage else "",
+        f"{limit}{size(usage.peak_bytes)}" if usage else "",
+    ]
+
+
+def _suggestion(trace: RunTrace) -> Iterator[str]:
+    if suggestion := suggested_settings(trace.stages):
+        yield "<details><summary>Requests that would have fitted</summary>"
+        yield ""
+        yield from ("````yaml", suggestion.replace("````", ""), "````", "", "</details>", "")
+
+
+def _more(count: int, noun: str) -> Iterator[str]:
+    if count > MOST_ROWS:
+        yield f"{count - MOST_ROWS} more {noun} differ."
+        yield ""
