@@ -32,13 +32,17 @@ class Bench:
         The folder for projects; each is removed after its measurement.
     jobs
         How many tasks may run at the same time.
-    limit_s
-        After this time a command is ended.
+    end_s
+        The end of the session, of the monotonic clock: no command runs longer.
     """
 
     folder: Path
     jobs: int
-    limit_s: float
+    end_s: float
+
+    def left_s(self) -> float:
+        """Return the time until the end of the session."""
+        return self.end_s - time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -84,11 +88,16 @@ def measure_phases(
     project = bench.folder / "project"
     try:
         create_project(workload.graph, workload, project)
-        toolchain.write(workload.graph, project, bench.jobs)
+        try:
+            toolchain.write(workload.graph, project, bench.jobs)
+        except subprocess.CalledProcessError as error:
+            log = f"{error.stdout or b''!r}{error.stderr or b''!r}"[-_LOG_CHARACTERS:]
+            yield workload.phases[0].name, failed_sample(error.returncode, log)
+            return
         for phase in workload.phases:
             if phase.edit:
                 apply_edit(project, phase.edit)
-            sample = run_timed(bench, workload.graph, project, name, toolchain, slowdown)
+            sample = run_timed(bench, workload, project, name, toolchain, slowdown)
             yield phase.name, sample
             if sample.exit_code or toolchain.skips.value == "no":
                 return
@@ -130,9 +139,14 @@ def apply_edit(project: Path, edit: Edit) -> None:
     path.write_text(text.replace(edit.old, edit.new, 1))
 
 
+def failed_sample(exit_code: int, log: str) -> Sample:
+    """Return the sample of a toolchain that refused a workload before its first run."""
+    return Sample(0.0, 0.0, 0.0, 0.0, exit_code, os.getloadavg()[0], {}, log)
+
+
 def run_timed(
     bench: Bench,
-    graph: Graph,
+    workload: Workload,
     project: Path,
     name: str,
     toolchain: Toolchain,
@@ -147,9 +161,10 @@ def run_timed(
     load = os.getloadavg()[0]
     wall_s = user_s = system_s = peak_mb = 0.0
     exit_code = 0
-    for argv in toolchain.commands(graph, bench.jobs):
+    for argv in toolchain.commands(workload.graph, bench.jobs):
         command = place(argv, environments.bin_folder(name))
-        measured = supervised(command, project, variables, log, bench.limit_s - wall_s)
+        limit_s = min(workload.limit_s - wall_s, bench.left_s())
+        measured = supervised(command, project, variables, log, limit_s)
         wall_s += measured["wall_s"]
         user_s, system_s = user_s + measured["user_s"], system_s + measured["system_s"]
         peak_mb, exit_code = max(peak_mb, measured["peak_mb"]), int(measured["exit_code"])
@@ -158,7 +173,7 @@ def run_timed(
     if slowdown:
         time.sleep(wall_s * slowdown)
         wall_s *= 1 + slowdown
-    outs = {} if exit_code else toolchain.outs(project, graph)
+    outs = {} if exit_code else toolchain.outs(project, workload.graph)
     ended = log.read_text(errors="replace")[-_LOG_CHARACTERS:] if exit_code else ""
     text = ended.replace(str(project), "PROJECT").replace(str(ROOT), "REPOSITORY")
     return Sample(wall_s, user_s, system_s, peak_mb, exit_code, load, outs, text)

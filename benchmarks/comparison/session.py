@@ -21,7 +21,7 @@ from benchmarks.comparison.workloads import COLD, Workload, method_check
 AGAIN, SLOWED = "again", "slowed"
 SLOWDOWN = 0.2
 CHECKED = "make"
-_CHECKS_PER_ROUND = 3
+_CHECKS_PER_ROUND = 6
 # A first start, for example of Prefect with its database, takes longer than any later one.
 _WARM_UP_S = 120.0
 OVER_LIMIT = "over limit"
@@ -71,6 +71,12 @@ class Cell:
         return self.key(self.workload.phases[0].name)
 
 
+def rank(cell: Cell) -> tuple[bool, int]:
+    """Return what decides about the order in the first round: long cells, and large workloads."""
+    workload = cell.workload
+    return workload.comes_last(cell.name), len(workload.graph.tasks) * bool(workload.smaller)
+
+
 def extrapolate(smaller_s: float, small_s: float, n_tasks: int) -> float:
     """Return the time of a workload from those with a hundredth and a tenth of its tasks.
 
@@ -103,7 +109,7 @@ class Session:
         """Warm up, then measure in rounds until all is done or the time is over."""
         checks = [Cell(method_check(), CHECKED, variant) for variant in ("", AGAIN, SLOWED)]
         with tempfile.TemporaryDirectory(prefix="comparison-") as folder:
-            bench = Bench(Path(folder), self._options.jobs, 0.0)
+            bench = Bench(Path(folder), self._options.jobs, self._end_s)
             self._store.note_load(os.getloadavg()[0])
             self._warm_up(bench, cells)
             for number in range(1, self._options.rounds + 1):
@@ -118,25 +124,22 @@ class Session:
         self._store.save()
 
     def _order(self, cells: Sequence[Cell], number: int) -> list[Cell]:
-        """Return the cells in random order; in the first round, smaller workloads come first."""
+        """Return the cells in random order; in the first round, some come after the others."""
         shuffled = list(cells)
         random.Random(f"{self._options.seed} {number}").shuffle(shuffled)  # noqa: S311
-        if number > 1:
-            return shuffled
-        return sorted(
-            shuffled, key=lambda cell: len(cell.workload.graph.tasks) * bool(cell.workload.smaller)
-        )
+        return shuffled if number > 1 else sorted(shuffled, key=rank)
 
     def _warm_up(self, bench: Bench, cells: Sequence[Cell]) -> None:
         """Run each toolchain once, so that its files are read and compiled before it is timed."""
-        smallest = Workload("warm-up", "", method_check().graph.with_spin(0))
+        graph = method_check().graph.with_spin(0)
+        smallest = Workload("warm-up", "", graph, limit_s=_WARM_UP_S)
         for name in dict.fromkeys(cell.name for cell in cells):
             toolchain = self._toolchains[name]
             is_warm = any(self._store.count(cell.first_key) for cell in cells if cell.name == name)
             if is_warm or toolchain.refusal(smallest):
                 continue
             self._say(f"warm-up: {toolchain.title}")
-            measure_once(replace(bench, limit_s=_WARM_UP_S), smallest, name, toolchain)
+            measure_once(bench, smallest, name, toolchain)
 
     def _is_due(self, cell: Cell, number: int) -> bool:
         """Return whether a cell gets a sample in a round."""
@@ -174,15 +177,14 @@ class Session:
             if not self._is_due(cell, number):
                 continue
             known_s = self._store.elapsed_s(cell.title)
-            if (known_s[-1] if known_s else 5.0) > self._left_s():
+            if (known_s[-1] if known_s else 5.0) > bench.left_s():
                 continue
             self._say(
                 f"round {number} of {self._options.rounds}, {position + 1} of {len(cells)},"
-                f" {max(self._left_s(), 0) / 60:.1f} min left: {cell.title}"
+                f" {bench.left_s() / 60:.1f} min left: {cell.title}"
             )
             start_s = time.monotonic()
-            limit_s = min(cell.workload.limit_s, self._left_s())
-            self._measure(replace(bench, limit_s=limit_s), cell)
+            self._measure(bench, cell)
             self._store.add_elapsed(cell.title, time.monotonic() - start_s)
             self._store.save()
 
@@ -192,7 +194,8 @@ class Session:
         slowdown = SLOWDOWN if cell.variant == SLOWED else 0
         phases = list(measure_phases(bench, cell.workload, cell.name, toolchain, slowdown))
         for phase, sample in phases:
-            if sample.exit_code == TIMED_OUT and bench.limit_s < cell.workload.limit_s:
+            is_cut_off = sample.wall_s < cell.workload.limit_s and bench.left_s() <= 0
+            if sample.exit_code == TIMED_OUT and is_cut_off:
                 continue
             is_found = cell.workload.finds_metg and not sample.exit_code
             metg_s = self._find_metg_s(bench, cell, toolchain, sample) if is_found else None
@@ -211,6 +214,3 @@ class Session:
             return None
         points = [(0.0, empty.wall_s), (blocks * s_per_block, sample.wall_s)]
         return metg.find_metg_s(points, n_rounds)
-
-    def _left_s(self) -> float:
-        return self._end_s - time.monotonic()

@@ -12,6 +12,7 @@ from benchmarks.comparison.graphs import graph_of
 
 ROOT = Path(__file__).resolve().parents[2]
 COLD, UNCHANGED = "cold", "nothing changed"
+ALL = ("all",)
 # Seconds after which a run is ended, except in the pipeline.
 LIMIT_S = 45.0
 
@@ -46,6 +47,9 @@ class Workload:
         would exceed the limit here, as they show, is not started.
     limit_s
         After this time a run is ended.
+    last
+        The toolchains that a session measures here after everything else, since it may end before;
+        `ALL` for all of them.
     is_pipeline
         Whether it is this repository's pipeline, which needs its files.
     finds_metg
@@ -60,8 +64,13 @@ class Workload:
     phases: tuple[Phase, ...] = (Phase(),)
     smaller: tuple[str, ...] = ()
     limit_s: float = LIMIT_S
+    last: tuple[str, ...] = ()
     is_pipeline: bool = False
     finds_metg: bool = False
+
+    def comes_last(self, toolchain: str) -> bool:
+        """Return whether a session measures a toolchain here after everything else."""
+        return toolchain in self.last or self.last == ALL
 
 
 _WINDMILL = "https://www.windmill.dev/docs/misc/benchmarks/competitors"
@@ -87,6 +96,7 @@ def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
             "this repository's pipeline, 14 stages: data, features, models, back-test, export",
             graphs.pipeline(root),
             phases=pipeline_phases,
+            last=("make", "dvc_bridge_processes", "metaflow_generated"),
             is_pipeline=True,
             limit_s=240.0,
         ),
@@ -101,6 +111,7 @@ def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
             "a chain of 10 tasks, each fibo(33)",
             graph_of(graphs.chain(10), "fibo", 33),
             _WINDMILL,
+            last=ALL,
         ),
         Workload("fan-out-1", "one task without work", graph_of(graphs.fan_out(1), "spin", 0)),
         Workload(
@@ -120,18 +131,21 @@ def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
             "1,000 independent tasks without work",
             graph_of(graphs.fan_out(1000), "spin", 0),
             smaller=("fan-out-100", "fan-out-10"),
+            last=ALL,
         ),
         Workload(
             "wfcommons-montage",
             "the graph of Montage with 58 tasks (mosaics of the sky), 10 MiB hashed in each",
             graph_of(graphs.wfcommons("montage"), "spin", 10),
             _WFCOMMONS,
+            last=ALL,
         ),
         Workload(
             "wfcommons-epigenomics",
             "the graph of Epigenomics with 41 tasks (genomes), 10 MiB hashed in each",
             graph_of(graphs.wfcommons("epigenomics"), "spin", 10),
             _WFCOMMONS,
+            last=ALL,
         ),
         Workload(
             "move-50-mb",
@@ -144,13 +158,14 @@ def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
                 f"METG(50 %) of Task Bench's {name}, {len(parents)} tasks",
                 graph_of(parents, "spin", 0),
                 _TASK_BENCH,
+                last=last,
                 finds_metg=True,
             )
-            for name, parents in (
-                ("chain", graphs.chain(8)),
-                ("fan", graphs.fan(3, 2)),
-                ("stencil", graphs.stencil(3, 3)),
-                ("tree", graphs.tree(3)),
+            for name, parents, last in (
+                ("chain", graphs.chain(8), ()),
+                ("fan", graphs.fan(3, 2), ALL),
+                ("stencil", graphs.stencil(3, 3), ()),
+                ("tree", graphs.tree(3), ALL),
             )
         ),
     )
