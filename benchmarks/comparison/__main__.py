@@ -10,6 +10,7 @@ import argparse
 import datetime
 import json
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ def main() -> int:
     workloads = _select_workloads(arguments.scenario, is_cluster=arguments.cluster)
     session = _describe_session(options, toolchains, now)
     store = Store(output, session)
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both end it alike
     cells = _plan_cells(store, workloads, toolchains, problems)
     try:
         Session(store, toolchains, options, lambda line: print(line, flush=True)).run(

@@ -84,7 +84,9 @@ def variables(home: Path, project: Path, extra: Mapping[str, str]) -> dict[str, 
         Those of the toolchain.
     """
     kept = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TZ") if name in os.environ}
-    clusters = {name: v for name, v in os.environ.items() if name.startswith(("KUBE", "AWS_"))}
+    clusters = {
+        name: v for name, v in os.environ.items() if name.startswith(("KUBE", "AWS_", "SLURM_"))
+    }
     return {
         **kept,
         **clusters,

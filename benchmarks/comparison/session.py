@@ -130,13 +130,16 @@ class Session:
         return shuffled if number > 1 else sorted(shuffled, key=rank)
 
     def _warm_up(self, bench: Bench, cells: Sequence[Cell]) -> None:
-        """Run each toolchain once, so that its files are read and compiled before it is timed."""
+        """Run each toolchain once, so that its files are read and compiled before it is timed.
+
+        Every session needs this: its home folder is new, and Prefect keeps a database there.
+        """
         graph = method_check().graph.with_spin(0)
         smallest = Workload("warm-up", "", graph, limit_s=_WARM_UP_S)
-        for name in dict.fromkeys(cell.name for cell in cells):
+        due = [cell for cell in cells if self._is_due(cell, self._options.rounds)]
+        for name in dict.fromkeys(cell.name for cell in due):
             toolchain = self._toolchains[name]
-            is_warm = any(self._store.count(cell.first_key) for cell in cells if cell.name == name)
-            if is_warm or toolchain.refusal(smallest):
+            if toolchain.refusal(smallest):
                 continue
             self._say(f"warm-up: {toolchain.title}")
             measure_once(bench, smallest, name, toolchain)

@@ -15,7 +15,7 @@ def markdown(document: Document) -> str:
         f"# {texts.TITLE}",
         _bullets(f"{name}: {value} {note}".strip() for name, value, note in texts.facts(document)),
         f"## {texts.LEADS}",
-        _bullets(texts.leads(rows)) or "In no row is another toolchain ahead by 10 % or more.",
+        _bullets(texts.leads(document, rows)),
         "## Limitations",
         _bullets(texts.limitations(document)),
         "## Results",

@@ -25,7 +25,7 @@ def page(document: Document) -> str:
     rows = read_rows(document)
     parts = [
         *_render_head(document),
-        *_render_leads(rows),
+        *_render_list(texts.LEADS, texts.leads(document, rows)),
         *_render_list("Limitations", texts.limitations(document)),
         *_render_metg(rows),
         *_render_means(document, rows),
@@ -61,13 +61,6 @@ def _render_head(document: Document) -> Iterator[str]:
 def _render_list(title: str, items: Iterator[str]) -> Iterator[str]:
     lines = "".join(f"<li>{text(item)}</li>" for item in items)
     yield f'<section><h2>{text(title)}</h2><ul class="plain">{lines}</ul></section>'
-
-
-def _render_leads(rows: Sequence[Row]) -> Iterator[str]:
-    lines = list(texts.leads(rows))
-    if not lines:
-        lines = ["In no row of this session is another toolchain ahead by 10 % or more."]
-    yield from _render_list(texts.LEADS, iter(lines))
 
 
 def _render_metg(rows: Sequence[Row]) -> Iterator[str]:
@@ -170,7 +163,7 @@ def _render_entry(entry: Entry) -> str:
     numbers = "".join(f'<td class="n">{text(cell)}</td>' for cell in cells)
     cpu = figures.seconds(entry.cpu_s or 0)
     return (
-        f"{name}{numbers}<td>{text(words)}</td>"
+        f'{name}{numbers}<td class="words">{text(words)}</td>'
         f'<td class="n">{text(cpu)}</td><td class="n">{entry.peak_mb or 0:.0f} MB</td></tr>'
     )
 

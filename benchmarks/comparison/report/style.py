@@ -23,7 +23,7 @@ ul.plain{padding-left:20px;margin:8px 0;max-width:80ch}ul.plain li{margin:4px 0}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--tint);padding:8px 12px;
 font-size:12px}
 h3{color:var(--ink);font-size:15px;margin-top:28px}
-a{color:var(--mark)}
+a{color:var(--mark)}.words{white-space:nowrap}
 tr.ours th,tr.ours td{font-weight:650}
 """
 )
