@@ -180,7 +180,7 @@ def _describe_session(
                 "origin": workload.origin,
                 "tasks": len(workload.graph.tasks),
                 "limit_s": workload.limit_s,
-                "phases": [phase.name for phase in workload.phases],
+                "phases": [phase.name for phase in workload.phases if not phase.fails],
                 "finds_metg": workload.finds_metg,
             }
             for workload in list_workloads()

@@ -10,10 +10,13 @@ from typing import Any
 
 import yaml
 
+from benchmarks.comparison import work
 from benchmarks.comparison.graph import Graph, Task
 
 FOLDER = Path(__file__).resolve().parent
 SOURCE = "source.txt"
+# A task that reads this file fails while its content is `closed`.
+GATE = work.GATE
 _CONTENT = {SOURCE: "the input of the first tasks\n"}
 
 # Task -> the tasks that it waits for.
@@ -39,6 +42,17 @@ def graph_of(parents: Parents, kind: str, amount: int) -> Graph:
 def chain(length: int) -> Parents:
     """Return tasks that follow one another."""
     return {f"t{n}": [f"t{n - 1}"] if n else [] for n in range(length)}
+
+
+def chain_with_gate(length: int, gate: int, kind: str, amount: int) -> Graph:
+    """Return a chain in which a task, counted from 1, fails until the file `GATE` says `open`."""
+    graph = graph_of(chain(length), kind, amount)
+    tasks = list(graph.tasks)
+    name = f"t{gate - 1}"
+    position = next(n for n, task in enumerate(tasks) if task.name == name)
+    old = tasks[position]
+    tasks[position] = Task(name, (*old.arguments, GATE), inputs=(*old.inputs, GATE), outs=old.outs)
+    return Graph(tuple(tasks), {**_CONTENT, GATE: "closed\n"})
 
 
 def fan_out(width: int) -> Parents:

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from benchmarks.comparison import environments, supervise
 from benchmarks.comparison.graph import Graph
-from benchmarks.comparison.toolchain import Toolchain
+from benchmarks.comparison.supervise import TIMED_OUT
+from benchmarks.comparison.toolchain import Argv, Toolchain
 from benchmarks.comparison.workloads import ROOT, Edit, Workload
 
 HERE = Path(__file__).resolve().parent
@@ -76,7 +77,8 @@ def measure_phases(
 ) -> Iterator[tuple[str, Sample]]:
     """Run the phases of a workload in a new project; yield each phase's name with its sample.
 
-    A phase that fails is the last one. A toolchain that skips nothing runs only the first phase.
+    A timed phase that fails is the last one. A toolchain that skips nothing runs only the first
+    timed phase.
 
     Parameters
     ----------
@@ -92,12 +94,20 @@ def measure_phases(
             toolchain.write(workload.graph, project, bench.jobs)
         except subprocess.CalledProcessError as error:
             log = f"{error.stdout or b''!r}{error.stderr or b''!r}"[-_LOG_CHARACTERS:]
-            yield workload.phases[0].name, failed_sample(error.returncode, log)
+            yield workload.first_timed, failed_sample(error.returncode, log)
             return
+        continues = False
         for phase in workload.phases:
             if phase.edit:
                 apply_edit(project, phase.edit)
-            sample = run_timed(bench, workload, project, name, toolchain, slowdown)
+            commands = toolchain.commands
+            if continues and toolchain.resume_commands:
+                commands = toolchain.resume_commands
+            argvs = commands(workload.graph, bench.jobs)
+            sample = run_timed(bench, workload, project, name, toolchain, argvs, slowdown)
+            continues = phase.fails
+            if phase.fails and sample.exit_code != TIMED_OUT:
+                continue
             yield phase.name, sample
             if sample.exit_code or toolchain.skips.value == "no":
                 return
@@ -150,9 +160,10 @@ def run_timed(
     project: Path,
     name: str,
     toolchain: Toolchain,
+    argvs: Sequence[Argv],
     slowdown: float = 0,
 ) -> Sample:
-    """Run the commands of a toolchain in a project, one after the other, and read the outs."""
+    """Run commands of a toolchain in a project, one after the other, and read the outs."""
     home = bench.folder / "home"
     home.mkdir(exist_ok=True)
     variables = environments.variables(home, project, toolchain.environment)
@@ -161,7 +172,7 @@ def run_timed(
     load = os.getloadavg()[0]
     wall_s = user_s = system_s = peak_mb = 0.0
     exit_code = 0
-    for argv in toolchain.commands(workload.graph, bench.jobs):
+    for argv in argvs:
         command = place(argv, environments.bin_folder(name))
         limit_s = min(workload.limit_s - wall_s, bench.left_s())
         measured = supervised(command, project, variables, log, limit_s)

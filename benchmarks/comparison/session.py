@@ -68,7 +68,7 @@ class Cell:
     @property
     def first_key(self) -> Key:
         """Return the key of the first phase's result."""
-        return self.key(self.workload.phases[0].name)
+        return self.key(self.workload.first_timed)
 
 
 def rank(cell: Cell) -> tuple[bool, int]:

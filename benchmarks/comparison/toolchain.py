@@ -68,6 +68,8 @@ class Toolchain:
         Writes what a user of the toolchain writes, into a project that has the sources. Not timed.
     commands
         Returns the commands that run the graph, from the number of parallel jobs; timed together.
+    resume_commands
+        Returns the commands that continue after a failure, if they are not the same.
     version_command
         Prints the version of a program of the system.
     refusal
@@ -85,6 +87,7 @@ class Toolchain:
     skips: Skips
     write: Callable[[Graph, Path, int], None]
     commands: Callable[[Graph, int], Sequence[Argv]]
+    resume_commands: Callable[[Graph, int], Sequence[Argv]] | None = None
     package: str = ""
     version_command: Argv = ()
     refusal: Callable[[Workload], str] = applies_always

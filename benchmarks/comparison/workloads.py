@@ -28,10 +28,19 @@ class Edit:
 
 @dataclass(frozen=True)
 class Phase:
-    """A run of the toolchain that is timed; phases follow one another in the same project."""
+    """A run of the toolchain; phases follow one another in the same project.
+
+    Parameters
+    ----------
+    edit
+        The change before the run.
+    fails
+        Whether a task fails in the run. It is not timed; the next phase continues it.
+    """
 
     name: str = COLD
     edit: Edit | None = None
+    fails: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,11 @@ class Workload:
     last: tuple[str, ...] = ()
     is_pipeline: bool = False
     finds_metg: bool = False
+
+    @property
+    def first_timed(self) -> str:
+        """Return the name of the first phase that is timed."""
+        return next(phase.name for phase in self.phases if not phase.fails)
 
     def comes_last(self, toolchain: str) -> bool:
         """Return whether a session measures a toolchain here after everything else."""
@@ -146,6 +160,15 @@ def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
             graph_of(graphs.wfcommons("epigenomics"), "spin", 10),
             _WFCOMMONS,
             last=ALL,
+        ),
+        Workload(
+            "resume",
+            "a chain of 10 tasks, 100 MiB hashed in each: the eighth fails, then all is well",
+            graphs.chain_with_gate(10, 8, "spin", 100),
+            phases=(
+                Phase("failed", fails=True),
+                Phase("after the failure", Edit(graphs.GATE, "closed", "open")),
+            ),
         ),
         Workload(
             "move-50-mb",

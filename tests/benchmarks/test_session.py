@@ -11,12 +11,12 @@ import pytest
 
 from benchmarks.comparison import measure as measuring
 from benchmarks.comparison import session
-from benchmarks.comparison.graphs import chain, fan_out, graph_of
+from benchmarks.comparison.graphs import GATE, chain, chain_with_gate, fan_out, graph_of
 from benchmarks.comparison.measure import Bench, Sample
 from benchmarks.comparison.session import OVER_LIMIT, Cell, Options, Session, extrapolate
 from benchmarks.comparison.store import Store
 from benchmarks.comparison.toolchain import FOLDER, load_toolchains
-from benchmarks.comparison.workloads import Workload
+from benchmarks.comparison.workloads import Edit, Phase, Workload
 from tests.benchmarks.documents import SESSION, fill, sample
 
 SMALL = Workload("small", "", graph_of(chain(2), "fibo", 3))
@@ -43,6 +43,17 @@ def test_rounds_are_added_until_all_are_there_and_outs_are_equal(tmp_path: Path)
     assert len({outs for result in second["results"] for outs in result["outs"]}) == 1
     third, said = measure(path, cells, 2)
     assert (third["results"], said) == (second["results"], [])
+
+
+def test_a_failed_run_is_not_timed_and_the_next_one_continues_it(tmp_path: Path) -> None:
+    phases = (Phase("failed", fails=True), Phase("continued", Edit(GATE, "closed", "open")))
+    workload = Workload("resume", "", chain_with_gate(3, 2, "fibo", 3), phases=phases)
+    cells = [Cell(workload, "plain_python"), Cell(workload, "make")]
+    document, _ = measure(tmp_path / "results.json", cells, 1)
+    plain, make = sorted(document["results"], key=lambda r: -len(r["parameters"]["toolchain"]))
+    assert {result["parameters"]["phase"] for result in (plain, make)} == {"continued"}
+    assert plain["exit_codes"] == make["exit_codes"] == [0]
+    assert plain["outs"] == make["outs"]
 
 
 def test_metg_comes_from_a_run_without_work_and_one_with_work(

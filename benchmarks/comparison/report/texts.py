@@ -58,8 +58,8 @@ def limitations(document: Document) -> Iterator[str]:
     )
     yield (
         "Not measured: clusters that the environment does not name, Metaflow on Kubernetes and on"
-        " Argo, klej, one pod per stage by hand, data above 50 MB, the time from an edit to the first"
-        " metric, a failed or killed task that is resumed, bytes stored, and lines of code."
+        " Argo, klej, one pod per stage by hand, data above 50 MB, the time from an edit to the"
+        " first metric, a killed worker, bytes stored, and lines of code."
     )
 
 

@@ -10,7 +10,7 @@ TOOLCHAIN = Toolchain(
     unit=Unit.COMMAND,
     skips=Skips.CONTENT,
     write=lambda graph, project, _jobs: write_dvc_project(graph, project),
-    commands=lambda _graph, _jobs: [["dvc", "repro", "--quiet"]],
+    commands=lambda _graph, _jobs: [["dvc", "repro"]],
     package="dvc",
     about="the baseline: one stage at a time, writes dvc.lock and the cache",
 )

@@ -8,5 +8,5 @@ import sys
 
 jobs, targets = int(sys.argv[1]), sys.argv[2:]
 shares = [share for n in range(jobs) if (share := targets[n::jobs])]
-processes = [subprocess.Popen(["dvc", "repro", "--quiet", *share]) for share in shares]
+processes = [subprocess.Popen(["dvc", "repro", *share]) for share in shares]
 sys.exit(max(process.wait() for process in processes))

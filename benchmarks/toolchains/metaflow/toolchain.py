@@ -61,8 +61,16 @@ def _step(name: str, body: str, following: str, arguments: str = "self") -> str:
 
 def list_commands(_graph: Graph, jobs: int) -> list[list[str]]:
     """Return the command of a local run."""
-    program = ("python", "flow.py", "--quiet", "run")
-    return [[*program, "--max-workers", str(jobs), "--max-num-splits", "2000"]]
+    return [["python", "flow.py", "run", *_limits(jobs)]]
+
+
+def list_resume_commands(_graph: Graph, jobs: int) -> list[list[str]]:
+    """Return the command that continues the last run."""
+    return [["python", "flow.py", "resume", *_limits(jobs)]]
+
+
+def _limits(jobs: int) -> list[str]:
+    return ["--max-workers", str(jobs), "--max-num-splits", "2000"]
 
 
 def refusal(workload: Workload) -> str:
@@ -76,6 +84,7 @@ TOOLCHAIN = Toolchain(
     skips=Skips.NOTHING,
     write=write,
     commands=list_commands,
+    resume_commands=list_resume_commands,
     package="metaflow",
     refusal=refusal,
     about="a process per step; every run is recorded with its artifacts",

@@ -25,6 +25,9 @@ TOOLCHAIN = Toolchain(
     skips=Skips.CONTENT,
     write=write,
     commands=lambda _graph, jobs: [["python", "run.py", "flow.py", "Comparison", str(jobs)]],
+    resume_commands=lambda _graph, jobs: [
+        ["python", "run.py", "flow.py", "Comparison", str(jobs), "resume"]
+    ],
     package="metaflow",
     about="dvc-bridge flow makes a Metaflow flow of dvc.yaml; steps skip what DVC has",
 )
