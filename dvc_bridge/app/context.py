@@ -23,6 +23,7 @@ from dvc_bridge.local.runner import Options, repro
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_flags import RunFlags
+from dvc_bridge.planning.exclusion import exclusive_groups
 from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.merge import Merged, merge
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
@@ -135,7 +136,9 @@ class RunContext(ExitStack):
             jobs,
             run,
             force=self.force,
-            mutexes=self.settings.mutex_groups(self._addresses),
+            mutexes=exclusive_groups(
+                self.pipeline, [f.position for f in settled.waiting], self.settings
+            ),
             allow=self.settings.allow,
             warn=self.warn,
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dvc_bridge.app.current_folder import from_here
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_jobs, read_pipeline, read_settings
 from dvc_bridge.local.runner import Options
 from dvc_bridge.local.runner import repro as run
 from dvc_bridge.pipeline.numbering import StagePosition
@@ -52,6 +52,11 @@ def repro(
         return run(project, pipeline, order, options, view, lock)
 
 
+def default_jobs() -> int:
+    """Return how many stages run at a time if the command does not say so."""
+    return read_jobs(find_project()) or 1
+
+
 def verify(selection: Selection, view: View) -> Verified:
     """Run each selected stage again in a clean copy that has only its deps.
 
@@ -84,6 +89,7 @@ def _options(
         flags,
         alone=selection.alone,
         mutexes=settings.mutex_groups(addresses),
+        limits=settings.limited_groups(addresses),
         requests=lambda address: requests_of(settings.pod(address)),
     )
     return pipeline, order, options

@@ -78,10 +78,10 @@ def _declare_repro(command: argparse.ArgumentParser) -> None:
         "--jobs",
         type=job_count,
         nargs="?",
-        default=1,
         const=os.cpu_count() or 1,
         metavar="N",
-        help="number of stages that run at a time; without a number one per core; default: 1",
+        help="number of stages that run at a time; without a number one per core; default: jobs in"
+        " dvc-bridge.yaml, or 1",
     )
     command.add_argument(
         "-k",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from dvc_bridge.app.repro import repro, verify
+from dvc_bridge.app.repro import default_jobs, repro, verify
 from dvc_bridge.cli.stage_arguments import flags_of, selection_of
 from dvc_bridge.cli.terminal import confirm, view_for
 from dvc_bridge.dvcio.dvc_version import check_version, is_installed
@@ -42,6 +42,7 @@ def repro_command(args: Namespace) -> int:
         if args.verify or args.check_against_dvc or not is_installed():
             raise
         _run_dvc_instead(args, exc)
+    args.jobs = args.jobs or default_jobs()
     if args.check_against_dvc:
         return _check(args)
     selection, flags = selection_of(args), flags_of(args)

@@ -25,7 +25,7 @@ def flags_of(args: Namespace) -> RunFlags:
     """Return how the stages run; `plan` has only the options that change its forecast."""
     given = vars(args)
     return RunFlags(
-        jobs=given.get("jobs", 1),
+        jobs=given.get("jobs") or 1,
         keep_going=given.get("keep_going", False),
         ignore_errors=given.get("ignore_errors", False),
         force=args.force,

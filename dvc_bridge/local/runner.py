@@ -57,6 +57,8 @@ class Options:
         Whether each stage runs without regard to the others, as with `--single-item`.
     mutexes
         Groups of addresses; only one stage of each group runs at a time.
+    limits
+        Groups of addresses, and how many stages of each group may run at a time.
     queues
         Groups of addresses; the stages of each group are decided in sequence, in DVC's order.
     certain
@@ -70,6 +72,7 @@ class Options:
     flags: RunFlags
     alone: bool = False
     mutexes: tuple[frozenset[str], ...] = ()
+    limits: tuple[tuple[frozenset[str], int], ...] = ()
     queues: tuple[frozenset[str], ...] = ()
     certain: Callable[[Stage], bool] = lambda _: False
     requests: Callable[[str], Requests] | None = None
@@ -187,6 +190,7 @@ class Run:
             order,
             alone=options.alone,
             mutexes=options.mutexes,
+            limits=options.limits,
             queues=options.queues,
             certain=lambda index: options.certain(self._stages[index]),
             in_order=((index, other) for index, others in readers.items() for other in others),

@@ -16,6 +16,7 @@ from dvc_bridge.pipeline.ids import flow_run_name
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.ranges import shape
 from dvc_bridge.pipeline.stage import Pipeline, Stage, StageKind
+from dvc_bridge.planning.exclusion import exclusive_groups
 from dvc_bridge.planning.graph import execution_order
 from dvc_bridge.planning.run_cache_key import StageSpec
 from dvc_bridge.remote_run.run_store import Store
@@ -136,7 +137,7 @@ def _plan(
     ]
     flat = [group for level in parts for group in level if group]
     jobs = [settings.pod(pipeline.stages[group[0]].address).jobs for group in flat]
-    mutexes = settings.mutex_groups(positions)
+    mutexes = exclusive_groups(pipeline, selected, settings)
     done = submit(
         here.project,
         forecast,

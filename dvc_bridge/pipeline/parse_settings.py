@@ -38,6 +38,8 @@ def parse_settings(content: Any) -> Settings:
             ProcessSettings(), **_parse_section(setting_keys.PROCESSES, top, problems)
         ),
         slurm=SlurmSettings(**_parse_section(setting_keys.SLURM, top, problems)),
+        limits=neutral.get("limits", {}),
+        jobs=neutral.get("jobs"),
     )
     if problems:
         raise UsageError("\n".join(f"{FILE}: {p}" for p in problems), f"correct {FILE}")

@@ -107,6 +107,10 @@ class Settings:
     ----------
     mutexes
         Mutex -> the globs of the stages of which only one runs at a time.
+    limits
+        Glob -> how many of its stages may run at a time.
+    jobs
+        How many stages `repro` runs at a time; None: one.
     pods
         Glob -> its pod settings, in the file's order.
     engine
@@ -123,6 +127,8 @@ class Settings:
     engine: str = "argo"
     processes: ProcessSettings = ProcessSettings()
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
+    limits: Mapping[str, int] = field(default_factory=dict)
+    jobs: int | None = None
 
     @property
     def is_remote(self) -> bool:
@@ -138,13 +144,36 @@ class Settings:
         )
         return tuple(group for group in groups if len(group) > 1)
 
-    def mutex_words(self, address: str) -> frozenset[str]:
-        """Return the mutexes that this stage holds while it runs."""
-        return frozenset(
-            mutex
-            for mutex, globs in self.mutexes.items()
-            if any(fnmatchcase(address, glob) for glob in globs)
+    def limited_groups(self, addresses: Iterable[str]) -> tuple[tuple[frozenset[str], int], ...]:
+        """Return groups of stages, by address, and how many of each may run at a time."""
+        all_addresses = list(addresses)
+        groups = (
+            (frozenset(a for a in all_addresses if fnmatchcase(a, glob)), count)
+            for glob, count in self.limits.items()
         )
+        return tuple((group, count) for group, count in groups if len(group) > count)
+
+    def exclusion_words(self, addresses: Iterable[str]) -> dict[str, frozenset[str]]:
+        """Return the words of each stage of a remote run; of each word, one stage runs at a time.
+
+        These are mutexes, and for a limit of N, N words that its stages hold in turn: tasks can
+        wait for each other, but not for any one of several.
+
+        Parameters
+        ----------
+        addresses
+            All stages of the run. Others get other words.
+        """
+        words: dict[str, set[str]] = {address: set() for address in addresses}
+        for mutex, globs in self.mutexes.items():
+            for address, own in words.items():
+                if any(fnmatchcase(address, glob) for glob in globs):
+                    own.add(mutex)
+        for glob, count in self.limits.items():
+            limited = [address for address in words if fnmatchcase(address, glob)]
+            for index, address in enumerate(limited):
+                words[address].add(f"{glob} {index % count}")
+        return {address: frozenset(own) for address, own in words.items()}
 
     def pod(self, address: str) -> Resources:
         """Return the settings of the task of this stage."""
@@ -184,9 +213,11 @@ class Settings:
         """
         all_addresses = list(addresses)
         globs = [*(glob for globs in self.mutexes.values() for glob in globs), *self.pods]
+        keys = {f"stages.{glob}": glob for glob in globs}
+        keys |= {f"limits.{glob}": glob for glob in self.limits}
         unmatched = [
-            f"{FILE}: stages.{glob} matches no stage{suggest(glob, all_addresses)}"
-            for glob in dict.fromkeys(globs)
+            f"{FILE}: {key} matches no stage{suggest(glob, all_addresses)}"
+            for key, glob in keys.items()
             if not any(fnmatchcase(address, glob) for address in all_addresses)
         ]
         if unmatched:

@@ -22,7 +22,7 @@ from dvc_bridge.pipeline.pod_values import (
     TIMEOUTS,
     VOLUMES,
 )
-from dvc_bridge.pipeline.setting_mappings import REMOTES, SECRET_FILES, TEXTS, TOLERATIONS
+from dvc_bridge.pipeline.setting_mappings import LIMITS, REMOTES, SECRET_FILES, TEXTS, TOLERATIONS
 from dvc_bridge.pipeline.setting_values import (
     DURATION,
     IMAGE,
@@ -127,7 +127,17 @@ NEUTRAL = (
 )
 TOP = Section(
     "",
-    (Key("engine", _ENGINE, "what runs the tasks of `submit`", "`argo`"), *NEUTRAL),
+    (
+        Key("engine", _ENGINE, "what runs the tasks of `submit`", "`argo`"),
+        *NEUTRAL,
+        Key("jobs", at_least(1), "how many stages `repro` runs at a time without `-j`", "1"),
+        Key(
+            "limits",
+            LIMITS,
+            "how many of the stages of a glob may run at a time, here and in tasks"
+            " ([limits](local.md#stages-that-must-not-run-at-the-same-time))",
+        ),
+    ),
     "Settings of every engine.",
 )
 TASK_KEYS = (

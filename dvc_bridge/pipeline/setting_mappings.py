@@ -32,6 +32,12 @@ def _read_texts(value: Any) -> Pairs:
     return tuple(sorted((read_text(key), read_text(text)) for key, text in value.items()))
 
 
+def _read_limits(value: Any) -> dict[str, int]:
+    if not isinstance(value, dict):
+        raise InvalidValueError('a mapping of globs to numbers, such as {"train@*": 2}')
+    return {str(glob): at_least(1).read(count) for glob, count in value.items()}
+
+
 def _read_tolerations(value: Any) -> tuple[Pairs, ...]:
     items = value if isinstance(value, list) else [value]
     for item in items:
@@ -80,6 +86,11 @@ def _read_remotes(value: Any) -> tuple[tuple[str, tuple[tuple[str, str], ...]], 
     )
 
 
+LIMITS = Value(
+    _read_limits,
+    {"type": "object", "additionalProperties": at_least(1).schema},
+    "a mapping of globs over stage names to numbers",
+)
 TEXTS = Value(
     _read_texts, {"type": "object", "additionalProperties": TEXT_SCHEMA}, "a mapping to strings"
 )

@@ -20,8 +20,8 @@ class Schedule:
         For each index, the stages whose failure skips it.
     after
         For each index, the stages that must end before it may start; contains `needs`.
-    mutexes
-        Groups of stages of which only one may run at a time.
+    shared
+        Groups of stages, and how many of each may run at a time.
     queues
         Groups of stages that run in order, each after the end of the ones before it.
     certain
@@ -40,7 +40,7 @@ class Schedule:
         self,
         needs: Sequence[Iterable[RunIndex]],
         after: Sequence[Iterable[RunIndex]],
-        mutexes: Sequence[Iterable[RunIndex]] = (),
+        shared: Sequence[tuple[Iterable[RunIndex], int]] = (),
         queues: Sequence[Sequence[RunIndex]] = (),
         certain: Callable[[RunIndex], bool] = lambda _: False,
     ) -> None:
@@ -58,10 +58,11 @@ class Schedule:
         self._ready = [i for i, blockers in numbered(RunIndex, self._blockers) if not blockers]
         self._ended = [False] * count
         self._groups: dict[RunIndex, list[int]] = {}
-        for group, members in enumerate(mutexes):
+        for group, (members, _) in enumerate(shared):
             for index in members:
                 self._groups.setdefault(index, []).append(group)
-        self._held: set[int] = set()
+        self._free = [count for _, count in shared]
+        self._running: set[RunIndex] = set()
         self._parked: list[RunIndex] = []
         self._queues = [_Queue(members) for members in queues]
         self._certain = certain
@@ -78,6 +79,7 @@ class Schedule:
         *,
         alone: bool = False,
         mutexes: Sequence[frozenset[str]] = (),
+        limits: Sequence[tuple[frozenset[str], int]] = (),
         queues: Sequence[frozenset[str]] = (),
         certain: Callable[[RunIndex], bool] = lambda _: False,
         in_order: Iterable[tuple[RunIndex, RunIndex]] = (),
@@ -89,7 +91,9 @@ class Schedule:
         alone
             Whether stages are independent, as with `--single-item`: a failure skips no other stage.
         mutexes
-            Groups of addresses.
+            Groups of addresses; only one stage of each group runs at a time.
+        limits
+            Groups of addresses, and how many stages of each group may run at a time.
         queues
             Groups of addresses that run one after the other, in order.
         certain
@@ -116,16 +120,19 @@ class Schedule:
             early, late = sorted(pair)
             after[late].append(early)
         addresses = [(i, pipeline.stages[p].address) for i, p in numbered(RunIndex, order)]
-        groups = [[i for i, address in addresses if address in group] for group in mutexes]
+        shared = [
+            ([i for i, address in addresses if address in group], count)
+            for group, count in (*((group, 1) for group in mutexes), *limits)
+        ]
         queue_members = [[i for i, address in addresses if address in group] for group in queues]
-        return cls(needs, after, groups, queue_members, certain)
+        return cls(needs, after, shared, queue_members, certain)
 
     @property
     def ready(self) -> bool:
         """Whether a stage may start."""
         while self._ready:
             index = self._ready[0]
-            if not self._held.isdisjoint(self._groups.get(index, ())):
+            if not all(self._free[group] for group in self._groups.get(index, ())):
                 self._parked.append(heapq.heappop(self._ready))
             elif self._must_queue(index):
                 heapq.heappop(self._ready)
@@ -143,7 +150,9 @@ class Schedule:
     def take(self) -> RunIndex:
         """Start the ready stage that is first in DVC's order and return it; check `ready` first."""
         index = heapq.heappop(self._ready)
-        self._held.update(self._groups.get(index, ()))
+        self._running.add(index)
+        for group in self._groups.get(index, ()):
+            self._free[group] -= 1
         for queue in self._queued.get(index, ()):
             self._wake(queue.take(index))
         return index
@@ -151,11 +160,13 @@ class Schedule:
     def ended(self, index: RunIndex) -> None:
         """Record the end of a stage, successful or not, so that its followers may start."""
         self._ended[index] = True
-        if self._groups.get(index):
-            self._held.difference_update(self._groups[index])
+        if self._groups.get(index) and index in self._running:
+            for group in self._groups[index]:
+                self._free[group] += 1
             for parked in self._parked:
                 heapq.heappush(self._ready, parked)
             self._parked.clear()
+        self._running.discard(index)
         for queue in self._queued.get(index, ()):
             self._wake(queue.end(index))
         for follower in self.followers[index]:

@@ -15,6 +15,7 @@ from dvc_bridge.errors import VersionMismatchError
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.ranges import positions_in, ranges, shape
 from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.planning.exclusion import exclusive_groups
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.remote_run.run_store import Store
 from dvc_bridge.remote_run.task import PlannedTask
@@ -79,6 +80,6 @@ def entry_at(
         git=True,
         force=False,
         jobs=[settings.pod(addresses[0]).jobs],
-        mutexes=settings.mutex_groups(addresses),
+        mutexes=exclusive_groups(pipeline, positions_in(plan["stages"]), settings),
     )
     return replace(entry, dvc=plan["dvc"])

@@ -185,6 +185,17 @@ def read_engine_name(project: Project) -> str:
     return _read_settings_file(project).engine
 
 
+def read_jobs(project: Project) -> int | None:
+    """Return the setting `jobs` of dvc-bridge.yaml, without reading the stages.
+
+    Raises
+    ------
+    UsageError
+        The file has an invalid setting.
+    """
+    return _read_settings_file(project).jobs
+
+
 def _read_settings_file(project: Project) -> Settings:
     path = project.root / FILE
     return parse_settings(read(path, FILE) if path.exists() else None)

@@ -35,7 +35,7 @@ class Node:
     seconds
         The earlier duration of its command; None: unknown.
     mutexes
-        The mutexes that it holds while it runs.
+        The words that it holds while it runs: mutexes, and shares of limits.
     """
 
     position: StagePosition

@@ -10,6 +10,7 @@ from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.planning.exclusion import exclusion_words
 from dvc_bridge.planning.forecast import RUNNING, Forecast
 from dvc_bridge.planning.grouping.group_stages import (
     Costs,
@@ -66,6 +67,7 @@ def divide_into_tasks(
             "\n".join(backward), "reverse their order; dvc-bridge repro -s accepts any order"
         )
     selected, nodes = set(positions), []
+    words = exclusion_words(pipeline, positions, settings)
     for position in positions:
         address = pipeline.stages[position].address
         nodes.append(
@@ -74,7 +76,7 @@ def divide_into_tasks(
                 tuple(sorted(set(pipeline.upstream[position]) & selected)),
                 seconds.get(address),
                 settings.pod(address),
-                settings.mutex_words(address),
+                words[address],
             )
         )
     groups = group_stages(nodes, fuse or settings.argo.fuse, costs)
