@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv versions demo metaflow-config serve docs bench bench-cluster bench-local bench-argo bench-metaflow bench-serve bench-serve-competitors profile lock lint lint-action types test full clean
+.PHONY: help venv versions demo metaflow-config serve docs bench bench-cluster bench-local bench-argo bench-slurm bench-metaflow bench-serve bench-serve-competitors profile lock lint lint-action types test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -79,6 +79,9 @@ bench-local: venv  ## compare dvc repro and dvc-bridge repro on equal work (half
 
 bench-argo: venv  ## measure runs in pods against targets (needs a cluster: docs/scale.md; 20 minutes)
 	python -m benchmarks.argo
+
+bench-slurm: venv  ## measure runs on SLURM against bare jobs (needs SLURM_CONF: CONTRIBUTING.md; 15 minutes)
+	python -m benchmarks.slurm
 
 bench-metaflow: venv  ## measure what @dvc_stage and a generated flow add to plain Metaflow flows
 	python benchmarks/metaflow_overhead.py

@@ -13,7 +13,8 @@ from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import commit
 
-_VARIABLE = r"- name: DVC_BRIDGE_{}\n\s+value: ['\"]?([^'\"\n]+)"
+# In a manifest of Argo, or in a script for SLURM.
+_VARIABLE = r"(?:- name: DVC_BRIDGE_{0}\n\s+value: |export DVC_BRIDGE_{0}=)['\"]?([^'\"\n]+)"
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,10 @@ def _error(merged_run: MergedRun, run: str, status: RunStatus | None) -> BridgeE
         )
     if unfinished and status is not None and status.ended:
         why = "; ".join(fixes) or f"dvc-bridge logs {run} says why"
-        return UsageError(text, f"{why}; dvc-bridge retry {run} resumes the run")
+        is_named = f"dvc-bridge retry {run}" in why
+        return UsageError(
+            text, why if is_named else f"{why}; dvc-bridge retry {run} resumes the run"
+        )
     if unfinished:
         return StorageError(text, f"run dvc-bridge collect {run} again later")
     if status is not None and status.phase is not Phase.SUCCEEDED:

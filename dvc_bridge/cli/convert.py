@@ -1,4 +1,4 @@
-"""`dvc-bridge convert`: write a manifest whose code comes from a git revision."""
+"""`dvc-bridge convert`: write a manifest or a script whose code comes from a git revision."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dvc_bridge.app.check_manifest import check_manifest
-from dvc_bridge.app.convert import Code, convert
+from dvc_bridge.app.convert import Code, convert, convert_to_slurm
 from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.dvcio.atomic_files import write_whole
@@ -16,30 +16,25 @@ from dvc_bridge.engines.argo.manifest import ManifestKind
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 
+# The kind of the script; the others are those of `ManifestKind`.
+SLURM = "slurm"
+
 
 def convert_command(args: Namespace) -> int:
-    """Write the manifest to a file or to standard output, or with --check compare it."""
+    """Write the text to a file or to standard output, or with --check compare it."""
 
     def make(code: Code) -> str:
-        return convert(
-            selection_of(args),
-            kind=ManifestKind(args.kind),
-            schedule=args.schedule,
-            name=args.name,
-            code=code,
-            fuse=Fuse(args.fuse),
-            warn=warn,
-        )
+        return _text(args, code)
 
     if args.check:
         return _check(args.output, make)
-    manifest = make(Code(args.revision, args.repo))
+    text = make(Code(args.revision, args.repo))
     if args.output is None or args.output == "-":
-        sys.stdout.write(manifest)
+        sys.stdout.write(text)
         return 0
     path = Path(args.output)
     try:
-        write_whole(path, manifest, path.parent)
+        write_whole(path, text, path.parent)
     except OSError as exc:
         raise UsageError(f"cannot write {args.output}: {exc.strerror}") from exc
     print(f"wrote {args.output}", file=sys.stderr)
@@ -59,3 +54,20 @@ def _check(output: str | None, make: Callable[[Code], str]) -> int:
         )
     print(f"{output} is what the pipeline converts to", file=sys.stderr)
     return 0
+
+
+def _text(args: Namespace, code: Code) -> str:
+    selection, fuse = selection_of(args), Fuse(args.fuse)
+    if args.kind == SLURM:
+        if args.schedule is not None:
+            raise UsageError("--schedule is only for --kind CronWorkflow", "use scrontab or cron")
+        return convert_to_slurm(selection, name=args.name, code=code, fuse=fuse, warn=warn)
+    return convert(
+        selection,
+        kind=ManifestKind(args.kind),
+        schedule=args.schedule,
+        name=args.name,
+        code=code,
+        fuse=fuse,
+        warn=warn,
+    )

@@ -142,21 +142,21 @@ def _declare_convert(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--kind",
-        choices=("Workflow", "WorkflowTemplate", "CronWorkflow"),
+        choices=("Workflow", "WorkflowTemplate", "CronWorkflow", "slurm"),
         default="Workflow",
-        help="default: Workflow",
+        help="a manifest of Argo, or a script that submits SLURM jobs; default: Workflow",
     )
     command.add_argument(
         "--schedule", metavar="CRON", help="schedule of a CronWorkflow, as '0 6 * * 1'"
     )
     command.add_argument(
-        "--name", help="name of the Workflow; default: name of the project's folder"
+        "--name", help="name of the Workflow or of the runs; default: name of the project's folder"
     )
     command.add_argument(
         "--revision",
         default="HEAD",
         metavar="REV",
-        help="git revision of the code in the pods; default: HEAD",
+        help="git revision of the code in the tasks; default: HEAD",
     )
     command.add_argument(
         "--repo",
@@ -317,7 +317,10 @@ _COMMANDS: dict[str, tuple[str, Declare]] = {
         "run stages as tasks of an engine, such as pods of an Argo Workflow",
         _declare_submit,
     ),
-    "convert": ("write an Argo manifest, with the code from git", _declare_convert),
+    "convert": (
+        "write an Argo manifest or a SLURM script, with the code from git",
+        _declare_convert,
+    ),
     "collect": ("merge the results of a run into dvc.lock and the workspace", _declare_collect),
     "flow": ("write a Metaflow flow from dvc.yaml", _declare_flow),
     "sync": ("merge the results of a Metaflow run", _declare_sync),

@@ -118,11 +118,7 @@ def check_url(url: str, *, has_files: bool = False) -> None:
     UsageError
         It contains a secret, is a path on this machine, or needs a key that pods do not have.
     """
-    if holds_credentials(url):
-        raise UsageError(
-            "the repository's URL holds credentials, which would appear in the manifest",
-            "use --repo URL without credentials; pass them to pods through a Secret (docs/argo.md)",
-        )
+    check_no_credentials(url)
     scheme = urlsplit(url).scheme if "://" in url else ""
     is_short = not scheme and ":" in url.partition("/")[0]  # host:path, which git reads as SSH
     if url.startswith("-") or not (scheme or is_short) or scheme == "file":
@@ -132,6 +128,21 @@ def check_url(url: str, *, has_files: bool = False) -> None:
             f"{url} needs SSH with a key on this machine, which pods do not have",
             "use --repo https://..., or mount a key with argo.secret_files"
             " (docs/argo.md: Credentials)",
+        )
+
+
+def check_no_credentials(url: str) -> None:
+    """Check that a URL can appear in a manifest or a script.
+
+    Raises
+    ------
+    UsageError
+        It contains a secret.
+    """
+    if holds_credentials(url):
+        raise UsageError(
+            "the repository's URL holds credentials, which would appear in the manifest",
+            "use --repo URL without credentials; pass them to pods through a Secret (docs/argo.md)",
         )
 
 

@@ -192,7 +192,9 @@ def _run(
     )
     summary = run.run()
     for index, task in numbered(RunIndex, planned_task.tasks):
-        if error := summary.errors.get(task.stage.address):
+        error = summary.errors.get(task.stage.address)
+        # An engine may stop a worker and its commands at once: these commands did not fail.
+        if error and not summary.interrupted:
             message = error.message if isinstance(error, StageFailedError) else str(error)
             execution = replace(tracer.execution(index), reason=recorder.reason(index))
             failed = Result(

@@ -75,14 +75,30 @@ def test_jobs_cancelled_or_requeued_at_random_leave_what_dvc_repro_leaves(
             client.until(lambda: client.run)
             while client.lives and done < wanted:
                 time.sleep(chance.uniform(0, 6))
+                begin_now(client.run or "")
                 running = queue(client.run or "", "RUNNING") if client.lives else []
                 if running:
                     job = chance.choice(running)
                     fault = chance.choice([["scancel"], ["scontrol", "requeue"]])
                     done += subprocess.run([*fault, job]).returncode == 0
+            client.until(lambda: begin_now(client.run or ""))
             healed += client.ended() != 0
             assert_ends_well(layers, client)
     print(f"{done} faults; a second command was needed {healed} times")
+
+
+def begin_now(run: str) -> None:
+    """Let requeued jobs start: SLURM waits two minutes before it starts one again."""
+    waiting = subprocess.run(
+        ["squeue", "--noheader", "--array", f"--name={run}", "--format=%i %r"],
+        capture_output=True,
+        text=True,
+    )
+    for line in waiting.stdout.splitlines():
+        job, _, reason = line.partition(" ")
+        if reason == "BeginTime":
+            subprocess.run(["scontrol", "update", f"jobid={job}", "starttime=now"])
+    time.sleep(0.5)
 
 
 @NEEDS_ONE_NODE
@@ -103,6 +119,7 @@ def test_the_tasks_of_a_node_that_fails_run_again(chain: Path) -> None:
         slurm("scontrol", "update", "node=localhost", "state=down", "reason=test")
         time.sleep(2)
         slurm("scontrol", "update", "node=localhost", "state=resume")
+        client.until(lambda: begin_now(client.run or ""))
         assert_ends_well(chain, client)
 
 

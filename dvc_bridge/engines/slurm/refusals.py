@@ -34,7 +34,7 @@ _FIXES = {
         "no node of the partition is that large: `sinfo -o '%P %c %m'` shows CPUs and megabytes;"
         f" lower cpu or memory in {FILE}, or name another slurm.partition"
     ),
-    r"time limit": (
+    r"time limit is invalid": (
         f"lower timeout in {FILE}, let fewer stages share a task (fuse), or name another"
         " slurm.partition: `sinfo -o '%P %l'` shows the limits"
     ),
