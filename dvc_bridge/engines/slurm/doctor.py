@@ -18,7 +18,6 @@ from dvc_bridge.dvcio.remotes.config import store_settings
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.slurm.commands import (
     cancel_jobs,
-    check_options,
     cluster_name,
     controller_settings,
     setting,
@@ -27,7 +26,7 @@ from dvc_bridge.engines.slurm.commands import (
 from dvc_bridge.engines.slurm.job_options import resource_options
 from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
 from dvc_bridge.engines.slurm.job_state import is_over
-from dvc_bridge.engines.slurm.limits import costs, needs_memory
+from dvc_bridge.engines.slurm.limits import check_job, costs, needs_memory
 from dvc_bridge.engines.slurm.queue import COMMENT, QueuedJob, has_accounting, queued_jobs
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.project_settings import FILE, Settings
@@ -79,7 +78,7 @@ def _jobs(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
     for options, addresses in by_options.items():
         names = first_names(addresses, _SHOWN)
         try:
-            check_options(options)
+            check_job(options)
             yield Finding("jobs", True, f"{' '.join(options)}: accepted for {names}")
         except BridgeError as exc:
             yield Finding("jobs", False, f"{names}: {exc.message}", exc.fix)
@@ -129,9 +128,10 @@ def _submit(project: Project, settings: Settings, folder: Path) -> str:
     # Few resources, so that it starts soon; where it runs is the project's.
     options = resource_options(Resources(memory="1Gi", retries=0), int(PROBE_S), slurm)
     names = (f"--job-name={name}", f"--comment={COMMENT} {name} 0", f"--chdir={folder}")
+    log = str(folder / "log").replace("%", "%%")  # SLURM replaces words such as %j
     arguments = (str(folder / "job.sh"), "0", "0", "probe")
     return submit_job(
-        [*names, "--output=log", "--export=ALL", *options, *arguments], {STORE: store}
+        [*names, f"--output={log}", "--export=ALL", *options, *arguments], {STORE: store}
     )
 
 

@@ -26,7 +26,7 @@ from dvc_bridge.engines.base import (
 from dvc_bridge.engines.log_files import new_lines
 from dvc_bridge.engines.slurm import limits
 from dvc_bridge.engines.slurm.attempt import Attempt
-from dvc_bridge.engines.slurm.commands import cancel_jobs, check_options, cluster_name
+from dvc_bridge.engines.slurm.commands import cancel_jobs, cluster_name
 from dvc_bridge.engines.slurm.doctor import doctor
 from dvc_bridge.engines.slurm.job_options import resource_options
 from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
@@ -98,12 +98,17 @@ class SlurmEngine:
     def check_stages(self, stages: Sequence[str]) -> None:
         """Let SLURM check the resources of the stages before anything is uploaded."""
         refuse_pod_settings(self._settings, stages, "SLURM jobs")
+        if "\\" in str(self._folder):
+            raise UsageError(
+                f"the path {self._project.root} has a backslash, so SLURM cannot write logs there",
+                "rename the folder",
+            )
         kinds = dict.fromkeys(map(self._settings.pod, stages))
         options = (
             resource_options(pod, pod.longest_timeout, self._settings.slurm) for pod in kinds
         )
         for distinct in dict.fromkeys(options):
-            check_options(distinct)
+            limits.check_job(distinct)
 
     def identity(self) -> dict[str, str | None]:
         """Return the cluster and the user."""
@@ -122,7 +127,7 @@ class SlurmEngine:
         # The task's own limit is larger than a stage's if several stages share a task.
         checked = {tuple(task["options"]) for task in tasks if len(task["stages"]) > 1}
         for options in sorted(checked):
-            check_options(options)
+            limits.check_job(options)
         return record
 
     def _task(self, task: TaskSpec) -> dict[str, Any]:

@@ -14,13 +14,14 @@ GOING_ON = frozenset(
         *("STAGE_OUT", "STOPPED"),
     }
 )
+HELD_BY_USER = "JobHeldUser"
 NEVER_SATISFIED = "DependencyNeverSatisfied"
 _RETRY = "dvc-bridge retry {run} runs it again"
 # Reasons that every job has for a while.
 _USUAL_REASONS = ("", "None", "Dependency")
 # Reasons that do not go away unless the user does something -> the next step.
 _BLOCKED = {
-    "JobHeldUser": "scontrol release {job}",
+    HELD_BY_USER: "scontrol release {job}",
     "JobHeldAdmin": "the site's administrators hold the job: ask them",
     "JobHoldMaxRequeue": "it was requeued too often: look at the log, then scontrol release {job}",
     "launch_failed_requeued_held": (

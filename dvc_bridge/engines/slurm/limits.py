@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dvc_bridge.engines.slurm.commands import controller_settings, run_command, setting
-from dvc_bridge.errors import BridgeError
-from dvc_bridge.pipeline.project_settings import Settings
+from dvc_bridge.engines.slurm.commands import (
+    check_options,
+    controller_settings,
+    run_command,
+    setting,
+)
+from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.pipeline.project_settings import FILE, Settings
 from dvc_bridge.pipeline.quantity import amount
 from dvc_bridge.planning.grouping.cost_model import Costs
 
@@ -20,6 +26,7 @@ CREATE_S = 0.001
 _SLOTS = 100
 _MOST_JOBS = 10_000
 _MOST_INDEXES = 1001
+_UNLIMITED = "UNLIMITED"
 
 
 def costs(settings: Settings) -> Costs:
@@ -54,12 +61,15 @@ class Partition:
     ----------
     has_memory
         Whether a job that asks for no memory gets a part of a node's memory, not all of it.
+    most_minutes
+        The largest time limit of a job; None: there is none.
     """
 
     name: str
     cpus: int
     nodes: int
     has_memory: bool
+    most_minutes: int | None = None
 
 
 def partition(name: str) -> Partition | None:
@@ -70,13 +80,51 @@ def partition(name: str) -> Partition | None:
     values = next((v for v in found if name or v.get("Default") == "YES"), None)
     if values is None:
         return None
-    counts_memory = "MEMORY" in controller_settings().get("SelectTypeParameters", "").upper()
+    site = controller_settings()
+    counts_memory = "MEMORY" in site.get("SelectTypeParameters", "").upper()
+    has_default = any(
+        settings.get(key, _UNLIMITED) != _UNLIMITED
+        for settings in (values, site)
+        for key in ("DefMemPerNode", "DefMemPerCPU")
+    )
     return Partition(
         values.get("PartitionName", name),
         int(values.get("TotalCPUs", "0")),
         int(values.get("TotalNodes", "0")),
-        not counts_memory or values.get("DefMemPerNode") != "UNLIMITED",
+        not counts_memory or has_default,
+        minutes(values.get("MaxTime", "")),
     )
+
+
+def minutes(text: str) -> int | None:
+    """Return a time of SLURM, such as 1-12:30:00, in whole minutes; None: it is not limited."""
+    match = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", text)
+    if match is None:
+        return None
+    days, hours, minute, _ = (int(number or 0) for number in match.groups())
+    return (days * 24 + hours) * 60 + minute
+
+
+def check_job(options: Sequence[str]) -> None:
+    """Check the options of a job without submitting one.
+
+    Raises
+    ------
+    UsageError
+        SLURM would refuse the job, or would never start it.
+    """
+    check_options(options)
+    values = dict(option.partition("=")[::2] for option in options)
+    chosen = partition(values.get("--partition", ""))
+    wanted = int(values.get("--time", "0"))
+    # By default, sbatch accepts such a job, which then waits forever.
+    if chosen and chosen.most_minutes is not None and wanted > chosen.most_minutes:
+        raise UsageError(
+            f"{wanted} minutes are above the limit of partition {chosen.name},"
+            f" {chosen.most_minutes} minutes",
+            f"lower timeout in {FILE}, let fewer stages share a task (fuse), or name another"
+            " slurm.partition: `sinfo -o '%P %l'`",
+        )
 
 
 def needs_memory(settings: Settings, stages: Sequence[str]) -> list[str]:

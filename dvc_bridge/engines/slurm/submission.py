@@ -66,9 +66,10 @@ def _options(attempt: Attempt, job: Job, ids: list[str], *, held: bool) -> Itera
     """Yield the arguments of sbatch for a job."""
     yield f"--job-name={attempt.run}"
     yield f"--comment={COMMENT} {attempt.name} {job.number}"
-    # Relative names of files, because sbatch replaces % in them.
     yield f"--chdir={attempt.folder}"
-    yield f"--output=logs/{job.number}-{'%a' if job.is_array else 0}.log"
+    # SLURM replaces words such as %j in the whole path, even if only its end is given.
+    folder = str(attempt.folder).replace("%", "%%")
+    yield f"--output={folder}/logs/{job.number}-{'%a' if job.is_array else 0}.log"
     yield from ("--open-mode=append", "--export=ALL", "--nodes=1", "--ntasks=1")
     if job.is_array:
         yield f"--array={job.array()}"

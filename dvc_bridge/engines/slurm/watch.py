@@ -10,7 +10,8 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 
 from dvc_bridge.engines.slurm.attempt import Attempt
-from dvc_bridge.engines.slurm.job_state import meaning_of
+from dvc_bridge.engines.slurm.commands import release_jobs
+from dvc_bridge.engines.slurm.job_state import HELD_BY_USER, meaning_of
 from dvc_bridge.engines.slurm.queue import QueuedJob, accounted_jobs, queued_jobs
 from dvc_bridge.engines.slurm.status import attempt_status
 from dvc_bridge.engines.status_file import load_status, write_status
@@ -60,25 +61,46 @@ def watch_attempt(attempt: Attempt) -> Iterator[RunStatus]:
     """Yield the status of an attempt now and after each change, until it has ended."""
     previous: RunStatus | None = None
     queued: list[QueuedJob] = []
+    free: set[str] = set()
     began = answered = time.monotonic()
     ask_at = began
     while True:
         now = time.monotonic()
-        if now >= ask_at:
+        if is_asked := now >= ask_at:
             try:
                 queued, answered = queued_jobs(attempt.run), now
                 queued = [*_forgotten(attempt, queued), *queued]
+                _release_again(attempt, queued, free)
             except StorageError:
                 if now - answered > PATIENCE_S:
                     raise
             ask_at = now + min(ASK_SELDOM_S, ASK_S + (now - began) / 20)
         status = _status(attempt, queued)
-        if status != previous:
+        # What is blocked is reported again, so that the caller can give up after a while.
+        if status != previous or (is_asked and any(task.is_blocked for task in status.tasks)):
             yield status
             previous = status
         if status.ended:
             return
         time.sleep(POLL_S)
+
+
+def _release_again(attempt: Attempt, queued: Sequence[QueuedJob], free: set[str]) -> None:
+    """Release jobs that are held although they were released.
+
+    A controller that crashes forgets what happened in its last seconds.
+
+    Parameters
+    ----------
+    free
+        The jobs that are left alone, because they were seen without a hold: a user may hold them.
+        This function updates it.
+    """
+    mine = [job for job in queued if job.attempt == attempt.name]
+    held = {job.slurm_id for job in mine if job.reason == HELD_BY_USER}
+    if attempt.is_released and not attempt.is_stopped and held - free:
+        release_jobs(sorted(held - free))
+    free.update(job.slurm_id for job in mine)
 
 
 def _forgotten(attempt: Attempt, queued: Sequence[QueuedJob]) -> list[QueuedJob]:

@@ -99,7 +99,7 @@ def test_what_a_killed_worker_leaves_behind_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_job_that_is_stopped_waits_for_its_worker_and_is_not_tried_again(tmp_path: Path) -> None:
-    on_signal = f"trap 'echo stopped > {tmp_path}/told; exit 143' TERM"
+    on_signal = f"trap 'echo stopped > {tmp_path}/noted; exit 143' TERM"
     stub = f"{on_signal}; touch {tmp_path}/up; sleep 60 & wait"
     job = Job(tmp_path, stub)
     process = job.start("0:0:1")
@@ -111,7 +111,7 @@ def test_a_job_that_is_stopped_waits_for_its_worker_and_is_not_tried_again(tmp_p
     for pid in (process.pid, worker):  # SLURM signals all processes of a job
         os.kill(pid, signal.SIGTERM)
     assert process.wait(30) == 143
-    assert (tmp_path / "told").read_text() == "stopped\n"
+    assert (tmp_path / "noted").read_text() == "stopped\n"
     assert job.kinds[-1] == "stopped 143"
     assert parse_events((tmp_path / "events" / "7-0").read_text()).code is None
 
