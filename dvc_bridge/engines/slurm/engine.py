@@ -222,7 +222,7 @@ class SlurmEngine:
         return sorted(mine, key=lambda a: (a.folder / "record.json").stat().st_mtime_ns)
 
     def _tidy_up(self) -> None:
-        """Give up submissions that were interrupted, and remove old attempts."""
+        """Cancel submissions that were interrupted, and remove old attempts."""
         for attempt in self._attempts():
             if is_interrupted(attempt):
                 give_up(attempt)
