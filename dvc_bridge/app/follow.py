@@ -64,7 +64,7 @@ def follow_run(
             followers[other].append(number)
     tasks, status = _ShownTasks(engine, run, view), None
     try:
-        with lock.released(), view.shown(names, {}, followers):
+        with lock.released(), view.shown(names, {}, followers, run):
             for task in done:
                 view.ended(task, Outcome.UNCHANGED)
             for status in engine.watch(attempt):
@@ -104,7 +104,7 @@ class _ShownTasks:
         if outcome := _OUTCOMES.get(task.phase):
             if task.phase.is_bad:
                 self._show_reason(task)
-            self._view.ended(task.task, outcome)
+            self._view.ended(task.task, outcome, task.message)
         elif task.message and task.message not in _USUAL_MESSAGES:
             self._view.note(f"g{task.task} {task.phase.lower()}: {task.message}")
 

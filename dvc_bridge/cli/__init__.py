@@ -5,11 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
+from argparse import Namespace
 from collections.abc import Sequence
 from gc import set_threshold  # a module of this package is named gc, too
 from importlib import import_module
 from io import TextIOWrapper
 from os import chdir
+from time import time
 
 from dvc_bridge.errors import BridgeError, UsageError, of_system
 
@@ -43,6 +45,17 @@ def _run(argv: Sequence[str] | None) -> int:
 
     set_threshold(GC_THRESHOLD)
     args = parser().parse_args(argv)
+    since = time()
+    code, message = _outcome(args)
+    if command := getattr(args, "on_end", None):
+        from dvc_bridge.cli.follow import tell_end  # noqa: PLC0415  few runs have it
+
+        tell_end(command, args.command, code, message, since)
+    return code
+
+
+def _outcome(args: Namespace) -> tuple[int, str]:
+    """Run the command of parsed arguments; return its exit code, and its error as text."""
     module, _, name = args.run.partition(":")
     try:
         if args.cd is not None:
@@ -50,19 +63,19 @@ def _run(argv: Sequence[str] | None) -> int:
         # Imported late, because `--help` does not need it.
         code: int = getattr(import_module(module), name)(args)
     except BridgeError as exc:
-        return _print_error(exc)
+        return _print_error(exc), exc.message
     except KeyboardInterrupt:  # the runner handles it during a run
         print("dvc-bridge: stopped", file=sys.stderr)
-        return STOPPED
+        return STOPPED, "stopped"
     except BrokenPipeError:
         raise
     except Exception as exc:
         if isinstance(exc, OSError) and (error := of_system(exc)):
-            return _print_error(error)
+            return _print_error(error), error.message
         traceback.print_exc()
         print("dvc-bridge: this is a bug of dvc-bridge; please report the above", file=sys.stderr)
-        return BUG
-    return code
+        return BUG, str(exc)
+    return code, ""
 
 
 def _change_folder(folder: str) -> None:

@@ -117,6 +117,21 @@ def add_wait(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_follow(command: argparse.ArgumentParser) -> None:
+    """Add what programs need to follow a run."""
+    command.add_argument(
+        "--events",
+        metavar="FILE",
+        help="write an event per line as JSON to FILE; - writes them to standard output, and"
+        " nothing else",
+    )
+    command.add_argument(
+        "--on-end",
+        metavar="COMMAND",
+        help="run a shell command at the end, with the outcome in its environment",
+    )
+
+
 def day_count(text: str) -> int:
     """Return a number of days, from 0."""
     if not text.isdecimal():

@@ -10,6 +10,7 @@ from dvc_bridge.cli.command_parser import CommandParser, Declare
 from dvc_bridge.cli.options import (
     add_engine,
     add_flags,
+    add_follow,
     add_fuse,
     add_stages,
     add_verbosity,
@@ -120,12 +121,14 @@ def _declare_repro(command: argparse.ArgumentParser) -> None:
         help="run dvc repro and dvc-bridge repro in two copies of the project, and report every"
         " difference",
     )
+    add_follow(command)
     command.set_defaults(run="dvc_bridge.cli.repro:repro_command", json=False, check=False)
 
 
 def _declare_submit(command: argparse.ArgumentParser) -> None:
     add_stages(command)
     add_wait(command)
+    add_follow(command)
     add_engine(command)
     add_fuse(command, None, "default: the one in dvc-bridge.yaml, or auto")
     add_refusals(command, OF_SUBMIT)
@@ -279,6 +282,7 @@ def _declare_logs(command: argparse.ArgumentParser) -> None:
 def _declare_retry(command: argparse.ArgumentParser) -> None:
     _add_run(command)
     add_wait(command)
+    add_follow(command)
     add_engine(command)
     command.set_defaults(run="dvc_bridge.cli.submit:retry_command")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from dvc_bridge.app.repro import default_jobs, repro, verify
+from dvc_bridge.cli.follow import STANDARD_OUTPUT, events_to
 from dvc_bridge.cli.stage_arguments import flags_of, selection_of
 from dvc_bridge.cli.terminal import confirm, view_for
 from dvc_bridge.dvcio.dvc_version import check_version, is_installed
@@ -48,17 +49,20 @@ def repro_command(args: Namespace) -> int:
     selection, flags = selection_of(args), flags_of(args)
     # The live view would hide the questions of -i.
     plain = args.plain or args.interactive
-    view = view_for(args.jobs, plain=plain, quiet=args.quiet, every=args.verbose)
-    if args.verify:
-        return _report_verification(verify(selection, view))
-    try:
-        summary = repro(selection, flags, view, confirm)
-    except GraphError as exc:
-        # DVC does not check the graph for stages that are selected with -s.
-        if not selection.alone:
-            raise
-        _run_dvc_instead(args, exc)
-    if not args.quiet:
+    with events_to(args.events, "stage") as with_events:
+        view = with_events(
+            lambda: view_for(args.jobs, plain=plain, quiet=args.quiet, every=args.verbose)
+        )
+        if args.verify:
+            return _report_verification(verify(selection, view))
+        try:
+            summary = repro(selection, flags, view, confirm)
+        except GraphError as exc:
+            # DVC does not check the graph for stages that are selected with -s.
+            if not selection.alone:
+                raise
+            _run_dvc_instead(args, exc)
+    if not args.quiet and args.events != STANDARD_OUTPUT:
         print(summary)
     return _report(summary, ignore_errors=args.ignore_errors)
 

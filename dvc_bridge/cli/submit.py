@@ -4,53 +4,87 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TextIO
 
 from dvc_bridge.app.collect import collect
 from dvc_bridge.app.run_end import RunEnd
-from dvc_bridge.app.submit import Submitted, resume, submit
+from dvc_bridge.app.submit import Submitted, ViewFor, resume, submit
+from dvc_bridge.cli.follow import STANDARD_OUTPUT, events_to
 from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import report, warn, watch_of
+from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 
 
 def submit_command(args: Namespace) -> int:
     """Run the selected stages as tasks; with --wait, watch them and merge their results."""
-    submitted = submit(
-        selection_of(args),
-        engine=args.engine,
-        force=args.force,
-        fuse=Fuse(args.fuse) if args.fuse else None,
-        watch=watch_of(args),
-        report=report,
-        warn=warn,
-    )
+    with _watch(args) as (watch, out):
+        submitted = submit(
+            selection_of(args),
+            engine=args.engine,
+            force=args.force,
+            fuse=Fuse(args.fuse) if args.fuse else None,
+            watch=watch,
+            report=partial(report, file=out),
+            warn=warn,
+        )
     if not submitted.run:
-        print(f"no stage needs a task; {submitted.restored} from the run cache")
+        print(f"no stage needs a task; {submitted.restored} from the run cache", file=out)
         return 0
-    return _report(submitted)
+    return _report(submitted, out)
 
 
 def retry_command(args: Namespace) -> int:
     """Run the unfinished tasks of a run again; with --wait, merge its results too."""
-    return _report(
-        resume(args.run_name, engine=args.engine, watch=watch_of(args), report=report, warn=warn)
-    )
+    with _watch(args) as (watch, out):
+        submitted = resume(
+            args.run_name,
+            engine=args.engine,
+            watch=watch,
+            report=partial(report, file=out),
+            warn=warn,
+        )
+    return _report(submitted, out)
+
+
+@contextmanager
+def _watch(args: Namespace) -> Iterator[tuple[ViewFor | None, TextIO]]:
+    """Yield what makes the view of the run, and where text for people goes.
+
+    Raises
+    ------
+    UsageError
+        Events are requested of a run that the command does not wait for.
+    """
+    out = sys.stderr if args.events == STANDARD_OUTPUT else sys.stdout
+    watch = watch_of(args)
+    if watch is None:
+        if args.events is not None:
+            raise UsageError("--events needs --wait", "add --wait")
+        yield None, out
+        return
+    with events_to(args.events, "task") as with_events:
+        yield lambda jobs: with_events(lambda: watch(jobs)), out
 
 
 def collect_command(args: Namespace) -> int:
     """Merge the results of a run so far into dvc.lock and the workspace."""
-    return _report_end(collect(args.run_name, checkout=not args.no_checkout, warn=warn))
+    end = collect(args.run_name, checkout=not args.no_checkout, warn=warn)
+    return _report_end(end, sys.stdout)
 
 
-def _report(submitted: Submitted) -> int:
+def _report(submitted: Submitted, out: TextIO) -> int:
     if submitted.end is None:
-        print(f"next: dvc-bridge collect {submitted.run}")
+        print(f"next: dvc-bridge collect {submitted.run}", file=out)
         return 0
-    return _report_end(submitted.end)
+    return _report_end(submitted.end, out)
 
 
-def _report_end(end: RunEnd) -> int:
-    print(end)
+def _report_end(end: RunEnd, out: TextIO) -> int:
+    print(end, file=out)
     end.raise_error()
     text = "dvc.lock and the workspace match what `dvc repro` would have produced"
     print(text, file=sys.stderr)

@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from dvc_bridge.ui.view import View
@@ -59,9 +59,9 @@ def watch_of(args: Namespace) -> Callable[[int], View] | None:
     return partial(view_for, plain=args.plain) if args.wait else None
 
 
-def report(line: str) -> None:
+def report(line: str, file: TextIO | None = None) -> None:
     """Print a line about a run without buffering, because the output may be a log."""
-    print(line, flush=True)
+    print(line, file=file, flush=True)
 
 
 def warn(text: str) -> None:

@@ -217,7 +217,9 @@ class Run:
             # Entered first, so that it ends last: a signal must not interrupt the last writes.
             stack.enter_context(forward_signals(self._processes.events.put))
             followers = self._schedule.followers
-            stack.enter_context(self._view.shown(addresses, self._history.seconds, followers))
+            stack.enter_context(
+                self._view.shown(addresses, self._history.seconds, followers, self._tracer.run)
+            )
             stack.callback(lambda: self._tracer.close(self.summary.interrupted))
             stack.callback(self._history.save)
             stack.callback(self._recorder.close)
@@ -320,9 +322,9 @@ class Run:
         self._publish_for(index)
         self._path_locks.take(index, *_paths_to_lock(stage))
         command = dvc_stage.command(self._project, stage, self._env)
-        self._view.started(index, command.lines)
         log = self._history.log(stage.address)
         reason = self._recorder.reason(index)
+        self._view.started(index, command.lines, reason)
         self._tracer.command_started(index, reason, str(log.relative_to(self._project.root)))
         self._processes.start(index, command, log)
         self._running.add(index)
@@ -345,12 +347,13 @@ class Run:
 
     def _done(self, index: RunIndex, outcome: Outcome, error: str = "") -> None:
         self.summary.outcomes[self._stages[index].address] = outcome
+        reason = ""
         if outcome is Outcome.UNCHANGED:
             self._tracer.ended(index, outcome)
         else:
-            recorder = self._recorder
-            self._tracer.ended(index, outcome, recorder.reason(index), recorder.entry(index), error)
-        self._view.ended(index, outcome)
+            reason, entry = self._recorder.reason(index), self._recorder.entry(index)
+            self._tracer.ended(index, outcome, reason, entry, error)
+        self._view.ended(index, outcome, error or reason)
         if outcome in (Outcome.RAN, Outcome.RESTORED) or index in self._forced:
             self._forced.update(self._downstream.get(index, ()))
         self._schedule.ended(index)
@@ -365,9 +368,10 @@ class Run:
         skipped = [] if self._flags.ignore_errors else self._schedule.skip_dependents(index)
         self._done(index, Outcome.FAILED, error.message)
         for dependent in skipped:
-            self._tracer.ended(dependent, Outcome.SKIPPED, f"{address} failed")
+            why = f"{address} failed"
+            self._tracer.ended(dependent, Outcome.SKIPPED, why)
             self.summary.outcomes[self._stages[dependent].address] = Outcome.SKIPPED
-            self._view.ended(dependent, Outcome.SKIPPED)
+            self._view.ended(dependent, Outcome.SKIPPED, why)
 
     def _interrupt(self, signum: int) -> None:
         is_repeated = bool(self.summary.interrupted)

@@ -104,6 +104,11 @@ class Tracer:
         )
         return cls(addresses, seconds, requests, TraceFile(project, run), trace)
 
+    @property
+    def run(self) -> str:
+        """The name of the run; empty if it leaves no trace."""
+        return self._run.run
+
     def follow(self, followers: Sequence[Sequence[RunIndex]]) -> None:
         """Take, for each stage, those that wait for it."""
         self._followers = followers

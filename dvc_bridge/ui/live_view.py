@@ -49,8 +49,10 @@ class LiveView:
         names: Sequence[str],
         seconds: Mapping[str, float],
         followers: Sequence[Sequence[Row]],
+        run: str = "",
     ) -> Iterator[None]:
         """Draw during a run; afterwards only the scrolled output remains."""
+        del run
         self._names = names
         self._table = ProgressTable(names, followers, seconds, self._jobs)
         is_over = Event()
@@ -70,8 +72,9 @@ class LiveView:
             is_over.set()
             drawer.join()
 
-    def started(self, row: Row, command: Sequence[str] = ()) -> None:
+    def started(self, row: Row, command: Sequence[str] = (), why: str = "") -> None:
         """Show that the stage runs, and scroll its command."""
+        del why
         self._table.started(row)
         for line in command:
             self._lines.put(Text(f"{self._names[row]} > {line}", style="dim"))
@@ -85,8 +88,9 @@ class LiveView:
         """Show the text next to the name of the stage."""
         self._table.passing(row, Text.from_ansi(text).plain)
 
-    def ended(self, row: Row, outcome: Outcome) -> None:
+    def ended(self, row: Row, outcome: Outcome, why: str = "") -> None:
         """Scroll the outcome, unless the stage is unchanged."""
+        del why  # the lines of the stage say it
         seconds = self._table.ended(row, outcome)
         if outcome is not Outcome.UNCHANGED or self._every:
             took = f" {clock(seconds)}" if seconds is not None else ""

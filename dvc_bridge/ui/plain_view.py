@@ -39,14 +39,16 @@ class PlainView:
         names: Sequence[str],
         seconds: Mapping[str, float],
         followers: Sequence[Sequence[Row]],
+        run: str = "",
     ) -> Iterator[None]:
         """Store the names."""
-        del seconds, followers
+        del seconds, followers, run
         self._names = names
         yield
 
-    def started(self, row: Row, command: Sequence[str] = ()) -> None:
+    def started(self, row: Row, command: Sequence[str] = (), why: str = "") -> None:
         """Print that the stage runs, and its command."""
+        del why
         self._started_at[row] = time.monotonic()
         lines = (f"\n{self._names[row]} > {line}" for line in command)
         self._print(f"{self._names[row]}: running{''.join(lines)}")
@@ -58,8 +60,9 @@ class PlainView:
     def passing(self, row: Row, text: str) -> None:
         """Ignore the text: the stage prints the complete line later."""
 
-    def ended(self, row: Row, outcome: Outcome) -> None:
+    def ended(self, row: Row, outcome: Outcome, why: str = "") -> None:
         """Print the outcome, unless the stage is unchanged."""
+        del why  # the lines of the stage say it
         if outcome is Outcome.UNCHANGED and not self._every:
             return
         started_at = self._started_at.pop(row, None)

@@ -12,10 +12,10 @@ from dvc_bridge.ui.plain_view import PlainView
 class QuietView(PlainView):
     """Prints lines of commands as `PlainView` does, and nothing about stages and the run."""
 
-    def started(self, row: Row, command: Sequence[str] = ()) -> None:
+    def started(self, row: Row, command: Sequence[str] = (), why: str = "") -> None:
         """Print nothing."""
 
-    def ended(self, row: Row, outcome: Outcome) -> None:
+    def ended(self, row: Row, outcome: Outcome, why: str = "") -> None:
         """Print nothing."""
 
     def note(self, text: str) -> None:

@@ -22,6 +22,7 @@ class View(Protocol):
         names: Sequence[str],
         seconds: Mapping[str, float],
         followers: Sequence[Sequence[Row]],
+        run: str = "",
     ) -> Iterator[None]:
         """Show the run while the context is open.
 
@@ -33,10 +34,12 @@ class View(Protocol):
             How long the commands of some stages took earlier.
         followers
             For each row, the rows that wait for it.
+        run
+            The name of the run; empty if it has none.
         """
 
-    def started(self, row: Row, command: Sequence[str] = ()) -> None:
-        """Show that the row has started, and the lines of the stage's command."""
+    def started(self, row: Row, command: Sequence[str] = (), why: str = "") -> None:
+        """Show that the row has started, the lines of the stage's command, and why it runs."""
 
     def line(self, row: Row, text: str) -> None:
         """Show a line that the stage printed."""
@@ -44,8 +47,8 @@ class View(Protocol):
     def passing(self, row: Row, text: str) -> None:
         """Show a line that the stage will overwrite, such as a progress bar."""
 
-    def ended(self, row: Row, outcome: Outcome) -> None:
-        """Show the outcome of the stage."""
+    def ended(self, row: Row, outcome: Outcome, why: str = "") -> None:
+        """Show the outcome of the stage, and the reason for it."""
 
     def note(self, text: str) -> None:
         """Show a message about the run as a whole."""
