@@ -1,4 +1,5 @@
 # The pipeline's pods:   docker build --target pipeline .
+# Workers for pods of other images (docs/argo.md): docker build --target worker .
 # The prediction server: docker build --target server .
 # BASE is any Debian image with Python >= 3.11; BUNDLE is a folder made by `dvc repro`, or by
 # `python -m serving.tools.fetch_bundle --ref disrupted-flights#prod -o build/bundle`.
@@ -28,6 +29,20 @@ RUN PYTHONDONTWRITEBYTECODE= /venv/bin/python -m compileall -q flows serving
 USER 10001:10001
 EXPOSE 8000
 ENTRYPOINT ["/venv/bin/python", "-m", "serving"]
+
+FROM ${BASE} AS worker-files
+COPY requirements-worker.lock setup.cfg pyproject.toml README.md LICENSE /src/
+RUN python3 -m venv /venv \
+ && /venv/bin/pip install --quiet --no-cache-dir --require-hashes --no-deps -r /src/requirements-worker.lock
+COPY dvc_bridge /src/dvc_bridge
+RUN /venv/bin/pip install --quiet --no-cache-dir --no-deps --no-build-isolation /src \
+ && /venv/bin/pip uninstall --quiet --yes setuptools pip \
+ && PATH=/venv/bin:$PATH python -m dvc_bridge.worker.portable
+
+FROM scratch AS worker
+COPY --from=worker-files /dvc-bridge /dvc-bridge
+USER 10001:10001
+ENTRYPOINT []
 
 FROM ${BASE} AS pipeline
 RUN command -v git || { apt-get update -qq && apt-get install -qq --no-install-recommends git \

@@ -101,6 +101,8 @@ COMPILE_FOR_ACTION := --quiet --no-strip-extras --universal --python-version 3.1
 lock: venv  ## the lock files, from setup.cfg
 	$(UV) pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes \
 	  --all-extras --no-header -o requirements.lock setup.cfg
+	$(UV) pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes \
+	  --extra worker --no-header --constraint requirements.lock -o requirements-worker.lock setup.cfg
 	$(PYTHON) -c 'import configparser as c; f = c.ConfigParser(); f.read("setup.cfg"); \
 	  print(f["options.extras_require"]["serving"])' | \
 	$(UV) pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header \

@@ -40,6 +40,8 @@ class ArgoSettings:
     ----------
     image, secrets
         The image and the secrets of every pod; a stage may have another image and more secrets.
+    worker_image
+        The image that brings dvc-bridge into every pod; None: every image has it.
     service_account
         The service account whose token Argo's own containers use.
     user
@@ -60,6 +62,7 @@ class ArgoSettings:
     """
 
     image: str = ""
+    worker_image: str | None = None
     image_pull_policy: str | None = None
     namespace: str | None = None
     service_account: str = "dvc-bridge"

@@ -239,6 +239,12 @@ ARGO = Section(
     "argo",
     (
         *(Key(key.name, key.value, key.meaning, key.default, is_older=True) for key in NEUTRAL),
+        Key(
+            "worker_image",
+            IMAGE,
+            "an image that brings dvc-bridge and its Python into every pod; images of stages then"
+            " need only a shell",
+        ),
         Key("image_pull_policy", _PULL, "when nodes pull the images", "the cluster's"),
         Key("namespace", NAME, "the namespace of the Workflows", "that of the kubeconfig"),
         Key(

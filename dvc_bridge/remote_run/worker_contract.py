@@ -23,6 +23,9 @@ REPO = "DVC_BRIDGE_REPO"
 REVISION = "DVC_BRIDGE_REVISION"
 PLAN = "DVC_BRIDGE_PLAN"
 
+# Where the files of a worker image are in a pod whose own image has no dvc-bridge.
+PORTABLE_FOLDER = "/dvc-bridge"
+
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
 # The exit codes of a worker that was killed by SIGKILL or by SIGTERM.
 KILLED = (137, 143)

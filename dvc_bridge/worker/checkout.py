@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -61,7 +60,9 @@ def make_repository(code: Path) -> None:
 
     Stages may read .gitignore files, which DVC writes only inside a repository.
     """
-    subprocess.run(["git", "init", "--quiet", str(code)], check=True, capture_output=True)
+    from dulwich.repo import Repo  # noqa: PLC0415  not needed for code from git
+
+    Repo.init(str(code)).close()  # an image may have no git command
 
 
 def prepare_checkout(

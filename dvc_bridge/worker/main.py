@@ -15,7 +15,13 @@ from dvc_bridge.dvcio.remotes.config import Sections, open_bare
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
-from dvc_bridge.errors import BridgeError, IntegrityError, StageFailedError, VersionMismatchError
+from dvc_bridge.errors import (
+    BridgeError,
+    IntegrityError,
+    StageFailedError,
+    UsageError,
+    VersionMismatchError,
+)
 from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, Run
 from dvc_bridge.local.tracer import Tracer
@@ -28,6 +34,7 @@ from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.task import PlannedTask
 from dvc_bridge.remote_run.worker_contract import GitCode, worker_environment
 from dvc_bridge.ui.plain_view import PlainView
+from dvc_bridge.worker.certificates import ensure_certificates
 from dvc_bridge.worker.checkout import prepare_checkout, unpack_code
 from dvc_bridge.worker.recorder import WorkerRecorder
 
@@ -51,6 +58,8 @@ def work(reference: str, variables: Mapping[str, str], folder: Path) -> int:
         The exit code: 0, or the exit code of a stage that failed.
     """
     environment = worker_environment(variables)
+    ensure_certificates()
+    _check_shell(variables)
     if scratch := variables.get("TMPDIR"):
         Path(scratch).mkdir(parents=True, exist_ok=True)
     settings = environment.store
@@ -129,6 +138,15 @@ def _is_done(planned_task: PlannedTask, store: Store) -> bool:
     return all(
         t.stage.address in results and results[t.stage.address].good for t in planned_task.tasks
     )
+
+
+def _check_shell(variables: Mapping[str, str]) -> None:
+    shell = variables.get("SHELL") or "/bin/sh"
+    if not os.access(shell, os.X_OK):
+        raise UsageError(
+            f"{shell}, which runs the commands of stages, is not installed where the task runs",
+            "install it in the image, or submit with SHELL=/bin/sh",
+        )
 
 
 def _check_version(planned_task: PlannedTask) -> None:

@@ -64,7 +64,8 @@ def _images(pipeline: Pipeline, settings: Settings) -> str:
     stages = (stage.address for stage in pipeline.stages if stage.for_pods)
     if not (images := settings.images(stages)):
         return "no stage needs one"
-    return f"{', '.join(images)}: must have dvc {version('dvc')}, as here, and dvc-bridge"
+    holder = settings.argo.worker_image or ", ".join(images)
+    return f"{holder}: must have dvc {version('dvc')}, as here, and dvc-bridge"
 
 
 def check_cluster(

@@ -18,7 +18,7 @@ RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"
 def pod_patch(pod: Resources, argo: ArgoSettings) -> str:
     """Return the patch of a template as JSON; the user's own patch wins."""
     executor: dict[str, Any] = {"securityContext": RESTRICTED}
-    if amounts := _executor_resources(argo):
+    if amounts := executor_resources(argo):
         executor["resources"] = {"requests": amounts, "limits": amounts}
     containers: list[dict[str, Any]] = [{"name": "wait", **executor}]
     if pod.memories:
@@ -36,7 +36,8 @@ def pod_patch(pod: Resources, argo: ArgoSettings) -> str:
     return json.dumps(patch, ensure_ascii=False, separators=(", ", ": "))
 
 
-def _executor_resources(argo: ArgoSettings) -> dict[str, str]:
+def executor_resources(argo: ArgoSettings) -> dict[str, str]:
+    """Return the requests, which are the limits too, of containers that are not a stage's."""
     amounts = (("cpu", argo.executor_cpu), ("memory", argo.executor_memory))
     return {name: amount for name, amount in amounts if amount}
 

@@ -10,6 +10,12 @@ from typing import Any
 from dvc_bridge.engines.argo.pod_patch import RESTRICTED, pod_patch
 from dvc_bridge.engines.argo.pod_volumes import volumes_and_mounts
 from dvc_bridge.engines.argo.retries import by_attempt, retry_strategy
+from dvc_bridge.engines.argo.worker_files import (
+    worker_command,
+    worker_init_containers,
+    worker_mounts,
+    worker_volumes,
+)
 from dvc_bridge.engines.base import TaskSpec
 from dvc_bridge.pipeline.pod_settings import PodSettings
 from dvc_bridge.pipeline.project_settings import ArgoSettings
@@ -82,7 +88,8 @@ def template(name: str, task: TaskSpec, environment: Environment) -> dict[str, A
         "priorityClassName": settings.priority_class,
         "serviceAccountName": settings.service_account,
         "securityContext": _security_context(settings, environment),
-        "volumes": volumes,
+        "volumes": [*worker_volumes(environment.argo), *volumes],
+        "initContainers": worker_init_containers(environment.argo),
         "podSpecPatch": pod_patch(pod, environment.argo),
     }
     present = {key: value for key, value in rendered.items() if value}
@@ -120,6 +127,7 @@ def _container(
     all_mounts: list[dict[str, Any]] = [
         {"name": "work", "mountPath": WORK},
         {"name": "tmp", "mountPath": TMP},
+        *worker_mounts(environment.argo),
         *(
             {"name": volume, "mountPath": folder, "readOnly": True}
             for volume, folder in environment.secret_mounts
@@ -128,7 +136,7 @@ def _container(
     own = {mount["mountPath"] for mount in mounts}
     container: dict[str, Any] = {
         "image": pod.image,
-        "command": ["dvc-bridge", "worker"],
+        "command": worker_command(environment.argo),
         "args": [GROUP],
         "workingDir": WORK,
         "env": [

@@ -98,6 +98,9 @@ RUNS = {
             RUN.argo, secret_files=(("gcs-key", "/secrets/gcs"), ("ssh-key", "/secrets/ssh"))
         ),
     ),
+    "workflow-with-worker-image": replace(
+        RUN, argo=replace(RUN.argo, worker_image="registry.example.org/worker:1")
+    ),
 }
 
 TMP = "/tmp"  # noqa: S108
@@ -329,6 +332,19 @@ def test_secrets_are_files_of_every_pod_that_it_cannot_write_to(name: str) -> No
         named = [(volumes[m["name"]]["secretName"], m["mountPath"]) for m in mounts]
         assert named == list(given)
         assert all(mount["readOnly"] for mount in mounts)
+
+
+def test_a_worker_image_brings_the_worker_into_pods_of_any_image() -> None:
+    for pod in pods_of(rendered(RUNS["workflow-with-worker-image"])):
+        (copying,) = pod["initContainers"]
+        assert copying["image"] == "registry.example.org/worker:1"
+        target = copying["command"][-1]
+        (volume,) = (m["name"] for m in copying["volumeMounts"] if m["mountPath"] == target)
+        (folder,) = (
+            m["mountPath"] for m in pod["container"]["volumeMounts"] if m["name"] == volume
+        )
+        assert pod["container"]["command"][0] == f"{folder}/bin/python3"
+        assert pod["container"]["image"] != copying["image"]
 
 
 def test_a_mutex_orders_pods_but_the_second_runs_though_the_first_has_failed() -> None:
