@@ -126,6 +126,7 @@ lint: lint-action  ## style, import rules, prose
 	ruff format --check .
 	lint-imports
 	python docs/tools/commands.py --check
+	python docs/tools/action.py --check
 	python docs/tools/settings.py --check
 	python docs/tools/import_graph.py --check
 	codespell $(PROSE)
@@ -143,6 +144,7 @@ lint-action: venv  ## style and security of action.yml and of workflows
 	check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
 	check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS) $(EXAMPLES)
 	check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	pre-commit validate-manifest .pre-commit-hooks.yaml
 
 docs: venv  ## the documentation as a site in build/site, with references from the code; a broken link is an error
 	python docs/tools/commands.py

@@ -9,7 +9,7 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.pipeline.run_flags import RunFlags
-from dvc_bridge.pipeline.stage import Pipeline, Stage
+from dvc_bridge.pipeline.stage import Pipeline, Stage, StageKind
 from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.forecast import DvcDecision, Pulls, Sources
 from dvc_bridge.planning.pulled_data import PulledData
@@ -54,6 +54,8 @@ def forecast_sources(
         return flags.run_cache and has_any
 
     def ask(stage: Stage) -> DvcDecision:
+        if assume_pulled and (stage.kind is StageKind.IMPORT or not stage.is_local):
+            return DvcDecision()  # DVC would read a source outside the project, such as a URL
         return ask_dvc(
             session,
             stage,

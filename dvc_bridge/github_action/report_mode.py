@@ -25,6 +25,8 @@ from dvc_bridge.planning.forecast import Verdict
 from dvc_bridge.planning.targets import Selection
 from dvc_bridge.report.page import page
 
+# How many metrics are shown outside of a fold.
+_OPEN_ROWS = 12
 _NEEDS_BASE = "set fetch-depth: 0 in actions/checkout, or the input base"
 
 
@@ -95,12 +97,16 @@ def report_blocks(compared: Comparison, stale: int) -> list[Block]:
         blocks.append(
             Text(f"**{counted(stale, 'stage')} {are} not up to date:** these results are older.")
         )
-    if changed:
-        blocks.append(Table(_METRIC_HEAD, [_metric(value) for value in changed], "metrics"))
-    elif compared.metrics:
-        blocks.append(Text("No metric differs."))
     if compared.params:
         blocks.append(Table(("parameter", "before", "now"), _params(compared), "parameters"))
+    rows = [_metric(value, changed) for value in changed]
+    if rows:
+        blocks.append(Table(_METRIC_HEAD, rows[:_OPEN_ROWS], "metrics"))
+    elif compared.metrics:
+        blocks.append(Text("No metric differs."))
+    if more := rows[_OPEN_ROWS:]:
+        folded = f"{counted(len(more), 'more metric')} with a difference"
+        blocks.append(Table(_METRIC_HEAD, more, "metrics", folded))
     if compared.plots:
         blocks.append(Text(f"Plots that differ: {', '.join(map(code, compared.plots[:50]))}"))
     if same:
@@ -118,9 +124,9 @@ def report_blocks(compared: Comparison, stale: int) -> list[Block]:
 _METRIC_HEAD = ("metric", "before", "now", "difference")
 
 
-def _metric(value: Value) -> tuple[str, ...]:
+def _metric(value: Value, values: Sequence[Value]) -> tuple[str, ...]:
     return (
-        code(f"{value.file}: {value.name}"),
+        _name(value, values),
         _shown(value.before),
         _shown(value.here),
         _difference(value.before, value.here),

@@ -41,7 +41,7 @@ class PulledData:
     def dep(self, dep: Dependency) -> Pointer | None:
         """Return the pointer that the dep has after `dvc pull`; None if it is missing then too."""
         pointer = self._workspace.dep(dep)
-        if pointer is not None or not dep.local:
+        if pointer is not None:
             return pointer
         recorded = self._outs.get(dep.at) or self._deps.get(dep.at)
         if recorded is None and any(folder in self._outs for folder in _folders_of(dep.at)):

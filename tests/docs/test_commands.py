@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dvc_bridge.cli.parser import complete_parser
 from tests.conftest import REPOSITORY
@@ -43,6 +44,12 @@ def test_every_command_and_option_in_a_code_block_exists(page: Path) -> None:
         f"line {line}: {problem}" for line, text in _commands(page) for problem in problems(text)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_commands_of_the_hooks_for_pre_commit_exist() -> None:
+    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-hooks.yaml").read_text())
+    assert len(hooks) == 4
+    assert not [problem for hook in hooks for problem in problems(hook["entry"])]
 
 
 def test_every_target_of_make_in_a_code_block_exists() -> None:

@@ -97,7 +97,7 @@ def test_report_compares_with_the_commit_before_without_running(
     assert result.code == 0, result.log
     assert result.outputs["changed"] == "true"
     row = "| <code>0&#46;75</code> | <code>0&#46;875</code> | <code>&#43;0&#46;125</code> |"
-    assert f"| <code>m&#46;json&#58; auc</code> {row}" in result.summary
+    assert f"| <code>auc</code> {row}" in result.summary
     assert "| <code>lr</code> | <code>0&#46;25</code> | <code>0&#46;125</code> |" in result.summary
     assert "Plots that differ: <code>loss&#46;csv</code>" in result.summary
     assert "2 metrics without a difference" in result.summary

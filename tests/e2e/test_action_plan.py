@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -152,6 +153,24 @@ def test_a_project_in_a_folder_is_found_and_its_lines_count_from_the_repository(
     _edit(outer / "ml", "  aside:\n    cmd:", "  aside:\n    cdm:")
     result = step(outer, tmp_path / "runner", working_directory="ml")
     assert any(command.startswith("::error file=ml/dvc.yaml,line=") for command in result.commands)
+
+
+def test_a_source_outside_the_project_counts_as_it_was_last_read(
+    empty_project: Path, tmp_path: Path
+) -> None:
+    root = shutil.copytree(empty_project, tmp_path / "project")
+    source = tmp_path / "source"
+    source.write_text("1")
+    stages: dict[str, Any] = {"a": {"cmd": f"cp {source} a", "deps": [str(source)], "outs": ["a"]}}
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    dvc(root, "repro", "--quiet")
+    source.unlink()
+    result = step(root, tmp_path / "runner")
+    assert (result.code, result.outputs["will-run"]) == (0, "0"), result.log
+    stages["a"]["cmd"] = f"cp {source} a; true"
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    result = step(root, tmp_path / "runner")
+    assert (result.code, result.outputs["will-run"]) == (0, "1"), result.log
 
 
 def test_modules_of_the_repository_are_not_imported(clone: Path, tmp_path: Path) -> None:
