@@ -185,9 +185,15 @@ def run_timed(
         time.sleep(wall_s * slowdown)
         wall_s *= 1 + slowdown
     outs = {} if exit_code else toolchain.outs(project, workload.graph)
-    ended = log.read_text(errors="replace")[-_LOG_CHARACTERS:] if exit_code else ""
-    text = ended.replace(str(project), "PROJECT").replace(str(ROOT), "REPOSITORY")
+    output = excerpt(log.read_text(errors="replace")) if exit_code else ""
+    text = output.replace(str(project), "PROJECT").replace(str(ROOT), "REPOSITORY")
     return Sample(wall_s, user_s, system_s, peak_mb, exit_code, load, outs, text)
+
+
+def excerpt(output: str) -> str:
+    """Return the lines of an output that speak of an error, or if there are none its end."""
+    lines = [line for line in output.splitlines() if "error" in line.lower()]
+    return "\n".join(lines)[:_LOG_CHARACTERS] or output[-_LOG_CHARACTERS:]
 
 
 def place(argv: Sequence[str], folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import statistics
@@ -29,7 +30,7 @@ class Store:
 
     def __init__(self, path: Path, session: Mapping[str, Any]) -> None:
         self._path = path
-        self._session = dict(session)
+        self._session = copy.deepcopy(dict(session))
         self._results: dict[Key, dict[str, Any]] = {}
         self._elapsed: dict[str, list[float]] = {}
         if path.exists():

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.comparison import measure as measuring
 from benchmarks.comparison import session
 from benchmarks.comparison.graphs import GATE, chain, chain_with_gate, fan_out, graph_of
-from benchmarks.comparison.measure import Bench, Sample
+from benchmarks.comparison.measure import Bench, Sample, excerpt
 from benchmarks.comparison.session import OVER_LIMIT, Cell, Options, Session, extrapolate
 from benchmarks.comparison.store import Store
 from benchmarks.comparison.toolchain import FOLDER, load_toolchains
@@ -92,6 +92,13 @@ def test_a_workload_far_over_the_limit_is_not_started(tmp_path: Path) -> None:
     assert result["status"] == OVER_LIMIT
     assert "99 s" in result["reason"]
     assert not [line for line in said if line.startswith("round")]
+
+
+def test_an_excerpt_of_an_output_shows_the_error_and_not_what_came_after() -> None:
+    output = "begin\nERROR: failed to lock\n" + "running\n" * 500
+    assert excerpt(output) == "ERROR: failed to lock"
+    assert excerpt("running\n" * 500).startswith("running")
+    assert len(excerpt("x" * 5000)) < 1000
 
 
 def test_the_time_of_a_start_is_not_multiplied() -> None:
