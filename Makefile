@@ -152,8 +152,9 @@ docs: venv  ## the documentation as a site in build/site, with references from t
 	NO_MKDOCS_2_WARNING=1 mkdocs build
 	@echo "open build/site/index.html"
 
-types: venv  ## mypy strict
+types: venv  ## mypy strict, and once more as on macOS
 	mypy
+	mypy --platform darwin dvc_bridge
 
 test: lint types  ## the whole test suite with linters, types and import rules
 	@$(MAKE) --no-print-directory versions || \

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from dvc_bridge.app.current_folder import from_here
 from dvc_bridge.dvcio.locks import RepositoryLock
-from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.project import Project, find_project, find_root
 from dvc_bridge.dvcio.reading.pipeline import read_jobs, read_pipeline, read_settings
 from dvc_bridge.local.runner import Options
 from dvc_bridge.local.runner import repro as run
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Summary
+from dvc_bridge.pipeline.project_settings import FILE
 from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.pipeline.trace import requests_of
@@ -54,7 +55,10 @@ def repro(
 
 def default_jobs() -> int:
     """Return how many stages run at a time if the command does not say so."""
-    return read_jobs(find_project()) or 1
+    root = find_root()
+    # Most projects have no such file, and the settings of DVC take time to read.
+    has_settings = root is not None and (root / FILE).exists()
+    return (read_jobs(find_project()) if has_settings else None) or 1
 
 
 def verify(selection: Selection, view: View) -> Verified:

@@ -75,7 +75,7 @@ def find_project(start: Path | None = None) -> Project:
         There is no project, or its settings cannot be read.
     """
     folder = (start or Path.cwd()).resolve()
-    root = _find_upwards(folder, ".dvc")
+    root = find_root(folder)
     if root is None:
         raise UsageError(
             f"{folder} is not in a DVC project",
@@ -93,6 +93,11 @@ def find_project(start: Path | None = None) -> Project:
     if git_root is not None:
         _check_inside(root, git_root)
     return Project(root, git_root, config)
+
+
+def find_root(start: Path | None = None) -> Path | None:
+    """Return the root of the project that holds `start`; None if there is none."""
+    return _find_upwards((start or Path.cwd()).resolve(), ".dvc")
 
 
 def _check_inside(root: Path, git_root: Path) -> None:
@@ -147,10 +152,11 @@ def _is_plain(section: str, options: Mapping[str, Any]) -> bool:
     """Return whether DVC certainly accepts a section's settings."""
     if section == "core":
         return all(
-            isinstance(value, str) and (key == "remote" or (key in _FLAGS and value in _BOOLEANS))
+            isinstance(value, str)
+            and (key == "remote" or (key in _FLAGS and value.lower() in _BOOLEANS))
             for key, value in options.items()
         )
-    if section.startswith("'remote \""):
+    if section.startswith('remote "'):
         url = options.get("url")
         return len(options) == 1 and isinstance(url, str) and bool(_URL.fullmatch(url))
     return section == "cache" and options.keys() == {"dir"}

@@ -21,5 +21,11 @@ def thread_limits(jobs: int, environment: Mapping[str, str]) -> dict[str, str]:
     """
     if jobs < 2 or any(name in environment for name in VARIABLES):
         return {}
-    share = max(1, len(os.sched_getaffinity(0)) // jobs)
-    return dict.fromkeys(VARIABLES, str(share))
+    return dict.fromkeys(VARIABLES, str(max(1, _core_count() // jobs)))
+
+
+def _core_count() -> int:
+    """Return how many cores this process may use; macOS does not restrict it to some of them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

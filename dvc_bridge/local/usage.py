@@ -10,6 +10,7 @@ import os
 import resource
 import select
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,7 @@ from dvc_bridge.pipeline.trace import Usage
 
 _STATUS = Path("/proc/self/status")
 _BLOCK_BYTES = 512  # the unit of ru_inblock and ru_oublock
-_RSS_UNIT_BYTES = 1024  # the unit of ru_maxrss
+_RSS_UNIT_BYTES = 1 if sys.platform == "darwin" else 1024  # the unit of ru_maxrss
 
 
 class MeasuredChild:
@@ -47,6 +48,9 @@ class MeasuredChild:
     @contextmanager
     def registered(self, poll: select.poll) -> Iterator[None]:
         """Let `poll` return when the child ends; without kernel support, do nothing."""
+        if not hasattr(os, "pidfd_open"):  # macOS
+            yield
+            return
         try:
             descriptor = os.pidfd_open(self.pid)
         except OSError:

@@ -16,9 +16,9 @@ from dvc_bridge.planning.grouping.tasks_from_settings import Division
 SCHEMA = 1
 SHOWN_PATH, SHOWN_NAMES = 12, 4
 _LOCATION_TEXTS = {
-    DataLocation.REMOTE: "are in the remote, not here",
-    DataLocation.MISSING: "are neither here nor in the remote",
-    DataLocation.UNKNOWN: "are not here (with --pull, plan asks the remote)",
+    DataLocation.REMOTE: "in the remote and not here",
+    DataLocation.MISSING: "neither here nor in the remote",
+    DataLocation.UNKNOWN: "not here (with --pull, plan asks the remote)",
 }
 COLUMN = max(len(verdict.value) for verdict in Verdict)
 
@@ -73,7 +73,7 @@ def _location_lines(
     for location, text in _LOCATION_TEXTS.items():
         if location in names:
             count = counted(len(names[location]), "stage")
-            yield f"data of {count} {text}: {_some(names[location])}"
+            yield f"data of {count}, {text}: {_some(names[location])}"
 
 
 def _timeline_lines(line: Timeline, names: Mapping[StagePosition, str]) -> list[str]:

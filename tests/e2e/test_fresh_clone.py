@@ -78,7 +78,7 @@ def test_repro_names_the_pull_and_the_flag_for_data_that_was_added(clone: Path) 
 def test_plan_says_where_data_are_and_asks_no_remote_by_itself(clone: Path) -> None:
     (clone / "one").write_text("raw\n")
     printed = bridge(clone, "plan", "--allow-missing")
-    unknown = "data of 2 stages are not here (with --pull, plan asks the remote): raw.dvc, last"
+    unknown = "data of 2 stages, not here (with --pull, plan asks the remote): raw.dvc, last"
     assert unknown in printed
     document = json.loads(bridge(clone, "plan", "--allow-missing", "--json"))
     jsonschema.validate(document, PLAN_SCHEMA)

@@ -121,8 +121,8 @@ def test_plan_asks_the_remote_only_if_it_may(clone: Path) -> None:
     keep_in_remote(clone, BIG)
     (clone / "code").write_text("code 2\n")
     printed = bridge(clone, "plan", "--allow-missing", "--pull", "--check", code=10)
-    assert "data of 2 stages are in the remote, not here: raw.dvc, split" in printed
-    assert "are neither here nor in the remote" in printed
+    assert "data of 2 stages, in the remote and not here: raw.dvc, split" in printed
+    assert "stages, neither here nor in the remote: " in printed
     assert "              > cat d/b code > two" in printed
     before = objects(clone / ".dvc" / "cache")
     assert before == set(), "plan downloads nothing"

@@ -27,7 +27,7 @@ _FLOAT = re.compile(r"[-+]?[0-9]+\.[0-9]+(?:[eE][-+]?[0-9]+)?")
 _MAYBE_NUMBER = frozenset("-+.0123456789")
 # Everything that ruamel.yaml can read as a number or a date, and more; few md5s match.
 _ODD = re.compile(
-    r"[-+]?(?:0[xob][0-9a-fA-F_]*|\.(?:inf|Inf|INF|nan|NaN|NAN)|[0-9_.]+(?:[eE][-+]?[0-9_]+)?)"
+    r"[-+]?(?:0b[01_]*|0[xo][0-9a-fA-F_]*|\.(?:inf|Inf|INF|nan|NaN|NAN)|[0-9_.]+(?:[eE][-+]?[0-9_]+)?)"
     r"|[0-9]{4}-.*"
 )
 # What the two scanners can read differently: documents, tags, merges, tabs, unusual line ends,

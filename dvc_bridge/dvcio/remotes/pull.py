@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.recording.dvc_patches import unprompted
 from dvc_bridge.dvcio.recording.dvc_stage import learn
 from dvc_bridge.dvcio.recording.run_cache import keep_run, newest_run
 from dvc_bridge.dvcio.remotes.byte_progress import running_total
@@ -151,6 +150,8 @@ class Puller:
         """
         from dvc.exceptions import CheckoutError, ConfirmRemoveError  # noqa: PLC0415  DVC is open
 
+        from dvc_bridge.dvcio.recording.dvc_patches import unprompted  # noqa: PLC0415  it imports DVC
+
         if not is_cached(self._cache, recorded):
             return False
         loaded = self._session.stage(recorded.stage, index)
@@ -167,6 +168,8 @@ class Puller:
 
     def _pull_by_dvc(self, target: str) -> bool:
         from dvc.exceptions import CheckoutError  # noqa: PLC0415  as above
+
+        from dvc_bridge.dvcio.recording.dvc_patches import unprompted  # noqa: PLC0415  as above
 
         self._publish()
         try:

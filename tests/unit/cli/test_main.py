@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import bridge
+from tests.support.commands import add_remote, bridge
 from tests.support.projects import MakeProject
 
 COPY = {"cmd": "cat a > b", "deps": ["a"], "outs": ["b"]}
@@ -23,7 +23,7 @@ def python(root: Path, code: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_command_has_help_for_itself_and_for_all_it_takes(tmp_path: Path) -> None:
     whole = bridge(tmp_path, "--help")
-    commands = re.findall(r"^    (\w+) +\S", whole, re.MULTILINE)
+    commands = re.findall(r"^    (\w+)(?: +\S.*)?$", whole, re.MULTILINE)
     remote = [
         "submit",
         "convert",
@@ -36,7 +36,7 @@ def test_every_command_has_help_for_itself_and_for_all_it_takes(tmp_path: Path) 
         "logs",
         "retry",
     ]
-    assert commands == ["plan", "repro", "doctor", *remote, "gc", "worker"]
+    assert commands == ["plan", "repro", "doctor", *remote, "gc", "completion", "worker"]
     for command in commands:
         text = bridge(tmp_path, command, "--help")
         assert f"usage: dvc-bridge {command}" in text
@@ -54,6 +54,19 @@ def test_help_imports_nothing_that_is_slow(tmp_path: Path) -> None:
         " 'psutil', 'networkx', 'pandas'})",
     )
     assert done.stdout.endswith("\nset()\n"), done.stdout + done.stderr
+
+
+def test_a_plan_of_a_project_with_a_remote_does_not_import_dvc(make_project: MakeProject) -> None:
+    root = make_project({"copy": COPY}, {"a": "1"})
+    add_remote(root)
+    # A lock entry whose md5 begins like a binary number of YAML.
+    entry = "{cmd: c, outs: [{path: b, hash: md5, md5: 0b5f8d3c1a7e4926b0d1c2e3f4a5b6c7, size: 1}]}"
+    (root / "dvc.lock").write_text(f"schema: '2.0'\nstages: {{copy: {entry}}}\n")
+    code = (
+        "import sys; from dvc_bridge.cli import main; main(['plan']); print('dvc' in sys.modules)"
+    )
+    done = python(root, code)
+    assert done.stdout.endswith("\nFalse\n"), done.stdout + done.stderr
 
 
 def test_exit_codes_are_those_of_the_documentation(
