@@ -15,6 +15,7 @@ GOING_ON = frozenset(
     }
 )
 HELD_BY_USER = "JobHeldUser"
+LAUNCH_FAILED = "launch failed requeued held"
 NEVER_SATISFIED = "DependencyNeverSatisfied"
 _RETRY = "dvc-bridge retry {run} runs it again"
 # Reasons that every job has for a while.
@@ -24,9 +25,7 @@ _BLOCKED = {
     HELD_BY_USER: "scontrol release {job}",
     "JobHeldAdmin": "the site's administrators hold the job: ask them",
     "JobHoldMaxRequeue": "it was requeued too often: look at the log, then scontrol release {job}",
-    "launch_failed_requeued_held": (
-        "the node could not start it: ask the site; then scontrol release {job}"
-    ),
+    LAUNCH_FAILED: ("the node could not start it: ask the site; then scontrol release {job}"),
     "PartitionTimeLimit": (
         f"its time is above the partition's limit: lower timeout in {FILE}; `sinfo -o '%P %l'`"
     ),
@@ -116,8 +115,7 @@ def meaning_of(state: str, reason: str) -> Meaning | None:
 def _waiting(state: str, reason: str) -> Meaning:
     if reason in _USUAL_REASONS:
         return Meaning(Phase.PENDING)
-    key = reason.strip("()").replace(" ", "_")
-    if fix := _BLOCKED.get(key):
+    if fix := _BLOCKED.get(reason):
         return Meaning(Phase.PENDING, f"SLURM does not start it: {reason}", fix, is_blocked=True)
     if state in ("REQUEUE_HOLD", "SPECIAL_EXIT"):
         fix = "scontrol release {job}"

@@ -70,7 +70,9 @@ def _meaning(
     """Return what became of a task; `others` has those that it waits for."""
     of_slurm = meaning_of(known.state, known.reason) if known else None
     code = noted.code if noted.code is not None else known.exit_code if known else None
-    if noted.code == 0:
+    if of_slurm is not None and of_slurm.is_blocked:
+        found = of_slurm  # even if the task is done: the tasks that wait for its job do not start
+    elif noted.code == 0:
         found = Meaning(Phase.SUCCEEDED)
     elif attempt.is_stopped and (of_slurm is None or of_slurm.phase.is_bad):
         found = Meaning(Phase.FAILED if noted.starts else Phase.OMITTED, "stopped")

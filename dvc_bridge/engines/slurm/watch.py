@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from dvc_bridge.engines.slurm.attempt import Attempt
 from dvc_bridge.engines.slurm.commands import release_jobs
-from dvc_bridge.engines.slurm.job_state import HELD_BY_USER, meaning_of
+from dvc_bridge.engines.slurm.job_state import HELD_BY_USER, LAUNCH_FAILED, meaning_of
 from dvc_bridge.engines.slurm.queue import QueuedJob, accounted_jobs, queued_jobs
 from dvc_bridge.engines.slurm.status import attempt_status
 from dvc_bridge.engines.status_file import load_status, write_status
@@ -23,6 +23,8 @@ POLL_S = 0.25
 ASK_S, ASK_SELDOM_S = 2.0, 15.0
 # How long a controller may be down while a run is watched.
 PATIENCE_S = 600.0
+# In the place of a number of restarts.
+_FORGOTTEN_START = -1
 
 
 def read_status(attempts: Sequence[Attempt]) -> list[RunStatus]:
@@ -61,7 +63,7 @@ def watch_attempt(attempt: Attempt) -> Iterator[RunStatus]:
     """Yield the status of an attempt now and after each change, until it has ended."""
     previous: RunStatus | None = None
     queued: list[QueuedJob] = []
-    free: set[str] = set()
+    free: set[tuple[str, int]] = set()
     began = answered = time.monotonic()
     ask_at = began
     while True:
@@ -85,22 +87,39 @@ def watch_attempt(attempt: Attempt) -> Iterator[RunStatus]:
         time.sleep(POLL_S)
 
 
-def _release_again(attempt: Attempt, queued: Sequence[QueuedJob], free: set[str]) -> None:
-    """Release jobs that are held although they were released.
+def _release_again(
+    attempt: Attempt, queued: Sequence[QueuedJob], free: set[tuple[str, int]]
+) -> None:
+    """Release jobs that SLURM holds although no user does.
 
-    A controller that crashes forgets what happened in its last seconds.
+    A controller that crashes forgets the releases of its last seconds. A job that could not be
+    started on a node that came back is requeued and held.
 
     Parameters
     ----------
     free
-        The jobs that are left alone, because they were seen without a hold: a user may hold them.
-        This function updates it.
+        The jobs, with the number of their restarts, that are left alone: they were seen waiting
+        without a hold, so that a user may hold them now, or were released here. This function
+        updates it.
     """
-    mine = [job for job in queued if job.attempt == attempt.name]
-    held = {job.slurm_id for job in mine if job.reason == HELD_BY_USER}
-    if attempt.is_released and not attempt.is_stopped and held - free:
-        release_jobs(sorted(held - free))
-    free.update(job.slurm_id for job in mine)
+    by_id = dict(zip(attempt.ids(), attempt.jobs, strict=False))
+    events = attempt.events()
+    held: list[str] = []
+    for job in queued:
+        is_ours = job.attempt == attempt.name and job.slurm_id in by_id
+        if not is_ours or job.state != "PENDING":
+            continue
+        ours = by_id[job.slurm_id]
+        place = f"{job.slurm_id}_{job.index}" if ours.is_array else job.slurm_id
+        is_forgotten = job.reason == HELD_BY_USER and not job.restarts
+        # What has started and was not restarted waits only if the controller forgot the start.
+        has_started = is_forgotten and (ours.number, job.index) in events
+        key = place, _FORGOTTEN_START if has_started else job.restarts
+        if (is_forgotten or job.reason == LAUNCH_FAILED) and key not in free:
+            held.append(place)
+        free.add(key)
+    if held and attempt.is_released and not attempt.is_stopped:
+        release_jobs(held)
 
 
 def _forgotten(attempt: Attempt, queued: Sequence[QueuedJob]) -> list[QueuedJob]:

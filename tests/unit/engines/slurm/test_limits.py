@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -93,24 +94,56 @@ def test_times_are_read_in_minutes(text: str, expected: int | None) -> None:
 def test_a_hold_that_the_controller_forgot_to_lift_is_lifted_once(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = {"run": "r", "tasks": [], "array_size": 10}
+    described = [task(0), task(1) | {"options": ["--mem=1M"]}]
+    record = {"run": "r", "tasks": described, "array_size": 10}
     attempt = Attempt.create(tmp_path_factory.mktemp("attempts") / "r", record, "")
+    for job, slurm_id in zip(attempt.jobs, ("1", "2"), strict=True):
+        attempt.note_job(job, slurm_id)
     attempt.mark("released")
     released: list[Sequence[str]] = []
     monkeypatch.setattr(watch, "release_jobs", released.append)
-    free: set[str] = set()
-    held = QueuedJob("1", 0, "PENDING", "JobHeldUser", run="r", attempt="r")
-    waits = QueuedJob("2", 0, "PENDING", "Priority", run="r", attempt="r")
-    for queued in ([held, waits], [held], [held, QueuedJob("2", 0, "PENDING", "JobHeldUser")]):
-        watch._release_again(attempt, queued, free)
+    waits = {n: QueuedJob(n, 0, "PENDING", "Priority", run="r", attempt="r") for n in "12"}
+    held = {n: QueuedJob(n, 0, "PENDING", "JobHeldUser", run="r", attempt="r") for n in "12"}
+    free: set[tuple[str, int]] = set()
+    watch._release_again(attempt, list(waits.values()), free)
+    (attempt.folder / "events" / "0-0").write_text("start 1 n\n")
+    for _ in range(2):  # a user may hold the second job, which has not started
+        watch._release_again(attempt, list(held.values()), free)
     assert released == [["1"]]
+
+
+def test_a_job_that_a_node_could_not_start_is_released(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = Attempt.create(
+        tmp_path_factory.mktemp("attempts") / "r",
+        {"run": "r", "tasks": [task(0), task(1)], "array_size": 10},
+        "",
+    )
+    attempt.note_job(attempt.jobs[0], "7")
+    attempt.mark("released")
+    released: list[Sequence[str]] = []
+    monkeypatch.setattr(watch, "release_jobs", released.append)
+    reason = "launch failed requeued held"
+    held = [
+        QueuedJob("7", 1, "PENDING", reason, restarts=n, run="r", attempt="r") for n in (1, 1, 2)
+    ]
+    free: set[tuple[str, int]] = set()
+    for job in held:
+        watch._release_again(attempt, [job], free)
+    assert released == [["7_1"], ["7_1"]]
+
+
+def task(number: int) -> dict[str, Any]:
+    """Return the record of a task."""
+    waits: dict[str, Any] = {"upstream": [], "after": [], "options": [], "retries": 0}
+    return {"number": number, "reference": f"{number}:0:1", "stages": [f"s{number}"], **waits}
 
 
 def test_a_controller_that_does_not_respond_for_a_while_does_not_end_a_watch(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = {"number": 0, "reference": "0:0:1", "upstream": [], "after": [], "options": []}
-    record = {"run": "r", "tasks": [task | {"retries": 0, "stages": ["a"]}], "array_size": 10}
+    record = {"run": "r", "tasks": [task(0)], "array_size": 10}
     attempt = Attempt.create(tmp_path_factory.mktemp("attempts") / "r", record, "")
     attempt.note_job(attempt.jobs[0], "1")
     attempt.mark("released")

@@ -182,6 +182,13 @@ def test_a_job_that_ends_before_its_worker_starts_is_no_failure_of_the_stage(
     assert "before its worker started" in task.message
 
 
+def test_a_task_that_is_done_but_whose_job_is_held_is_blocked(tmp_path: Path) -> None:
+    made = Made(tmp_path, described(6), described(1, (6,)))
+    made.note(6, "start 1000 n1\nend 1001 0\n")
+    (job,) = (job for job in RECORDED if job.slurm_id == "7")
+    assert made.task(6, job).is_blocked
+
+
 def test_a_stopped_run_has_failed(tmp_path: Path) -> None:
     made = Made(tmp_path, described(7), described(4))
     made.note(7, "start 1000 n1\nstopped 1001 143\n")
