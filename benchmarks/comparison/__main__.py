@@ -51,7 +51,7 @@ def main() -> int:
     cells = _plan_cells(store, workloads, toolchains, problems)
     try:
         Session(store, toolchains, options, lambda line: print(line, flush=True)).run(
-            cells, checks_method=not arguments.scenario
+            cells, checks_method=True
         )
     except KeyboardInterrupt:
         store.save()

@@ -54,6 +54,15 @@ SESSION: dict[str, Any] = {
     },
     "workloads": [
         {
+            "name": "fan-out-1",
+            "about": "one task",
+            "origin": "",
+            "tasks": 1,
+            "limit_s": 45.0,
+            "phases": ["cold"],
+            "finds_metg": False,
+        },
+        {
             "name": "fan-out-10",
             "about": "10 tasks",
             "origin": "",
@@ -111,6 +120,7 @@ def fill(path: Path) -> Store:
             store.add(key, sample(seconds * factor), metg_s and metg_s * factor)
 
     for name, seconds in SECONDS.items():
+        add(("fan-out-1", "cold", name, ""), seconds / 4)
         add(("fan-out-10", "cold", name, ""), seconds)
         add(("fan-out-10", "nothing changed", name, ""), seconds / 2)
         add(("taskbench-chain", "cold", name, ""), seconds, seconds / 8)

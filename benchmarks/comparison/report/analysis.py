@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,7 @@ from typing import Any
 from benchmarks.comparison.statistics import (
     Interval,
     Ratio,
-    geometric_mean,
     median_interval,
-    penalised,
     ratio_interval,
 )
 
@@ -21,10 +18,6 @@ MEASURED, FAILED, OVER_LIMIT = "measured", "failed", "over limit"
 NO_FIGURE = "none"
 # A command that the time limit ended, as supervise.py says.
 _TIMED_OUT = 124
-# From this on, a rival's lead is worth a sentence.
-_WORTH_SAYING = 0.9
-CHECK = "method-check"
-
 Document = Mapping[str, Any]
 
 
@@ -82,15 +75,6 @@ class Row:
     def find(self, toolchain: str) -> Entry | None:
         """Return the entry of a toolchain."""
         return next((entry for entry in self.entries if entry.toolchain == toolchain), None)
-
-
-@dataclass(frozen=True)
-class Lead:
-    """A rival that needs less time than ours: by more than the noise, or in the only run."""
-
-    row: Row
-    entry: Entry
-    ratio: Ratio
 
 
 def read_rows(document: Document) -> tuple[Row, ...]:
@@ -171,56 +155,3 @@ def _read_entry(
 
 def _pairs(result: Mapping[str, Any]) -> Iterator[tuple[float, float]]:
     yield from zip(result["user_times"], result["system_times"], strict=True)
-
-
-def check_method(document: Document) -> tuple[Ratio | None, Ratio | None]:
-    """Return the ratio of the A/A pair, and the ratio where a slowdown was planted."""
-    by_variant = {
-        result["parameters"]["variant"]: result["times"]
-        for result in document["results"]
-        if result["parameters"]["workload"] == CHECK
-    }
-    plain = by_variant.get("", [])
-    pairs = (by_variant.get("again", []), by_variant.get("slowed", []))
-    again, slowed = (ratio_interval(times, plain) if times and plain else None for times in pairs)
-    return again, slowed
-
-
-def find_leads(rows: Sequence[Row]) -> tuple[Lead, ...]:
-    """Return the rivals that are at least 10 % ahead of ours; the floor is no rival."""
-    leads = []
-    for row in rows:
-        ours = row.find(OURS)
-        for entry in row.entries:
-            if not (ours and ours.is_good and entry.is_good) or entry.toolchain in {OURS, FLOOR}:
-                continue
-            ratio = ratio_interval(entry.times, ours.times)
-            is_likely = ratio.high < 1 or not math.isfinite(ratio.high)
-            if ratio.value <= _WORTH_SAYING and is_likely:
-                leads.append(Lead(row, entry, ratio))
-    return tuple(leads)
-
-
-def mean_ratios(rows: Sequence[Row]) -> dict[str, tuple[float, int, int]]:
-    """Return toolchain -> geometric mean of its ratios, number of rows, number of penalties.
-
-    The rows are those of wall time in which the baseline was measured and the toolchain was
-    measured, failed or exceeded the limit.
-    """
-    values: dict[str, list[float]] = {}
-    baselines: dict[str, list[float]] = {}
-    penalties: dict[str, int] = {}
-    for row in rows:
-        base = row.find(BASELINE)
-        if row.is_metg or not (base and base.median):
-            continue
-        tried = [e for e in row.entries if e.is_good or e.status in {FAILED, OVER_LIMIT}]
-        medians = penalised({e.toolchain: e.median.value if e.median else None for e in tried})
-        for entry in tried:
-            values.setdefault(entry.toolchain, []).append(medians[entry.toolchain])
-            baselines.setdefault(entry.toolchain, []).append(base.median.value)
-            penalties[entry.toolchain] = penalties.get(entry.toolchain, 0) + (not entry.is_good)
-    return {
-        name: (geometric_mean(times, baselines[name]), len(times), penalties[name])
-        for name, times in values.items()
-    }

@@ -18,6 +18,12 @@ def markdown(document: Document) -> str:
         _bullets(texts.leads(document, rows)),
         "## Limitations",
         _bullets(texts.limitations(document)),
+        f"## {texts.COSTS}",
+        texts.COSTS_ABOUT,
+        _table(
+            ("toolchain", "one task", "each further task", "up to tasks"),
+            [(_escape(title), *rest) for _, title, *rest in texts.costs(rows)],
+        ),
         "## Results",
         *_rows(rows),
         "## Published, other machine",

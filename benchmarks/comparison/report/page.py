@@ -12,11 +12,11 @@ from benchmarks.comparison.report.analysis import (
     Document,
     Entry,
     Row,
-    mean_ratios,
     read_rows,
 )
 from benchmarks.comparison.report.strip import draw_strip
 from benchmarks.comparison.report.style import STYLE
+from benchmarks.comparison.report.summaries import mean_ratios
 from dvc_bridge.report.html import text
 
 
@@ -27,6 +27,7 @@ def page(document: Document) -> str:
         *_render_head(document),
         *_render_list(texts.LEADS, texts.leads(document, rows)),
         *_render_list("Limitations", texts.limitations(document)),
+        *_render_costs(rows),
         *_render_metg(rows),
         *_render_means(document, rows),
         *_render_rows(document, rows),
@@ -61,6 +62,24 @@ def _render_head(document: Document) -> Iterator[str]:
 def _render_list(title: str, items: Iterator[str]) -> Iterator[str]:
     lines = "".join(f"<li>{text(item)}</li>" for item in items)
     yield f'<section><h2>{text(title)}</h2><ul class="plain">{lines}</ul></section>'
+
+
+def _render_costs(rows: Sequence[Row]) -> Iterator[str]:
+    body = "".join(
+        f'<tr{_mark(name)}><th scope="row">{text(title)}</th><td class="n">{text(start)}</td>'
+        f'<td class="n">{text(per_task)}</td><td class="n">{text(n_tasks)}</td></tr>'
+        for name, title, start, per_task, n_tasks in texts.costs(rows)
+    )
+    if not body:
+        return
+    yield f"<section><h2>{text(texts.COSTS)}</h2>"
+    yield f'<p class="soft">{text(texts.COSTS_ABOUT)}</p>'
+    head = (
+        '<th>toolchain</th><th class="n">one task</th><th class="n">each further task</th>'
+        '<th class="n">up to tasks</th>'
+    )
+    yield _table(head, body)
+    yield "</section>"
 
 
 def _render_metg(rows: Sequence[Row]) -> Iterator[str]:

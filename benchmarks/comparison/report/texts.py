@@ -7,11 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.comparison.report import figures
-from benchmarks.comparison.report.analysis import Document, Lead, Row, check_method, find_leads
+from benchmarks.comparison.report.analysis import Document, Row
+from benchmarks.comparison.report.summaries import Lead, check_method, find_costs, find_leads
 from benchmarks.comparison.statistics import PENALTY, SHIFT_S, Ratio
 
 TITLE = "Toolchains for pipelines, on equal work"
 LEADS = "Where others are faster: their time as a share of dvc-bridge repro"
+COSTS = "What a start costs, and each further task"
+COSTS_ABOUT = (
+    "From the fan-outs of tasks without work: the median wall time with one task, and how much it"
+    " grows per task up to the largest fan-out that was measured. Less is better."
+)
 CORRECTIONS = (
     "Corrections are welcome: each toolchain is one short folder, benchmarks/toolchains/NAME,"
     " with everything that it runs. Open a pull request, and run `make bench` for the figures."
@@ -151,6 +157,18 @@ def _list_leads(promise: str, found: Sequence[Lead]) -> Iterator[str]:
 
 def _doubt(lead: Lead) -> str:
     return "" if math.isfinite(lead.ratio.high) else " (too few runs for an interval)"
+
+
+def costs(rows: Sequence[Row]) -> Iterator[tuple[str, str, str, str, str]]:
+    """Yield folder, toolchain, cost of a start, cost of a further task, largest fan-out."""
+    for cost in find_costs(rows):
+        yield (
+            cost.toolchain,
+            cost.title,
+            figures.seconds(cost.start_s),
+            figures.seconds(cost.per_task_s),
+            f"{cost.n_tasks:,}",
+        )
 
 
 def facts(document: Document) -> Iterator[tuple[str, str, str]]:

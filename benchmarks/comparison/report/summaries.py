@@ -1,0 +1,123 @@
+"""Draw conclusions from the rows: who is ahead, what a task costs, all rows together. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmarks.comparison.report.analysis import (
+    BASELINE,
+    FAILED,
+    FLOOR,
+    OURS,
+    OVER_LIMIT,
+    Document,
+    Entry,
+    Row,
+)
+from benchmarks.comparison.statistics import Ratio, geometric_mean, penalised, ratio_interval
+
+# From this on, a rival's lead is worth a sentence.
+_WORTH_SAYING = 0.9
+CHECK = "method-check"
+
+
+@dataclass(frozen=True)
+class Lead:
+    """A rival that needs less time than ours: by more than the noise, or in the only run."""
+
+    row: Row
+    entry: Entry
+    ratio: Ratio
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a toolchain adds: for its start with one task, and for each further task.
+
+    Parameters
+    ----------
+    n_tasks
+        The largest fan-out in which the toolchain was measured.
+    """
+
+    toolchain: str
+    title: str
+    start_s: float
+    per_task_s: float
+    n_tasks: int
+
+
+def check_method(document: Document) -> tuple[Ratio | None, Ratio | None]:
+    """Return the ratio of the A/A pair, and the ratio where a slowdown was planted."""
+    by_variant = {
+        result["parameters"]["variant"]: result["times"]
+        for result in document["results"]
+        if result["parameters"]["workload"] == CHECK
+    }
+    plain = by_variant.get("", [])
+    pairs = (by_variant.get("again", []), by_variant.get("slowed", []))
+    again, slowed = (ratio_interval(times, plain) if times and plain else None for times in pairs)
+    return again, slowed
+
+
+def find_leads(rows: Sequence[Row]) -> tuple[Lead, ...]:
+    """Return the rivals that are at least 10 % ahead of ours; the floor is no rival."""
+    leads = []
+    for row in rows:
+        ours = row.find(OURS)
+        for entry in row.entries:
+            if not (ours and ours.is_good and entry.is_good) or entry.toolchain in {OURS, FLOOR}:
+                continue
+            ratio = ratio_interval(entry.times, ours.times)
+            is_likely = ratio.high < 1 or not math.isfinite(ratio.high)
+            if ratio.value <= _WORTH_SAYING and is_likely:
+                leads.append(Lead(row, entry, ratio))
+    return tuple(leads)
+
+
+def find_costs(rows: Sequence[Row]) -> tuple[Cost, ...]:
+    """Return what a start and a further task cost, from fan-outs of one task and of more."""
+    medians: dict[int, dict[str, float]] = {}
+    titles: dict[str, str] = {}
+    for row in rows:
+        name, _, width = row.workload.rpartition("-")
+        if name == "fan-out" and row.phase == "cold":
+            for entry in row.entries:
+                titles.setdefault(entry.toolchain, entry.title)
+                if entry.median and entry.is_good:
+                    medians.setdefault(int(width), {})[entry.toolchain] = entry.median.value
+    starts = medians.get(1, {})
+    costs = []
+    for toolchain, title in titles.items():
+        n_tasks = max((n for n, found in medians.items() if toolchain in found), default=1)
+        if toolchain in starts and n_tasks > 1:
+            per_task_s = (medians[n_tasks][toolchain] - starts[toolchain]) / (n_tasks - 1)
+            costs.append(Cost(toolchain, title, starts[toolchain], per_task_s, n_tasks))
+    return tuple(costs)
+
+
+def mean_ratios(rows: Sequence[Row]) -> dict[str, tuple[float, int, int]]:
+    """Return toolchain -> geometric mean of its ratios, number of rows, number of penalties.
+
+    The rows are those of wall time in which the baseline was measured and the toolchain was
+    measured, failed or exceeded the limit.
+    """
+    values: dict[str, list[float]] = {}
+    baselines: dict[str, list[float]] = {}
+    penalties: dict[str, int] = {}
+    for row in rows:
+        base = row.find(BASELINE)
+        if row.is_metg or not (base and base.median):
+            continue
+        tried = [e for e in row.entries if e.is_good or e.status in {FAILED, OVER_LIMIT}]
+        medians = penalised({e.toolchain: e.median.value if e.median else None for e in tried})
+        for entry in tried:
+            values.setdefault(entry.toolchain, []).append(medians[entry.toolchain])
+            baselines.setdefault(entry.toolchain, []).append(base.median.value)
+            penalties[entry.toolchain] = penalties.get(entry.toolchain, 0) + (not entry.is_good)
+    return {
+        name: (geometric_mean(times, baselines[name]), len(times), penalties[name])
+        for name, times in values.items()
+    }
