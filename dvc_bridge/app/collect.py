@@ -9,7 +9,7 @@ from dvc_bridge.app.current_folder import Warn
 from dvc_bridge.app.merged_run import MergedRun
 from dvc_bridge.app.run_end import RunEnd, end_of_run
 from dvc_bridge.app.run_trace import Origin, trace_run
-from dvc_bridge.errors import BridgeError
+from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.remote_run.run_store import Store
@@ -104,8 +104,12 @@ def _results(
 ) -> dict[str, Result]:
     if plan is None:
         results = store.results(context.pipeline.stages[p] for p in context.order)
-        if not results:
+        if not results and store.stage_addresses(None) is None:
             raise store.unknown()
+        if not results:
+            raise UsageError(
+                f"no stage of run {store.run} has a result", f"dvc-bridge logs {store.run} says why"
+            )
         return results
     upstream = [up for entry in plan for up in entry.upstream if with_upstream]
     results = store.known()

@@ -15,6 +15,7 @@ from dvc_bridge.ui.view import View
 
 # How many of the last lines of a failed task's log are shown; the engine has the rest.
 LOG_LINES = 15
+_LINE_CHARS = 2000
 # How long a task may fail to start: a registry may have a transient fault.
 CANNOT_START_S = 25.0
 # The messages that Kubernetes and SLURM write about every task that starts on a busy cluster.
@@ -133,4 +134,9 @@ class _ShownTasks:
             lines = list(self._engine.logs(self._run, {task.task}, follow=False))[-LOG_LINES:]
         except BridgeError as exc:
             return [f"no log: {exc.message}"]
-        return [f"no log: {line.text}" if line.is_note else line.text for line in lines]
+        return [f"no log: {line.text}" if line.is_note else _shown(line.text) for line in lines]
+
+
+def _shown(text: str) -> str:
+    """Return the end of a line: a progress bar may write megabytes without a line end."""
+    return text if len(text) <= _LINE_CHARS else f"[...] {text[-_LINE_CHARS:]}"

@@ -267,6 +267,11 @@ def _upstream(stage: Stage, settled: Settled, is_waiting: bool, state: RemoteSta
         return Upstream(stage, None)
     result = settled.results.get(stage.address)
     if result is None and set(_intact(stage, state)) != lock_paths(stage.lock, "outs"):
+        if stage.lock and all(state.out(out) is None for out in stage.outs if out.cached):
+            raise UsageError(
+                f"the remote does not have the data of {stage.address}",
+                f"dvc push {stage.address} where the data is, then start the run again",
+            )
         raise UsageError(
             f"{stage.address} is not part of this run, and its outs differ from dvc.lock",
             "add it to the targets, or dvc commit it",

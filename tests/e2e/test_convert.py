@@ -117,6 +117,20 @@ def test_its_pods_end_where_dvc_repro_ends_cold_and_after_a_change(
     assert_collected_as_dvc(project, "second", tmp_path / "2")
 
 
+def test_a_pod_names_data_that_was_never_pushed(
+    project: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made = manifest(project)
+    shutil.rmtree(project.parent / "remote" / "files" / "md5")
+    with pytest.raises(subprocess.CalledProcessError):
+        play(project, made, "never-pushed", tmp_path / "pods")
+    printed = capfd.readouterr().err
+    assert "the remote does not have the data of raw.dvc" in printed
+    assert "fix: dvc push raw.dvc where the data is" in printed
+    collected = bridge(project, "collect", "never-pushed", code=2)
+    assert "known runs" not in collected
+
+
 @pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")
 def test_a_pod_runs_its_stages_in_the_order_of_the_graph_not_of_dvc_yaml(
     make_project: MakeProject, call_bridge: CallBridge, tmp_path: Path
