@@ -71,6 +71,11 @@ def conflicts(values: Mapping[str, Any]) -> Iterator[str]:
         yield f"memory_max is {largest}, less than memory, {memories[0]}"
     if limit and (growth or len(memories) > 1):
         yield "memory_limit needs one memory: attempts with the same limit would end the same"
+    attempts = max(
+        1 + values.get("retries", USUAL_RETRIES), len(memories), len(values.get("timeout", ()))
+    )
+    if "pending_timeout" in values and (attempts > 1 or growth):
+        yield "pending_timeout needs retries: 0: Argo 4.1 ignores it for pods that it may retry"
     for resource in ("memory", "cpu"):
         request, most = values.get(resource), values.get(f"{resource}_limit")
         first = request[0] if isinstance(request, tuple) else request

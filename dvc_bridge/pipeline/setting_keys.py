@@ -213,7 +213,7 @@ POD_KEYS = (
     Key(
         "pending_timeout",
         DURATION,
-        "how long the pod may wait for its start; needs Argo 4.1 or later",
+        "how long the pod may wait for its start; needs Argo 4.1 or later, and `retries: 0`",
     ),
     Key(
         "pod_patch",

@@ -2,7 +2,7 @@
 
 A worker is `dvc-bridge worker REFERENCE` with the environment variables below. It ends with an exit
 code of `dvc_bridge.errors`: 0 if all stages of its task have a good result, 75 if the same worker
-may succeed when it is started again, 128+n after signal n.
+may succeed when it is started again, 124 if it took too long, 128+n after signal n.
 """
 
 from __future__ import annotations
@@ -22,11 +22,15 @@ CODE = "DVC_BRIDGE_CODE"
 REPO = "DVC_BRIDGE_REPO"
 REVISION = "DVC_BRIDGE_REVISION"
 PLAN = "DVC_BRIDGE_PLAN"
+# The time limit of the task in seconds; if the engine does not set it, the worker has no limit.
+TIMEOUT = "DVC_BRIDGE_TIMEOUT"
 
 # Where the files of a worker image are in a pod whose own image has no dvc-bridge.
 PORTABLE_FOLDER = "/dvc-bridge"
 
 TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
+# The exit code of a worker that took longer than its time limit, as of timeout(1).
+OUT_OF_TIME = 124
 # The exit codes of a worker that was killed by SIGKILL or by SIGTERM.
 KILLED = (137, 143)
 
@@ -93,6 +97,12 @@ class WorkerEnvironment:
 def store_text(store: Sections) -> str:
     """Return the settings of the remotes as the text of a variable."""
     return json.dumps(store, sort_keys=True)
+
+
+def time_limit(variables: Mapping[str, str]) -> float | None:
+    """Return the time limit of a worker in seconds; None: there is none."""
+    text = variables.get(TIMEOUT)
+    return float(text) if text else None
 
 
 def worker_environment(variables: Mapping[str, str]) -> WorkerEnvironment:

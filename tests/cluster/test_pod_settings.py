@@ -66,7 +66,12 @@ stages:
       /cache: {{empty_dir: 16Mi}}
       /dev/shm: {{shared_memory: 8Mi}}
     pending_timeout: 5m
+    retries: 0
     pod_patch: {{hostAliases: [{{ip: 10.0.0.1, hostnames: [example.test]}}]}}
+  full:
+    gpu: {{example.org/none: 1}}
+    pending_timeout: 20s
+    retries: 0
   grow:
     memory: [128Mi, 400Mi]
 """
@@ -135,7 +140,7 @@ def project(make_project: MakeProject, bucket: str, space: str) -> Path:
         # More memory than the first attempt has.
         "grow": {"cmd": "python3 -c 'b = bytearray(200 << 20)'; echo 1 > g", "outs": ["g"]},
         # Argo keeps the pods of a run that failed.
-        "fail": {"cmd": "exit 1"},
+        "full": {"cmd": "echo 1 > f", "outs": ["f"]},
     }
     root = make_project(stages, {})
     dvc(root, "remote", "add", "-d", "store", f"s3://{bucket}/{secrets.token_hex(4)}")
@@ -150,16 +155,18 @@ def test_pods_have_what_the_settings_say_in_a_namespace_with_rules(
     project: Path, space: str
 ) -> None:
     assert "failed" not in bridge(project, "doctor")
-    printed = bridge(project, "submit", "--wait", code=1)
+    printed = bridge(project, "submit", "--wait", code=2)
     assert (project / "o").read_text() == "8192\n"
     assert (project / "g").exists()
     assert "out of memory: it needs more than its limit of 128Mi; retrying" in printed
     run = printed.split("\nrun ")[1].split(":")[0]
     groups = json.loads(bridge(project, "status", run, "--json"))["groups"]
+    (full,) = [group for group in groups if group["stages"] == ["full"]]
+    assert full["message"].startswith("pending timeout: the pod waited")
     (grown,) = [group for group in groups if group["stages"] == ["grow"]]
     assert grown["attempts"] == 2
     listed = json.loads(kubectl("-n", space, "get", "pods", "-o", "json"))["items"]
-    assert len(listed) == 4
+    assert len(listed) == 3  # Argo deletes the pod that waited too long
     assert {pod["metadata"]["labels"]["team"] for pod in listed} == {"research"}
     (look,) = [p for p in listed if "example.org/purpose" in p["metadata"]["annotations"]]
     spec = look["spec"]

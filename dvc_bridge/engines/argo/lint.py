@@ -144,7 +144,7 @@ def _expressions(value: Any, where: str) -> Iterator[str]:
         for i, inner in enumerate(value):
             yield from _expressions(inner, f"{where}[{i}]")
     elif isinstance(value, str) and "{{" in value and value not in _OURS:
-        if where.endswith((".podSpecPatch", ".activeDeadlineSeconds")) and is_by_attempt(value):
+        if is_by_attempt(value):
             return
         if where.endswith(".resource.manifest") and "{{" not in re.sub("|".join(_OURS), "", value):
             return  # the next part of the run: `dvc_bridge.engines.argo.workflow_split`

@@ -63,9 +63,20 @@ _KINDS = (
         f"{{more_memory}} for these stages in {_SETTINGS}",
     ),
     _Kind(
-        r"active on the node longer than the specified deadline",
-        "timeout: it ran longer than{timeout}, including the start of the pod",
+        r"Error \(exit code 124\)",
+        "timeout: it ran longer than{timeout}",
         f"write timeout: {{more_time}} for these stages in {_SETTINGS}",
+    ),
+    _Kind(
+        r"active on the node longer than the specified deadline",
+        "timeout: the pod was active for longer than{timeout} and half an hour for its start",
+        f"write timeout: {{more_time}} for these stages in {_SETTINGS}",
+    ),
+    _Kind(
+        r"^timeout$",
+        "pending timeout: the pod waited for its start for too long",
+        f"raise pending_timeout for these stages in {_SETTINGS}, or ask for less: a node with room"
+        " was not found",
     ),
     _Kind(
         r"serviceaccounts? \"(?P<a>[^\"]+)\" not found",

@@ -20,12 +20,14 @@ from dvc_bridge.engines.base import TaskSpec
 from dvc_bridge.pipeline.pod_settings import PodSettings
 from dvc_bridge.pipeline.project_settings import ArgoSettings
 from dvc_bridge.pipeline.task_settings import Resources
-from dvc_bridge.remote_run.worker_contract import RUN, STORE
+from dvc_bridge.remote_run.worker_contract import RUN, STORE, TIMEOUT
 
 # Expressions that Argo replaces; no other text of a manifest may look like this.
 RUN_NAME = "{{workflow.name}}"
 GROUP = "{{inputs.parameters.g}}"
 
+# How long a pod may take to pull its image and to start, in addition to the time of its stages.
+START_S = 1800
 WORK, TMP = "/work", "/tmp"  # noqa: S108  folders of the pod
 
 
@@ -93,14 +95,19 @@ def template(name: str, task: TaskSpec, environment: Environment) -> dict[str, A
         "podSpecPatch": pod_patch(pod, environment.argo),
     }
     present = {key: value for key, value in rendered.items() if value}
-    return present | {"container": _container(pod, environment, mounts)}
+    return present | {"container": _container(task, environment, mounts)}
 
 
-def _deadline(task: TaskSpec) -> int | str | None:
-    """Return the time limit of the pod in seconds, as an expression if it differs by attempt."""
+def _deadline(task: TaskSpec) -> int | None:
+    """Return when Kubernetes ends a pod whose worker does not end by itself, in seconds."""
+    return task.timeout_s + START_S if task.timeout_s else None
+
+
+def _time_limit(task: TaskSpec) -> str | None:
+    """Return the time limit of the worker, as an expression if it differs by attempt."""
     if task.timeouts_s:
         return by_attempt([str(seconds) for seconds in task.timeouts_s])
-    return task.timeout_s
+    return str(task.timeout_s) if task.timeout_s else None
 
 
 def _security_context(settings: PodSettings, environment: Environment) -> dict[str, Any] | None:
@@ -121,9 +128,10 @@ def security_context(argo: ArgoSettings) -> dict[str, Any]:
 
 
 def _container(
-    pod: Resources, environment: Environment, mounts: Sequence[dict[str, Any]]
+    task: TaskSpec, environment: Environment, mounts: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    settings = pod.pod
+    pod = task.resources
+    settings, limit = pod.pod, _time_limit(task)
     all_mounts: list[dict[str, Any]] = [
         {"name": "work", "mountPath": WORK},
         {"name": "tmp", "mountPath": TMP},
@@ -141,6 +149,7 @@ def _container(
         "workingDir": WORK,
         "env": [
             *environment.variables(),
+            *([{"name": TIMEOUT, "value": limit}] if limit else []),
             *({"name": name, "value": value} for name, value in settings.env),
         ],
         "securityContext": {**RESTRICTED, "readOnlyRootFilesystem": True},

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dvc_bridge.engines.base import TaskSpec
-from dvc_bridge.remote_run.worker_contract import KILLED, TRY_AGAIN
+from dvc_bridge.remote_run.worker_contract import KILLED, OUT_OF_TIME, TRY_AGAIN
 
 # A lost pod shows as Error, as the exit code of a signal, or, if evicted, without one (-1). The
 # worker returns 75 after a fault of storage or network. A failed command is not retried.
@@ -20,8 +20,11 @@ _LOST = f"(lastRetry.status == 'Error' or asInt(lastRetry.exitCode) in [{_CODES}
 # Kubernetes refused to create the pod, and refuses it again.
 _REFUSED = "(lastRetry.message matches 'is forbidden|serviceaccounts? .* not found')"
 # The same memory or time would end the same way.
-_OUT_OF_MEMORY = "(lastRetry.message contains 'OOMKilled')"
-_OUT_OF_TIME = "(lastRetry.message contains 'longer than the specified deadline')"
+_MEMORY = "(lastRetry.message contains 'OOMKilled')"
+_TIME = (
+    f"(asInt(lastRetry.exitCode) == {OUT_OF_TIME}"
+    " or lastRetry.message contains 'longer than the specified deadline')"
+)
 
 _CHOICE = re.compile(r"\{\{=\[(?P<values>[^\[\]{}]+)\]\[min\(asInt\(retries\), \d+\)\]\}\}")
 
@@ -29,11 +32,11 @@ _CHOICE = re.compile(r"\{\{=\[(?P<values>[^\[\]{}]+)\]\[min\(asInt\(retries\), \
 def retry_strategy(task: TaskSpec) -> dict[str, Any] | None:
     """Return the retry strategy of a pod; None: it has one attempt."""
     pod = task.resources
-    raises = ((_OUT_OF_MEMORY, len(pod.memories)), (_OUT_OF_TIME, len(pod.timeouts)))
+    raises = ((_MEMORY, len(pod.memories)), (_TIME, len(pod.timeouts)))
     limit = max(pod.retries, *(attempts - 1 for _, attempts in raises))
     if not limit:
         return None
-    hopeless = [_REFUSED, _OUT_OF_MEMORY, *([_OUT_OF_TIME] if pod.timeout else [])]
+    hopeless = [_REFUSED, _MEMORY, *([_TIME] if pod.timeout else [])]
     lost = " and not ".join([_LOST, *hopeless])
     reasons = [f"asInt(retries) < {pod.retries} and {lost}" if pod.retries < limit else lost]
     reasons += [
@@ -53,7 +56,7 @@ def by_attempt(values: Sequence[str]) -> str:
 
 
 def is_by_attempt(text: str) -> bool:
-    """Return whether all expressions in a text are of `by_attempt`."""
+    """Return whether all expressions in a text, if any, are of `by_attempt`."""
     return "{{" not in _CHOICE.sub("", text)
 
 

@@ -15,6 +15,7 @@ from dvc_bridge.engines.argo.pod_failure import Limits, explain
 from dvc_bridge.engines.argo.retries import values_by_attempt
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
+from dvc_bridge.remote_run.worker_contract import TIMEOUT
 
 # The label with the run of a Workflow, and the annotation with the addresses of the stages of each
 # group as JSON, {"g0": [...]}, which is left out if it is too long.
@@ -145,13 +146,13 @@ def _limits(workflow: Mapping[str, Any]) -> dict[str, Limits]:
 
 
 def _template_limits(template: Mapping[str, Any]) -> Limits:
-    resources = template.get("container", {}).get("resources", {})
-    memory, deadline = (
-        resources.get("limits", {}).get("memory"),
-        template.get("activeDeadlineSeconds"),
-    )
+    container = template.get("container", {})
+    memory = container.get("resources", {}).get("limits", {}).get("memory")
+    variables = {entry["name"]: entry.get("value") for entry in container.get("env") or ()}
+    # Older versions had only a deadline of the pod.
+    limit = str(variables.get(TIMEOUT) or template.get("activeDeadlineSeconds") or "")
     memories = values_by_attempt(template.get("podSpecPatch", ""))
-    timeouts = values_by_attempt(str(deadline or "")) or ([deadline] if deadline else [])
+    timeouts = values_by_attempt(limit) or ((limit,) if limit else ())
     return Limits(memories or ((memory,) if memory else ()), tuple(map(int, timeouts)))
 
 

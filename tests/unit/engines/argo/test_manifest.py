@@ -295,7 +295,7 @@ def test_lost_pods_are_tried_again_but_not_those_out_of_time_or_refused() -> Non
         "expression": expression,
     }
     assert large["retryStrategy"]["limit"] == "1"
-    assert large["retryStrategy"]["expression"].startswith(f"{expression} and not (lastRetry")
+    assert large["retryStrategy"]["expression"].startswith(f"{expression} and not (asInt")
     assert "retryStrategy" not in never
 
 
@@ -306,7 +306,13 @@ def test_a_pod_has_time_for_each_of_its_stages() -> None:
         make_node(2, seconds=99.0, pod=LARGE),
     ]
     made = rendered(nodes=nodes, fuse=Fuse.CHAINS)
-    assert [pod["activeDeadlineSeconds"] for pod in pods_of(made)] == [7200, 3600]
+    variables = [
+        {entry["name"]: entry["value"] for entry in pod["container"]["env"]}
+        for pod in pods_of(made)
+    ]
+    assert [values["DVC_BRIDGE_TIMEOUT"] for values in variables] == ["7200", "3600"]
+    # Time to pull the image and to start.
+    assert [pod["activeDeadlineSeconds"] for pod in pods_of(made)] == [9000, 5400]
 
 
 def test_resources_place_and_secrets_reach_the_pod() -> None:

@@ -18,9 +18,15 @@ LIMITS = Limits(("64Mi",), (90,))
             "out of memory: it needs more than its limit of 64Mi",
             "write memory: 128Mi, or memory: [128Mi, 256Mi] to raise it by attempt,",
         ),
+        ("main: Error (exit code 124)", "timeout: it ran longer than 90 s", "write timeout: 180"),
+        (
+            "timeout",
+            "pending timeout: the pod waited for its start for too long",
+            "raise pending_timeout",
+        ),
         (
             "Pod was active on the node longer than the specified deadline",
-            "timeout: it ran longer than 90 s, including the start of the pod",
+            "timeout: the pod was active for longer than 90 s and half an hour for its start",
             "write timeout: 180 for these stages",
         ),
         (
@@ -83,8 +89,8 @@ def test_the_limits_of_earlier_attempts_are_named() -> None:
     assert explain(["OOMKilled (exit code 137)"], limits).message.endswith(
         "than its limit of 2Gi (earlier attempts: 1Gi)"
     )
-    late = explain(["Pod was active on the node longer than the specified deadline"], limits)
-    assert "longer than 120 s (earlier attempts: 60 s), including" in late.message
+    late = explain(["main: Error (exit code 124)"], limits)
+    assert late.message == "timeout: it ran longer than 120 s (earlier attempts: 60 s)"
 
 
 def test_without_a_limit_the_reason_names_none() -> None:

@@ -40,6 +40,7 @@ stages:
     labels: {kueue.x-k8s.io/queue-name: team, cost: research}
     annotations: {sidecar.istio.io/inject: "false"}
     priority_class: batch
+  prep: {pending_timeout: 2h, retries: 0}
   "train@*":
     image_pull_secrets: [registry, gpu-registry]
     service_account: bucket-reader
@@ -63,7 +64,6 @@ stages:
     ephemeral_storage: 50Gi
     gpu: {nvidia.com/mig-1g.5gb: 1}
     timeout: [30m, 1h30m]
-    pending_timeout: 2h
     retries: 1
     pod_patch:
       hostAliases: [{ip: 10.0.0.1, hostnames: [store]}]
@@ -194,9 +194,11 @@ def test_a_timeout_rises_for_each_of_the_stages_of_a_pod() -> None:
     task = TaskSpec(TaskNumber(0), "0:0:2", ("a", "b"), (), (), settings.pod("a"))
     run = RunSpec("run", {"core": {"remote": "s"}}, SnapshotCode("0" * 64), settings.argo)
     (made,) = pods(manifest([task], run))
-    assert made["activeDeadlineSeconds"] == "{{=['120', '240'][min(asInt(retries), 1)]}}"
+    variables = {entry["name"]: entry["value"] for entry in made["container"]["env"]}
+    assert variables["DVC_BRIDGE_TIMEOUT"] == "{{=['120', '240'][min(asInt(retries), 1)]}}"
+    assert made["activeDeadlineSeconds"] == 240 + 1800
     assert (
-        "asInt(retries) < 1 and (lastRetry.message contains 'longer than"
+        "asInt(retries) < 1 and (asInt(lastRetry.exitCode) == 124 or"
         in made["retryStrategy"]["expression"]
     )
 
@@ -276,6 +278,8 @@ def test_what_a_cluster_would_refuse_is_found_first(stage: dict[str, Any], said:
         ({"memory": ["1Gi", "2Gi"], "memory_limit": "3Gi"}, "memory_limit needs one memory"),
         ({"memory": "2Gi", "memory_limit": "1Gi"}, "memory_limit is 1Gi, less than memory, 2Gi"),
         ({"cpu": 2, "cpu_limit": "500m"}, "cpu_limit is 500m, less than cpu, 2"),
+        ({"pending_timeout": "1h"}, "pending_timeout needs retries: 0"),
+        ({"pending_timeout": 9, "retries": 0, "timeout": [1, 2]}, "pending_timeout needs retries"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(stage: dict[str, Any], said: str) -> None:
