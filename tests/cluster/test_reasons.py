@@ -84,7 +84,8 @@ def test_a_pod_that_needs_too_much_memory(project: Path, furnished: str) -> None
 
 
 def test_a_pod_that_runs_for_too_long(project: Path, furnished: str) -> None:
-    said = failed(project, furnished, "timeout: [1, 3]")  # its command sleeps for 8 s
+    # Its command sleeps for 8 s; the worker records that it was ended.
+    said = failed(project, furnished, "timeout: [1, 3]", code=1)
     assert said == "2: timeout: it ran longer than 3 s (earlier attempts: 1 s)"
 
 
