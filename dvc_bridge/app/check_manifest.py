@@ -14,7 +14,8 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import commit
 
 # In a manifest of Argo, or in a script for SLURM.
-_VARIABLE = r"(?:- name: DVC_BRIDGE_{0}\n\s+value: |export DVC_BRIDGE_{0}=)['\"]?([^'\"\n]+)"
+# A variable of the tasks, in a manifest or in a script for SLURM.
+_VARIABLE = r"DVC_BRIDGE_{}(?:\n\s+value: |=)['\"]?([^'\"\s]+)"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def check_manifest(file: str, convert: Callable[[Code], str]) -> CheckedManifest
 def _code_of(committed: str) -> Code:
     """Return where the pods of a manifest get their code."""
     found = {
-        name: match[1].strip() if (match := re.search(_VARIABLE.format(name), committed)) else ""
+        name: match[1] if (match := re.search(_VARIABLE.format(name), committed)) else ""
         for name in ("REVISION", "REPO")
     }
     sha = found["REVISION"]

@@ -59,7 +59,8 @@ def forecast_sources(
         return ask_dvc(
             session,
             stage,
-            restores=restores,
+            # DVC hashes all deps to look for a result, those that are missing too.
+            restores=restores and not assume_pulled,
             upstream=None if rule is None else rule.upstream_of(stage),
             run_cache=flags.run_cache,
             pulled=None if pulls is None else missing.upstream_of(stage),

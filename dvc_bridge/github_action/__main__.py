@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 
 from dvc_bridge.dvcio.project import Project, find_project
@@ -32,6 +33,9 @@ STEPS = {
 
 def main(environment: Mapping[str, str] = os.environ) -> int:
     """Run the step that the environment describes, and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a name that the log cannot encode must not end a run
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     files = _runner_files(environment)
     try:
         inputs = read_inputs(environment)

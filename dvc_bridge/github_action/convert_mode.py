@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dvc_bridge.app.check_manifest import CheckedManifest, check_manifest
-from dvc_bridge.app.convert import Code, convert
+from dvc_bridge.app.convert import Code, convert, convert_to_slurm
 from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.engines.argo.manifest import ManifestKind
 from dvc_bridge.github_action.document import Block, Text
-from dvc_bridge.github_action.inputs import Inputs
+from dvc_bridge.github_action.inputs import Inputs, Kind
 from dvc_bridge.github_action.literal_text import code
 from dvc_bridge.github_action.positions import Positions
 from dvc_bridge.github_action.runner import Annotation, print_visible
@@ -18,6 +19,8 @@ from dvc_bridge.github_action.step_result import StepResult
 from dvc_bridge.planning.targets import Selection
 
 _SHOWN_LINES = 40
+# Whether it is a script -> the name of the file.
+_FILE = {False: "manifest.yaml", True: "submit.sh"}
 
 
 def convert_step(inputs: Inputs, positions: Positions, folder: Path) -> StepResult:
@@ -31,23 +34,28 @@ def convert_step(inputs: Inputs, positions: Positions, folder: Path) -> StepResu
     del positions
 
     def make(source: Code) -> str:
+        selection = Selection(inputs.targets, all_pipelines=not inputs.targets)
+        name = inputs.name or None
+        if inputs.kind is Kind.SLURM:
+            return convert_to_slurm(selection, name=name, code=source, warn=print_visible)
         return convert(
-            Selection(inputs.targets, all_pipelines=not inputs.targets),
-            kind=inputs.kind,
+            selection,
+            kind=ManifestKind(inputs.kind.value),
             schedule=inputs.schedule or None,
-            name=inputs.name or None,
+            name=name,
             code=source,
             warn=print_visible,
         )
 
+    spare = folder / _FILE[inputs.kind is Kind.SLURM]
     if inputs.check:
         checked = check_manifest(inputs.output, make)
-        outputs = _write(checked.manifest, folder / "manifest.yaml") if checked.manifest else {}
+        outputs = _write(checked.manifest, spare) if checked.manifest else {}
         if checked.why:
             return _drifted(inputs.output, checked, outputs)
         summary = [Text("### The manifest is up to date")]
         return StepResult({**outputs, "changed": "false"}, summary)
-    path = Path(inputs.output) if inputs.output else folder / "manifest.yaml"
+    path = Path(inputs.output) if inputs.output else spare
     outputs = _write(make(Code(inputs.revision or "HEAD", inputs.repo or None)), path)
     return StepResult(
         {**outputs, "changed": "false"}, [Text(f"### The manifest is in {code(str(path))}")]

@@ -9,7 +9,6 @@ from enum import Enum
 from pathlib import Path
 from typing import TypeVar
 
-from dvc_bridge.engines.argo.manifest import ManifestKind
 from dvc_bridge.errors import UsageError
 
 PREFIX = "DVC_BRIDGE_INPUT_"
@@ -25,6 +24,15 @@ class Mode(Enum):
     REPORT = "report"
     RUN = "run"
     COLLECT = "collect"
+
+
+class Kind(Enum):
+    """What `convert` writes."""
+
+    WORKFLOW = "Workflow"
+    TEMPLATE = "WorkflowTemplate"
+    CRON = "CronWorkflow"
+    SLURM = "slurm"
 
 
 class Delivery(Enum):
@@ -74,7 +82,7 @@ class Inputs:
     pull: bool = False
     output: str = ""
     check: bool = False
-    kind: ManifestKind = ManifestKind.WORKFLOW
+    kind: Kind = Kind.WORKFLOW
     schedule: str = ""
     name: str = ""
     revision: str = ""
@@ -112,7 +120,7 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         pull=reader.boolean("pull"),
         output=reader.text("output"),
         check=reader.boolean("check"),
-        kind=reader.choice("kind", ManifestKind, ManifestKind.WORKFLOW),
+        kind=reader.choice("kind", Kind, Kind.WORKFLOW),
         schedule=reader.text("schedule"),
         name=reader.text("name"),
         revision=reader.text("revision"),
@@ -125,6 +133,8 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         base=reader.text("base"),
         base_branch=environment.get("GITHUB_BASE_REF", ""),
     )
+    if inputs.schedule and inputs.kind is not Kind.CRON:
+        reader.problems.append("schedule is only for kind CronWorkflow")
     is_run = inputs.mode in (Mode.RUN, Mode.COLLECT)
     if inputs.token and not is_run:  # stages that run here could read it
         reader.problems.append(f"token is not for mode {inputs.mode.value}")

@@ -144,10 +144,11 @@ def test_convert_writes_the_manifest_and_its_hash(deployed: Path, tmp_path: Path
     assert yaml.safe_load(content)["kind"] == "Workflow"
 
 
+@pytest.mark.parametrize("kind", ["WorkflowTemplate", "slurm"])
 def test_check_accepts_the_committed_manifest_until_the_pipeline_changes(
-    deployed: Path, tmp_path: Path
+    kind: str, deployed: Path, tmp_path: Path
 ) -> None:
-    options = {"mode": "convert", "output": "argo.yaml", "kind": "WorkflowTemplate"}
+    options = {"mode": "convert", "output": "argo.yaml", "kind": kind}
     assert step(deployed, tmp_path / "runner", **options).code == 0
     commit(deployed)  # the manifest names the commit before
     checked = step(deployed, tmp_path / "runner", **options, check="true")

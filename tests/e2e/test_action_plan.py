@@ -155,6 +155,21 @@ def test_a_project_in_a_folder_is_found_and_its_lines_count_from_the_repository(
     assert any(command.startswith("::error file=ml/dvc.yaml,line=") for command in result.commands)
 
 
+def test_hashes_of_dvc_2_are_compared_without_the_data_that_are_missing(
+    clone: Path, tmp_path: Path
+) -> None:
+    for name in ("dvc.lock", "raw.dvc"):
+        file = clone / name
+        file.write_text(re.sub(r"\n *(- )?hash: md5", "", file.read_text()))
+    result = step(clone, tmp_path / "runner")
+    assert (result.code, result.outputs["will-run"]) == (0, "0"), result.log
+    (clone / "code").write_text("new\n")
+    result = step(clone, tmp_path / "runner")
+    assert "second: dep code changed" in result.log
+    assert "one changed" not in result.log
+    assert verdicts(result.outputs["reasons"])["first"] == "up to date"
+
+
 def test_a_source_outside_the_project_counts_as_it_was_last_read(
     empty_project: Path, tmp_path: Path
 ) -> None:

@@ -55,8 +55,9 @@ def ask_dvc(
             ):
                 return DvcDecision()
             # The deps of a frozen stage do not matter, and can be inaccessible.
-            deps = [] if stage.frozen else _changed_paths(loaded.deps)
-            outs, is_edited = _changed_paths(loaded.outs), loaded.changed_stage()
+            ignored = "" if upstream is None else "deleted"
+            deps = [] if stage.frozen else _changed_paths(loaded.deps, ignored)
+            outs, is_edited = _changed_paths(loaded.outs, ignored), loaded.changed_stage()
             result = _find_result(session.project, loaded, run_cache) if restores else None
         except Exception as exc:
             raise UsageError(message_with_causes(exc)) from exc
@@ -107,5 +108,10 @@ def _without_folder_objects() -> Iterator[None]:
         build._build_external_tree_info = original
 
 
-def _changed_paths(ends: Iterable[Any]) -> list[str]:
-    return [str(end) for end in ends if end.workspace_status()]
+def _changed_paths(ends: Iterable[Any], ignored: str) -> list[str]:
+    """Return the paths with a status other than `ignored`."""
+    return [
+        str(end)
+        for end in ends
+        if any(status != ignored for status in end.workspace_status().values())
+    ]

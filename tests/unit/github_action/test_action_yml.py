@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dvc_bridge.engines.argo.manifest import ManifestKind
-from dvc_bridge.github_action.inputs import PREFIX, Delivery, Mode, variable
+from dvc_bridge.github_action.inputs import PREFIX, Delivery, Kind, Mode, variable
 from tests.conftest import REPOSITORY
 
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z]+)*")
@@ -61,6 +60,6 @@ def test_the_types_are_those_of_the_inputs_and_outputs(action: dict[str, Any]) -
             assert default in value["allowed-values"], name
         if value["type"] == "boolean":
             assert default in ("true", "false"), name
-    enums = {"mode": Mode, "kind": ManifestKind, "result": Delivery}
+    enums = {"mode": Mode, "kind": Kind, "result": Delivery}
     for name, kind in enums.items():
         assert types["inputs"][name]["allowed-values"] == [item.value for item in kind]
