@@ -232,6 +232,7 @@ def _render_toolchains(document: Document) -> Iterator[str]:
         f"<td>{text(session['versions'].get(name, '') or 'not installed')}"
         f"<small>{text(t['released'])}</small></td>"
         f"<td>{text(t['unit'])}</td><td>{text(t['skips'])}</td><td>{text(t['about'])}</td>"
+        f"<td>{text(texts.extent(document, name))}</td>"
         f"<td><code>benchmarks/toolchains/{text(name)}</code></td></tr>"
         for name, t in session["toolchains"].items()
     )
@@ -239,7 +240,7 @@ def _render_toolchains(document: Document) -> Iterator[str]:
     yield f"<p>{text(texts.CORRECTIONS)}</p>"
     yield _table(
         "<th>toolchain</th><th>version</th><th>unit</th><th>skips unchanged work</th><th></th>"
-        "<th>folder</th>",
+        "<th>measured</th><th>folder</th>",
         body,
     )
     yield "</section>"

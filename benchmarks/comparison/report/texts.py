@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from benchmarks.comparison.report import figures
-from benchmarks.comparison.report.analysis import Document, Row
-from benchmarks.comparison.report.summaries import Lead, check_method, find_costs, find_leads
+from benchmarks.comparison.report.analysis import OURS, Document, Row
+from benchmarks.comparison.report.summaries import CHECK, Lead, check_method, find_costs, find_leads
 from benchmarks.comparison.statistics import PENALTY, SHIFT_S, Ratio
 
 TITLE = "Toolchains for pipelines, on equal work"
+# States that hold for a toolchain everywhere, and not for one workload.
+_REASONS = ("no cluster", "not installed", "no time")
 LEADS = "Where others are faster: their time as a share of dvc-bridge repro"
 COSTS = "What a start costs, and each further task"
 COSTS_ABOUT = (
@@ -128,6 +130,9 @@ def leads(document: Document, rows: Sequence[Row]) -> Iterator[str]:
 
     Rivals that record the content of every file, as dvc-bridge does, come first.
     """
+    if not any(entry.toolchain == OURS and entry.is_good for row in rows for entry in row.entries):
+        yield "dvc-bridge repro was not measured."
+        return
     found, toolchains = find_leads(rows), document["comparison"]["toolchains"]
     by_content = {name for name, entry in toolchains.items() if entry["skips"] == "by content"}
     equal = [lead for lead in found if lead.entry.toolchain in by_content]
@@ -181,7 +186,11 @@ def facts(document: Document) -> Iterator[tuple[str, str, str]]:
     note = "with uncommitted changes" if session["dirty"] else ""
     yield "git revision", session["revision"][:12] or "no git", note
     yield "system", machine["system"], f"Python {machine['python']}, {machine['memory_gb']:g} GB"
-    n_samples = sum(len(result["exit_codes"]) for result in document["results"])
+    n_samples = sum(
+        len(result["exit_codes"])
+        for result in document["results"]
+        if result["parameters"]["workload"] != CHECK
+    )
     yield "samples", f"{n_samples:,}", "all of them are drawn"
 
 
@@ -190,6 +199,16 @@ def published(document: Document) -> Iterator[tuple[str, str, str, str]]:
     for item in document["comparison"]["published"]:
         for engine, seconds in item["seconds"].items():
             yield item["workload"], engine, figures.seconds(seconds), item["source"]
+
+
+def extent(document: Document, toolchain: str) -> str:
+    """Return in how many rows a toolchain was measured; if in none, why."""
+    results = [r for r in document["results"] if r["parameters"]["toolchain"] == toolchain]
+    n_measured = sum(bool(r["exit_codes"]) for r in results if not r["parameters"]["variant"])
+    if n_measured:
+        return f"{n_measured} rows"
+    reasons = {r["reason"] for r in results if r["status"] in _REASONS}
+    return min(reasons, default="not selected")
 
 
 def columns_of(features: Any) -> list[str]:
