@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
 from dvc_bridge.engines.base import Engine, LogLine
 from dvc_bridge.engines.registry import engine_type
-from dvc_bridge.errors import UsageError
+from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber, numbered
 from dvc_bridge.pipeline.run_status import RunStatus
 
+# `status --json` stays small, however many tasks failed and whatever they printed.
+MOST_FAILURES, MOST_LINES, MOST_LETTERS = 20, 15, 500
 Stages = Sequence[Sequence[str]]
 
 
@@ -35,6 +38,42 @@ def run_status(run: str, engine: str | None = None) -> RunStatus:
         The engine has no such run.
     """
     return connect_engine(find_project(), engine).status(run)
+
+
+@dataclass(frozen=True)
+class TaskFailure:
+    """Why a task failed, from its log.
+
+    Parameters
+    ----------
+    stages
+        The addresses of its stages that failed; all of its stages if the log does not say.
+    lines
+        The last lines of the log.
+    """
+
+    stages: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def task_failures(status: RunStatus, engine: str | None = None) -> dict[TaskNumber, TaskFailure]:
+    """Return the failures of the first tasks of a run that failed, by task."""
+    connected = connect_engine(find_project(), engine)
+    failed = [task for task in status.tasks if task.phase.is_bad]
+    return {
+        task.task: _task_failure(connected, status, task.task) for task in failed[:MOST_FAILURES]
+    }
+
+
+def _task_failure(engine: Engine, status: RunStatus, task: TaskNumber) -> TaskFailure:
+    stages = status.stages[task] if task < len(status.stages) else ()
+    try:
+        lines = [line.text for line in engine.logs(status.run, {task}, follow=False)]
+    except BridgeError as exc:
+        lines = [f"no log: {exc.message}"]
+    # A worker prints this for each stage that fails.
+    failed = tuple(s for s in stages if any(line.startswith(f"{s}: failed") for line in lines))
+    return TaskFailure(failed or stages, tuple(line[:MOST_LETTERS] for line in lines[-MOST_LINES:]))
 
 
 def stop_run(run: str, engine: str | None = None) -> bool:

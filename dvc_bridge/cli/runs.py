@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from datetime import UTC, datetime
 
-from dvc_bridge.app.runs import list_runs, read_logs, run_status, stop_run
+from dvc_bridge.app.runs import list_runs, read_logs, run_status, stop_run, task_failures
 from dvc_bridge.ui.status_text import run_json, run_text, runs_json, runs_text
 
 
@@ -19,7 +19,11 @@ def status_command(args: Namespace) -> int:
         print(_json(runs_json(runs)) if args.json else runs_text(runs, now))
         return 0
     status = run_status(args.run_name, args.engine)
-    print(_json(run_json(status)) if args.json else run_text(status, now))
+    if args.json:
+        failures = task_failures(status, args.engine)
+        print(_json(run_json(status, {n: (f.stages, f.lines) for n, f in failures.items()})))
+    else:
+        print(run_text(status, now))
     return 0
 
 

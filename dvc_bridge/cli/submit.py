@@ -52,7 +52,7 @@ def retry_command(args: Namespace) -> int:
 
 @contextmanager
 def _watch(args: Namespace) -> Iterator[tuple[ViewFor | None, TextIO]]:
-    """Yield what makes the view of the run, and where text for people goes.
+    """Yield what makes the view of the run, and where the other text goes.
 
     Raises
     ------

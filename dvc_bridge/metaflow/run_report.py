@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from metaflow import Flow, Run
 
 from dvc_bridge.errors import BridgeError, UsageError
-from dvc_bridge.pipeline.lock_entry import Pointer
+from dvc_bridge.pipeline.lock_entry import Pointer, Section, item_path, lock_items
 from dvc_bridge.pipeline.plots import PlotSpec
 from dvc_bridge.pipeline.result import Result, result_from_plain, stage_trace_of
 from dvc_bridge.pipeline.stage import Stage, overlap
@@ -136,8 +137,37 @@ def _trace(run: Run, ends: Sequence[Result]) -> RunTrace:
         "metaflow",
         run.created_at.timestamp(),
         ended=max((e.ended for e in executions if e and e.ended), default=None),
-        stages=tuple(stage_trace_of(result) for result in ends),
+        stages=tuple(
+            replace(stage_trace_of(result), waits_for=waits_for)
+            for result, waits_for in zip(ends, _upstream(ends), strict=True)
+        ),
     )
+
+
+def _upstream(ends: Sequence[Result]) -> list[tuple[int, ...]]:
+    """Return for each result the places of those whose outs its stage read."""
+    makers = [(path, place) for place, result in enumerate(ends) for path in _paths(result, "outs")]
+    return [
+        tuple(
+            sorted(
+                {
+                    place
+                    for read in _paths(result, "deps")
+                    for path, place in makers
+                    if ends[place] is not result and overlap(read, path)
+                }
+            )
+        )
+        for result in ends
+    ]
+
+
+def _paths(result: Result, section: Section) -> list[str]:
+    """Return the paths of deps or outs, from the project's root for stages without `wdir`."""
+    file = result.address.rpartition(":")[0]
+    folder = posixpath.dirname(file)
+    items = lock_items(result.entry, section)
+    return [posixpath.normpath(posixpath.join(folder, item_path(item))) for item in items]
 
 
 def _previous_run(run: Run, content_of: Callable[[Ended], Content]) -> tuple[str, dict[str, Any]]:

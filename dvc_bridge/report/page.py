@@ -101,7 +101,8 @@ def _facts(report: RunReport, found: Sequence[Span]) -> Iterator[tuple[str, str,
     changes = "with uncommitted changes" if report.dirty else ""
     yield "git revision", f"<code>{revision}</code>", changes
     if trace:
-        yield "took", *_took(trace)
+        if trace.ended is not None or _goes_on(trace):
+            yield "took", *_took(trace)
         yield "stages", *_counts(trace)
         yield "commands", *_used(found)
 
@@ -109,7 +110,7 @@ def _facts(report: RunReport, found: Sequence[Span]) -> Iterator[tuple[str, str,
 def _took(trace: RunTrace) -> tuple[str, str]:
     predicted = "" if trace.predicted_s is None else f"predicted {duration(trace.predicted_s)}"
     if trace.ended is None:
-        return "has not ended" if _goes_on(trace) else "unknown", predicted
+        return "has not ended", predicted
     return duration(trace.ended - trace.started), predicted
 
 
@@ -122,8 +123,8 @@ def _goes_on(trace: RunTrace) -> bool:
 def _counts(trace: RunTrace) -> tuple[str, str]:
     counts = Counter(stage.outcome for stage in trace.stages)
     ran = counts.pop(Outcome.RAN.value, 0)
-    others = [f"{count} {OUTCOMES[outcome]}" for outcome, count in counts.items()]
-    return f"{ran} ran", ", ".join(others)
+    others = ", ".join(f"{count} {OUTCOMES[outcome]}" for outcome, count in counts.items())
+    return (f"{ran} ran", others) if ran or not others else (others, "")
 
 
 def _used(found: Sequence[Span]) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -43,8 +43,16 @@ def run_text(state: RunStatus, now: datetime) -> str:
     return f"{head}\n{_table(('group', 'phase', 'took', 'stages', ''), rows)}" if rows else head
 
 
-def run_json(state: RunStatus) -> dict[str, Any]:
-    """Return everything that is known about a run; `pod` is the engine's name of the task."""
+def run_json(
+    state: RunStatus, failures: Mapping[TaskNumber, tuple[Sequence[str], Sequence[str]]]
+) -> dict[str, Any]:
+    """Return everything that is known about a run; `pod` is the engine's name of the task.
+
+    Parameters
+    ----------
+    failures
+        For some of the tasks that failed, their failed stages and the last lines of their logs.
+    """
     described = [
         {
             "group": number,
@@ -57,10 +65,15 @@ def run_json(state: RunStatus) -> dict[str, Any]:
             "exit_code": task.exit_code if task else None,
             "started": _iso(task.started if task else None),
             "finished": _iso(task.finished if task else None),
+            **_failure(failures.get(number)),
         }
         for number, task in _tasks_by_number(state)
     ]
     return {"schema": SCHEMA, **_run(state), "groups": described}
+
+
+def _failure(failure: tuple[Sequence[str], Sequence[str]] | None) -> dict[str, Any]:
+    return {} if failure is None else {"failed": list(failure[0]), "log": list(failure[1])}
 
 
 def _run(state: RunStatus) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tests.support.paths import REPOSITORY
 from tests.support.projects import CallBridge, MakeProject
 
 SCHEMA = json.loads((REPOSITORY / "dvc_bridge/ui/events.schema.json").read_text("utf-8"))
+STATUS_SCHEMA = json.loads((REPOSITORY / "dvc_bridge/ui/status.schema.json").read_text("utf-8"))
 STAGES: dict[str, Any] = {
     "one": {"cmd": "echo 1; echo 1 > one", "outs": ["one"], "deps": ["raw"]},
     "bad": {"cmd": "exit 3", "deps": ["one"], "outs": ["never"]},
@@ -87,6 +88,18 @@ def test_a_remote_run_has_events_of_its_tasks(project: Path) -> None:
     events = _events((project / "e").read_text())
     assert [event["event"] for event in events] == ["run_started", "started", "ended", "run_ended"]
     assert events[1]["task"] == "g0 one"
+
+
+def test_the_status_of_a_failed_run_names_its_failed_stages(project: Path) -> None:
+    add_remote(project)
+    engine = ("--engine", "processes")
+    bridge(project, "submit", *engine, "--wait", code=1)
+    runs = json.loads(bridge(project, "status", "--json", *engine))["runs"]
+    status = json.loads(bridge(project, "status", runs[0]["run"], "--json", *engine))
+    jsonschema.validate(status, STATUS_SCHEMA)
+    (group,) = (group for group in status["groups"] if group["phase"] == "Failed")
+    assert group["failed"] == ["bad"]
+    assert "bad | `exit 3` exited with 3" in group["log"]
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(

@@ -106,10 +106,10 @@ def test_json_is_as_its_schema_says() -> None:
     schema = json.loads((files("dvc_bridge.ui") / "status.schema.json").read_text())
     jsonschema.Draft202012Validator.check_schema(schema)
     state = workflow_of(workflow(nodes=NODES))
-    ended = run_json(workflow_of(workflow(phase="Error")))
-    for content in (run_json(state), ended, runs_json([state])):
+    ended = run_json(workflow_of(workflow(phase="Error")), {})
+    for content in (run_json(state, {}), ended, runs_json([state])):
         jsonschema.validate(content, schema)
-    groups = run_json(state)["groups"]
+    groups = run_json(state, {})["groups"]
     assert [group["stages"] for group in groups] == [["a"], ["b@ü", "c"], ["d"], []]
     assert [group["pod"] for group in groups] == ["w-p0-3", "w-p0-10", None, None]
 
@@ -137,4 +137,4 @@ def test_the_reason_of_the_last_attempt_is_shown_with_the_limit_of_its_template(
     assert state.tasks[0].retry_reason == "pod deleted"
     assert not state.tasks[0].is_blocked
     assert "64Mi; fix: write memory: 128Mi" in run_text(state, NOW)
-    assert run_json(state)["groups"][0]["fix"] == state.tasks[0].fix
+    assert run_json(state, {})["groups"][0]["fix"] == state.tasks[0].fix
