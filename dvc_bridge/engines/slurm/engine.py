@@ -38,7 +38,12 @@ from dvc_bridge.engines.slurm.submission import (
     is_interrupted,
     submit_attempt,
 )
-from dvc_bridge.engines.slurm.watch import read_status, runs_elsewhere, watch_attempt
+from dvc_bridge.engines.slurm.watch import (
+    pause_s,
+    read_status,
+    runs_elsewhere,
+    watch_attempt,
+)
 from dvc_bridge.engines.status_file import load_status
 from dvc_bridge.engines.worker_secrets import with_secrets, without_secrets
 from dvc_bridge.errors import UsageError
@@ -188,11 +193,16 @@ class SlurmEngine:
     ) -> Iterator[LogLine]:
         """Yield the lines of the logs."""
         offsets: dict[Path, int] = {}
+        began = ask_at = time.monotonic()
+        has_ended = not follow
         while True:
             attempts = self._attempts(run)
             if not attempts:
                 raise _unknown_run(run)
-            has_ended = not follow or read_status(attempts)[-1].ended
+            now = time.monotonic()
+            if not has_ended and now >= ask_at:
+                has_ended = read_status(attempts)[-1].ended
+                ask_at = now + pause_s(now - began)
             for attempt in attempts:
                 yield from _log_lines(attempt, tasks, offsets)
             if has_ended:

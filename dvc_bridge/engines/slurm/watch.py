@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 
 from dvc_bridge.engines.slurm.attempt import Attempt
-from dvc_bridge.engines.slurm.commands import release_jobs
-from dvc_bridge.engines.slurm.job_state import HELD_BY_USER, LAUNCH_FAILED, meaning_of
+from dvc_bridge.engines.slurm.commands import cancel_jobs, release_jobs
+from dvc_bridge.engines.slurm.job_state import (
+    HELD_BY_USER,
+    LAUNCH_FAILED,
+    WAITING,
+    meaning_of,
+)
 from dvc_bridge.engines.slurm.queue import QueuedJob, accounted_jobs, queued_jobs
 from dvc_bridge.engines.slurm.status import attempt_status
 from dvc_bridge.engines.status_file import load_status, write_status
-from dvc_bridge.errors import StorageError
+from dvc_bridge.errors import BridgeError, StorageError
 from dvc_bridge.pipeline.run_status import Phase, RunStatus
 
 POLL_S = 0.25
@@ -59,6 +65,11 @@ def runs_elsewhere(names: Collection[str], run: str = "") -> list[RunStatus]:
     ]
 
 
+def pause_s(elapsed_s: float) -> float:
+    """Return the seconds until SLURM is asked again, after a run was watched for a while."""
+    return min(ASK_SELDOM_S, ASK_S + elapsed_s / 20)
+
+
 def watch_attempt(attempt: Attempt) -> Iterator[RunStatus]:
     """Yield the status of an attempt now and after each change, until it has ended."""
     previous: RunStatus | None = None
@@ -76,15 +87,31 @@ def watch_attempt(attempt: Attempt) -> Iterator[RunStatus]:
             except StorageError:
                 if now - answered > PATIENCE_S:
                     raise
-            ask_at = now + min(ASK_SELDOM_S, ASK_S + (now - began) / 20)
+            ask_at = now + pause_s(now - began)
         status = _status(attempt, queued)
         # What is blocked is reported again, so that the caller can give up after a while.
         if status != previous or (is_asked and any(task.is_blocked for task in status.tasks)):
             yield status
             previous = status
         if status.ended:
+            _cancel_rest(attempt, queued)
             return
         time.sleep(POLL_S)
+
+
+def _cancel_rest(attempt: Attempt, queued: Sequence[QueuedJob]) -> None:
+    """Cancel the jobs of an attempt that wait although its tasks have ended.
+
+    SLURM requeues a job whose node fails, although the processes of the job may go on and end well.
+    """
+    if any(_waits(attempt, job) for job in queued):
+        with suppress(BridgeError):
+            waiting = {j.slurm_id for j in queued_jobs(attempt.run) if _waits(attempt, j)}
+            cancel_jobs(sorted(waiting))
+
+
+def _waits(attempt: Attempt, job: QueuedJob) -> bool:
+    return job.attempt == attempt.name and job.state in WAITING
 
 
 def _release_again(
