@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
             groups = [waiting[i : i + SIZE] for i in range(0, len(waiting), SIZE)]
             code = 0
             if groups:
-                done = context.upload(settled, groups, [args.jobs] * len(groups), run)
+                done = context.upload(settled, groups, [args.jobs or 1] * len(groups), run)
                 code_of_run = SnapshotCode(done.code)
                 environment = WorkerEnvironment(done.run, context.store_settings(), code_of_run)
                 env = environment.variables()
