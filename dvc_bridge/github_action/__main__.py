@@ -96,7 +96,8 @@ def _find_project(repository: Path) -> Project:
     except UsageError as error:
         found = sorted(
             str(path.parent.parent.relative_to(repository))
-            for path in repository.glob("*/.dvc/config")
+            for depth in ("*", "*/*", "*/*/*")
+            for path in repository.glob(f"{depth}/.dvc/config")
         )
         if not found:
             raise
