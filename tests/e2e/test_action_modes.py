@@ -117,6 +117,23 @@ def test_report_says_that_results_are_older_than_the_files(
     assert "<code>lr</code>" in result.summary
 
 
+@pytest.mark.parametrize("merged", [False, True])
+def test_report_of_a_pull_request_compares_with_its_base(
+    merged: bool, two_commits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = two_commits
+    git(root, "update-ref", "refs/remotes/origin/main", "HEAD~1")
+    git(root, "commit", "--quiet", "--allow-empty", "-m", "another commit of the pull request")
+    if merged:  # GitHub checks out the merge of the pull request into its base
+        git(root, "checkout", "--quiet", "origin/main")
+        git(root, "merge", "--quiet", "--no-ff", "main", "-m", "merge")
+        git(root, "update-ref", "-d", "refs/remotes/origin/main")
+    monkeypatch.setenv("GITHUB_BASE_REF", "main")
+    result = step(root, tmp_path / "runner", mode="report")
+    assert result.code == 0, result.log
+    assert "<code>&#43;0&#46;125</code>" in result.summary
+
+
 def test_report_in_a_shallow_clone_names_the_fix(two_commits: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{two_commits}", "shallow")
     result = step(tmp_path / "shallow", tmp_path / "runner", mode="report")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ def read_outputs(file: Path) -> dict[str, str]:
             value.append(inner)
         outputs[name] = "\n".join(value)
     return outputs
+
+
+# Variables of GitHub's runner that a test can set.
+_RUNNER = ("GITHUB_BASE_REF",)
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,7 @@ def step(repository: Path, folder: Path, **inputs: str) -> Step:
     output.write_bytes(b"")
     summary.write_bytes(b"")
     environment = {
+        **{name: os.environ[name] for name in _RUNNER if name in os.environ},
         "RUNNER_TEMP": str(folder),
         "GITHUB_OUTPUT": str(output),
         "GITHUB_STEP_SUMMARY": str(summary),
