@@ -39,6 +39,7 @@ def plan(
     all_pipelines: bool = False,
     force: bool = False,
     allow_missing: bool = False,
+    pull: bool = False,
 ) -> Plan:
     """Return what a run would do, and why; nothing changes.
 
@@ -56,6 +57,8 @@ def plan(
         Also run stages that are up to date.
     allow_missing
         Do not run stages whose data are missing, but which are unchanged otherwise.
+    pull
+        Plan a run that downloads missing data; the remote is asked what it has.
 
     Raises
     ------
@@ -71,7 +74,7 @@ def plan(
     from dvc_bridge.pipeline.run_flags import RunFlags  # noqa: PLC0415
 
     selection = _selection(targets, single_item, downstream, all_pipelines)
-    flags = RunFlags(force=force, allow_missing=allow_missing)
+    flags = RunFlags(force=force, allow_missing=allow_missing, pull=pull)
     return use_case.plan(selection, flags, warn=_warn)
 
 
@@ -85,6 +88,7 @@ def repro(
     force: bool = False,
     keep_going: bool = False,
     allow_missing: bool = False,
+    pull: bool = False,
 ) -> Summary:
     """Run stages on this machine, in parallel, and end where `dvc repro` would have ended.
 
@@ -98,6 +102,8 @@ def repro(
         How many stages run at a time.
     keep_going
         Keep running stages that do not depend on a failed one.
+    pull
+        Download missing data from the remote, and results in its run cache.
 
     Raises
     ------
@@ -116,7 +122,9 @@ def repro(
 
     check_version()
     selection = _selection(targets, single_item, downstream, all_pipelines)
-    flags = RunFlags(jobs=jobs, keep_going=keep_going, force=force, allow_missing=allow_missing)
+    flags = RunFlags(
+        jobs=jobs, keep_going=keep_going, force=force, allow_missing=allow_missing, pull=pull
+    )
     return use_case.repro(selection, flags, PlainView())
 
 

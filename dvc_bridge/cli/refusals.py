@@ -26,7 +26,7 @@ OF_SUBMIT: Mapping[tuple[str, ...], str] = {
 }
 _WHEN_RUN = "a flow decides when it runs; leave it out"
 OF_FLOW: Mapping[tuple[str, ...], str] = {
-    ("--pull", "--allow-missing"): "leave it out: steps read data from the remote or the cache",
+    ("--pull", "--allow-missing"): "leave it out; steps read data from the remote or the cache",
     ("-i", "--interactive"): _ASK,
     ("--no-commit", "--no-run-cache", "--force-downstream", "-f", "--force"): _WHEN_RUN,
 }

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dvc_bridge import plan, repro
+from dvc_bridge.pipeline.outcome import Outcome
 from tests.support.commands import add_remote, bridge, dvc, git
 
 BIG = "0123456789abcdef" * 4096
@@ -75,6 +77,14 @@ def test_the_progress_is_in_bytes(clone: Path) -> None:
     assert re.search(r"downloaded \d+\.\d kB", printed)
     assert "6 unchanged" in printed
     assert "downloaded" not in bridge(clone, "repro", "--pull")
+
+
+def test_the_functions_have_the_same_option(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clone)
+    verdicts = {forecast.verdict.value for forecast in plan(pull=True).forecasts}
+    assert verdicts == {"up to date"}
+    assert len(repro(pull=True).of(Outcome.UNCHANGED)) == 6
+    assert (clone / "three").exists()
 
 
 def test_a_folder_of_which_only_a_part_was_pulled_is_completed_for_the_stage_that_reads_it(
