@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import sys
 import tempfile
@@ -188,9 +189,10 @@ def _no_answer(state: QueuedJob | None, printed: str) -> Finding:
             f"a short job did not start in {PROBE_S:.0f} s: {state.reason}",
             "submit works, and runs wait in the same way; run doctor again when nodes are free",
         )
-    if "No module named dvc_bridge" in printed:
+    if missing := re.findall(r"No module named '?(\w+)", printed):
         fix = f"set slurm.python in {FILE}, or activate the environment in slurm.setup"
-        return Finding("node", False, "the Python on the node has no dvc-bridge", fix)
+        name = missing[-1].replace("_", "-")
+        return Finding("node", False, f"the Python on the node has no {name}", fix)
     if not printed:
         return Finding(
             "node",
