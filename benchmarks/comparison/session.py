@@ -25,6 +25,9 @@ _CHECKS_PER_ROUND = 6
 # A first start, for example of Prefect with its database, takes longer than any later one.
 _WARM_UP_S = 120.0
 OVER_LIMIT = "over limit"
+# METG is measured again if it is longer than this many times the tasks that were measured, unless
+# the run would take longer than some seconds. Without an estimate, tasks become so much longer.
+_NEAR, _FARTHER, _MOST_LOADED_S = 1.5, 4.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -207,13 +210,25 @@ class Session:
     def _find_metg_s(
         self, bench: Bench, cell: Cell, toolchain: Toolchain, empty: Sample
     ) -> float | None:
-        """Return METG(50 %) from the run without work and one that is about half work, if any."""
+        """Return METG(50 %) from the run without work and others that are about half work, if any.
+
+        A third run follows where the second one shows that METG is far from its tasks' length.
+        """
         graph, s_per_block = cell.workload.graph, self._store.s_per_block
         n_rounds = schedule_length(graph, bench.jobs)
-        blocks = max(1, round(metg.next_task_s(empty.wall_s, n_rounds) / s_per_block))
-        loaded = replace(cell.workload, graph=graph.with_spin(blocks))
-        sample = measure_once(bench, loaded, cell.name, toolchain)
-        if sample.exit_code:
-            return None
-        points = [(0.0, empty.wall_s), (blocks * s_per_block, sample.wall_s)]
-        return metg.find_metg_s(points, n_rounds)
+        points = [(0.0, empty.wall_s)]
+        task_s = metg.next_task_s(empty.wall_s, n_rounds)
+        found_s: float | None = None
+        for _ in range(2):
+            blocks = max(1, round(task_s / s_per_block))
+            loaded = replace(cell.workload, graph=graph.with_spin(blocks))
+            sample = measure_once(bench, loaded, cell.name, toolchain)
+            if sample.exit_code:
+                return found_s
+            points.append((blocks * s_per_block, sample.wall_s))
+            found_s = metg.find_metg_s(points, n_rounds)
+            longer_s = found_s or task_s * _FARTHER
+            if longer_s <= task_s * _NEAR or 2 * n_rounds * longer_s > _MOST_LOADED_S:
+                break
+            task_s = longer_s
+        return found_s

@@ -11,7 +11,15 @@ import pytest
 
 from benchmarks.comparison import measure as measuring
 from benchmarks.comparison import session
-from benchmarks.comparison.graphs import GATE, chain, chain_with_gate, fan_out, graph_of
+from benchmarks.comparison.graphs import (
+    GATE,
+    Parents,
+    chain,
+    chain_with_gate,
+    fan,
+    fan_out,
+    graph_of,
+)
 from benchmarks.comparison.measure import Bench, Sample, excerpt
 from benchmarks.comparison.session import OVER_LIMIT, Cell, Options, Session, extrapolate
 from benchmarks.comparison.store import Store
@@ -56,20 +64,25 @@ def test_a_failed_run_is_not_timed_and_the_next_one_continues_it(tmp_path: Path)
     assert plain["outs"] == make["outs"]
 
 
-def test_metg_comes_from_a_run_without_work_and_one_with_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("parents", "metg_s", "n_runs"), [(chain(8), 0.1, 2), (fan(3, 2), 0.8, 3)])
+def test_metg_comes_from_a_run_without_work_and_others_with_work(
+    parents: Parents, metg_s: float, n_runs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    runs: list[int] = []
+
     def run_phases(
         _bench: Bench, workload: Workload, *_rest: object
     ) -> Iterator[tuple[str, Sample]]:
         blocks = sum(int(task.arguments[1]) for task in workload.graph.tasks)
+        runs.append(blocks)
         yield "cold", sample(0.8 + blocks * SESSION["seconds_per_block"])
 
     monkeypatch.setattr(session, "measure_phases", run_phases)
     monkeypatch.setattr(measuring, "measure_phases", run_phases)
-    workload = Workload("metg", "", graph_of(chain(8), "spin", 0), finds_metg=True)
+    workload = Workload("metg", "", graph_of(parents, "spin", 0), finds_metg=True)
     document, _ = measure(tmp_path / "results.json", [Cell(workload, "plain_python")], 1)
-    assert document["results"][0]["metg_s"] == [pytest.approx(0.1)]
+    assert document["results"][0]["metg_s"] == [pytest.approx(metg_s)]
+    assert len(runs) == n_runs + 1  # with the warm-up
 
 
 def test_a_session_without_time_says_what_is_missing(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def method(document: Document) -> Iterator[str]:
     yield (
         "METG(50 %) is Task Bench's figure: the shortest task for which the graph still runs at"
         " half of the ideal speed, with the start of the toolchain as overhead. It comes from two"
-        " runs: one without work, and one for which half of the time should be work."
+        " or three runs: one without work, and others for which half of the time should be work."
     )
 
 
