@@ -25,7 +25,7 @@ from tests.slurm.conftest import NEEDS_SLURM, ONE_NODE, make, queue, slurm
 pytestmark = NEEDS_SLURM
 SUBMIT = ("submit", "--wait", "--fuse", "none")
 NEEDS_ONE_NODE = pytest.mark.skipif(
-    not Path(os.environ.get("SLURM_CONF", "/none")).with_name("slurmctld.pid").exists(),
+    not Path(os.environ.get("SLURM_CONF") or "/none").with_name("slurmctld.pid").exists(),
     reason="needs the SLURM of tests/slurm/one-node",
 )
 # Kills the client that called it at the call with this number, before or after the real sbatch.
