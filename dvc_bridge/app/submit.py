@@ -19,7 +19,7 @@ from dvc_bridge.dvcio.reading.pipeline import read_engine_name
 from dvc_bridge.engines.base import Engine, RunRequest, task_specs
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import UsageError
-from dvc_bridge.git.revision import head
+from dvc_bridge.git.head import head
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.run_status import RunStatus

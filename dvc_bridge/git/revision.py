@@ -28,35 +28,6 @@ def commit(project: Project, name: str) -> str:
     return git(project.git_root, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
 
 
-def head(project: Project) -> str:
-    """Return the SHA of HEAD, read from git's files; empty if they do not say.
-
-    It starts no process, because every run calls it.
-    """
-    if project.git_root is None:
-        return ""
-    try:
-        folder = _git_folder(project.git_root / ".git")
-        text = (folder / "HEAD").read_text().strip()
-        if not text.startswith("ref: "):
-            return text
-        name = text.removeprefix("ref: ")
-        common = folder / "commondir"  # a worktree shares its branches with the repository
-        base = folder / common.read_text().strip() if common.exists() else folder
-        if (base / name).exists():
-            return (base / name).read_text().strip()
-        lines = (base / "packed-refs").read_text().splitlines()
-        return next((line.split()[0] for line in lines if line.endswith(f" {name}")), "")
-    except (OSError, ValueError):
-        return ""
-
-
-def _git_folder(path: Path) -> Path:
-    if path.is_dir():
-        return path
-    return path.parent / path.read_text().strip().removeprefix("gitdir: ")
-
-
 def differing(project: Project, sha: str, *other: str) -> list[str]:
     """Return the files that differ from the commit, as paths from the root of the repository.
 

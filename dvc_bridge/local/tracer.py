@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.git.revision import head
+from dvc_bridge.git.head import head
 from dvc_bridge.local.process import Ended
 from dvc_bridge.local.trace_file import TraceFile, to_json
 from dvc_bridge.local.usage import MeasuredBody
@@ -26,7 +25,6 @@ from dvc_bridge.pipeline.trace import (
     plain_stage_trace,
     without_command,
 )
-from dvc_bridge.planning.remaining_time import remaining_s
 
 NODE = os.uname().nodename
 
@@ -92,7 +90,7 @@ class Tracer:
     ) -> Tracer:
         """Return the tracer of a local run, with a file."""
         now = time.strftime("%m%d-%H%M%S", time.gmtime())
-        run = f"local-{now}-{secrets.token_hex(2)}"
+        run = f"local-{now}-{os.urandom(2).hex()}"
         trace = RunTrace(
             run,
             "local",
@@ -194,6 +192,9 @@ class Tracer:
         }
         if all(seconds is None for seconds in earlier.values()):
             return None
+        # Imported late, with the module `statistics`: most runs have nothing to do.
+        from dvc_bridge.planning.remaining_time import remaining_s  # noqa: PLC0415
+
         return round(remaining_s(earlier, self._followers, {}, self._run.jobs), 3)
 
     def _all_texts(self) -> list[str]:
