@@ -8,7 +8,7 @@ export DVC_NO_ANALYTICS ?= 1
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
-.PHONY: help venv versions demo metaflow-config serve docs bench bench-cluster bench-local bench-argo bench-slurm bench-metaflow bench-serve bench-serve-competitors profile lock lint lint-action types test full clean
+.PHONY: help venv versions demo metaflow-config serve docs bench bench-cluster bench-local bench-argo bench-slurm bench-metaflow bench-serve bench-serve-competitors profile lock lint lint-action types types-macos test full clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 22
@@ -152,11 +152,13 @@ docs: venv  ## the documentation as a site in build/site, with references from t
 	NO_MKDOCS_2_WARNING=1 mkdocs build
 	@echo "open build/site/index.html"
 
-types: venv  ## mypy strict, and once more as on macOS
+types: venv  ## mypy strict
 	mypy
+
+types-macos: venv  ## mypy strict of the package, as on macOS
 	mypy --platform darwin dvc_bridge
 
-test: lint types  ## the whole test suite with linters, types and import rules
+test: lint types types-macos  ## the whole test suite with linters, types and import rules
 	@$(MAKE) --no-print-directory versions || \
 	  echo "no package index: the tests on older versions of DVC are skipped" >&2
 	pytest -n logical --maxprocesses 4 --dist worksteal

@@ -28,7 +28,6 @@ from dvc_bridge.local.cpu_limits import thread_limits
 from dvc_bridge.local.dvc_recorder import DvcRecorder
 from dvc_bridge.local.history import History
 from dvc_bridge.local.process import NOT_STARTED, Ended, Interrupted, Processes
-from dvc_bridge.local.pulling_recorder import PullingRecorder
 from dvc_bridge.local.recorder import Recorder
 from dvc_bridge.local.signals import forward_signals
 from dvc_bridge.local.tracer import Tracer
@@ -110,6 +109,10 @@ def repro(
                 certain=lambda s: is_certain_to_run(s, workspace, workspace.has_runs),
             )
         if flags.pull:
+            from dvc_bridge.local.pulling_recorder import (  # noqa: PLC0415  it loads the remotes
+                PullingRecorder,
+            )
+
             recorder: DvcRecorder = PullingRecorder(
                 project,
                 session,

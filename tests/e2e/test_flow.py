@@ -103,6 +103,7 @@ def test_a_run_ends_in_what_dvc_repro_makes_and_the_next_finds_all_of_it_known(
     assert "4 ran" in metaflow(project, "run", "--force")
 
 
+@pytest.mark.full
 def test_what_dvc_repro_made_counts_also_from_another_clone(project: Path) -> None:
     dvc(project, "repro")
     dvc(project, "push", "--run-cache")
@@ -118,6 +119,7 @@ def test_what_dvc_repro_made_counts_also_from_another_clone(project: Path) -> No
     assert (clone / "joined").read_bytes() == (project / "joined").read_bytes()
 
 
+@pytest.mark.full
 def test_out_of_a_code_package_it_makes_the_same_and_the_page_shows_it(project: Path) -> None:
     folder = pod(project)
     printed = metaflow(folder, "run")

@@ -55,6 +55,7 @@ def test_edits_while_pods_run_are_never_missed_afterwards(
     check(pods.unsettled_from(started, story.case()), story)
 
 
+@pytest.mark.full
 @examples(1, NOT_SHRUNK)
 @given(story=stories(elsewhere=True))
 def test_a_random_project_as_a_flow_ends_where_dvc_repro_ends(

@@ -17,7 +17,6 @@ from dvc_bridge.dvcio.reading.templates import resolve_stages
 from dvc_bridge.dvcio.reading.yaml12 import parse, read, text_of
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry
-from dvc_bridge.pipeline.parse_settings import parse_settings
 from dvc_bridge.pipeline.project_settings import FILE, Settings
 from dvc_bridge.pipeline.stage import (
     DVC_YAML,
@@ -198,4 +197,8 @@ def read_jobs(project: Project) -> int | None:
 
 def _read_settings_file(project: Project) -> Settings:
     path = project.root / FILE
-    return parse_settings(read(path, FILE) if path.exists() else None)
+    if not path.exists():
+        return Settings({})
+    from dvc_bridge.pipeline.parse_settings import parse_settings  # noqa: PLC0415  many tables
+
+    return parse_settings(read(path, FILE))

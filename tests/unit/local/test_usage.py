@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -17,6 +18,24 @@ TIME = shutil.which("time", path="/usr/bin:/bin")
 TOUCH = "x = bytearray({0} << 20); x[::4096] = bytes(len(x[::4096])); import time; time.sleep(0.05)"
 LARGE = f"{sys.executable} -c '{TOUCH.format(200)}'"
 BUSY = f"{sys.executable} -c 'sum(range(6_000_000))'"
+
+
+# A child's peak includes that of the process that starts it, and the one of the tests is large.
+MEASURE = """\
+import json, subprocess, sys
+from dataclasses import asdict
+from dvc_bridge.local.usage import MeasuredChild
+child = MeasuredChild(subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL))
+child.wait()
+print(json.dumps(asdict(child.usage)))
+"""
+
+
+def _measured_by_a_small_process(*command: str) -> Usage:
+    printed = subprocess.run(
+        [sys.executable, "-c", MEASURE, *command], capture_output=True, text=True, check=True
+    )
+    return Usage(**json.loads(printed.stdout))
 
 
 def _measured(*command: str) -> tuple[int, Usage]:
@@ -37,7 +56,8 @@ def _measured(*command: str) -> tuple[int, Usage]:
 )
 def test_it_is_what_gnu_time_reports(line: str, tmp_path: Path) -> None:
     report = tmp_path / "report"
-    _, used = _measured(str(TIME), "-v", "-o", str(report), "sh", "-c", line)
+    time = (str(TIME), "-v", "-o", str(report))
+    used = _measured_by_a_small_process(*time, "sh", "-c", line)
     user_s, system_s, peak_kib = (
         float(re.search(rf"{name}.*: ([\d.]+)", report.read_text())[1])  # type: ignore[index]
         for name in ("User time", "System time", "Maximum resident")

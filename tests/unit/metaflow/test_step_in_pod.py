@@ -59,6 +59,7 @@ def started(folder: Path, *words: str, code: int = 0) -> str:
     return local_flow.started(folder, *words, code=code, PYTHONPATH=str(folder / ".mf_code"))
 
 
+@pytest.mark.full
 def test_what_pods_made_dvc_repro_takes_and_the_other_way_round(project: Path) -> None:
     dvc(project, "push")
     first = started(pod(project), "run")
