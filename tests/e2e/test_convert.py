@@ -101,6 +101,7 @@ def assert_collected_as_dvc(project: Path, run: str, tmp_path: Path) -> None:
     assert remaining == []
 
 
+@pytest.mark.full
 def test_its_pods_end_where_dvc_repro_ends_cold_and_after_a_change(
     project: Path, tmp_path: Path
 ) -> None:

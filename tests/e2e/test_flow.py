@@ -137,6 +137,7 @@ def test_out_of_a_code_package_it_makes_the_same_and_the_page_shows_it(project: 
     assert dvc(project, "repro", "--pull").count("is cached - skipping run") == 4
 
 
+@pytest.mark.full
 def test_a_failing_command_fails_the_run_once_and_resume_with_fixed_code_does_the_rest(
     project: Path,
 ) -> None:

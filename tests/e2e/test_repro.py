@@ -60,6 +60,7 @@ def unlike(theirs: Path, ours: Path) -> list[str]:
     return [str(difference) for difference in differences(expected, actual)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("case", "git"),
     [*((case, True) for case in CASES), (next(iter(CASES)), False)],

@@ -29,7 +29,11 @@ def victim(lab: Lab, lab_folder: Path) -> Iterator[Victim]:
     victim.survivors()
 
 
-@pytest.mark.parametrize("build", [cold, changed], ids=lambda build: build.__name__)
+@pytest.mark.parametrize(
+    "build",
+    [cold, pytest.param(changed, marks=pytest.mark.full)],
+    ids=lambda build: build.__name__,
+)
 def test_killed_at_any_moment_it_ends_where_dvc_repro_ends(
     lab: Lab, victim: Victim, build: Change
 ) -> None:

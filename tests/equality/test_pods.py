@@ -99,14 +99,8 @@ def pods(lab_folder: Path) -> Iterator[Lab]:
 
 QUICK = (
     "exec bits",
-    "matrix",
     "metrics, plots, fields",
-    "parameters of all values",
-    "templates",
     "several dvc.yaml",
-    "a folder of the git repository",
-    "no git",
-    "cache type reflink,copy",
     "import-url",
 )
 

@@ -46,13 +46,13 @@ def started(lab: Lab) -> Path:
     return lab.build(Story().case())
 
 
-@examples(12)
+@examples(8)
 @given(story=stories())
 def test_a_random_project_ends_where_dvc_repro_ends(lab: Lab, started: Path, story: Story) -> None:
     check(lab.unlike_from(started, story.case()), story)
 
 
-@examples(6)
+@examples(4)
 @given(story=stories(jobs=(1,), noisy=True))
 def test_with_others_at_work_it_ends_where_dvc_repro_ends(
     lab: Lab, started: Path, story: Story
@@ -60,7 +60,7 @@ def test_with_others_at_work_it_ends_where_dvc_repro_ends(
     check(lab.unlike_from(started, story.case()), story)
 
 
-@examples(4, NOT_SHRUNK)
+@examples(2, NOT_SHRUNK)
 @given(story=stories(jobs=(4,), noisy=True, concurrent=CONCURRENT))
 def test_changes_by_other_users_during_parallel_runs_are_never_missed_afterwards(
     lab: Lab, started: Path, story: Story

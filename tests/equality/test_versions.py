@@ -38,7 +38,12 @@ CASES = [replace(case, steps=case.steps[: STEPS[case.name]]) for case in ALL if 
 # All kinds with the oldest version; with the others, those that go through the most of DVC.
 FEW = ("diamond", "foreach", "folders", "outs that are not cached")
 PLAYED = [
-    (version, case)
+    pytest.param(
+        version,
+        case,
+        marks=() if case.name in FEW[:2] else pytest.mark.full,
+        id=f"{version}-{case.name}",
+    )
     for version in VERSIONS
     for case in CASES
     if version == VERSIONS[0] or case.name in FEW
@@ -59,7 +64,6 @@ def old_lab(request: pytest.FixtureRequest, lab_folder: Path) -> Iterator[Lab]:
 @pytest.mark.parametrize(
     ("old_lab", "case"),
     PLAYED,
-    ids=[f"{version}-{case.name}" for version, case in PLAYED],
     indirect=["old_lab"],
     scope="module",
 )

@@ -96,6 +96,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.full
 def test_what_metaflow_made_dvc_repro_takes_and_the_other_way_round(project: Path) -> None:
     first = run(project)
     assert first.count(": running") == 4
@@ -119,6 +120,7 @@ def results(printed: str) -> dict[str, dict[str, Any]]:
     return found
 
 
+@pytest.mark.full
 def test_a_run_tells_of_each_stage_what_became_of_it_in_the_words_of_dvc_lock(
     project: Path,
 ) -> None:
@@ -135,6 +137,7 @@ def test_a_run_tells_of_each_stage_what_became_of_it_in_the_words_of_dvc_lock(
         assert {name: end["entry"] for name, end in ended.items()} == locked
 
 
+@pytest.mark.full
 def test_a_changed_dep_runs_what_follows_from_it_and_no_more(project: Path) -> None:
     run(project)
     (project / "words").write_text("ABBA\n")  # the out of shout does not change

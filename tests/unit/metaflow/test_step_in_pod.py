@@ -79,6 +79,7 @@ def test_what_pods_made_dvc_repro_takes_and_the_other_way_round(project: Path) -
     assert "all: ['A', 'B', 'B', 'B']" in again
 
 
+@pytest.mark.full
 def test_a_step_in_a_pod_that_fails_says_why_and_a_resumed_run_does_the_rest(project: Path) -> None:
     dvc(project, "push")
     broken = project / "flow.py"
