@@ -163,7 +163,7 @@ test: lint types types-macos  ## the whole test suite with linters, types and im
 	  echo "no package index: the tests on older versions of DVC are skipped" >&2
 	pytest -n logical --maxprocesses 4 --dist worksteal
 
-full: venv  ## the pipeline by `dvc repro` and by Metaflow in a copy, as a test (minutes)
+full: venv  ## the tests that take minutes, such as whole flows and the pipeline by both toolchains
 	pytest -m full
 
 clean:  ## remove .venv and caches

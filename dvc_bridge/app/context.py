@@ -19,7 +19,8 @@ from dvc_bridge.engines.base import Engine
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import BridgeError, StoppedError, UsageError
 from dvc_bridge.local.history import History
-from dvc_bridge.local.runner import Options, repro
+from dvc_bridge.local.repro import repro
+from dvc_bridge.local.runner import Options
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_flags import RunFlags

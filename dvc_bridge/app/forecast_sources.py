@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dvc_bridge.dvcio.recording.dvc_check import ask_dvc
 from dvc_bridge.dvcio.recording.run_cache import any_run, newest_run
-from dvc_bridge.dvcio.remotes.pulled_state import PulledState
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.pipeline.lock_entry import LockEntry
@@ -14,12 +15,15 @@ from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.forecast import DvcDecision, Pulls, Sources
 from dvc_bridge.planning.pulled_data import PulledData
 
+if TYPE_CHECKING:
+    from dvc_bridge.dvcio.remotes.pulled_state import PulledState
+
 
 def forecast_sources(
     session: Session,
     pipeline: Pipeline,
     workspace: Workspace,
-    pulled: PulledState,
+    pulled: PulledState | None,
     flags: RunFlags,
     *,
     alone: bool,
@@ -31,7 +35,7 @@ def forecast_sources(
     Parameters
     ----------
     pulled
-        The state of files after a download of missing data; it is asked only with `pull`.
+        The state of files after a download of missing data; None without `pull`.
     alone
         Whether each stage runs without regard to the others, as with `--single-item`.
     restores
@@ -42,15 +46,16 @@ def forecast_sources(
     missing = AllowMissing.of(pipeline, alone=alone)
     rule = missing if flags.allow_missing or assume_pulled else None
     # With --force, DVC downloads nothing.
-    pulls = Pulls(missing, pulled) if flags.pull and not flags.force else None
+    pulled = None if flags.force else pulled
+    pulls = None if pulled is None else Pulls(missing, pulled)
 
     def run(key: str) -> LockEntry | None:
         if not flags.run_cache:
             return None
-        return newest_run(session.project, key) if pulls is None else pulled.run(key)
+        return newest_run(session.project, key) if pulled is None else pulled.run(key)
 
     def has_runs() -> bool:
-        has_any = any_run(session.project) if pulls is None else pulled.has_runs()
+        has_any = any_run(session.project) if pulled is None else pulled.has_runs()
         return flags.run_cache and has_any
 
     def ask(stage: Stage) -> DvcDecision:

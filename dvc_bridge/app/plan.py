@@ -10,7 +10,6 @@ from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
-from dvc_bridge.dvcio.remotes.pulled_state import PulledState
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.local.history import History
@@ -74,7 +73,13 @@ def plan(selection: Selection, flags: RunFlags, *, assume_pulled: bool = False, 
         settings = read_settings(project, pipeline)
         order = select(pipeline, selection)
         workspace = Workspace(project)
-        pulled = PulledState(project, pipeline, workspace, session)
+        pulled = None
+        if flags.pull:
+            from dvc_bridge.dvcio.remotes.pulled_state import (  # noqa: PLC0415  the remotes
+                PulledState,
+            )
+
+            pulled = PulledState(project, pipeline, workspace, session)
         sources = forecast_sources(
             session,
             pipeline,
@@ -93,8 +98,8 @@ def plan(selection: Selection, flags: RunFlags, *, assume_pulled: bool = False, 
             force_downstream=flags.force_downstream,
             alone=selection.alone,
         )
-        ask = pulled.has if flags.pull else None
-        locations = [locate(f.stage, pulled.is_here, ask) for f in forecasts]
+        ask = pulled.has if pulled else None
+        locations = [locate(f.stage, workspace.is_here, ask) for f in forecasts]
         workspace.hashes.save()
     seconds = History(project).seconds
     division, running = None, in_pods(forecasts)

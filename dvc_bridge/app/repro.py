@@ -10,8 +10,8 @@ from dvc_bridge.app.current_folder import from_here
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project, find_root
 from dvc_bridge.dvcio.reading.pipeline import read_jobs, read_pipeline, read_settings
+from dvc_bridge.local.repro import repro as run
 from dvc_bridge.local.runner import Options
-from dvc_bridge.local.runner import repro as run
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Summary
 from dvc_bridge.pipeline.project_settings import FILE

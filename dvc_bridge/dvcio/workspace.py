@@ -14,9 +14,10 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.dvcignore import DvcIgnore
 from dvc_bridge.dvcio.reading.params import read_values
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.lock_entry import Pointer
+from dvc_bridge.pipeline.lock_entry import Pointer, pointer_of
 from dvc_bridge.pipeline.stage import Dependency, Output, Params
 from dvc_bridge.planning.changes import UndecidedError
+from dvc_bridge.planning.recorded_data import RecordedOut
 from dvc_bridge.planning.run_cache_key import run_folder
 
 # DVC trusts a cache object that has this mode, and reads any other object again.
@@ -77,6 +78,17 @@ class Workspace:
     def kept(self, pointer: Pointer) -> bool:
         """Return whether the cache holds the object and, for a folder, those of all its files."""
         return all(map(self._has, self._objects_of(pointer)))
+
+    def is_cached(self, recorded: RecordedOut) -> bool:
+        """Return whether the cache holds a recorded out, or only DVC can tell."""
+        try:
+            return self.kept(pointer_of(recorded.item))
+        except UndecidedError:
+            return True
+
+    def is_here(self, recorded: RecordedOut) -> bool:
+        """Return whether a recorded out is in the workspace or in the cache."""
+        return os.path.lexists(f"{self._root}/{recorded.at}") or self.is_cached(recorded)
 
     def lost(self, pointer: Pointer) -> frozenset[str]:
         """Return the names of the objects that `kept` checks and the cache lacks."""

@@ -6,9 +6,21 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from dvc_bridge.engines.base import RunRecord
+from dvc_bridge.engines.base import RunRecord, TaskSpec
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import RunStatus
+
+
+def task_record(task: TaskSpec) -> dict[str, Any]:
+    """Return what the record of an attempt keeps of a task, whatever the engine."""
+    return {
+        "number": task.number,
+        "reference": task.reference,
+        "stages": list(task.stages),
+        "upstream": list(task.upstream),
+        "after": list(task.after),
+        "retries": task.resources.retries,
+    }
 
 
 def next_attempt(
@@ -42,3 +54,11 @@ def merge_attempts(attempts: Sequence[RunStatus]) -> RunStatus:
         tuple(tasks[number] for number in sorted(tasks)),
         attempts[0].stages,
     )
+
+
+def merge_runs(attempts: Iterable[RunStatus]) -> list[RunStatus]:
+    """Return the runs of these attempts, which come with the oldest first, by their creation."""
+    by_run: dict[str, list[RunStatus]] = {}
+    for status in attempts:
+        by_run.setdefault(status.run, []).append(status)
+    return sorted(map(merge_attempts, by_run.values()), key=lambda status: str(status.created))

@@ -15,14 +15,13 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.remotes.config import Sections, store_settings
-from dvc_bridge.engines.attempts import merge_attempts, next_attempt
+from dvc_bridge.engines.attempts import merge_attempts, merge_runs, next_attempt, task_record
 from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest, refuse_pod_settings
 from dvc_bridge.engines.log_files import new_lines
 from dvc_bridge.engines.process_status import (
@@ -105,18 +104,7 @@ class ProcessEngine:
 
     def record(self, request: RunRequest) -> RunRecord:
         """Return the tasks and their environment."""
-        tasks = [
-            {
-                "number": task.number,
-                "reference": task.reference,
-                "stages": list(task.stages),
-                "upstream": list(task.upstream),
-                "after": list(task.after),
-                "retries": task.resources.retries,
-                "timeout_s": task.timeout_s,
-            }
-            for task in request.tasks
-        ]
+        tasks = [task_record(task) | {"timeout_s": task.timeout_s} for task in request.tasks]
         slots = self.costs(self._settings).slots
         variables = request.environment.variables()
         return {
@@ -172,11 +160,8 @@ class ProcessEngine:
 
     def runs(self) -> list[RunStatus]:
         """Return all runs."""
-        statuses = sorted(map(read_status, self._folders()), key=lambda s: (s.run, str(s.created)))
-        merged = [
-            merge_attempts(list(s)) for _, s in groupby(statuses, key=lambda status: status.run)
-        ]
-        return sorted(merged, key=lambda status: str(status.created))
+        statuses = map(read_status, self._folders())
+        return merge_runs(sorted(statuses, key=lambda status: str(status.created)))
 
     def attempts(self, run: str) -> list[RunStatus]:
         """Return the attempts of a run."""

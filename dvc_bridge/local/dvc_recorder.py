@@ -17,6 +17,7 @@ from dvc_bridge.errors import IntegrityError, MissingInputError, UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.changes import StateReader, UndecidedError, changes
@@ -32,6 +33,7 @@ DURABLE_S = 1.0
 SMALL_BYTES = 1 << 18
 # A larger dvc.lock is written at most this long after a stage was recorded.
 PUBLISH_S = 0.5
+_NO_FLAGS = RunFlags()
 
 
 class DvcRecorder:
@@ -43,10 +45,9 @@ class DvcRecorder:
         The log of unfinished work, for recovery after a kill; None if the run does not need one.
     allow_missing
         The rule for missing data; None: they count as changes.
-    run_cache
-        Whether results of earlier runs with the same inputs are restored.
-    commit
-        Whether outs are stored in the cache.
+    flags
+        The flags of the run: `run_cache` says whether earlier results are restored, `commit`
+        whether outs are stored in the cache.
 
     Attributes
     ----------
@@ -66,14 +67,12 @@ class DvcRecorder:
         workspace: Workspace,
         unfinished: RecoveryLog | None = None,
         allow_missing: AllowMissing | None = None,
-        *,
-        run_cache: bool = True,
-        commit: bool = True,
+        flags: RunFlags = _NO_FLAGS,
     ) -> None:
         self._project, self._session, self._workspace = project, session, workspace
         self._allow_missing = allow_missing
-        self._has_runs = workspace.has_runs if run_cache else lambda _: False
-        self._run_cache, self._commit = run_cache, commit
+        self._has_runs = workspace.has_runs if flags.run_cache else lambda _: False
+        self._flags = flags
         self._fast_recorder = FastRecorder(project, session, workspace)
         self._lock_files = LockFiles(project, unfinished)
         self._loaded: dict[RunIndex, Any] = {}
@@ -138,7 +137,7 @@ class DvcRecorder:
         loaded = self._loaded[index] = self._session.stage(stage, index)
         with self._session.ignoring():
             outcome = dvc_stage.begin(
-                loaded, force=force, upstream=upstream, run_cache=self._run_cache
+                loaded, force=force, upstream=upstream, run_cache=self._flags.run_cache
             )
         if outcome is dvc_stage.DvcOutcome.COMMAND:
             return None
@@ -168,7 +167,7 @@ class DvcRecorder:
         self._session.turn(index)
         with self._session.ignoring():
             loaded = self._loaded.pop(index, None)
-            is_plain = finish and loaded is None and self._commit
+            is_plain = finish and loaded is None and self._flags.commit
             entry = self._fast_recorder.record(stage) if is_plain else None
             if entry is None:
                 loaded = loaded or self._session.stage(stage, index)
@@ -183,7 +182,7 @@ class DvcRecorder:
     ) -> LockEntry:
         if finish:
             dvc_stage.finish(
-                loaded, allow_missing=self._allow_missing is not None, commit=self._commit
+                loaded, allow_missing=self._allow_missing is not None, commit=self._flags.commit
             )
             if restored:
                 self._check(stage, loaded)

@@ -52,16 +52,8 @@ class PullingRecorder(DvcRecorder):
     ) -> None:
         self._missing = AllowMissing.of(pipeline, alone=alone)
         rule = self._missing if flags.allow_missing else None
-        super().__init__(
-            project,
-            session,
-            workspace,
-            unfinished,
-            rule,
-            run_cache=flags.run_cache,
-            commit=flags.commit,
-        )
-        self._pipeline, self._order, self._flags = pipeline, order, flags
+        super().__init__(project, session, workspace, unfinished, rule, flags)
+        self._pipeline, self._order = pipeline, order
         upstream = upstream_stages(pipeline)
         self._puller = Puller(project, session, workspace, upstream, self.publish, show)
         self._is_first = True

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from queue import Empty
 
 from dvc_bridge.dvcio.atomic_files import check_writable
@@ -15,9 +15,7 @@ from dvc_bridge.dvcio.locks import PathLocks, RepositoryLock
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.templates import message_with_causes
 from dvc_bridge.dvcio.recording import dvc_stage
-from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.dvcio.session import Session
-from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import (
     BridgeError,
     StageFailedError,
@@ -25,7 +23,6 @@ from dvc_bridge.errors import (
     of_system,
 )
 from dvc_bridge.local.cpu_limits import thread_limits
-from dvc_bridge.local.dvc_recorder import DvcRecorder
 from dvc_bridge.local.history import History
 from dvc_bridge.local.process import NOT_STARTED, Ended, Interrupted, Processes
 from dvc_bridge.local.recorder import Recorder
@@ -37,10 +34,7 @@ from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.pipeline.trace import Requests
-from dvc_bridge.planning.allow_missing import AllowMissing
-from dvc_bridge.planning.changes import sharing_losses
 from dvc_bridge.planning.graph import direct_downstream
-from dvc_bridge.planning.next_action import is_certain_to_run
 from dvc_bridge.planning.record_readers import record_readers
 from dvc_bridge.planning.schedule import Schedule
 from dvc_bridge.ui.view import View
@@ -76,88 +70,6 @@ class Options:
     certain: Callable[[Stage], bool] = lambda _: False
     requests: Callable[[str], Requests] | None = None
     confirm: Callable[[str], bool] = lambda _: False
-
-
-def repro(
-    project: Project,
-    pipeline: Pipeline,
-    order: Sequence[StagePosition],
-    options: Options,
-    view: View,
-    lock: RepositoryLock,
-) -> Summary:
-    """Bring the stages at `order` up to date in parallel, with the results of `dvc repro`.
-
-    The summary contains failed stages; they do not raise an exception.
-
-    Parameters
-    ----------
-    lock
-        The repository's lock, which the caller took before it read `pipeline`.
-    """
-    stages = [pipeline.stages[position] for position in order]
-    unfinished = RecoveryLog(project, [stage.address for stage in stages])
-    unfinished.tidy(project, (out.at for stage in stages for out in stage.outs if out.local))
-    with Session(project, view.note, unfinished) as session:
-        workspace = Workspace(project)
-        flags = options.flags
-        rule = AllowMissing.of(pipeline, alone=options.alone) if flags.allow_missing else None
-        if rule is None:
-            options = replace(
-                options,
-                queues=tuple(sharing_losses(stages, workspace.lost)),
-                certain=lambda s: is_certain_to_run(s, workspace, workspace.has_runs),
-            )
-        if flags.pull:
-            from dvc_bridge.local.pulling_recorder import (  # noqa: PLC0415  it loads the remotes
-                PullingRecorder,
-            )
-
-            recorder: DvcRecorder = PullingRecorder(
-                project,
-                session,
-                workspace,
-                unfinished,
-                pipeline,
-                order,
-                flags,
-                view.fetching,
-                alone=options.alone,
-            )
-        else:
-            recorder = DvcRecorder(
-                project,
-                session,
-                workspace,
-                unfinished,
-                rule,
-                run_cache=flags.run_cache,
-                commit=flags.commit,
-            )
-        if flags.interactive:
-            recorder.confirm = options.confirm
-        history = History(project)
-        addresses = [stage.address for stage in stages]
-        tracer = (
-            Tracer(addresses, history.seconds)
-            if options.requests is None
-            else Tracer.of_run(
-                project, addresses, history.seconds, options.requests, options.flags.jobs
-            )
-        )
-        run = Run(
-            project,
-            pipeline,
-            order,
-            options,
-            view,
-            lock,
-            session,
-            recorder,
-            journal=history,
-            tracer=tracer,
-        )
-        return run.run()
 
 
 class Run:

@@ -24,9 +24,10 @@ def read_out(run: DvcRun, path: str) -> bytes:
         return read_out_of_remote(run, path)
     # Imported late: most steps read no out.
     from dvc_bridge.dvcio.cached_objects import find, read_file  # noqa: PLC0415
+    from dvc_bridge.pipeline.lock_entry import is_folder  # noqa: PLC0415
 
     cache = Path(run["cache"])
     pointer = find(cache, run["outs"], path)
-    if pointer is None or pointer["md5"].endswith(".dir"):
+    if pointer is None or is_folder(pointer):
         raise no_such_out(run, path)
     return read_file(cache, pointer)

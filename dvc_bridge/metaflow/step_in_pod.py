@@ -25,7 +25,7 @@ from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import UsageError
 from dvc_bridge.local.tracer import Tracer
 from dvc_bridge.pipeline.ids import flow_run_name
-from dvc_bridge.pipeline.lock_entry import with_outs
+from dvc_bridge.pipeline.lock_entry import is_folder, with_outs
 from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Pipeline, Stage
@@ -146,7 +146,7 @@ def read_out_of_remote(run: DvcRun, path: str) -> bytes:
                 if path == out_path or path.startswith(f"{out_path}/"):
                     objects.fetch([(stage, with_outs({}, [item]))])
         file_pointer = find(cache, run["outs"], path)
-        if file_pointer is None or file_pointer["md5"].endswith(".dir"):
+        if file_pointer is None or is_folder(file_pointer):
             raise no_such_out(run, path)
         return read_file(cache, file_pointer)
 

@@ -32,8 +32,8 @@ def pointer_of(item: LockItem) -> Pointer:
     return Pointer(pointer)
 
 
-def is_folder(pointer: Pointer) -> bool:
-    """Return whether a pointer is that of a folder, whose hash names a list of its files."""
+def is_folder(pointer: Pointer | LockItem) -> bool:
+    """Return whether the content is a folder, whose hash names a list of its files."""
     return str(pointer.get("md5", "")).endswith(".dir")
 
 

@@ -226,7 +226,7 @@ class Settings:
         if unmatched:
             raise UsageError("\n".join(unmatched), "`dvc stage list --all` lists all stages")
         problems: dict[str, list[str]] = {}
-        for address in all_addresses:
+        for address in all_addresses if self.pods else ():  # only these can conflict
             for problem in conflicts(self._values(address)):
                 problems.setdefault(problem, []).append(address)
         if problems:

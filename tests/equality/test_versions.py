@@ -37,11 +37,12 @@ CASES = [replace(case, steps=case.steps[: STEPS[case.name]]) for case in ALL if 
 
 # All kinds with the oldest version; with the others, those that go through the most of DVC.
 FEW = ("diamond", "foreach", "folders", "outs that are not cached")
+QUICK = ("diamond", "foreach")
 PLAYED = [
     pytest.param(
         version,
         case,
-        marks=() if case.name in FEW[:2] else pytest.mark.full,
+        marks=() if case.name in QUICK else pytest.mark.full,
         id=f"{version}-{case.name}",
     )
     for version in VERSIONS

@@ -72,13 +72,9 @@ class PulledState:
                 return True
         return bool(self._default and self._default.has([str(pointer["md5"])]))
 
-    def is_here(self, recorded: RecordedOut) -> bool:
-        """Return whether an out is in the workspace or in the cache."""
-        return self._exists(recorded.at) or self._is_cached(recorded)
-
     def has(self, recorded: RecordedOut) -> bool:
         """Return whether an out can be brought from the cache or its remote."""
-        return self._is_cached(recorded) or recorded.at in self._in_remote
+        return self._workspace.is_cached(recorded) or recorded.at in self._in_remote
 
     def run(self, key: str) -> LockEntry | None:
         """Return the result that the run cache, here or in the remote, has for a key."""
@@ -102,18 +98,12 @@ class PulledState:
     @cached_property
     def _in_remote(self) -> frozenset[str]:
         """The paths of the outs that are not in the cache, but in their remote."""
-        absent = [r for r in self._outs.values() if r.is_plain and not self._is_cached(r)]
+        absent = [r for r in self._outs.values() if r.is_plain and not self._workspace.is_cached(r)]
         try:
             found = in_remotes(self._objects, absent)
         except VersionedRemoteError:
             return frozenset(recorded.at for recorded in absent)  # DVC downloads them
         return frozenset(r.at for r, is_there in zip(absent, found, strict=True) if is_there)
-
-    def _is_cached(self, recorded: RecordedOut) -> bool:
-        try:
-            return self._workspace.kept(pointer_of(recorded.item))
-        except UndecidedError:
-            return True
 
     def _part(self, at: str) -> Pointer | None:
         """Return a path inside a folder that is not in the workspace."""

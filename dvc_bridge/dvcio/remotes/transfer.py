@@ -17,7 +17,14 @@ from dvc_bridge.dvcio.remotes.listing import holds
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.errors import IntegrityError, LostObjectError, UsageError
-from dvc_bridge.pipeline.lock_entry import LockEntry, LockItem, item_path, lock_items, with_outs
+from dvc_bridge.pipeline.lock_entry import (
+    LockEntry,
+    LockItem,
+    is_folder,
+    item_path,
+    lock_items,
+    with_outs,
+)
 from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.result import Modes
 from dvc_bridge.pipeline.stage import Stage, StageKind
@@ -252,15 +259,15 @@ def modes(root: Path, stage: Stage, entry: LockEntry) -> dict[str, dict[str, int
     for item in lock_items(entry, "outs"):
         out = outs[item_path(item)]
         path = root / out.at
-        is_folder = str(item.get("md5", "")).endswith(".dir")
         if not path.exists():
             continue
-        files = sorted(path.rglob("*")) if is_folder else [path]
+        has_files = is_folder(item)
+        files = sorted(path.rglob("*")) if has_files else [path]
         file_modes = {}
         for file in files:
             mode = os.lstat(file).st_mode
             if stat.S_ISREG(mode) and (mode & stat.S_IXUSR or not out.cached):
-                name = file.relative_to(path).as_posix() if is_folder else ""
+                name = file.relative_to(path).as_posix() if has_files else ""
                 file_modes[name] = stat.S_IMODE(mode)
         if file_modes:
             modes_by_out[out.path] = file_modes

@@ -14,7 +14,7 @@ from typing import Any, Self
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.remotes.config import Sections, store_settings
-from dvc_bridge.engines.attempts import merge_attempts, next_attempt
+from dvc_bridge.engines.attempts import merge_attempts, merge_runs, next_attempt, task_record
 from dvc_bridge.engines.base import (
     Finding,
     LogLine,
@@ -136,15 +136,8 @@ class SlurmEngine:
         return record
 
     def _task(self, task: TaskSpec) -> dict[str, Any]:
-        return {
-            "number": task.number,
-            "reference": task.reference,
-            "stages": list(task.stages),
-            "upstream": list(task.upstream),
-            "after": list(task.after),
-            "retries": task.resources.retries,
-            "options": list(resource_options(task.resources, task.timeout_s, self._settings.slurm)),
-        }
+        options = resource_options(task.resources, task.timeout_s, self._settings.slurm)
+        return task_record(task) | {"options": list(options)}
 
     def start(self, record: RunRecord) -> str:
         """Submit the jobs of an attempt."""
@@ -173,12 +166,9 @@ class SlurmEngine:
 
     def runs(self) -> list[RunStatus]:
         """Return all runs."""
-        by_run: dict[str, list[RunStatus]] = {}
         attempts = self._attempts()
         elsewhere = runs_elsewhere([attempt.name for attempt in attempts])
-        for status in (*read_status(attempts), *elsewhere):
-            by_run.setdefault(status.run, []).append(status)
-        return sorted(map(merge_attempts, by_run.values()), key=lambda status: str(status.created))
+        return merge_runs((*read_status(attempts), *elsewhere))
 
     def attempts(self, run: str) -> list[RunStatus]:
         """Return the attempts of a run."""

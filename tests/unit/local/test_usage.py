@@ -20,21 +20,23 @@ LARGE = f"{sys.executable} -c '{TOUCH.format(200)}'"
 BUSY = f"{sys.executable} -c 'sum(range(6_000_000))'"
 
 
-# A child's peak includes that of the process that starts it, and the one of the tests is large.
+# A child's peak includes that of the process that starts it; the one of the tests is large, and
+# differs from run to run.
 MEASURE = """\
 import json, subprocess, sys
 from dataclasses import asdict
 from dvc_bridge.local.usage import MeasuredChild
-child = MeasuredChild(subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL))
+ballast = b"x" * int(sys.argv[1])
+child = MeasuredChild(subprocess.Popen(sys.argv[2:], stdout=subprocess.DEVNULL))
 child.wait()
 print(json.dumps(asdict(child.usage)))
 """
 
 
-def _measured_by_a_small_process(*command: str) -> Usage:
-    printed = subprocess.run(
-        [sys.executable, "-c", MEASURE, *command], capture_output=True, text=True, check=True
-    )
+def _measured_by_a_small_process(*command: str, ballast: int = 0) -> Usage:
+    """Return the usage of a command whose parent holds that many bytes more than it needs."""
+    program = [sys.executable, "-c", MEASURE, str(ballast)]
+    printed = subprocess.run([*program, *command], capture_output=True, text=True, check=True)
     return Usage(**json.loads(printed.stdout))
 
 
@@ -69,10 +71,10 @@ def test_it_is_what_gnu_time_reports(line: str, tmp_path: Path) -> None:
 
 
 def test_the_peak_of_a_small_command_is_an_upper_limit() -> None:
-    ballast = bytearray(64 << 20)
-    _, used = _measured("true")
+    ballast = 64 << 20
+    used = _measured_by_a_small_process("true", ballast=ballast)
     assert used.is_upper_limit
-    assert used.peak_bytes > len(ballast) / 2
+    assert used.peak_bytes > ballast / 2
 
 
 def test_what_it_writes_to_the_disk_is_counted(tmp_path: Path) -> None:
