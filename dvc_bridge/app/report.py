@@ -5,15 +5,16 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from dvc_bridge.dvcio.cached_objects import find, read_file
 from dvc_bridge.dvcio.hashes import md5_of
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_prices
 from dvc_bridge.dvcio.reading.plots import read_plots
 from dvc_bridge.dvcio.reading.revision_values import Values, revision_values
-from dvc_bridge.errors import BridgeError
+from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.git.revision import commit
 from dvc_bridge.local.trace_file import read_trace
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, item_path, lock_items, pointer_of
@@ -23,6 +24,15 @@ from dvc_bridge.report.metric_files import metric_files, parsed, table
 from dvc_bridge.report.values import ParamChange, RunReport, Table
 
 HEAD = "HEAD"
+
+
+def with_prices(report: RunReport) -> RunReport:
+    """Return a report with the prices of this project; without a project, there are none."""
+    try:
+        project = find_project()
+    except UsageError:
+        return report
+    return replace(report, prices=read_prices(project))
 
 
 def last_trace(run: str | None = None) -> RunTrace:
@@ -76,6 +86,7 @@ def run_report(run: str | None = None, base: str | None = None) -> RunReport:
         before_metrics=metrics_before,
         plots=[Table(spec, table(spec["file"], reader.read(spec["file"]))) for spec in plots],
         params=_param_changes(entries, pipeline, params_before) if name else None,
+        prices=read_prices(project),
     )
 
 

@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
-from dvc_bridge.app.report import run_report
+from dvc_bridge.app.report import run_report, with_prices
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.errors import UsageError
@@ -37,13 +37,18 @@ def _report(run: str | None, args: Namespace) -> RunReport:
     if run is not None and "/" in run:  # a Metaflow pathspec
         from dvc_bridge.metaflow.report import report  # noqa: PLC0415  it needs Metaflow
 
-        return report(run, warn=warn)
+        return with_prices(report(run, warn=warn))
     return run_report(run, args.base)
 
 
 def _text(reports: list[RunReport], args: Namespace) -> str:
     if args.json:
+        from dvc_bridge.report.cost import cost_of, plain_cost  # noqa: PLC0415  as below
+
         plain = reports[0].trace and plain_trace(reports[0].trace)
+        cost = cost_of(reports[0].trace, reports[0].prices)
+        if plain and cost:
+            plain["cost"] = plain_cost(cost)
         return json.dumps(plain, indent=1, ensure_ascii=False, default=str) + "\n"
     # Imported late: --json needs none of them.
     if len(reports) > 1:

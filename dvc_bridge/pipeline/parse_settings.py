@@ -8,6 +8,7 @@ from typing import Any
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline import setting_keys
+from dvc_bridge.pipeline.prices import Prices
 from dvc_bridge.pipeline.project_settings import FILE, ArgoSettings, ProcessSettings, Settings
 from dvc_bridge.pipeline.setting_keys import ARGO, NEUTRAL, SECTIONS, STAGES, TOP, Section
 from dvc_bridge.pipeline.setting_values import InvalidValueError
@@ -40,6 +41,7 @@ def parse_settings(content: Any) -> Settings:
         slurm=SlurmSettings(**_parse_section(setting_keys.SLURM, top, problems)),
         limits=neutral.get("limits", {}),
         jobs=neutral.get("jobs"),
+        prices=Prices(**_parse_section(setting_keys.PRICES, top, problems)),
     )
     if problems:
         raise UsageError("\n".join(f"{FILE}: {p}" for p in problems), f"correct {FILE}")

@@ -23,6 +23,7 @@ from typing import Any
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.combine_settings import combine, conflicts, resources_of
 from dvc_bridge.pipeline.fuse import Fuse
+from dvc_bridge.pipeline.prices import Prices
 from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.slurm_settings import SlurmSettings
 from dvc_bridge.pipeline.suggest import suggest
@@ -121,6 +122,8 @@ class Settings:
     allow
         Globs, from the root of the git repository, over files that are sent although they look
         like secrets.
+    prices
+        What a unit costs, for reports.
     """
 
     mutexes: Mapping[str, tuple[str, ...]]
@@ -132,6 +135,7 @@ class Settings:
     slurm: SlurmSettings = field(default_factory=SlurmSettings)
     limits: Mapping[str, int] = field(default_factory=dict)
     jobs: int | None = None
+    prices: Prices = field(default_factory=Prices)
 
     @property
     def is_remote(self) -> bool:

@@ -22,6 +22,7 @@ from dvc_bridge.pipeline.pod_values import (
     TIMEOUTS,
     VOLUMES,
 )
+from dvc_bridge.pipeline.price_values import LABEL, PRICE
 from dvc_bridge.pipeline.setting_mappings import LIMITS, REMOTES, SECRET_FILES, TEXTS, TOLERATIONS
 from dvc_bridge.pipeline.setting_values import (
     DURATION,
@@ -353,5 +354,17 @@ SNAPSHOT = Section(
     ),
     "What a remote run sends.",
 )
+PRICES = Section(
+    "prices",
+    (
+        Key("currency", LABEL, "a label for amounts, such as `EUR`"),
+        Key("cpu_hour", PRICE, "a CPU for an hour"),
+        Key("gb_hour", PRICE, "a GB (10^9 bytes) of memory for an hour"),
+        Key("gpu_hour", PRICE, "a GPU for an hour"),
+        Key("gb_moved", PRICE, "a GB that workers download from and upload to the DVC remotes"),
+        Key("request", PRICE, "a request to the remote; no run counts them yet"),
+    ),
+    "What a unit costs, for [reports](report.md#cost).",
+)
 # The sections in the order of the documentation.
-SECTIONS = (STAGES, ARGO, PROCESSES, SLURM, SNAPSHOT)
+SECTIONS = (STAGES, ARGO, PROCESSES, SLURM, SNAPSHOT, PRICES)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dvc_bridge.pipeline.trace import RunTrace, StageTrace
-from dvc_bridge.report.format import duration, moment, size
+from dvc_bridge.report.cost import cost_of
+from dvc_bridge.report.format import duration, figure, moment, size
 from dvc_bridge.report.html import text
 from dvc_bridge.report.markdown import plain, rows
 from dvc_bridge.report.metrics import difference
@@ -63,7 +64,7 @@ def _section(title: str, head: Sequence[str], body: list[list[str]]) -> str:
 def _tables(one: RunReport, other: RunReport) -> Iterator[Table]:
     names = [one.pathspec, other.pathspec]
     traces = [report.trace or RunTrace(report.pathspec, "", 0.0) for report in (one, other)]
-    yield "Runs", ["", *names], _runs(*traces)
+    yield "Runs", ["", *names], [*_runs(*traces), *_costs(one, other)]
     yield "Stages", ["stage", "", *names], list(_stages(*traces))
     yield "Params", ["parameter", *names], list(_values(_params(one), _params(other)))
     a, b = flat(one.metrics), flat(other.metrics)
@@ -81,6 +82,12 @@ def _runs(one: RunTrace, other: RunTrace) -> list[list[str]]:
         ["engine", one.engine, other.engine],
         ["revision", one.revision[:12], other.revision[:12]],
     ]
+
+
+def _costs(one: RunReport, other: RunReport) -> Iterator[list[str]]:
+    costs = [cost_of(report.trace, report.prices) for report in (one, other)]
+    if any(costs):
+        yield ["cost", *(f"{figure(c.amount)} {c.currency}".rstrip() if c else "" for c in costs)]
 
 
 def _took(trace: RunTrace) -> str:

@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import Any
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -32,6 +33,13 @@ def size(count: Any) -> str:
     while value >= 1000 and unit < len(_UNITS) - 1:
         value, unit = value / 1000, unit + 1
     return f"{value:.1f} {_UNITS[unit]}" if unit else f"{count} bytes"
+
+
+def figure(value: float) -> str:
+    """Return a number with at least four significant digits, without an exponent."""
+    decimals = 2 if not value else max(2, 3 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{min(decimals, 12)}f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def moment(seconds: float) -> str:

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from dvc_bridge.pipeline.trace import RunTrace, StageTrace
+from dvc_bridge.report.cost import CostLine, cost_of
+from dvc_bridge.report.cost_table import unit_text
 from dvc_bridge.report.fold import fold
-from dvc_bridge.report.format import duration, moment, shortened, size
+from dvc_bridge.report.format import TIMES, duration, figure, moment, shortened, size
 from dvc_bridge.report.graph import mermaid
 from dvc_bridge.report.metrics import difference
 from dvc_bridge.report.stage_table import MOST_COSTLY, OUTCOMES, cost_s
@@ -32,6 +34,7 @@ def markdown(report: RunReport) -> str:
         *_params(report),
         *_graph(trace),
         *_stages(trace),
+        *_cost(report),
         *_suggestion(trace),
     ]
     return "\n".join(parts).rstrip() + "\n"
@@ -154,6 +157,34 @@ def _row(stage: StageTrace) -> list[str]:
         duration(usage.cpu_s) if usage else "",
         f"{limit}{size(usage.peak_bytes)}" if usage else "",
     ]
+
+
+def _cost(report: RunReport) -> Iterator[str]:
+    cost = cost_of(report.trace, report.prices)
+    if cost is None:
+        return
+    yield f"### Cost: {figure(cost.amount)} {plain(cost.currency)}".rstrip()
+    yield ""
+    yield from rows(
+        ["what", "quantity:", "price:", "amount:"],
+        [
+            [unit_text(line), *map(figure, (line.quantity, line.price, line.amount))]
+            for line in cost.lines
+        ],
+    )
+    yield from (f"- {plain(sentence, 200)}" for sentence in cost.unknown)
+    yield ""
+    costly = cost.stages[:MOST_COSTLY]
+    yield from rows(
+        ["stage", "arithmetic", "amount:"],
+        [[plain(s.address), " + ".join(map(_product, s.lines)), figure(s.amount)] for s in costly],
+    )
+    if more := len(cost.stages) - len(costly):
+        yield from (f"{more} more stages cost less.", "")
+
+
+def _product(line: CostLine) -> str:
+    return f"{figure(line.quantity)} {unit_text(line)} {TIMES} {figure(line.price)}"
 
 
 def _suggestion(trace: RunTrace) -> Iterator[str]:

@@ -11,8 +11,10 @@ from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.pipeline.trace import RunTrace
 from dvc_bridge.report.charts import chart
+from dvc_bridge.report.cost import cost_of
+from dvc_bridge.report.cost_table import cost_html
 from dvc_bridge.report.fold import fold
-from dvc_bridge.report.format import duration, moment, size
+from dvc_bridge.report.format import duration, figure, moment, size
 from dvc_bridge.report.graph import graph_svg
 from dvc_bridge.report.html import name_html, text
 from dvc_bridge.report.metrics import gone, metrics_html
@@ -59,6 +61,7 @@ def page(report: RunReport) -> str:
         *_render_plots(report),
         *_render_graph(trace),
         *stage_tables(trace),
+        *cost_html(cost_of(report.trace, report.prices)),
         *_render_suggestion(trace),
         *_render_outs(report),
     ]
@@ -105,6 +108,9 @@ def _facts(report: RunReport, found: Sequence[Span]) -> Iterator[tuple[str, str,
             yield "took", *_took(trace)
         yield "stages", *_counts(trace)
         yield "commands", *_used(found)
+    if cost := cost_of(trace, report.prices):
+        note = "without what is not known" if cost.unknown else ""
+        yield "cost", f"{figure(cost.amount)} {text(cost.currency)}".rstrip(), note
 
 
 def _took(trace: RunTrace) -> tuple[str, str]:

@@ -48,12 +48,26 @@ def stage_tables(trace: RunTrace) -> Iterator[str]:
 
 
 def _folded(title: str, stages: Sequence[StageTrace]) -> Iterator[str]:
-    """Yield a list that the reader can open, if there are stages."""
-    if not stages:
+    return folded(title, [_short(stage) for stage in stages[:MOST_NAMES]], len(stages))
+
+
+def folded(title: str, items: Sequence[str], count: int) -> Iterator[str]:
+    """Yield a list that the reader can open, if it is not empty.
+
+    Parameters
+    ----------
+    title
+        With `{}` for the number of items.
+    items
+        The first items, as HTML.
+    count
+        How many items there are.
+    """
+    if count <= 0:
         return
-    yield f"<details><summary>{title.format(f'{len(stages):,}')}</summary><p>"
-    yield ", ".join(map(_short, stages[:MOST_NAMES]))
-    more = len(stages) - MOST_NAMES
+    yield f"<details><summary>{title.format(f'{count:,}')}</summary><p>"
+    yield ", ".join(items)
+    more = count - len(items)
     yield f" and {more:,} more</p></details>" if more > 0 else "</p></details>"
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.pipeline.plots import PlotSpec
+from dvc_bridge.pipeline.prices import Prices
 from dvc_bridge.pipeline.trace import RunTrace
 
 # Path of a metrics file -> its content.
@@ -58,6 +59,8 @@ class RunReport:
         a git revision; empty if there is none.
     params
         The parameters that differ from it; None: they were not compared.
+    prices
+        What a unit of each resource costs.
     """
 
     pathspec: str
@@ -73,6 +76,7 @@ class RunReport:
     before_metrics: Metrics = field(default_factory=dict)
     plots: Sequence[Table] = ()
     params: Sequence[ParamChange] | None = None
+    prices: Prices = field(default_factory=Prices)
 
 
 def flat(value: Any, name: str = "") -> dict[str, Any]:

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from dvc_bridge.app.report import run_report
 from dvc_bridge.report.values import flat
 from tests.support.commands import dvc, git
+from tests.support.paths import REPOSITORY
 from tests.support.projects import CallBridge, MakeProject
 
 SCORE = (
@@ -28,6 +30,7 @@ STAGES: dict[str, Any] = {
         "plots": ["roc.csv"],
     },
 }
+SCHEMA = json.loads((REPOSITORY / "dvc_bridge/report/trace.schema.json").read_text("utf-8"))
 PARAMS = "size: 1\ntrain: {depth: 5, layers: [1, 2]}\nunused: 1\n"
 
 
@@ -85,6 +88,19 @@ def test_a_run_is_a_page_markdown_json_and_one_side_of_a_comparison(
     written = call_bridge(project, "report", "-o", "page.html")
     assert (project / "page.html").read_text() == page
     assert f"{trace['run']} is in page.html" in written
+
+
+def test_with_prices_a_run_has_a_cost(project: Path, call_bridge: CallBridge) -> None:
+    settings = "prices: {currency: EUR, cpu_hour: 3600, gb_moved: 1}\n"
+    (project / "dvc-bridge.yaml").write_text(settings)
+    document = json.loads(call_bridge(project, "report", "--json"))
+    jsonschema.validate(document, SCHEMA)
+    used = [s["execution"]["usage"] for s in document["stages"] if s["outcome"] == "ran"]
+    cpu_s = sum(usage["user_s"] + usage["system_s"] for usage in used)
+    assert document["cost"]["amount"] == pytest.approx(cpu_s)
+    assert document["cost"]["unknown"] == ["What runs of the engine local move is not recorded."]
+    assert "### Cost: " in call_bridge(project, "report", "--markdown")
+    assert "<h2>Cost</h2>" in call_bridge(project, "report")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from dvc_bridge.dvcio.reading.templates import resolve_stages
 from dvc_bridge.dvcio.reading.yaml12 import parse, read, text_of
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry
+from dvc_bridge.pipeline.prices import Prices
 from dvc_bridge.pipeline.project_settings import FILE, Settings
 from dvc_bridge.pipeline.stage import (
     DVC_YAML,
@@ -193,6 +194,17 @@ def read_jobs(project: Project) -> int | None:
         The file has an invalid setting.
     """
     return _read_settings_file(project).jobs
+
+
+def read_prices(project: Project) -> Prices:
+    """Return the prices of dvc-bridge.yaml, without reading the stages.
+
+    Raises
+    ------
+    UsageError
+        The file has an invalid setting.
+    """
+    return _read_settings_file(project).prices
 
 
 def _read_settings_file(project: Project) -> Settings:

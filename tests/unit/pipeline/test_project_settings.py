@@ -219,6 +219,23 @@ def test_a_value_that_a_workflow_cannot_have_is_refused(key: str, value: object,
 
 
 @pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("cpu_hour", "0.04 EUR", "a number, 0 or more, without the currency"),
+        ("cpu_hour", -1, "a number, 0 or more"),
+        ("cpu_hour", True, "a number, 0 or more"),
+        ("cpu_hour", float("nan"), "a number, 0 or more"),
+        ("currency", 3, "text of at most 20 characters"),
+        ("currency", " ", "text of at most 20 characters"),
+    ],
+)
+def test_a_price_is_a_number(key: str, value: object, said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_settings({"prices": {key: value}})
+    assert f"prices.{key} must be {said}" in refused.value.message
+
+
+@pytest.mark.parametrize(
     ("value", "seconds"),
     [(90, 90), ("90", 90), ("90m", 5400), ("1h30m", 5400), ("1d2h3m4s", 93_784)],
 )

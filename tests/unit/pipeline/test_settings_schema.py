@@ -27,7 +27,7 @@ BEYOND = [
     ("volumes", {"/data": {"claim": "x", "sub_path": "../y"}}),
     ("pod_patch", {"x": "{{workflow.name}}"}),
 ]
-PAGES = [REPOSITORY / "docs" / f"{name}.md" for name in ("settings", "argo", "slurm")]
+PAGES = [REPOSITORY / "docs" / f"{name}.md" for name in ("settings", "argo", "slurm", "report")]
 
 
 def is_valid(content: Any) -> bool:
@@ -61,7 +61,11 @@ def test_examples_in_the_documentation_are_valid(page: Any) -> None:
     [
         *({"stages": {"a": {key: value}}} for key, value, _ in INVALID_IN_STAGES),
         *({"argo": {key: value}} for key, value, _ in INVALID_IN_ARGO),
-        *({section: {"unknown": 1}} for section in ("argo", "processes", "slurm", "snapshot")),
+        *(
+            {section: {"unknown": 1}}
+            for section in ("argo", "processes", "slurm", "snapshot", "prices")
+        ),
+        *({"prices": values} for values in ({"cpu_hour": -1}, {"cpu_hour": "1"}, {"currency": 3})),
         {"stages": {"a": {"unknown": 1}}},
         {"unknown": 1},
         {"stages": ["a"]},
