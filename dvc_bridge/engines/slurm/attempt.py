@@ -43,6 +43,8 @@ class Events:
         The exit code of the task; None: it has none yet.
     is_lost
         Whether SLURM restarted the job more often than `retries` allows.
+    lacks, lacked
+        `memory` or `time` if the last worker, or the one before it, needed more than it had.
     """
 
     starts: int = 0
@@ -51,6 +53,8 @@ class Events:
     node: str = ""
     code: int | None = None
     is_lost: bool = False
+    lacks: str = ""
+    lacked: str = ""
 
 
 class Attempt:
@@ -172,6 +176,8 @@ def jobs_of(record: Mapping[str, Any]) -> list[Job]:
             tuple(map(TaskNumber, task["after"])),
             tuple(task["options"]),
             task["retries"],
+            tuple(task.get("memories", ())),
+            tuple(task.get("timeouts", ())),
         )
         for task in record["tasks"]
     ]
@@ -184,6 +190,7 @@ def parse_events(text: str) -> Events:
     ended: int | None = None
     code: int | None = None
     is_lost = False
+    lacks = lacked = ""
     for line in text.splitlines():
         kind, _, rest = line.partition(" ")
         seconds, _, value = rest.partition(" ")
@@ -193,6 +200,9 @@ def parse_events(text: str) -> Events:
             starts, node = starts + 1, value
             started = started or int(seconds)
             ended = code = None
+            lacks, lacked = "", lacks
+        elif kind == "lacks":
+            lacks = value
         elif kind in ("end", "lost") and value.isdecimal():
             ended, code, is_lost = int(seconds), int(value), kind == "lost"
-    return Events(starts, started, ended, node, code, is_lost)
+    return Events(starts, started, ended, node, code, is_lost, lacks, lacked)

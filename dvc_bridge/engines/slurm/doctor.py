@@ -24,7 +24,7 @@ from dvc_bridge.engines.slurm.commands import (
     setting,
     submit_job,
 )
-from dvc_bridge.engines.slurm.job_options import resource_options
+from dvc_bridge.engines.slurm.job_options import most_options, resource_options
 from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
 from dvc_bridge.engines.slurm.job_state import is_over
 from dvc_bridge.engines.slurm.limits import check_job, costs, needs_memory
@@ -74,7 +74,7 @@ def _jobs(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
     for stage in pipeline.stages:
         if stage.for_pods:
             pod = settings.pod(stage.address)
-            options = resource_options(pod, pod.longest_timeout, settings.slurm)
+            options = most_options(pod, pod.longest_timeout, settings.slurm)
             by_options.setdefault(options, []).append(stage.address)
     for options, addresses in by_options.items():
         names = first_names(addresses, _SHOWN)
@@ -130,7 +130,7 @@ def _submit(project: Project, settings: Settings, folder: Path) -> str:
     options = resource_options(Resources(memory="1Gi", retries=0), int(PROBE_S), slurm)
     names = (f"--job-name={name}", f"--comment={COMMENT} {name} 0", f"--chdir={folder}")
     log = str(folder / "log").replace("%", "%%")  # SLURM replaces words such as %j
-    arguments = (str(folder / "job.sh"), "0", "0", "probe")
+    arguments = (str(folder / "job.sh"), "0", "0", "-", "-", "probe")
     return submit_job(
         [*names, f"--output={log}", "--export=ALL", *options, *arguments], {STORE: store}
     )

@@ -28,7 +28,7 @@ from dvc_bridge.engines.slurm import limits
 from dvc_bridge.engines.slurm.attempt import Attempt
 from dvc_bridge.engines.slurm.commands import cancel_jobs, cluster_name
 from dvc_bridge.engines.slurm.doctor import doctor
-from dvc_bridge.engines.slurm.job_options import resource_options
+from dvc_bridge.engines.slurm.job_options import megabytes, most_options, resource_options
 from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
 from dvc_bridge.engines.slurm.job_state import is_over
 from dvc_bridge.engines.slurm.queue import queued_jobs
@@ -109,9 +109,7 @@ class SlurmEngine:
                 "rename the folder",
             )
         kinds = dict.fromkeys(map(self._settings.pod, stages))
-        options = (
-            resource_options(pod, pod.longest_timeout, self._settings.slurm) for pod in kinds
-        )
+        options = (most_options(pod, pod.longest_timeout, self._settings.slurm) for pod in kinds)
         for distinct in dict.fromkeys(options):
             limits.check_job(distinct)
 
@@ -130,14 +128,20 @@ class SlurmEngine:
             "array_size": limits.array_size(),
         }
         # The task's own limit is larger than a stage's if several stages share a task.
-        checked = {tuple(task["options"]) for task in tasks if len(task["stages"]) > 1}
+        slurm = self._settings.slurm
+        several = (task for task in request.tasks if len(task.stages) > 1)
+        checked = {most_options(task.resources, task.timeout_s, slurm) for task in several}
         for options in sorted(checked):
             limits.check_job(options)
         return record
 
     def _task(self, task: TaskSpec) -> dict[str, Any]:
         options = resource_options(task.resources, task.timeout_s, self._settings.slurm)
-        return task_record(task) | {"options": list(options)}
+        growth = {
+            "memories": list(map(megabytes, task.resources.memories)),
+            "timeouts": list(task.timeouts_s),
+        }
+        return task_record(task) | {"options": list(options)} | growth
 
     def start(self, record: RunRecord) -> str:
         """Submit the jobs of an attempt."""

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from dvc_bridge.engines.base import TaskSpec
-from dvc_bridge.engines.slurm.job_options import resource_options
+from dvc_bridge.engines.slurm.job_options import megabytes, resource_options
 from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
 from dvc_bridge.engines.slurm.jobs import Job, JobTask, group_jobs
 from dvc_bridge.pipeline.numbering import TaskNumber
@@ -75,9 +75,16 @@ def submission_script(
 
 
 def _job_task(task: TaskSpec, settings: Settings) -> JobTask:
-    options = resource_options(task.resources, task.timeout_s, settings.slurm)
-    retries = task.resources.retries
-    return JobTask(task.number, task.reference, task.upstream, task.after, options, retries)
+    return JobTask(
+        task.number,
+        task.reference,
+        task.upstream,
+        task.after,
+        resource_options(task.resources, task.timeout_s, settings.slurm),
+        task.resources.retries,
+        tuple(map(megabytes, task.resources.memories)),
+        task.timeouts_s,
+    )
 
 
 def _submission(job: Job, stages: Mapping[TaskNumber, Sequence[str]]) -> Iterator[str]:
@@ -98,5 +105,5 @@ def _submission(job: Job, stages: Mapping[TaskNumber, Sequence[str]]) -> Iterato
     if job.waits:
         ids = [f"${{jobs[{number}]}}" for number in range(job.number)]
         text += f' --kill-on-invalid-dep=yes --dependency="{job.dependency(ids)}"'
-    arguments = " ".join(map(shlex.quote, (str(job.number), str(job.retries), *job.arguments())))
+    arguments = " ".join(map(shlex.quote, job.arguments()))
     yield f'submit {text} "$folder/job.sh" {arguments}'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from dvc_bridge.pipeline.quantity import amount
 from dvc_bridge.pipeline.slurm_settings import SlurmSettings
@@ -14,7 +15,7 @@ _MIB = 2**20
 def resource_options(
     resources: Resources, timeout_s: int | None, slurm: SlurmSettings
 ) -> tuple[str, ...]:
-    """Return the options for the resources of a task and for where it may run.
+    """Return the options for the resources of a task and for where it may run, at first.
 
     Parameters
     ----------
@@ -37,11 +38,24 @@ def resource_options(
     ]
     if resources.cpu:
         options.append(f"--cpus-per-task={math.ceil(amount(resources.cpu))}")
-    if memory := resources.largest_memory:
-        options.append(f"--mem={math.ceil(amount(memory) / _MIB)}M")
+    if resources.memory:
+        options.append(f"--mem={megabytes(resources.memory)}M")
     if resources.gpu:
         options.append(f"--gres={own.gres}:{resources.gpu}")
     if timeout_s:
         options.append(f"--time={math.ceil(timeout_s / 60)}")
-    options.append("--requeue" if resources.retries else "--no-requeue")
+    has_attempts = resources.retries or resources.memories or resources.timeouts
+    options.append("--requeue" if has_attempts else "--no-requeue")
     return (*options, *own.extra)
+
+
+def most_options(
+    resources: Resources, timeout_s: int | None, slurm: SlurmSettings
+) -> tuple[str, ...]:
+    """Return the options for the attempt with the most memory; see `resource_options`."""
+    return resource_options(replace(resources, memory=resources.largest_memory), timeout_s, slurm)
+
+
+def megabytes(memory: str) -> int:
+    """Return a quantity of memory in the unit that SLURM calls M, rounded up."""
+    return math.ceil(amount(memory) / _MIB)

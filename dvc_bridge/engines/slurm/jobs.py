@@ -29,6 +29,8 @@ class JobTask:
         As in `TaskSpec`; tasks of earlier attempts are left out.
     options
         The options of sbatch for its resources.
+    memories, timeouts
+        The megabytes and the seconds of each attempt; empty: they do not change.
     """
 
     number: TaskNumber
@@ -37,6 +39,8 @@ class JobTask:
     after: tuple[TaskNumber, ...]
     options: tuple[str, ...]
     retries: int
+    memories: tuple[int, ...] = ()
+    timeouts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +82,13 @@ class Job:
         """The options for resources, which its tasks share."""
         return next(iter(self.tasks.values())).options
 
-    @property
-    def retries(self) -> int:
-        """How often each of its tasks is retried."""
-        return next(iter(self.tasks.values())).retries
-
     def arguments(self) -> list[str]:
-        """Return the references of its tasks, in the order of indexes; `-` for unused indexes."""
-        return [
-            self.tasks[i].reference if i in self.tasks else "-" for i in range(max(self.tasks) + 1)
-        ]
+        """Return the arguments of the script; an unused index has the reference `-`."""
+        task = next(iter(self.tasks.values()))
+        values = (str(task.retries), _listed(task.memories), _listed(task.timeouts))
+        indexes = range(max(self.tasks) + 1)
+        references = (self.tasks[i].reference if i in self.tasks else "-" for i in indexes)
+        return [str(self.number), *values, *references]
 
     def array(self) -> str:
         """Return the indexes of the array as sbatch reads them."""
@@ -140,6 +141,8 @@ class _Kind:
 
     options: tuple[str, ...]
     retries: int
+    memories: tuple[int, ...]
+    timeouts: tuple[int, ...]
     afterok: tuple[Awaited, ...]
     aftercorr: tuple[int, ...]
     afterany: tuple[Awaited, ...]
@@ -167,11 +170,12 @@ def _kind_of(
     parts = [awaited for awaited in upstream if awaited[1] is not None]
     indexes = {index for _, index in parts}
     is_counterpart = len(indexes) == 1 and len({job for job, _ in parts}) == len(parts)
+    own = task.options, task.retries, task.memories, task.timeouts
     if not is_counterpart:
-        return _Kind(task.options, task.retries, upstream, (), afterany), None
+        return _Kind(*own, upstream, (), afterany), None
     whole = tuple(awaited for awaited in upstream if awaited[1] is None)
     corresponding = tuple(job for job, _ in parts)
-    return _Kind(task.options, task.retries, whole, corresponding, afterany), indexes.pop()
+    return _Kind(*own, whole, corresponding, afterany), indexes.pop()
 
 
 def _awaited(places: Sequence[tuple[int, int]], jobs: Sequence[Job]) -> tuple[Awaited, ...]:
@@ -212,6 +216,10 @@ def _job(number: int, array: Mapping[int, JobTask], kind: _Kind) -> Job:
     counterparts = tuple((job, index) for job in kind.aftercorr)
     afterok = tuple(sorted((*kind.afterok, *counterparts), key=lambda awaited: awaited[0]))
     return Job(number, {0: task}, afterok, (), kind.afterany)
+
+
+def _listed(values: Sequence[int]) -> str:
+    return ",".join(map(str, values)) or "-"
 
 
 def _awaited_text(awaited: Awaited, ids: Sequence[str]) -> str:

@@ -26,6 +26,8 @@ _LOST = Meaning(
     "its node failed or its job was preempted more often than retries allows",
     "dvc-bridge retry {run} runs it again",
 )
+# What a worker lacked -> its meaning, as of a job that SLURM itself ends for it.
+_LACKS = {"memory": meaning_of("OUT_OF_MEMORY", ""), "time": meaning_of("TIMEOUT", "")}
 _NO_MODULE = "No module named dvc_bridge"
 
 
@@ -80,6 +82,8 @@ def _meaning(
         found = of_slurm
     elif noted.is_lost:
         found = _LOST
+    elif noted.code is not None and (end := _LACKS.get(noted.lacks)):
+        found = end
     elif code is not None:
         found = _exit_meaning(code, has_started=bool(noted.starts))
     elif any(number in others and _is_cut_off(others[number]) for number in task.upstream):
@@ -164,6 +168,7 @@ def _task_status(
         max(1, noted.starts),
         meaning.fix.format(run=run, job=job),
         meaning.is_blocked,
+        end.message if (end := _LACKS.get(noted.lacked)) else "",
     )
 
 

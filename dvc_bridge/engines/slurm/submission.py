@@ -78,7 +78,7 @@ def _options(attempt: Attempt, job: Job, ids: list[str], *, held: bool) -> Itera
     if held:
         yield "--hold"
     yield from job.options
-    yield from (str(attempt.folder / "job.sh"), str(job.number), str(job.retries))
+    yield str(attempt.folder / "job.sh")
     yield from job.arguments()
 
 

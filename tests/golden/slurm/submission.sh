@@ -10,7 +10,8 @@ mkdir -p "$folder/events" "$folder/logs"
 cat >"$folder/job.sh" <<'END OF THE SCRIPT OF THE JOBS'
 #!/bin/bash
 # The jobs of run demo of dvc-bridge: each runs one task.
-# Arguments: the number of the job, how often a task is retried, and the references of its tasks.
+# Arguments: the number of the job, how often a task is retried, the megabytes and the seconds of
+# each attempt (- if they do not change), and the references of its tasks.
 # sbatch --chdir makes the folder of the run the current one.
 folder=$PWD
 python='/shared/my env/bin/python'
@@ -19,13 +20,41 @@ export DVC_BRIDGE_STORE='a'"'"'b "c" $(touch hacked) `touch hacked`
 \'
 export DVC_BRIDGE_REPO=/repo
 job=$1 retries=$2
-shift $((2 + ${SLURM_ARRAY_TASK_ID:-0}))
+IFS=, read -ra memories <<<"$3"
+IFS=, read -ra timeouts <<<"$4"
+shift $((4 + ${SLURM_ARRAY_TASK_ID:-0}))
 reference=$1
+id=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}
 events=$folder/events/$job-${SLURM_ARRAY_TASK_ID:-0}
 event() { printf '%s %(%s)T %s\n' "$1" -1 "$2" >>"$events"; }
 
-if [ "${SLURM_RESTART_COUNT:-0}" -gt "$retries" ]; then
-    echo "the job was lost or preempted ${SLURM_RESTART_COUNT} times, and retries is $retries"
+# How many processes of this job the kernel has killed because the memory of the job was full.
+kills() {
+    local kind path file count all=0
+    while IFS=: read -r _ kind path; do
+        case $kind in
+            '') file=/sys/fs/cgroup$path/memory.events ;;
+            memory) file=/sys/fs/cgroup/memory$path/memory.oom_control ;;
+            *) continue ;;
+        esac
+        count=$(sed -n 's/^oom_kill //p' "$file" 2>/dev/null)
+        all=$((all + ${count:-0}))
+    done </proc/self/cgroup
+    echo $all
+}
+# Queue this job again, with the memory of the next attempt.
+start_again() {
+    local memory=${memories[grown + 1 < ${#memories[@]} ? grown + 1 : ${#memories[@]} - 1]}
+    scontrol requeue "$id" || return
+    [ "$memory" = - ] || scontrol update jobid="$id" minmemorynode="$memory"
+    echo "the job is queued again, with more $1"
+}
+
+# The attempts that needed more memory or time than they had.
+grown=$(grep -sc '^lacks ' "$events")
+lost=$((${SLURM_RESTART_COUNT:-0} - grown))
+if [ $lost -gt "$retries" ]; then
+    echo "the job was lost or preempted $lost times, and retries is $retries"
     event lost 75
     exit 75
 fi
@@ -44,6 +73,10 @@ stopped=
 trap 'stopped=1' TERM INT
 trap 'cd /; rm -rf "$work"' EXIT
 export TMPDIR=$work/tmp
+if [ "${timeouts[0]}" != - ]; then
+    export DVC_BRIDGE_TIMEOUT=${timeouts[grown < ${#timeouts[@]} ? grown : ${#timeouts[@]} - 1]}
+fi
+killed=$(kills)
 try=0
 while true; do
     [ -z "$stopped" ] || { event stopped 143; exit 143; }
@@ -56,6 +89,14 @@ while true; do
     kill -KILL -- "-$worker" 2>/dev/null
     cd / && rm -rf "$work/task" "$work/tmp"
     [ -z "$stopped" ] || { event stopped $code; exit $code; }
+    lacks=
+    [ $code != 124 ] || [ "${timeouts[0]}" = - ] || lacks=time most=${#timeouts[@]}
+    [ $code = 0 ] || [ "$(kills)" -le "$killed" ] || lacks=memory most=${#memories[@]}
+    if [ -n "$lacks" ]; then
+        event lacks $lacks
+        [ $((grown + 1)) -ge "$most" ] || ! start_again $lacks || exit $code
+        break
+    fi
     case $code in 137|143|75) ;; *) break ;; esac
     [ $((try += 1)) -le "$retries" ] || break
     echo "exit code $code: the worker is started again, $try of $retries"
@@ -76,14 +117,14 @@ submit() {
 }
 
 # prep
-submit --output=logs/0-0.log --hold --partition=cpu --cpus-per-task=1 --mem=1024M --requeue "$folder/job.sh" 0 1 0:0
+submit --output=logs/0-0.log --hold --partition=cpu --cpus-per-task=1 --mem=1024M --requeue "$folder/job.sh" 0 1 - - 0:0
 
 # 0: part@a
 # 1: part@\n'b'
-submit --output=logs/1-%a.log --array=0-1 --partition=cpu --cpus-per-task=1 --mem=1024M --requeue --kill-on-invalid-dep=yes --dependency="afterok:${jobs[0]}" "$folder/job.sh" 1 1 1:1 2:2
+submit --output=logs/1-%a.log --array=0-1 --partition=cpu --cpus-per-task=1 --mem=1024M --requeue --kill-on-invalid-dep=yes --dependency="afterok:${jobs[0]}" "$folder/job.sh" 1 1 - - 1:1 2:2
 
 # join
-submit --output=logs/2-0.log --partition=cpu --gres=gpu:1 --time=2 --requeue --kill-on-invalid-dep=yes --dependency="afterok:${jobs[1]}" "$folder/job.sh" 2 2 3:3
+submit --output=logs/2-0.log --partition=cpu --gres=gpu:1 --time=2 --requeue --kill-on-invalid-dep=yes --dependency="afterok:${jobs[1]}" "$folder/job.sh" 2 2 - - 3:3
 
 scontrol release "${jobs[0]}"
 trap - ERR

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dvc_bridge.engines.slurm.job_options import resource_options
+from dvc_bridge.engines.slurm.job_options import most_options, resource_options
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.parse_settings import parse_settings
 from dvc_bridge.pipeline.task_settings import Resources
@@ -38,6 +38,13 @@ def test_settings_become_options() -> None:
 def test_without_settings_the_defaults_of_the_site_hold() -> None:
     assert options({}, {}) == ["--requeue"]
     assert options({"train": {"retries": 0}}, {}) == ["--no-requeue"]
+
+
+def test_a_task_starts_with_its_first_memory_and_is_checked_with_its_largest() -> None:
+    settings = parse_settings({"stages": {"*": {"memory": ["1Gi", "4Gi"], "retries": 0}}})
+    pod = settings.pod("train")
+    assert resource_options(pod, None, settings.slurm) == ("--mem=1024M", "--requeue")
+    assert most_options(pod, None, settings.slurm) == ("--mem=4096M", "--requeue")
 
 
 def test_the_settings_of_a_stage_have_precedence() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +50,13 @@ def test_each_task_of_an_array_waits_for_its_counterpart_alone() -> None:
 def test_an_array_has_gaps_where_tasks_have_no_counterpart() -> None:
     jobs = group_jobs([*(task(n) for n in range(4)), task(4, [0]), task(5, [2])], 1000)
     assert shapes(jobs) == [("0-3", ""), ("0,2", "aftercorr:100")]
-    assert jobs[1].arguments() == ["4:0:1", "-", "5:0:1"]
+    assert jobs[1].arguments() == ["1", "2", "-", "-", "4:0:1", "-", "5:0:1"]
+
+
+def test_tasks_with_other_attempts_are_in_another_array() -> None:
+    growing = [replace(task(n), memories=(100, 200), timeouts=(60, 90)) for n in (2, 3)]
+    jobs = group_jobs([task(0), task(1), *growing], 1000)
+    assert [job.arguments()[1:4] for job in jobs] == [["2", "-", "-"], ["2", "100,200", "60,90"]]
 
 
 def test_two_tasks_that_wait_for_the_same_task_of_an_array_are_in_different_arrays() -> None:

@@ -34,7 +34,12 @@ SETTINGS = {
 
 
 class Job:
-    """The script of a job in a folder, with a stub in the place of the interpreter."""
+    """The script of a job in a folder, with a stub in the place of the interpreter.
+
+    `growth` has the memory and the time of each attempt, as arguments.
+    """
+
+    growth = ("-", "-")
 
     def __init__(self, folder: Path, stub: str, slurm: SlurmSettings | None = None) -> None:
         self.folder = folder
@@ -50,8 +55,9 @@ class Job:
         )
 
     def start(self, *references: str, **env: str) -> subprocess.Popen[bytes]:
-        command = ["bash", str(self.script), "7", "2", *references]
-        mine = {"PATH": os.environ["PATH"], "TMPDIR": str(self.folder / "work"), **env}
+        command = ["bash", str(self.script), "7", "2", *self.growth, *references]
+        path = f"{self.folder / 'bin'}:{os.environ['PATH']}"
+        mine = {"PATH": path, "TMPDIR": str(self.folder / "work"), **env}
         return subprocess.Popen(command, cwd=self.folder, env=mine)
 
     def run(self, *references: str, **env: str) -> int:
@@ -128,6 +134,89 @@ def test_a_job_that_was_restarted_too_often_ends(tmp_path: Path) -> None:
     assert job.run("0:0:1", SLURM_RESTART_COUNT="3") == 75
     assert job.kinds == ["lost 75"]
     assert parse_events((tmp_path / "events" / "7-0").read_text()).is_lost
+
+
+class GrowingJob(Job):
+    """A job of an array whose attempts have more memory and time each, with a stub of scontrol."""
+
+    growth = ("100,200,400", "60,90")
+
+    def __init__(self, folder: Path, stub: str) -> None:
+        # Each worker that ends with 9 was killed because the memory of the job was full.
+        is_killed = f"kills() {{ cat {folder}/codes 2>/dev/null | grep -c 9; }}"
+        super().__init__(folder, stub, SlurmSettings(setup=(is_killed,)))
+        (folder / "bin").mkdir()
+        scontrol = folder / "bin" / "scontrol"
+        scontrol.write_text(f'#!/bin/bash\necho "$@" >> {folder}/asked\n')
+        scontrol.chmod(0o755)
+
+    def run_again(self, restarts: int) -> int:
+        """Run the job as SLURM does after so many restarts."""
+        return self.run(
+            "0:0:1",
+            SLURM_JOB_ID="11",
+            SLURM_ARRAY_JOB_ID="10",
+            SLURM_ARRAY_TASK_ID="0",
+            SLURM_RESTART_COUNT=str(restarts),
+        )
+
+    @property
+    def asked(self) -> list[str]:
+        """The calls of scontrol."""
+        return (self.folder / "asked").read_text().splitlines()
+
+
+def ending(folder: Path, *codes: int) -> str:
+    """Return a stub that notes its time limit, and ends with these exit codes in turn."""
+    return f"""
+        echo ${{DVC_BRIDGE_TIMEOUT-none}} >> {folder}/limits
+        codes=({" ".join(map(str, codes))})
+        code=${{codes[$(wc -l < {folder}/calls) - 1]}}
+        echo $code >> {folder}/codes
+        exit $code"""
+
+
+def test_a_task_that_needs_more_memory_queues_its_job_again_with_more(tmp_path: Path) -> None:
+    job = GrowingJob(tmp_path, ending(tmp_path, 9, 9, 9))
+    assert [job.run_again(restarts) for restarts in range(3)] == [9, 9, 9]
+    assert job.asked == [
+        "requeue 10_0",
+        "update jobid=10_0 minmemorynode=200",
+        "requeue 10_0",
+        "update jobid=10_0 minmemorynode=400",
+    ]
+    assert [kind.split()[0] for kind in job.kinds] == ["start", "lacks"] * 3 + ["end"]
+    assert (tmp_path / "limits").read_text().split() == ["60", "90", "90"]
+    events = parse_events((tmp_path / "events" / "7-0").read_text())
+    assert (events.code, events.lacks, events.lacked, events.starts) == (9, "memory", "memory", 3)
+
+
+def test_a_task_that_needs_more_time_queues_its_job_again_once(tmp_path: Path) -> None:
+    job = GrowingJob(tmp_path, ending(tmp_path, 124, 124))
+    assert [job.run_again(restarts) for restarts in range(2)] == [124, 124]
+    assert job.asked == ["requeue 10_0", "update jobid=10_0 minmemorynode=200"]
+    assert job.kinds[-2:] == ["lacks time", "end 124"]
+
+
+def test_attempts_with_more_memory_are_not_retries(tmp_path: Path) -> None:
+    job = GrowingJob(tmp_path, ending(tmp_path, 9, 9, 0))
+    assert [job.run_again(restarts) for restarts in (0, 1, 4)] == [9, 9, 0]
+    assert job.run_again(5) == 75
+    assert job.kinds[-1] == "lost 75"
+
+
+def test_a_command_that_fails_in_a_task_that_may_grow_is_not_tried_again(tmp_path: Path) -> None:
+    job = GrowingJob(tmp_path, ending(tmp_path, 1))
+    assert job.run_again(0) == 1
+    assert job.kinds[-1] == "end 1"
+    assert not (tmp_path / "asked").exists()
+
+
+def test_a_job_that_cannot_be_queued_again_fails(tmp_path: Path) -> None:
+    job = GrowingJob(tmp_path, ending(tmp_path, 9))
+    (tmp_path / "bin" / "scontrol").write_text("#!/bin/bash\nexit 1\n")
+    assert job.run_again(0) == 9
+    assert job.kinds[-1] == "end 9"
 
 
 def test_setup_runs_before_the_worker_and_the_container_around_it(tmp_path: Path) -> None:

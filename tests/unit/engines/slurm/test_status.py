@@ -103,6 +103,15 @@ def test_states_that_the_recording_does_not_have_are_told_apart() -> None:
     assert "lower cpu" in blocked.fix
 
 
+def test_a_task_without_enough_memory_says_so_after_slurm_has_forgotten_it(tmp_path: Path) -> None:
+    made = Made(tmp_path, described(0))
+    made.note(0, "start 1 n\nlacks 2 memory\nstart 3 n\nlacks 4 time\nend 4 124\n")
+    task = made.task(0)
+    assert (task.phase, task.message) == (Phase.FAILED, "it reached its time limit")
+    assert "raise timeout" in task.fix
+    assert task.retry_reason == "it needed more memory than its job has"
+
+
 def test_a_recorded_array_has_the_exit_code_of_each_index() -> None:
     codes = {job.index: job.exit_code for job in RECORDED if job.slurm_id == "4"}
     assert codes == {0: 0, 1: 1, 2: 2}
