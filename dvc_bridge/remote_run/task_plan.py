@@ -135,11 +135,12 @@ def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) 
         if f.verdict is Verdict.FAILS
     ]
     results, waiting, here = {}, [], []
+    locks = _lock_files(pipeline)
     for prediction in forecasts:
         stage = prediction.stage
         if prediction.verdict in RUNNING:
             if stage.for_pods:
-                problems += reasons_against_pods(project, pipeline, prediction.position)
+                problems += reasons_against_pods(project, pipeline, prediction.position, locks)
                 waiting.append(prediction)
             else:
                 here.append(prediction.position)
@@ -165,7 +166,8 @@ def positions_for_pods(
     """
     stages = pipeline.stages
     positions = [p for p in order if stages[p].for_pods]
-    problems = [text for p in positions for text in reasons_against_pods(project, pipeline, p)]
+    locks = _lock_files(pipeline)
+    problems = [t for p in positions for t in reasons_against_pods(project, pipeline, p, locks)]
     if problems:
         raise UsageError("\n".join(problems), "fix these stages, or select others")
     if not positions:
@@ -174,12 +176,17 @@ def positions_for_pods(
 
 
 def reasons_against_pods(
-    project: Project, pipeline: Pipeline, position: StagePosition
+    project: Project, pipeline: Pipeline, position: StagePosition, locks: frozenset[str]
 ) -> Iterable[str]:
-    """Yield the reasons why a stage cannot run in a pod; none if it can."""
+    """Yield the reasons why a stage cannot run in a pod; none if it can.
+
+    Parameters
+    ----------
+    locks
+        The paths of all lock files of the project.
+    """
     stage, base = pipeline.stages[position], project.git_root or project.root
     produced = [out.at for up in pipeline.upstream[position] for out in pipeline.stages[up].outs]
-    locks = {lock_file(other.file) for other in pipeline.stages if other.name}
     for read in stage.reads:
         if not read.at.strip("./"):
             yield f"{stage.address}: it reads the whole project, including what other stages write"
@@ -199,6 +206,10 @@ def reasons_against_pods(
             yield f"{stage.address}: {out.path} is outside the project, so pods do not have it"
         if out.persist and path.is_file() and md5_of(path) != md5_in_lock:
             yield f"{stage.address}: {out.path} persists and differs from dvc.lock; dvc commit it"
+
+
+def _lock_files(pipeline: Pipeline) -> frozenset[str]:
+    return frozenset(lock_file(file) for file in {s.file for s in pipeline.stages if s.name})
 
 
 def _unchanged(project: Project, stage: Stage) -> Result:
