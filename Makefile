@@ -156,9 +156,10 @@ types: venv  ## mypy strict
 	mypy
 
 types-macos: venv  ## mypy strict of the package, as on macOS
-	mypy --platform darwin dvc_bridge
+	mypy --platform darwin --cache-dir .mypy_cache/macos dvc_bridge
 
-test: lint types types-macos  ## the whole test suite with linters, types and import rules
+test: venv  ## the whole test suite with linters, types and import rules
+	$(MAKE) --no-print-directory -j 2 lint types types-macos
 	@$(MAKE) --no-print-directory versions || \
 	  echo "no package index: the tests on older versions of DVC are skipped" >&2
 	pytest -n logical --maxprocesses 4 --dist worksteal

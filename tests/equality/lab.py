@@ -19,7 +19,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from dvc_bridge.verify.equality import differences
-from tests.equality.forks import REPOSITORY, ForkServer
 from tests.equality.memory import WRONG
 from tests.equality.side import (
     CONCURRENT,
@@ -32,6 +31,7 @@ from tests.equality.side import (
     clear,
 )
 from tests.equality.workbench import Case, Step, Workbench
+from tests.support.forks import REPOSITORY, ForkServer
 
 # Exit codes of ours for expected errors; 5 is a bug.
 ORDERLY = range(1, 5)

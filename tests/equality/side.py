@@ -16,8 +16,8 @@ from dvc_bridge.verify.against_dvc import Ran, without_jobs
 from dvc_bridge.verify.copy_tree import copy_tree
 from dvc_bridge.verify.equality import ProjectState
 from dvc_bridge.verify.project_state import project_state
-from tests.equality.forks import ForkServer
 from tests.equality.workbench import Case, Step, Workbench
+from tests.support.forks import ForkServer
 
 DVC, OURS, MEMORY, CONCURRENT = "dvc", "dvc_bridge", "memory", "concurrent"
 KEEP_GOING = frozenset({"-k", "--keep-going", "--ignore-errors"})

@@ -14,9 +14,9 @@ from tempfile import mkdtemp
 import pytest
 
 from tests.equality.cases import ALL
-from tests.equality.forks import REPOSITORY
 from tests.equality.lab import Lab
 from tests.equality.workbench import Case
+from tests.support.forks import REPOSITORY
 
 VERSIONS = sorted(f.stem for f in (REPOSITORY / "tests/equality/versions").glob("*.in"))
 STEPS = {

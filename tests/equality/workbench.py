@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import md5
 from pathlib import Path
 
-from tests.equality.forks import ForkServer
+from tests.support.forks import ForkServer
 
 Change = Callable[["Workbench"], None]
 

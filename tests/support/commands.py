@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
 from contextlib import chdir, closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.forks import ForkServer
 from tests.support.paths import REPOSITORY
 
 
 def dvc(root: Path, *args: str) -> str:
-    """Run dvc in `root`, check that it succeeds, and return its output."""
-    done = subprocess.run(
-        [sys.executable, "-m", "dvc", *args], cwd=root, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    """Run dvc in `root`, check that it succeeds, and return its output with errors."""
+    ran = _fork_server()("dvc", args, root, os.environ)
+    assert ran.code == 0, ran.output
+    return ran.output
+
+
+@cache
+def _fork_server() -> ForkServer:
+    """Start one for all tests of this process; it ends with the process."""
+    server = ForkServer()
+    atexit.register(server.close)
+    return server
 
 
 def git(root: Path, *args: str) -> str:
