@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Collection, Sequence
 
 from dvc_bridge.dvcio.locks import RepositoryLock
@@ -131,7 +132,7 @@ class _ShownTasks:
 
     def _log(self, task: TaskStatus) -> list[str]:
         try:
-            lines = list(self._engine.logs(self._run, {task.task}, follow=False))[-LOG_LINES:]
+            lines = deque(self._engine.logs(self._run, {task.task}, follow=False), LOG_LINES)
         except BridgeError as exc:
             return [f"no log: {exc.message}"]
         return [f"no log: {line.text}" if line.is_note else _shown(line.text) for line in lines]

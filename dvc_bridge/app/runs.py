@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -67,13 +68,15 @@ def task_failures(status: RunStatus, engine: str | None = None) -> dict[TaskNumb
 
 def _task_failure(engine: Engine, status: RunStatus, task: TaskNumber) -> TaskFailure:
     stages = status.stages[task] if task < len(status.stages) else ()
+    failed, last = set[str](), deque[str](maxlen=MOST_LINES)
     try:
-        lines = [line.text for line in engine.logs(status.run, {task}, follow=False)]
+        for line in engine.logs(status.run, {task}, follow=False):
+            last.append(line.text[:MOST_LETTERS])
+            # A worker prints this for each stage that fails.
+            failed |= {stage for stage in stages if line.text.startswith(f"{stage}: failed")}
     except BridgeError as exc:
-        lines = [f"no log: {exc.message}"]
-    # A worker prints this for each stage that fails.
-    failed = tuple(s for s in stages if any(line.startswith(f"{s}: failed") for line in lines))
-    return TaskFailure(failed or stages, tuple(line[:MOST_LETTERS] for line in lines[-MOST_LINES:]))
+        last.append(f"no log: {exc.message}")
+    return TaskFailure(tuple(s for s in stages if s in failed) or stages, tuple(last))
 
 
 def stop_run(run: str, engine: str | None = None) -> bool:
