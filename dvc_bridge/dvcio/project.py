@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from platformdirs import site_config_dir, user_config_dir
-
+from dvc_bridge.dvcio.config_files import invalid_setting, is_plain, merged_config
 from dvc_bridge.errors import UsageError
-
-_FLAGS = frozenset({"analytics", "autostage", "check_update", "no_scm"})
-_BOOLEANS = frozenset({"true", "false"})
-_URL = re.compile(r"(?:(?:s3|gs|ssh|azure|gdrive|https?)://.+)|[^:]+")
 
 
 @dataclass(frozen=True)
@@ -81,8 +75,8 @@ def find_project(start: Path | None = None) -> Project:
             f"{folder} is not in a DVC project",
             "change to the folder of a project, or run dvc init",
         )
-    config = _merged_config(root)
-    if not all(_is_plain(section, options) for section, options in config.items()):
+    config = merged_config(root)
+    if not all(is_plain(section, options) for section, options in config.items()):
         config_as_dvc(root)
     no_scm = str(config.get("core", {}).get("no_scm", "")).lower() == "true"
     git_root = None if no_scm else _find_upwards(root, ".git")
@@ -123,10 +117,7 @@ def config_as_dvc(root: Path) -> Mapping[str, Any]:
     try:
         config: Mapping[str, Any] = Config(str(root / ".dvc"), validate=True)
     except ConfigError as exc:
-        raise UsageError(
-            f"the settings in {root / '.dvc'}, of the user or of the machine are invalid: {exc}",
-            "run dvc config --list --show-origin to find the file that holds the setting",
-        ) from exc
+        raise invalid_setting(root, str(exc)) from exc
     return config
 
 
@@ -137,52 +128,3 @@ def _find_upwards(folder: Path, name: str) -> Path | None:
         if name == ".dvc" and (candidate / name).is_dir():
             return candidate
     return None
-
-
-def _merged_config(root: Path) -> dict[str, dict[str, Any]]:
-    files = [*_config_files_outside(), root / ".dvc" / "config", root / ".dvc" / "config.local"]
-    merged: dict[str, dict[str, Any]] = {}
-    for file in files:
-        for section, options in _read_config(file).items():
-            merged.setdefault(section, {}).update(options)
-    return merged
-
-
-def _is_plain(section: str, options: Mapping[str, Any]) -> bool:
-    """Return whether DVC certainly accepts a section's settings."""
-    if section == "core":
-        return all(
-            isinstance(value, str)
-            and (key == "remote" or (key in _FLAGS and value.lower() in _BOOLEANS))
-            for key, value in options.items()
-        )
-    if section.startswith('remote "'):
-        url = options.get("url")
-        return len(options) == 1 and isinstance(url, str) and bool(_URL.fullmatch(url))
-    return section == "cache" and options.keys() == {"dir"}
-
-
-def _config_files_outside() -> list[Path]:
-    """Return the settings files of the machine and of the user."""
-    system = os.environ.get("DVC_SYSTEM_CONFIG_DIR") or site_config_dir("dvc", "iterative")
-    user = os.environ.get("DVC_GLOBAL_CONFIG_DIR") or user_config_dir("dvc", "iterative")
-    return [Path(system) / "config", Path(user) / "config"]
-
-
-def _read_config(file: Path) -> dict[str, dict[str, Any]]:
-    if not file.is_file() or not file.stat().st_size:
-        return {}
-    from configobj import ConfigObj, ConfigObjError  # noqa: PLC0415  not needed without settings
-
-    try:
-        sections = ConfigObj(str(file), encoding="utf-8").dict()
-    except (ConfigObjError, UnicodeDecodeError) as exc:
-        raise UsageError(f"{file}: {exc}", "correct the file") from exc
-    config = {}
-    for name, options in sections.items():
-        if isinstance(options, dict):
-            config[name.lower()] = {key.lower(): value for key, value in options.items()}
-    folder = config.get("cache", {}).get("dir")
-    if folder:
-        config["cache"]["dir"] = str(file.parent / Path(folder).expanduser())
-    return config

@@ -102,6 +102,8 @@ class Workspace:
         """Return paths of objects in the cache: DVC 3's layout, or DVC 2's for its hashes."""
         if "local" in self._project.config.get("cache", {}):
             raise UndecidedError
+        if "md5" not in pointer:  # versions in a bucket: the files of a folder, or an etag
+            raise UndecidedError
         is_legacy = pointer.get("hash") != "md5"
         listing = object_path(str(pointer["md5"]), is_legacy=is_legacy)
         if not listing.endswith(".dir") or not self._has(listing):

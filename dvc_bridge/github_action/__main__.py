@@ -11,10 +11,10 @@ from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
 
-from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.errors import BridgeError, UsageError, of_system
+from dvc_bridge.errors import BridgeError, of_system
 from dvc_bridge.github_action.inputs import Inputs, Mode, read_inputs, variable
 from dvc_bridge.github_action.positions import Positions
+from dvc_bridge.github_action.project_folder import enter_project
 from dvc_bridge.github_action.runner import Annotation, print_visible, without_commands
 from dvc_bridge.github_action.step_result import RunnerFiles, StepResult, failure, publish
 
@@ -61,8 +61,7 @@ def _run(inputs: Inputs, files: RunnerFiles) -> StepResult:
     repository = Path.cwd()
     positions = Positions(repository, repository)
     try:
-        _enter(inputs.folder)
-        project = _find_project(repository)
+        project = enter_project(repository, inputs.folder)
         positions = Positions(project.root, repository)
         files.folder.mkdir(parents=True, exist_ok=True)
         return _step(inputs.mode)(inputs, positions, files.folder)
@@ -78,32 +77,6 @@ def _step(mode: Mode) -> Step:
     module, _, name = STEPS[mode].partition(":")
     step: Step = getattr(import_module(f"dvc_bridge.github_action.{module}"), name)
     return step
-
-
-def _enter(folder: Path) -> None:
-    try:
-        os.chdir(folder)
-    except OSError as exc:
-        raise UsageError(
-            f"working-directory {folder}: {exc.strerror}",
-            "name a folder of the repository; actions/checkout must run first",
-        ) from exc
-
-
-def _find_project(repository: Path) -> Project:
-    try:
-        return find_project()
-    except UsageError as error:
-        found = sorted(
-            str(path.parent.parent.relative_to(repository))
-            for depth in ("*", "*/*", "*/*/*")
-            for path in repository.glob(f"{depth}/.dvc/config")
-        )
-        if not found:
-            raise
-        raise UsageError(
-            error.message, f"set working-directory to one of: {', '.join(found)}"
-        ) from error
 
 
 def _marker(mode: str, subject: tuple[str, ...]) -> str:

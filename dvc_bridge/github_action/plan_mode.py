@@ -94,8 +94,7 @@ def plan_blocks(planned: Plan, *, every: bool) -> list[Block]:
     if text := _time(planned):
         blocks.append(Text(text))
     if idle and every:
-        is_one = len(idle) == 1
-        folded = f"{counted(len(idle), 'stage')} {'is' if is_one else 'are'} up to date"
+        folded = f"{_counted(idle)} {_are(idle)} up to date"
         blocks.append(Table(("stage",), [(code(f.stage.address),) for f in idle], noun, folded))
     return blocks
 
@@ -104,19 +103,34 @@ def _title(forecasts: Sequence[Forecast]) -> str:
     running = sum(f.verdict in RUNNING for f in forecasts)
     failing = sum(f.verdict is Verdict.FAILS for f in forecasts)
     cached = sum(f.verdict is Verdict.RUN_CACHE for f in forecasts)
-    noun = "stage" if len(forecasts) == 1 else "stages"
-    parts = [f"{running:,} of {len(forecasts):,} {noun} would run"] if running else []
-    parts += [f"{cached:,} would come from the run cache"] if cached else []
-    parts += [f"{failing:,} cannot run"] if failing else []
+    counts = {"would run": running, "would come from the run cache": cached, "cannot run": failing}
+    parts = [f"{count:,} {what}" for what, count in counts.items() if count]
     if parts:
-        return f"DVC pipeline: {', '.join(parts)}"
-    return f"DVC pipeline: {_all_up_to_date(len(forecasts))}"
+        first, _, what = parts[0].partition(" ")
+        of_all = f"of {len(forecasts):,} {'stage' if len(forecasts) == 1 else 'stages'}"
+        return f"DVC pipeline: {', '.join([f'{first} {of_all} {what}', *parts[1:]])}"
+    return f"DVC pipeline: {_all_up_to_date(forecasts)}"
 
 
-def _all_up_to_date(count: int) -> str:
-    if not count:
+def _all_up_to_date(forecasts: Sequence[Forecast]) -> str:
+    if not forecasts:
         return "there are no stages"
-    return "its only stage is up to date" if count == 1 else f"all {count:,} stages are up to date"
+    if not any(f.stage.name for f in forecasts):
+        files = _counted(forecasts)
+        return f"there are no stages in dvc.yaml; {files} {_are(forecasts)} up to date"
+    if len(forecasts) == 1:
+        return "its only stage is up to date"
+    return f"all {len(forecasts):,} stages are up to date"
+
+
+def _counted(forecasts: Sequence[Forecast]) -> str:
+    """Return a number of stages or, if none has a command, of .dvc files."""
+    has_stages = any(f.stage.name for f in forecasts)
+    return counted(len(forecasts), "stage" if has_stages else ".dvc file")
+
+
+def _are(forecasts: Sequence[Forecast]) -> str:
+    return "is" if len(forecasts) == 1 else "are"
 
 
 def _grouped(forecasts: Sequence[Forecast]) -> list[list[Forecast]]:
@@ -133,7 +147,7 @@ def _row(group: Sequence[Forecast], names: dict[StagePosition, str]) -> tuple[st
     more = f" and {len(group) - 1:,} more" if len(group) > 1 else ""
     reasons = [code(reason) for reason in first.reasons[:MOST_REASONS]]
     if hidden := len(first.reasons) - MOST_REASONS:
-        reasons += [f"{hidden:,} more reasons"] if hidden > 0 else []
+        reasons += [counted(hidden, "more reason")] if hidden > 0 else []
     if not reasons and first.waits_for:
         reasons = [f"after {_names([names[p] for p in first.waits_for])}"]
     return code(first.stage.address) + more, first.verdict.value, "<br>".join(reasons)

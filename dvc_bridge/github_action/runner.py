@@ -57,11 +57,11 @@ def print_annotations(annotations: Sequence[Annotation]) -> None:
     """Print workflow commands for the annotations, at most as many as GitHub shows."""
     shown = annotations[:MOST_ANNOTATIONS]
     if len(annotations) > MOST_ANNOTATIONS:
-        more = len(annotations) - MOST_ANNOTATIONS + 1
-        shown = [
-            *annotations[: MOST_ANNOTATIONS - 1],
-            Annotation("dvc-bridge", f"and {more} more problems; the log of the step has all"),
-        ]
+        shown, hidden = annotations[: MOST_ANNOTATIONS - 1], annotations[MOST_ANNOTATIONS - 1 :]
+        is_error = any(annotation.level is Level.ERROR for annotation in hidden)
+        level = Level.ERROR if is_error else Level.WARNING
+        message = f"and {len(hidden)} more problems; the log of the step has all"
+        shown = [*shown, Annotation("dvc-bridge", message, level=level)]
     for annotation in shown:
         print(annotation, flush=True)
 

@@ -150,9 +150,18 @@ def md5(pointer: Pointer | None) -> str | None:
     """
     if not pointer:
         return None
-    if pointer.get("hash") != "md5" or "md5" not in pointer:
+    if not _is_comparable(pointer):
         raise UndecidedError
     return str(pointer["md5"])
+
+
+def _is_comparable(pointer: Pointer) -> bool:
+    return pointer.get("hash") == "md5" and "md5" in pointer
+
+
+def _is_taken_over(recorded: Pointer | None, current: Callable[[], Pointer | None]) -> bool:
+    """Return whether the reader hands out a record as it is, because the content is not here."""
+    return recorded is not None and not _is_comparable(recorded) and recorded == current()
 
 
 def _compare_dep(
@@ -160,6 +169,8 @@ def _compare_dep(
 ) -> Iterator[Change]:
     if not dep.local:
         raise UndecidedError
+    if _is_taken_over(lock_value, lambda: reader.dep(dep)):
+        return
     old, new = md5(lock_value), md5(reader.dep(dep))
     if old != new or new is None:
         yield Change("dep", dep.path, old, new)
@@ -207,6 +218,8 @@ def _are_equal(actual: Any, old: Any) -> bool:
 def _compare_out(out: Output, pointer: Pointer | None, reader: StateReader) -> Iterator[Change]:
     if not out.local:
         raise UndecidedError
+    if _is_taken_over(pointer, lambda: reader.out(out)):
+        return
     old = md5(pointer)
     if pointer and old and out.cached and not reader.kept(pointer):
         yield Change("out", out.path, old, old)

@@ -138,7 +138,36 @@ def test_a_stage_whose_input_nobody_has_is_a_warning_at_its_line(
     line = (clone / "dvc.yaml").read_text().splitlines().index("  second:") + 1
     (command,) = result.commands
     assert command.startswith(f"::warning file=dvc.yaml,line={line},title=stage second cannot run")
-    assert "2 cannot run" in result.comment
+    assert "2 of 5 stages cannot run" in result.comment
+
+
+def test_every_unreadable_file_is_annotated(clone: Path, tmp_path: Path) -> None:
+    """Pipelines of DVC 0 and 1 have several files that DVC 3 refuses."""
+    (clone / "train.dvc").write_text("md5: 1\ncmd: python train.py\nouts: []\n")
+    (clone / "eval.dvc").write_text("md5: 1\ncmd: python eval.py\nouts: []\n")
+    (clone / "dvc.lock").write_text("first:\n  cmd: cp raw/a one\n")
+    result = step(clone, tmp_path / "runner")
+    assert result.code == 2
+    files = {re.split("[=,]", command)[1] for command in result.commands}
+    assert files == {"train.dvc", "eval.dvc", "dvc.lock"}
+    assert result.summary.count("which DVC 3 does not support") == 2
+
+
+def test_a_folder_of_versions_in_a_bucket_counts_as_recorded(clone: Path, tmp_path: Path) -> None:
+    """With the setting `version_aware`, DVC records the files of a folder instead of a hash."""
+    version = {"md5": "0" * 32, "size": 1, "cloud": {"s": {"version_id": "1"}}}
+    versions = {"path": "versions", "hash": "md5", "files": [{"relpath": "a", **version}]}
+    (clone / "versions.dvc").write_text(yaml.safe_dump({"outs": [versions]}))
+    result = step(clone, tmp_path / "runner")
+    assert (result.code, result.outputs["changed"]) == (0, "false"), result.log
+
+
+def test_a_repository_with_data_and_no_stages_is_told_so(clone: Path, tmp_path: Path) -> None:
+    for name in ("dvc.yaml", "dvc.lock"):
+        (clone / name).unlink()
+    result = step(clone, tmp_path / "runner")
+    assert "there are no stages in dvc.yaml; 1 .dvc file is up to date" in result.summary
+    assert "<summary>1 .dvc file is up to date</summary>" in result.summary
 
 
 def test_a_project_in_a_folder_is_found_and_its_lines_count_from_the_repository(

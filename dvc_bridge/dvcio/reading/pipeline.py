@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,17 +49,24 @@ def read_pipeline(project: Project, only: Iterable[str] | None = None) -> Pipeli
     outs: set[str] = set()
     ignore = DvcIgnore(project)
     problems: list[str] = []
+    unreadable: list[UsageError] = []
     files = []
     groups: set[tuple[str, str]] = set()
     paths = dvc_files(project, ignore, outs) if only is None else _existing(project, only)
     for file in paths:
         files.append(file)
-        content = read_file(project, file, ignore.ignores)
+        try:
+            content = read_file(project, file, ignore.ignores)
+        except UsageError as error:
+            unreadable.append(error)
+            continue
         groups.update((file, name) for name in content.groups)
         for stage in content.stages:
             stages.append(stage)
             problems += _path_problems(project, stage, ignore)
             outs.update(f"{project.root}/{out.at}" for out in stage.outs if out.local)
+    if unreadable:
+        raise _joined(unreadable)
     if problems:
         raise UsageError(
             "\n".join(problems),
@@ -71,6 +78,14 @@ def read_pipeline(project: Project, only: Iterable[str] | None = None) -> Pipeli
         groups=frozenset(groups),
         whole=only is None,
     )
+
+
+def _joined(errors: Sequence[UsageError]) -> UsageError:
+    """Return one error with the messages of all, and each next step once."""
+    if len(errors) == 1:
+        return errors[0]
+    fixes = dict.fromkeys(error.fix for error in errors if error.fix)
+    return UsageError("\n".join(error.message for error in errors), "; ".join(fixes))
 
 
 def _existing(project: Project, files: Iterable[str]) -> Iterator[str]:

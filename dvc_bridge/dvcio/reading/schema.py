@@ -96,7 +96,7 @@ def check_dvc_file(data: Any, file: str, text: str) -> Any:
         raise UsageError(
             f"{file}:{line_of(text, ['cmd'])}: a stage with a command in a .dvc file, which"
             " DVC 3 does not support",
-            "move it to dvc.yaml: dvc stage add, then delete this file",
+            "move the command to dvc.yaml with dvc stage add, then delete the .dvc file",
         )
     is_usual = isinstance(data, dict) and all(
         (key in ("md5", "desc", "wdir") and isinstance(value, str))
@@ -117,7 +117,7 @@ def check_lock(data: Any, file: str, text: str) -> Mapping[str, Any]:
     """
     if not isinstance(data, dict) or data.get("schema") != "2.0":
         raise UsageError(
-            f"{file} is not a lock file of DVC 2 or 3: it has no schema: '2.0'", _RESTORE
+            f"{file}: not a lock file of DVC 2 or 3: it has no schema: '2.0'", _RESTORE
         )
     stages = data.get("stages", {})
     is_usual = isinstance(stages, dict) and data.keys() <= {"schema", "stages"}

@@ -41,7 +41,10 @@ def test_at_most_ten_annotations_are_printed_and_the_last_counts_the_others(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "::warning title=t::0"
     assert len(lines) == 10
-    assert "and 3 more problems" in lines[-1]
+    assert lines[-1].startswith("::warning title=dvc-bridge::and 3 more problems")
+    warnings = [Annotation("t", str(n), level=Level.WARNING) for n in range(11)]
+    print_annotations([*warnings, Annotation("t", "hidden")])
+    assert capsys.readouterr().out.splitlines()[-1].startswith("::error title=dvc-bridge::and 3")
 
 
 def test_a_position_without_a_file_is_left_out() -> None:

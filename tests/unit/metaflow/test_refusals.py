@@ -52,7 +52,7 @@ def md5s(result: Result | None) -> dict[str, str]:
 
 def emptied(root: Path) -> str:
     (root / "dvc.lock").write_bytes(b"")
-    return "dvc.lock is not a lock file"
+    return "dvc.lock: not a lock file"
 
 
 def cut_off(root: Path) -> str:
