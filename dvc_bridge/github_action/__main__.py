@@ -44,6 +44,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         message = f"{error.message}\nfix: {error.fix}"
         publish(failure(error, [Annotation("dvc-bridge", message)]), _marker("inputs", ()), files)
         return error.exit_code
+    sarif = Path(inputs.folder, inputs.sarif).resolve() if inputs.sarif else None
     try:
         with without_commands():
             result = _run(inputs, files)
@@ -52,7 +53,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
             traceback.print_exc()
         print("::error title=dvc-bridge::this is a bug of dvc-bridge; please report the log")
         return BUG
-    publish(result, _marker(inputs.mode.value, (str(inputs.folder), *inputs.targets)), files)
+    publish(result, _marker(inputs.mode.value, (str(inputs.folder), *inputs.targets)), files, sarif)
     return result.exit_code
 
 

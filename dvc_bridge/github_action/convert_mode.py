@@ -14,7 +14,7 @@ from dvc_bridge.github_action.document import Block, Text
 from dvc_bridge.github_action.inputs import Inputs, Kind
 from dvc_bridge.github_action.literal_text import code
 from dvc_bridge.github_action.positions import Positions
-from dvc_bridge.github_action.runner import Annotation, print_visible
+from dvc_bridge.github_action.runner import Annotation, Rule, print_visible
 from dvc_bridge.github_action.step_result import StepResult
 from dvc_bridge.planning.targets import Selection
 
@@ -79,5 +79,5 @@ def _drifted(file: str, checked: CheckedManifest, outputs: Mapping[str, str]) ->
         Text("<br>".join(map(code, lines))),
         Text(f"Next step: {code(fix)}"),
     ]
-    annotation = Annotation("manifest has drifted", message, file)
+    annotation = Annotation("manifest has drifted", message, file, rule=Rule.DRIFTED)
     return StepResult({**outputs, "changed": "true"}, blocks, annotations=[annotation], exit_code=1)

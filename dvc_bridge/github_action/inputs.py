@@ -69,6 +69,8 @@ class Inputs:
         The token that pushes the results; empty: the clone has credentials.
     base
         The revision for `report`; empty: that of the event.
+    sarif
+        The file for the annotations as SARIF, from the working directory; empty: none.
     base_branch
         The base branch of the pull request; empty: the event is no pull request.
     """
@@ -93,6 +95,7 @@ class Inputs:
     delivery: Delivery = Delivery.PULL_REQUEST
     token: str = field(default="", repr=False)
     base: str = ""
+    sarif: str = ""
     base_branch: str = ""
 
 
@@ -131,6 +134,7 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         delivery=reader.choice("result", Delivery, Delivery.PULL_REQUEST),
         token=reader.text("token"),
         base=reader.text("base"),
+        sarif=reader.text("sarif"),
         base_branch=environment.get("GITHUB_BASE_REF", ""),
     )
     if inputs.schedule and inputs.kind is not Kind.CRON:

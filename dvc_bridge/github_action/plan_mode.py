@@ -12,7 +12,7 @@ from dvc_bridge.github_action.document import Block, Table, Text
 from dvc_bridge.github_action.inputs import Inputs
 from dvc_bridge.github_action.literal_text import code
 from dvc_bridge.github_action.positions import Positions
-from dvc_bridge.github_action.runner import Annotation, Level, print_visible
+from dvc_bridge.github_action.runner import Annotation, Level, Rule, print_visible
 from dvc_bridge.github_action.step_result import StepResult
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.run_flags import RunFlags
@@ -70,7 +70,7 @@ def _annotations(forecasts: Sequence[Forecast], positions: Positions) -> Iterato
             file, line = positions.of_stage(forecast.stage)
             message = "\n".join(forecast.reasons)
             title = f"stage {forecast.stage.address} cannot run"
-            yield Annotation(title, message, file, line, Level.WARNING)
+            yield Annotation(title, message, file, line, Level.WARNING, Rule.CANNOT_RUN)
 
 
 def _is_consequence(forecast: Forecast) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from dvc_bridge.dvcio.reading.yaml12 import line_of
+from dvc_bridge.dvcio.reading.yaml12 import lines_of_entries
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.github_action.runner import Annotation
 from dvc_bridge.pipeline.stage import DVC_YAML, Stage
@@ -33,7 +33,7 @@ class Positions:
 
     def __init__(self, root: Path, repository: Path) -> None:
         self._root, self._repository = root, repository
-        self._texts: dict[str, str] = {}
+        self._lines: dict[str, dict[str, int]] = {}
 
     def of_stage(self, stage: Stage) -> tuple[str, int]:
         """Return the file of a stage, and its line in dvc.yaml; 0 if there is no such line."""
@@ -70,18 +70,12 @@ class Positions:
 
     def _line(self, file: str, stage: str) -> int:
         """Return the line of a stage in a dvc.yaml; 0 if there is none."""
-        if file not in self._texts:
-            with suppress(OSError, UnicodeDecodeError):
-                self._texts[file] = (self._root / file).read_text(encoding="utf-8")
-        name = stage.partition("@")[0]
-        text = self._texts.get(file, "")
-        if not name or name not in text:
-            return 0
-        try:
-            line, above = line_of(text, ["stages", name]), line_of(text, ["stages"])
-        except (yaml.YAMLError, RecursionError):
-            return 0
-        return line if line > above else 0
+        if file not in self._lines:  # once: a plan can have thousands of annotations
+            self._lines[file] = {}
+            with suppress(OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError):
+                text = (self._root / file).read_text(encoding="utf-8")
+                self._lines[file] = lines_of_entries(text, "stages")
+        return self._lines[file].get(stage.partition("@")[0], 0)
 
     def _existing(self, file: str) -> str:
         path = self._root / file

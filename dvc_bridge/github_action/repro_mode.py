@@ -10,7 +10,7 @@ from dvc_bridge.github_action.document import Block, Table, Text
 from dvc_bridge.github_action.inputs import Inputs
 from dvc_bridge.github_action.literal_text import code
 from dvc_bridge.github_action.positions import Positions
-from dvc_bridge.github_action.runner import Annotation
+from dvc_bridge.github_action.runner import Annotation, Rule
 from dvc_bridge.github_action.step_result import StepResult
 from dvc_bridge.pipeline.outcome import Outcome, Summary
 from dvc_bridge.pipeline.run_flags import RunFlags
@@ -40,7 +40,12 @@ def repro_step(inputs: Inputs, positions: Positions, folder: Path) -> StepResult
     summary = repro(selection, flags, PlainView())
     print(summary)
     annotations = [
-        Annotation(f"stage {address} failed", str(error), *positions.of_address(address))
+        Annotation(
+            f"stage {address} failed",
+            str(error),
+            *positions.of_address(address),
+            rule=Rule.FAILED,
+        )
         for address, error in summary.errors.items()
     ]
     is_changed = bool(summary.of(Outcome.RAN) or summary.of(Outcome.RESTORED))

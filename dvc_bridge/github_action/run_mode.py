@@ -21,7 +21,7 @@ from dvc_bridge.github_action.document import Block, Table, Text
 from dvc_bridge.github_action.inputs import Delivery, Inputs
 from dvc_bridge.github_action.literal_text import code
 from dvc_bridge.github_action.positions import Positions
-from dvc_bridge.github_action.runner import Annotation, print_visible
+from dvc_bridge.github_action.runner import Annotation, Rule, print_visible
 from dvc_bridge.github_action.step_result import StepResult
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.planning.targets import Selection
@@ -80,7 +80,12 @@ def _ended(inputs: Inputs, end: RunEnd, positions: Positions) -> StepResult:
         return _delivered(inputs, f"results of run {end.run}", _title(end), outputs, end)
     print_visible(f"dvc-bridge: {end.error}")
     annotations = [
-        Annotation(f"stage {r.address} failed", r.message, *positions.of_address(r.address))
+        Annotation(
+            f"stage {r.address} failed",
+            r.message,
+            *positions.of_address(r.address),
+            rule=Rule.FAILED,
+        )
         for r in end.results.values()
         if r.outcome is Outcome.FAILED
     ]

@@ -14,7 +14,7 @@ from dvc_bridge.github_action.literal_text import command_message, command_prope
 
 # GitHub shows ten annotations of a kind for each step.
 MOST_ANNOTATIONS = 10
-_MESSAGE_LIMIT = 2_000
+MESSAGE_LIMIT = 2_000
 
 
 class Level(Enum):
@@ -22,6 +22,28 @@ class Level(Enum):
 
     ERROR = "error"
     WARNING = "warning"
+
+
+class Rule(Enum):
+    """What kind of problem an annotation is."""
+
+    INVALID = "invalid-project"
+    CANNOT_RUN = "stage-cannot-run"
+    FAILED = "stage-failed"
+    DRIFTED = "manifest-drifted"
+
+    @property
+    def description(self) -> str:
+        """The kind in words."""
+        return _DESCRIPTIONS[self]
+
+
+_DESCRIPTIONS = {
+    Rule.INVALID: "The DVC project or a setting of the Action is invalid.",
+    Rule.CANNOT_RUN: "A stage cannot run: one of its inputs does not exist.",
+    Rule.FAILED: "The command of a stage failed.",
+    Rule.DRIFTED: "A committed manifest differs from what the pipeline converts to.",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +63,7 @@ class Annotation:
     file: str = ""
     line: int = 0
     level: Level = Level.ERROR
+    rule: Rule = Rule.INVALID
 
     def __str__(self) -> str:
         properties = {
@@ -49,7 +72,7 @@ class Annotation:
             "title": self.title,
         }
         listed = ",".join(f"{k}={command_property(v)}" for k, v in properties.items() if v)
-        lines = [visible(line, _MESSAGE_LIMIT) for line in self.message.split("\n")]
+        lines = [visible(line, MESSAGE_LIMIT) for line in self.message.split("\n")]
         return f"::{self.level.value} {listed}::{command_message(chr(10).join(lines))}"
 
 
@@ -83,7 +106,7 @@ def append_summary(file: Path, markdown: str) -> None:
 def print_visible(text: str) -> None:
     """Print lines whose control characters are escapes."""
     for line in text.split("\n"):
-        print(visible(line, _MESSAGE_LIMIT), flush=True)
+        print(visible(line, MESSAGE_LIMIT), flush=True)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.github_action.document import (
     COMMENT_LIMIT,
@@ -21,6 +22,7 @@ from dvc_bridge.github_action.runner import (
     print_annotations,
     write_outputs,
 )
+from dvc_bridge.github_action.sarif import sarif_text
 
 
 @dataclass(frozen=True)
@@ -58,24 +60,31 @@ class RunnerFiles:
     summary: Path | None
 
 
-def publish(result: StepResult, marker: str, files: RunnerFiles) -> None:
+def publish(result: StepResult, marker: str, files: RunnerFiles, sarif: Path | None = None) -> None:
     """Write the outputs, the summary and the comment, and print the annotations.
 
     Parameters
     ----------
     marker
         The hidden first line of the comment, by which a workflow finds the comment again.
+    sarif
+        The file for the annotations as SARIF; None: it is not written.
     """
     files.folder.mkdir(parents=True, exist_ok=True)
     comment = files.folder / "comment.md"
     blocks = [Text(marker), *(result.comment or result.summary)]
     comment.write_text(render(blocks, COMMENT_LIMIT), encoding="utf-8", errors="replace")
     print_annotations(result.annotations)
+    outputs = dict(result.outputs)
+    if sarif:
+        sarif.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(sarif, sarif_text(result.annotations), sarif.parent)
+        outputs["sarif"] = str(sarif)
     if files.summary:
         append_summary(files.summary, render(result.summary, SUMMARY_LIMIT))
     if files.output:
         valid = "true" if result.valid else "false"
-        outputs = {**result.outputs, "comment": str(comment), "valid": valid}
+        outputs |= {"comment": str(comment), "valid": valid}
         write_outputs(files.output, outputs)
 
 

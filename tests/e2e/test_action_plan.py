@@ -141,6 +141,19 @@ def test_a_stage_whose_input_nobody_has_is_a_warning_at_its_line(
     assert "2 of 5 stages cannot run" in result.comment
 
 
+def test_the_annotations_are_written_as_sarif_also_after_an_error(
+    clone: Path, tmp_path: Path
+) -> None:
+    result = step(clone, tmp_path / "runner", sarif="reports/plan.sarif")
+    written = clone / "reports" / "plan.sarif"
+    assert result.outputs["sarif"] == str(written)
+    assert json.loads(written.read_text())["runs"][0]["results"] == []
+    _edit(clone, "  aside:\n    cmd:", "  aside:\n    cdm:")
+    assert step(clone, tmp_path / "runner", sarif="reports/plan.sarif").code == 2
+    found = json.loads(written.read_text())["runs"][0]["results"][0]
+    assert found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "dvc.yaml"
+
+
 def test_every_unreadable_file_is_annotated(clone: Path, tmp_path: Path) -> None:
     """Pipelines of DVC 0 and 1 have several files that DVC 3 refuses."""
     (clone / "train.dvc").write_text("md5: 1\ncmd: python train.py\nouts: []\n")

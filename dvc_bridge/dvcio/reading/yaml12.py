@@ -178,6 +178,19 @@ def line_of(text: str, keys: Sequence[Any]) -> int:
     return line
 
 
+def lines_of_entries(text: str, section: str) -> dict[str, int]:
+    """Return the line (from 1) of each key in a mapping at the top of a document."""
+    root = yaml.compose(text, Loader=yaml.CSafeLoader)
+    pairs = root.value if isinstance(root, yaml.MappingNode) else ()
+    entries = [value for key, value in pairs if key.value == section][-1:]
+    return {
+        str(key.value): key.start_mark.line + 1
+        for entry in entries
+        if isinstance(entry, yaml.MappingNode)
+        for key, _ in entry.value
+    }
+
+
 def path_to_loop(value: Any, parents: tuple[int, ...] = ()) -> list[Any]:
     """Return the keys of a value that contains itself by a YAML alias; empty if there is none."""
     pairs: Any = ()
