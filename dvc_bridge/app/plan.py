@@ -101,11 +101,13 @@ def plan(selection: Selection, flags: RunFlags, *, assume_pulled: bool = False, 
         ask = pulled.has if pulled else None
         locations = [locate(f.stage, workspace.is_here, ask) for f in forecasts]
         workspace.hashes.save()
-    seconds = History(project).seconds
+    history = History(project)
+    seconds = history.seconds
     division, running = None, in_pods(forecasts)
     if settings.is_remote and not backward_stages(pipeline, running):
         from dvc_bridge.engines.registry import engine_type  # noqa: PLC0415  not for local runs
 
         costs = engine_type(settings.engine).costs(settings)
-        division = divide_into_tasks(pipeline, running, settings, seconds, costs)
+        overhead = history.overheads.get(settings.engine, 1.0)
+        division = divide_into_tasks(pipeline, running, settings, seconds, costs, overhead=overhead)
     return Plan(tuple(forecasts), timeline(forecasts, seconds), division, tuple(locations))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from dvc_bridge.app.collect import merge_settled, merge_stored
@@ -20,12 +20,15 @@ from dvc_bridge.engines.base import Engine, RunRequest, task_specs
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import UsageError
 from dvc_bridge.git.head import head
+from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
+from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.planning.grouping.group_stages import Group
-from dvc_bridge.planning.grouping.tasks_from_settings import divide_into_tasks
+from dvc_bridge.planning.grouping.overhead import observed_overhead
+from dvc_bridge.planning.grouping.tasks_from_settings import Division, divide_into_tasks
 from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.resume import unfinished_tasks, upstream_tasks
 from dvc_bridge.remote_run.task_plan import Settled
@@ -93,7 +96,8 @@ def submit(
         if not settled.waiting:
             merged_run = merge_settled(context, settled, "")
             return Submitted("", len(merged_run.merged.taken))
-        groups, wall_s = _groups(context, settled, fuse)
+        division = _divide(context, settled, fuse)
+        groups, wall_s = division.groups, division.wall_s
         store = context.store_settings()
         connected = context.connect()
         connected.check_stages([forecast.stage.address for forecast in settled.waiting])
@@ -126,6 +130,7 @@ def submit(
         _close(context, connected, run)
         merged_run = merge_settled(context, settled, run)
         trace_run(context, run, origin, merged_run.results, stages, status)
+        _note_overhead(context, division, merged_run.results, status)
     return Submitted(run, end=end_of_run(merged_run, run, status))
 
 
@@ -200,14 +205,30 @@ def _check_ended(attempts: Sequence[RunStatus], run: str) -> None:
         raise UsageError(f"run {run} has not ended", f"dvc-bridge stop {run}, or wait")
 
 
-def _groups(
-    context: RunContext, settled: Settled, fuse: Fuse | None
-) -> tuple[tuple[Group, ...], float]:
+def _divide(context: RunContext, settled: Settled, fuse: Fuse | None) -> Division:
     waiting = [forecast.position for forecast in settled.waiting]
     seconds = context.seconds(settled)
     costs = context.engine_type.costs(context.settings)
-    division = divide_into_tasks(context.pipeline, waiting, context.settings, seconds, costs, fuse)
-    return division.groups, division.wall_s
+    overhead = History(context.project).overheads.get(context.engine_type.name, 1.0)
+    return divide_into_tasks(
+        context.pipeline, waiting, context.settings, seconds, costs, fuse, overhead=overhead
+    )
+
+
+def _note_overhead(
+    context: RunContext, division: Division, results: Mapping[str, Result], status: RunStatus
+) -> None:
+    """Record what the tasks of a run cost, for later predictions."""
+    seconds = {r.address: r.seconds for r in results.values() if r.seconds is not None}
+    took_s = {
+        task.task: (task.finished - task.started).total_seconds()
+        for task in status.tasks
+        if task.started and task.finished and task.attempts == 1
+    }
+    costs = context.engine_type.costs(context.settings)
+    overhead = observed_overhead(context.pipeline, division, costs, seconds, took_s)
+    if overhead is not None:
+        History(context.project).had_overhead(context.engine_type.name, overhead)
 
 
 def _announce(

@@ -14,7 +14,8 @@ from dvc_bridge.pipeline.ids import file_name
 class History:
     """Durations by address, and one log file per stage, in `.dvc/tmp/dvc-bridge`.
 
-    `seconds` holds how long the command of each stage took when it last ran to completion.
+    `seconds` holds how long the command of each stage took when it last ran to completion, and
+    `overheads`, by engine, how many times the expected overhead the tasks of the last run had.
     """
 
     def __init__(self, project: Project) -> None:
@@ -23,6 +24,10 @@ class History:
         self.seconds: dict[str, float] = {}
         with suppress(OSError, ValueError):
             self.seconds = dict(json.loads(self._file.read_text(encoding="utf-8")))
+        self._overheads_file = self._folder / "overheads.json"
+        self.overheads: dict[str, float] = {}
+        with suppress(OSError, ValueError):
+            self.overheads = dict(json.loads(self._overheads_file.read_text(encoding="utf-8")))
         self._changed = False
 
     def log(self, address: str) -> Path:
@@ -35,6 +40,12 @@ class History:
         """Record how long the stage's command took."""
         self.seconds[address] = round(seconds, 3)
         self._changed = True
+
+    def had_overhead(self, engine: str, factor: float) -> None:
+        """Record the overhead of a run's tasks, and write it."""
+        self.overheads[engine] = round(factor, 3)
+        with suppress(OSError):  # as in `save`
+            write_whole(self._overheads_file, json.dumps(self.overheads), self._folder)
 
     def save(self) -> None:
         """Write the durations, if there are new ones."""

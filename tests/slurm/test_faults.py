@@ -68,6 +68,9 @@ def assert_queue_is_empty(folder: Path) -> None:
 def test_jobs_cancelled_or_requeued_at_random_leave_what_dvc_repro_leaves(
     layers: Path, chance: random.Random
 ) -> None:
+    # DVC, too, appends entries and lines of .gitignore in the order in which stages first succeed.
+    submitted(layers)
+    assert_as_dvc(layers)
     done, healed, wanted = 0, 0, int(os.environ.get("SLURM_FAULTS", "3"))
     while done < wanted:
         edit(layers, f"{done}\n")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.graph import topological
@@ -39,6 +40,10 @@ class Costs:
     stage_s: float = 0.5
     slots: int = 300
     pods: int = 300
+
+    def with_overhead(self, factor: float) -> Self:
+        """Return the costs with that many times the overhead of a pod and of a stage."""
+        return replace(self, pod_s=self.pod_s * factor, stage_s=self.stage_s * factor)
 
 
 @dataclass(frozen=True, slots=True)

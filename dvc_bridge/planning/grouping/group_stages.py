@@ -91,17 +91,26 @@ def group_stages(nodes: Sequence[Node], fuse: Fuse, costs: Costs) -> list[Group]
 
 def predicted_wall_s(groups: Sequence[Group], nodes: Sequence[Node], costs: Costs) -> float:
     """Predict the seconds from the first pod to the end of the last pod."""
-    index = {node.position: i for i, node in enumerate(nodes)}
-    units = _build_units(nodes, costs)
-    label = [0] * len(nodes)
-    for group in groups:
-        for position in group.positions:
-            label[index[position]] = group.number
-    merged_units = merge_units(units, label)[0]
+    merged_units = _units_of_groups(groups, nodes, costs)
     parts = split.cut(merged_units.before, split.MOST_PODS)
     # The last task of a part, which starts the next part, is a layer too.
     walls = [wall_s(only(merged_units, pods), costs) for pods in parts]
     return sum(walls) + costs.layer_s * max(0, len(walls) - 1)
+
+
+def occupied_s(groups: Sequence[Group], nodes: Sequence[Node], costs: Costs) -> list[float]:
+    """Predict the seconds that the pod of each group takes, by its number."""
+    return [costs.pod_s + inside for inside in _units_of_groups(groups, nodes, costs).inside_s()]
+
+
+def _units_of_groups(groups: Sequence[Group], nodes: Sequence[Node], costs: Costs) -> WorkUnits:
+    """Return the work of each group as one unit; the groups come in the order of their numbers."""
+    index = {node.position: i for i, node in enumerate(nodes)}
+    label = [0] * len(nodes)
+    for group in groups:
+        for position in group.positions:
+            label[index[position]] = group.number
+    return merge_units(_build_units(nodes, costs), label)[0]
 
 
 def _build_units(nodes: Sequence[Node], costs: Costs) -> WorkUnits:

@@ -31,11 +31,14 @@ class Division:
         The predicted time from the first pod to the end of the last.
     timed
         How many of the stages have an earlier duration; the others are assumed to take the median.
+    nodes
+        The stages of the groups, in DVC's order.
     """
 
     groups: tuple[Group, ...]
     wall_s: float
     timed: int
+    nodes: tuple[Node, ...] = ()
 
 
 def divide_into_tasks(
@@ -45,6 +48,8 @@ def divide_into_tasks(
     seconds: Mapping[str, float],
     costs: Costs,
     fuse: Fuse | None = None,
+    *,
+    overhead: float = 1.0,
 ) -> Division:
     """Divide the stages at `positions`, which must be in DVC's order, into groups.
 
@@ -56,6 +61,9 @@ def divide_into_tasks(
         The costs of tasks, and their maximum number.
     fuse
         How stages are grouped into tasks; None: the setting in dvc-bridge.yaml.
+    overhead
+        How many times the overhead in `costs` the tasks of an earlier run had. It changes the
+        prediction alone, so that equal projects have equal groups.
 
     Raises
     ------
@@ -81,7 +89,8 @@ def divide_into_tasks(
         )
     groups = group_stages(nodes, fuse or settings.argo.fuse, costs)
     timed = sum(node.seconds is not None for node in nodes)
-    return Division(tuple(groups), predicted_wall_s(groups, nodes, costs), timed)
+    wall_s = predicted_wall_s(groups, nodes, costs.with_overhead(overhead))
+    return Division(tuple(groups), wall_s, timed, tuple(nodes))
 
 
 def backward_stages(pipeline: Pipeline, positions: Sequence[StagePosition]) -> list[str]:
