@@ -10,12 +10,14 @@ from pathlib import Path
 
 from dvc_bridge.app.convert import ChangedPipelineError, Code
 from dvc_bridge.dvcio.project import find_project
+from dvc_bridge.dvcio.reading.pipeline import read_has_auto_memory
 from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import commit
 
-# In a manifest of Argo, or in a script for SLURM.
 # A variable of the tasks, in a manifest or in a script for SLURM.
 _VARIABLE = r"DVC_BRIDGE_{}(?:\n\s+value: |=)['\"]?([^'\"\s]+)"
+# An amount of memory: in YAML, by attempt, or as an option of sbatch.
+_MEMORY = r"(?<=memory: )\S+|(?<=\"memory\": \")[^\"]*|(?<=--mem=)\d+M"
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,18 @@ def check_manifest(file: str, convert: Callable[[Code], str]) -> CheckedManifest
         made = convert(_code_of(committed))
     except ChangedPipelineError as error:
         return CheckedManifest("", error.message)
-    if made == committed:
+    # Runs that this clone has not seen do not make the manifest out of date.
+    is_measured = read_has_auto_memory(find_project())
+    if made == committed or (is_measured and _masked(made) == _masked(committed)):
         return CheckedManifest(made)
     lines = difflib.unified_diff(committed.splitlines(), made.splitlines(), lineterm="", n=1)
     why = "it differs from what the pipeline converts to"
     return CheckedManifest(made, why, tuple(lines)[2:])
+
+
+def _masked(manifest: str) -> str:
+    """Return a manifest without how much memory its tasks ask for."""
+    return re.sub(_MEMORY, "", manifest)
 
 
 def _code_of(committed: str) -> Code:

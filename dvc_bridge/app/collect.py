@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.app.current_folder import Warn
@@ -35,8 +35,9 @@ def collect(run: str, *, checkout: bool = True, warn: Warn) -> RunEnd:
         The remote has no such run, or another process uses an out that would be replaced.
     """
     with RunContext(warn=warn) as context:
-        merged_run = merge_stored(context, run, checkout=checkout)
-        status = None if merged_run.is_whole else _status(context, run)
+        merged_run, status = merge_stored(
+            context, run, checkout=checkout, ask=lambda: _status(context, run)
+        )
     return end_of_run(merged_run, run, status)
 
 
@@ -58,8 +59,13 @@ def merge_settled(context: RunContext, settled: Settled, run: str) -> MergedRun:
 
 
 def merge_stored(
-    context: RunContext, run: str, *, checkout: bool, status: RunStatus | None = None
-) -> MergedRun:
+    context: RunContext,
+    run: str,
+    *,
+    checkout: bool,
+    status: RunStatus | None = None,
+    ask: Callable[[], RunStatus | None] = lambda: None,
+) -> tuple[MergedRun, RunStatus | None]:
     """Merge the results of any submitted run, according to its plan, and write its trace.
 
     A run of a manifest from `convert` has no plan: its results are those of the current stages.
@@ -68,6 +74,8 @@ def merge_stored(
     ----------
     status
         The status of the run at the engine, for the trace; None: unknown.
+    ask
+        Asks the engine for the status of a run that has not all results.
     """
     store, objects = context.store(run)
     plan = store.plan()
@@ -76,8 +84,12 @@ def merge_stored(
     merged = context.merge(results, objects, checkout=checkout)
     tasks = [[task.stage.address for task in planned.tasks] for planned in plan or ()]
     origin = Origin.of(store.origin(), results.values())
-    trace_run(context, run, origin, results, tasks, status)
-    return MergedRun(merged, results, expected)
+    merged_run = MergedRun(merged, results, expected)
+    if status is None and not merged_run.is_whole:
+        status = ask()
+    trace = trace_run(context, run, origin, results, tasks, status)
+    context.keep_memory(trace, objects)
+    return merged_run, status
 
 
 def stored_results(

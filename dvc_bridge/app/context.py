@@ -21,14 +21,17 @@ from dvc_bridge.errors import BridgeError, StoppedError, UsageError
 from dvc_bridge.local.history import History
 from dvc_bridge.local.repro import repro
 from dvc_bridge.local.runner import Options
+from dvc_bridge.pipeline.auto_memory import SeenMemory
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_flags import RunFlags
+from dvc_bridge.pipeline.trace import RunTrace
 from dvc_bridge.planning.exclusion import exclusive_groups
 from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.merge import Merged, merge
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.shared_durations import known_seconds, share
+from dvc_bridge.remote_run.shared_memory import known_memory, share_memory
 from dvc_bridge.remote_run.task_plan import Settled
 from dvc_bridge.remote_run.upload import RemoteForecast, Submission, remote_names, submit
 from dvc_bridge.ui.plain_view import PlainView
@@ -174,6 +177,19 @@ class RunContext(ExitStack):
         """Return the recorded durations of commands in seconds, from here and from the remote."""
         waiting = [forecast.stage.address for forecast in settled.waiting]
         return known_seconds(History(self.project), self.remote_forecast.objects.default, waiting)
+
+    def seen_memory(self, settled: Settled) -> dict[str, SeenMemory]:
+        """Return the memory that earlier runs used; empty if no stage's memory follows them."""
+        waiting = [forecast.stage.address for forecast in settled.waiting]
+        if not self.settings.has_auto_memory(waiting):
+            return {}
+        return known_memory(History(self.project).memory, self.remote_forecast.objects.default)
+
+    def keep_memory(self, trace: RunTrace, objects: Objects) -> None:
+        """Record the memory that a run used; other clones need it only for `auto`."""
+        is_shared = self.settings.has_auto_memory(stage.address for stage in trace.stages)
+        remote = objects.default if is_shared else None
+        share_memory(History(self.project).memory, remote, trace)
 
     def _run_here(self, positions: Sequence[StagePosition]) -> None:
         options = Options(RunFlags(force=self.force), alone=True)

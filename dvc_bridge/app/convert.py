@@ -174,7 +174,10 @@ def _convert(
     )
     seconds = History(project).seconds if fuse is Fuse.AUTO else {}
     costs = engine.costs(settings)
-    groups = divide_into_tasks(pipeline, positions, settings, seconds, costs, fuse).groups
+    seen = History(project).memory.seen if any(pod.auto_memory for pod in pods) else {}
+    groups = divide_into_tasks(
+        pipeline, positions, settings, seconds, costs, fuse, seen=seen
+    ).groups
     references = [f"{group.number}:{ranges(group.positions)}" for group in groups]
     tasks = task_specs(pipeline, groups, references)
     return _Converted(tasks, slug(project.root.name), store, git_code, settings)

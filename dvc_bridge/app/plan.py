@@ -109,5 +109,9 @@ def plan(selection: Selection, flags: RunFlags, *, assume_pulled: bool = False, 
 
         costs = engine_type(settings.engine).costs(settings)
         overhead = history.overheads.get(settings.engine, 1.0)
-        division = divide_into_tasks(pipeline, running, settings, seconds, costs, overhead=overhead)
+        addresses = [pipeline.stages[position].address for position in running]
+        seen = history.memory.seen if settings.has_auto_memory(addresses) else {}
+        division = divide_into_tasks(
+            pipeline, running, settings, seconds, costs, overhead=overhead, seen=seen
+        )
     return Plan(tuple(forecasts), timeline(forecasts, seconds), division, tuple(locations))

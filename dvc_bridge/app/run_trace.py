@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.local.trace_file import keep_trace
 from dvc_bridge.pipeline.numbering import StagePosition, TaskNumber, numbered
 from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.quantity import amount
 from dvc_bridge.pipeline.result import Result, stage_trace_of
 from dvc_bridge.pipeline.run_status import RunStatus, TaskStatus
 from dvc_bridge.pipeline.stage import Stage
+from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.pipeline.trace import RunTrace, StageTrace, requests_of
+
+# Engines whose attempts may get more memory than those before, and those that limit none.
+_RAISING, _UNLIMITED = ("argo", "slurm"), ("processes",)
+# The exit codes of a shell that was killed, and of one whose command was.
+_KILLED = (-9, 137)
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,8 @@ class Origin:
         How long the run should take.
     revision
         The git commit of the code; empty if there is none.
+    memory
+        Number of a task with `memory: {auto: ...}` -> the memory of each attempt.
     """
 
     engine: str
@@ -35,6 +44,7 @@ class Origin:
     predicted_s: float | None = None
     jobs: int = 1
     revision: str = ""
+    memory: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, value: Mapping[str, Any], results: Iterable[Result]) -> Origin:
@@ -53,8 +63,8 @@ def trace_run(
     results: Mapping[str, Result],
     tasks: Sequence[Sequence[str]],
     status: RunStatus | None,
-) -> None:
-    """Write the trace of a remote run, as far as it is known.
+) -> RunTrace:
+    """Write the trace of a remote run, as far as it is known, and return it.
 
     Parameters
     ----------
@@ -77,13 +87,18 @@ def trace_run(
         number = task_of.get(stage.address)
         state = None if number is None else states.get(number)
         waits_for = _waits_for(context, position, places)
+        resources = context.settings.pod(stage.address)
+        if chosen := origin.memory.get(str(number)):
+            resources = resources.with_memory(chosen)
+        known = _stage_trace(stage, results.get(stage.address), state)
         stages.append(
             replace(
-                _stage_trace(stage, results.get(stage.address), state),
+                known,
                 waits_for=waits_for,
                 queued=max([origin.submitted, *_ends(stages[up] for up in waits_for)]),
                 task=number,
-                requests=requests_of(context.settings.pod(stage.address)),
+                requests=requests_of(_in_attempt(resources, known.attempts, origin)),
+                killed_bytes=_killed_bytes(known, state, resources, origin),
             )
         )
     finished = status.finished.timestamp() if status and status.finished else None
@@ -99,6 +114,39 @@ def trace_run(
         stages=tuple(stages),
     )
     keep_trace(context.project, trace)
+    return trace
+
+
+def _in_attempt(resources: Resources, attempt: int, origin: Origin) -> Resources:
+    """Return the settings of a task in an attempt, counted from 1; 0: unknown, so the first."""
+    if not resources.memories:
+        return resources
+    if origin.engine not in _RAISING:
+        return resources.with_memory([resources.memories[-1]])
+    number = min(max(1, attempt), len(resources.memories))
+    return resources.with_memory([resources.memories[number - 1]])
+
+
+def _killed_bytes(
+    stage: StageTrace, task: TaskStatus | None, resources: Resources, origin: Origin
+) -> int:
+    """Return the memory at which an attempt was killed because it needed more; 0: none was.
+
+    The kernel kills a command whose pod or job is full; where it kills the worker too, only the
+    engine knows.
+    """
+    if stage.outcome in (Outcome.UNCHANGED.value, Outcome.RESTORED.value):
+        return 0
+    code = stage.execution.exit_code if stage.execution else None
+    is_limited = origin.engine not in _UNLIMITED
+    if task is not None and task.out_of_memory:
+        attempt = task.out_of_memory
+    elif code in _KILLED and is_limited:
+        attempt = stage.attempts
+    else:
+        return 0
+    memory = _in_attempt(resources, attempt, origin).memory
+    return round(amount(memory)) if memory else 0
 
 
 def _ends(stages: Iterable[StageTrace]) -> list[float]:

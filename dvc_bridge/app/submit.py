@@ -26,13 +26,13 @@ from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.shorten import counted
-from dvc_bridge.planning.grouping.group_stages import Group
 from dvc_bridge.planning.grouping.overhead import observed_overhead
 from dvc_bridge.planning.grouping.tasks_from_settings import Division, divide_into_tasks
 from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.resume import unfinished_tasks, upstream_tasks
 from dvc_bridge.remote_run.task_plan import Settled
 from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment
+from dvc_bridge.ui.plan_text import memory_text
 from dvc_bridge.ui.view import View
 
 
@@ -103,7 +103,7 @@ def submit(
         connected.check_stages([forecast.stage.address for forecast in settled.waiting])
         run = _run_name(context.project.root.name)
         report(f"predicted: {wall_s:.0f} s")
-        _announce(context, settled, groups, report)
+        _announce(context, settled, division, report)
         jobs = [group.pod.jobs for group in groups]
         submission = context.upload(settled, [group.positions for group in groups], jobs, run)
         tasks = task_specs(context.pipeline, groups, submission.references)
@@ -115,6 +115,7 @@ def submit(
             round(wall_s, 3),
             min(_slots(context), len(groups)),
             head(context.project),
+            {str(n): list(choice.memories) for n, choice in division.memory.items()},
         )
         context.store(run)[0].put_manifest(
             record, submission.code, connected.identity(), asdict(origin)
@@ -129,7 +130,8 @@ def submit(
         status = follow_run(connected, attempt, run, stages, upstream, view, context.lock)
         _close(context, connected, run)
         merged_run = merge_settled(context, settled, run)
-        trace_run(context, run, origin, merged_run.results, stages, status)
+        trace = trace_run(context, run, origin, merged_run.results, stages, status)
+        context.keep_memory(trace, context.store(run)[1])
         _note_overhead(context, division, merged_run.results, status)
     return Submitted(run, end=end_of_run(merged_run, run, status))
 
@@ -179,7 +181,7 @@ def resume(
             connected, attempt, run, stages, upstream_tasks(plan), view, context.lock, done=done
         )
         _close(context, connected, run)
-        merged_run = merge_stored(context, run, checkout=True, status=status)
+        merged_run, _ = merge_stored(context, run, checkout=True, status=status)
     return Submitted(run, end=end_of_run(merged_run, run, status))
 
 
@@ -211,7 +213,14 @@ def _divide(context: RunContext, settled: Settled, fuse: Fuse | None) -> Divisio
     costs = context.engine_type.costs(context.settings)
     overhead = History(context.project).overheads.get(context.engine_type.name, 1.0)
     return divide_into_tasks(
-        context.pipeline, waiting, context.settings, seconds, costs, fuse, overhead=overhead
+        context.pipeline,
+        waiting,
+        context.settings,
+        seconds,
+        costs,
+        fuse,
+        overhead=overhead,
+        seen=context.seen_memory(settled),
     )
 
 
@@ -234,14 +243,16 @@ def _note_overhead(
 def _announce(
     context: RunContext,
     settled: Settled,
-    groups: Sequence[Group],
+    division: Division,
     report: Callable[[str], object],
 ) -> None:
     reasons = {forecast.position: forecast.reasons for forecast in settled.waiting}
-    for group in groups:
+    for group in division.groups:
         for position in group.positions:
             why = "; ".join(reasons[position]) or "runs only if its inputs change"
             report(f"g{group.number}  {context.pipeline.stages[position].address}: {why}")
+        if choice := division.memory.get(group.number):
+            report(f"g{group.number}  {memory_text(choice)}")
 
 
 def _run_name(project: str) -> str:

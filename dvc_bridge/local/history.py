@@ -8,14 +8,18 @@ from pathlib import Path
 
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.local.memory_history import MemoryHistory
+from dvc_bridge.pipeline.auto_memory import SeenMemory
 from dvc_bridge.pipeline.ids import file_name
+from dvc_bridge.pipeline.trace import Usage
 
 
 class History:
     """Durations by address, and one log file per stage, in `.dvc/tmp/dvc-bridge`.
 
-    `seconds` holds how long the command of each stage took when it last ran to completion, and
-    `overheads`, by engine, how many times the expected overhead the tasks of the last run had.
+    `seconds` holds how long the command of each stage took when it last ran to completion,
+    `overheads`, by engine, how many times the expected overhead the tasks of the last run had, and
+    `memory` what earlier commands used.
     """
 
     def __init__(self, project: Project) -> None:
@@ -29,6 +33,7 @@ class History:
         with suppress(OSError, ValueError):
             self.overheads = dict(json.loads(self._overheads_file.read_text(encoding="utf-8")))
         self._changed = False
+        self.memory = MemoryHistory(self._folder)
 
     def log(self, address: str) -> Path:
         """Return the file for the output of the stage's command."""
@@ -36,10 +41,12 @@ class History:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{file_name(address)}.log"
 
-    def took(self, address: str, seconds: float) -> None:
-        """Record how long the stage's command took."""
+    def took(self, address: str, seconds: float, usage: Usage | None = None) -> None:
+        """Record how long the stage's command took, and what it used if that is known."""
         self.seconds[address] = round(seconds, 3)
         self._changed = True
+        if usage is not None:
+            self.memory.add(address, SeenMemory((usage.peak_bytes,)))
 
     def had_overhead(self, engine: str, factor: float) -> None:
         """Record the overhead of a run's tasks, and write it."""
@@ -48,7 +55,8 @@ class History:
             write_whole(self._overheads_file, json.dumps(self.overheads), self._folder)
 
     def save(self) -> None:
-        """Write the durations, if there are new ones."""
+        """Write the durations and peaks, if there are new ones."""
+        self.memory.save()
         if self._changed:
             with suppress(OSError):  # a full disk must not fail a finished run
                 write_whole(self._file, json.dumps(self.seconds), self._folder)

@@ -252,7 +252,7 @@ class Run:
         if ended.code:
             self._fail(index, StageFailedError(_failure_message(ended)))
             return
-        self._history.took(self._stages[index].address, ended.seconds)
+        self._history.took(self._stages[index].address, ended.seconds, ended.usage)
         try:
             self._recorder.record(index, self._stages[index], finish=True)
         except Exception as exc:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
+from dvc_bridge.pipeline.auto_memory import AutoMemory
 from dvc_bridge.pipeline.pod_settings import PodSettings
 from dvc_bridge.pipeline.quantity import amount, growing
 from dvc_bridge.pipeline.task_settings import USUAL_GPU, USUAL_RETRIES, Resources
@@ -30,7 +31,8 @@ def resources_of(values: Mapping[str, Any]) -> Resources:
     """Return the settings of a stage, which must have no conflicts."""
     rest = dict(values)
     pod = {key: rest.pop(key) for key in _POD_KEYS if key in rest}
-    memories = _memories(values)
+    auto = _auto_memory(values)
+    memories = auto.by_attempt(auto.first[0]) if auto else _memories(values)
     for key in ("memory", "memory_growth", "memory_max"):
         rest.pop(key, None)
     timeouts = rest.pop("timeout", ())
@@ -44,6 +46,20 @@ def resources_of(values: Mapping[str, Any]) -> Resources:
         gpu=gpu,
         gpu_resource=gpu_resource or USUAL_GPU,
         pod=PodSettings(**pod),
+        auto_memory=auto,
+    )
+
+
+def _auto_memory(values: Mapping[str, Any]) -> AutoMemory | None:
+    memory = values.get("memory")
+    if not isinstance(memory, AutoMemory):
+        return None
+    largest = values.get("memory_max", "")
+    return replace(
+        memory,
+        growth=values.get("memory_growth"),
+        largest=largest,
+        count=_most_attempts(values, largest),
     )
 
 
@@ -53,13 +69,17 @@ def _memories(values: Mapping[str, Any]) -> tuple[str, ...]:
     if not memories or "memory_growth" not in values:
         return memories
     largest = values.get("memory_max", "")
-    count = _MOST_ATTEMPTS if largest else 1 + values.get("retries", USUAL_RETRIES)
-    return growing(memories[0], values["memory_growth"], largest, count)
+    return growing(memories[0], values["memory_growth"], largest, _most_attempts(values, largest))
+
+
+def _most_attempts(values: Mapping[str, Any], largest: str) -> int:
+    return _MOST_ATTEMPTS if largest else 1 + int(values.get("retries", USUAL_RETRIES))
 
 
 def conflicts(values: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with settings that are valid one by one."""
-    memories, growth = values.get("memory", ()), values.get("memory_growth")
+    memory, growth = values.get("memory", ()), values.get("memory_growth")
+    memories = memory.first if isinstance(memory, AutoMemory) else memory
     largest, limit = values.get("memory_max"), values.get("memory_limit")
     if growth and not memories:
         yield "memory_growth needs memory, from which it grows"
@@ -69,7 +89,9 @@ def conflicts(values: Mapping[str, Any]) -> Iterator[str]:
         yield "memory_max needs memory_growth"
     if largest and memories and amount(largest) < amount(memories[0]):
         yield f"memory_max is {largest}, less than memory, {memories[0]}"
-    if limit and (growth or len(memories) > 1):
+    if limit and isinstance(memory, AutoMemory):
+        yield "memory_limit needs a memory that is written down: auto may exceed it"
+    elif limit and (growth or len(memories) > 1):
         yield "memory_limit needs one memory: attempts with the same limit would end the same"
     attempts = max(
         1 + values.get("retries", USUAL_RETRIES), len(memories), len(values.get("timeout", ()))
@@ -77,7 +99,7 @@ def conflicts(values: Mapping[str, Any]) -> Iterator[str]:
     if "pending_timeout" in values and (attempts > 1 or growth):
         yield "pending_timeout needs retries: 0: Argo 4.1 ignores it for pods that it may retry"
     for resource in ("memory", "cpu"):
-        request, most = values.get(resource), values.get(f"{resource}_limit")
-        first = request[0] if isinstance(request, tuple) else request
+        most = values.get(f"{resource}_limit")
+        first = values.get(resource) if resource == "cpu" else next(iter(memories), None)
         if first and most and amount(most) < amount(first):
             yield f"{resource}_limit is {most}, less than {resource}, {first}"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+from dvc_bridge.pipeline.auto_memory import AutoMemory
 from dvc_bridge.pipeline.pod_settings import Volume
 from dvc_bridge.pipeline.quantity import amount
 from dvc_bridge.pipeline.setting_mappings import FOLDER, Pairs
@@ -36,6 +37,7 @@ _OURS = ("HOME", "USER", "TMPDIR", "SHELL")
 _PREFIX = "DVC_BRIDGE_"
 # Folders that belong to Kubernetes and Argo.
 _RESERVED = ("/var/run/argo", "/var/run/secrets", "/proc", "/sys")
+_AUTO = "auto"
 _SOURCES = ("claim", "ephemeral", "empty_dir", "shared_memory")
 
 
@@ -149,6 +151,17 @@ def _read_structure(value: Any) -> str:
     return text
 
 
+def _read_memory(value: Any) -> tuple[str, ...] | AutoMemory:
+    if value == _AUTO or (isinstance(value, dict) and value.keys() != {_AUTO}):
+        raise InvalidValueError(
+            "a quantity, a list of them, or {auto: 2Gi}, in which 2Gi is the memory while no run"
+            " was measured"
+        )
+    if isinstance(value, dict):
+        return AutoMemory(_read_memories(value[_AUTO]))
+    return _read_memories(value)
+
+
 def _read_memories(value: Any) -> tuple[str, ...]:
     quantities = tuple(map(read_quantity, value if isinstance(value, list) else [value]))
     if not quantities or any(amount(a) >= amount(b) for a, b in pairwise(quantities)):
@@ -193,8 +206,21 @@ _VOLUME_SCHEMAS: dict[str, Schema] = {
     "read_only": _FLAG,
 }
 
+_MEMORIES_SCHEMA = _list_too(QUANTITY_SCHEMA)
 MEMORIES = Value(
-    _read_memories, _list_too(QUANTITY_SCHEMA), "a Kubernetes quantity, or a list of them"
+    _read_memory,
+    {
+        "anyOf": [
+            *_MEMORIES_SCHEMA["anyOf"],
+            {
+                "type": "object",
+                "required": [_AUTO],
+                "additionalProperties": False,
+                "properties": {_AUTO: _MEMORIES_SCHEMA},
+            },
+        ]
+    },
+    "a Kubernetes quantity, a list of them, or `{auto: 2Gi}`",
 )
 TIMEOUTS = Value(
     _read_timeouts,

@@ -186,6 +186,12 @@ class Settings:
         """Return the settings of the task of this stage."""
         return resources_of(self._values(address))
 
+    def has_auto_memory(self, addresses: Iterable[str]) -> bool:
+        """Return whether the memory of one of these stages follows earlier runs."""
+        return any("memory" in pod for pod in self.pods.values()) and any(
+            self.pod(address).auto_memory for address in addresses
+        )
+
     def _values(self, address: str) -> dict[str, Any]:
         values: dict[str, Any] = {"image": self.argo.image}
         for glob, pod_settings in self.pods.items():

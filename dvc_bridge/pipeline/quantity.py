@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 _UNITS = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
@@ -40,6 +41,12 @@ def growing(first: str, factor: float, largest: str, count: int) -> tuple[str, .
             break
         quantities.append(following)
     return tuple(quantities)
+
+
+def mebibytes(count: float, step: int = 64) -> str:
+    """Return a number of bytes as a quantity, rounded up to a multiple of `step` MiB."""
+    whole = max(step, math.ceil(count / 2**20 / step) * step)
+    return f"{whole // 1024}Gi" if whole % 1024 == 0 else f"{whole}Mi"
 
 
 def _parts(quantity: str) -> tuple[str, str]:

@@ -53,6 +53,9 @@ class TaskStatus:
         Whether the task waits and does not start unless the user does something.
     retry_reason
         Why the attempt before the latest one ended; empty: unknown, or there was none.
+    out_of_memory
+        The number, from 1, of the last attempt that was killed because it needed more memory; 0:
+        none was.
     """
 
     task: TaskNumber
@@ -66,6 +69,7 @@ class TaskStatus:
     fix: str = ""
     is_blocked: bool = False
     retry_reason: str = ""
+    out_of_memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)

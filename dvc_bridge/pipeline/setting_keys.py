@@ -147,7 +147,8 @@ TASK_KEYS = (
     Key(
         "memory",
         MEMORIES,
-        "request and limit; with a list, each attempt gets the next one ([memory](#memory))",
+        "request and limit; with a list, each attempt gets the next one, and `auto` follows earlier"
+        " runs ([memory](#memory))",
     ),
     Key("memory_growth", GROWTH, "the factor by which each attempt gets more memory"),
     Key("memory_max", QUANTITY, "the largest memory that `memory_growth` reaches"),

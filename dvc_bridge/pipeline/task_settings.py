@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from dvc_bridge.pipeline.auto_memory import AutoMemory
 from dvc_bridge.pipeline.pod_settings import USUAL_POD, PodSettings
 from dvc_bridge.pipeline.setting_mappings import Pairs
 
@@ -42,6 +44,9 @@ class Resources:
         all later attempts. Empty: they do not change.
     pod
         What only pods of Kubernetes have.
+    auto_memory
+        How memory follows earlier runs; `memory` and `memories` are the first values. None: it
+        does not.
     """
 
     image: str = ""
@@ -58,6 +63,12 @@ class Resources:
     memories: tuple[str, ...] = ()
     timeouts: tuple[int, ...] = ()
     pod: PodSettings = USUAL_POD
+    auto_memory: AutoMemory | None = None
+
+    def with_memory(self, memories: Sequence[str]) -> Resources:
+        """Return the settings with another memory of each attempt."""
+        later = tuple(memories) if len(memories) > 1 else ()
+        return replace(self, memory=memories[0] if memories else None, memories=later)
 
     @property
     def jobs(self) -> int:

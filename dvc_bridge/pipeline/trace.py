@@ -121,7 +121,9 @@ class StageTrace:
     attempts
         How often the engine started its task.
     requests
-        The resources that dvc-bridge.yaml requests for it.
+        The resources that the last attempt requested for it.
+    killed_bytes
+        The largest memory at which an attempt was killed because it needed more; 0: none was.
     entry
         Its dvc.lock entry, if this run recorded it.
     """
@@ -136,6 +138,7 @@ class StageTrace:
     task: int | None = None
     attempts: int = 0
     requests: Requests = field(default_factory=dict)
+    killed_bytes: int = 0
     entry: LockEntry = field(default_factory=dict)
     execution: Execution | None = None
 

@@ -53,9 +53,3 @@ def shortened(name: str, limit: int) -> str:
         return name
     tail = (limit - 1) // 2
     return f"{name[: limit - 1 - tail]}…{name[-tail:]}"
-
-
-def mebibytes(count: float, step: int = 64) -> str:
-    """Return a size as a Kubernetes quantity, rounded up to a multiple of `step` MiB."""
-    whole = max(step, math.ceil(count / 2**20 / step) * step)
-    return f"{whole // 1024}Gi" if whole % 1024 == 0 else f"{whole}Mi"

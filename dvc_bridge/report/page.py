@@ -226,8 +226,8 @@ def _render_suggestion(trace: RunTrace) -> Iterator[str]:
         yield "<section><h2>Requests that would have fitted</h2>"
         yield (
             '<p class="soft">For dvc-bridge.yaml, from what this run used, with a quarter more'
-            " memory. Processes of a stage that run at the same time add up: the figure is that of"
-            " the largest.</p>"
+            " memory and room for the worker. Processes of a stage that run at the same time add"
+            " up: the figure is that of the largest.</p>"
         )
         yield f"<pre>{text(suggestion)}</pre></section>"
 

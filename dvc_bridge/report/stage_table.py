@@ -134,6 +134,8 @@ def _measured(stage: StageTrace, execution: Execution, longest: float) -> Iterat
     limit = "≤ " if usage.is_upper_limit else ""
     wanted = stage.requests.get("memory")
     of = f"<small>of {text(wanted)}</small>" if wanted else ""
+    if stage.killed_bytes:
+        of += f"<small>killed at {size(stage.killed_bytes)}</small>"
     yield f"<td>{limit}{size(usage.peak_bytes)}{of}</td>"
     parts = [
         f"{size(count)} {verb}"

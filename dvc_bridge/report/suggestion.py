@@ -6,10 +6,10 @@ import json
 import math
 from collections.abc import Sequence
 
+from dvc_bridge.pipeline.auto_memory import fitting_memory
 from dvc_bridge.pipeline.trace import StageTrace
-from dvc_bridge.report.format import duration, mebibytes, size
+from dvc_bridge.report.format import duration, size
 
-HEADROOM = 1.25
 # Shorter commands say nothing about the CPUs that a stage can use.
 LEAST_S = 1.0
 MOST = 40
@@ -34,7 +34,7 @@ def suggested_settings(stages: Sequence[StageTrace]) -> str:
         mark = "at most " if peak.is_upper_limit else ""
         lines.append(f"  {json.dumps(glob, ensure_ascii=False)}:")
         lines.append(
-            f"    memory: {mebibytes(peak.peak_bytes * HEADROOM)}"
+            f"    memory: {fitting_memory(peak.peak_bytes)}"
             f"  # largest process {mark}{size(peak.peak_bytes)}"
         )
         if long := [found for found in map(_cpus, members) if found[1] >= LEAST_S]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dvc_bridge.pipeline.auto_memory import MemoryChoice
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.planning.critical_path import Timeline
@@ -107,7 +108,14 @@ def _division_lines(division: Division, names: Mapping[StagePosition, str]) -> l
         lines.append(
             f"  {f'g{group.number}':<{width}}  {text}" + (f"  after {waits}" * bool(waits))
         )
+        if choice := division.memory.get(group.number):
+            lines.append(f"  {'':<{width}}  {memory_text(choice)}")
     return lines
+
+
+def memory_text(choice: MemoryChoice) -> str:
+    """Return the memory of a task by attempt, and why it is that."""
+    return f"memory {', then '.join(choice.memories)}: {choice.reason}"
 
 
 def _after(names: Sequence[str]) -> str:
@@ -163,8 +171,15 @@ def plan_json(
                 "group": group.number,
                 "stages": [names[p] for p in group.positions],
                 "needs": list(group.needs),
+                **_plain_memory(division.memory.get(group.number)),
             }
             for group in division.groups
         ]
         document["predicted_wall_s"] = round(division.wall_s, 3)
     return document
+
+
+def _plain_memory(choice: MemoryChoice | None) -> dict[str, Any]:
+    if choice is None:
+        return {}
+    return {"memory": list(choice.memories), "memory_reason": choice.reason}

@@ -16,6 +16,7 @@ from dvc_bridge.dvcio.reading.stage_entry import resolve_path, stage_of_entry
 from dvc_bridge.dvcio.reading.templates import resolve_stages
 from dvc_bridge.dvcio.reading.yaml12 import parse, read, text_of
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.auto_memory import AutoMemory
 from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.pipeline.prices import Prices
 from dvc_bridge.pipeline.project_settings import FILE, Settings
@@ -209,6 +210,18 @@ def read_jobs(project: Project) -> int | None:
         The file has an invalid setting.
     """
     return _read_settings_file(project).jobs
+
+
+def read_has_auto_memory(project: Project) -> bool:
+    """Return whether dvc-bridge.yaml lets memory follow earlier runs, without reading the stages.
+
+    Raises
+    ------
+    UsageError
+        The file has an invalid setting.
+    """
+    pods = _read_settings_file(project).pods.values()
+    return any(isinstance(pod.get("memory"), AutoMemory) for pod in pods)
 
 
 def read_prices(project: Project) -> Prices:

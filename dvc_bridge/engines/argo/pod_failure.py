@@ -18,6 +18,14 @@ _RBAC = "kubectl apply -f docs/argo-rbac.yaml, in the namespace of the run"
 _NO_REASON = ("No more retries left", "retryStrategy.expression evaluated to false")
 
 
+_OUT_OF_MEMORY = "OOMKilled"
+
+
+def is_out_of_memory(message: str) -> bool:
+    """Return whether a pod with this message was killed because it needed more memory."""
+    return _OUT_OF_MEMORY in message
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the template of a pod asks for, by attempt; the last value holds for all later ones.
@@ -58,7 +66,7 @@ class _Kind:
 
 _KINDS = (
     _Kind(
-        r"OOMKilled",
+        _OUT_OF_MEMORY,
         "out of memory: it needs more than its limit{memory}",
         f"{{more_memory}} for these stages in {_SETTINGS}",
     ),

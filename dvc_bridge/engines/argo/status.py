@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from dvc_bridge.engines.argo.pod_failure import Limits, explain
+from dvc_bridge.engines.argo.pod_failure import Limits, explain, is_out_of_memory
 from dvc_bridge.engines.argo.retries import values_by_attempt
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
@@ -130,7 +130,17 @@ def _tasks(
             fix=reason.fix,
             is_blocked=reason.blocks and phase is Phase.PENDING,
             retry_reason=explain([previous], limit.at(number - 1)).message,
+            out_of_memory=_out_of_memory(attempts or [node]),
         )
+
+
+def _out_of_memory(attempts: Sequence[Mapping[str, Any]]) -> int:
+    killed = [n for n, attempt in enumerate(attempts, 1) if is_out_of_memory(_message(attempt))]
+    return max(killed, default=0)
+
+
+def _message(node: Mapping[str, Any]) -> str:
+    return str(node.get("message") or "")
 
 
 def _attempt_number(node: Mapping[str, Any]) -> int:

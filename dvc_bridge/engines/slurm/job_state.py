@@ -67,6 +67,7 @@ class Meaning:
     is_blocked: bool = False
 
 
+OUT_OF_MEMORY = "OUT_OF_MEMORY"
 _ENDS = {
     "COMPLETED": Meaning(Phase.SUCCEEDED),
     "TIMEOUT": Meaning(
@@ -77,7 +78,7 @@ _ENDS = {
     "DEADLINE": Meaning(
         Phase.FAILED, "it could not end before its deadline", f"remove --deadline in {FILE}"
     ),
-    "OUT_OF_MEMORY": Meaning(
+    OUT_OF_MEMORY: Meaning(
         Phase.FAILED,
         "it needed more memory than its job has",
         f"raise memory of the stage in {FILE}",

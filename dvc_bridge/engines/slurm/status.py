@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from dvc_bridge.engines.slurm.attempt import Attempt, Events
-from dvc_bridge.engines.slurm.job_state import Meaning, meaning_of
+from dvc_bridge.engines.slurm.job_state import OUT_OF_MEMORY, Meaning, meaning_of
 from dvc_bridge.engines.slurm.jobs import JobTask
 from dvc_bridge.engines.slurm.queue import QueuedJob
 from dvc_bridge.pipeline.numbering import TaskNumber
@@ -27,7 +27,8 @@ _LOST = Meaning(
     "dvc-bridge retry {run} runs it again",
 )
 # What a worker lacked -> its meaning, as of a job that SLURM itself ends for it.
-_LACKS = {"memory": meaning_of("OUT_OF_MEMORY", ""), "time": meaning_of("TIMEOUT", "")}
+_MEMORY = "memory"
+_LACKS = {_MEMORY: meaning_of(OUT_OF_MEMORY, ""), "time": meaning_of("TIMEOUT", "")}
 _NO_MODULE = "No module named dvc_bridge"
 
 
@@ -169,7 +170,14 @@ def _task_status(
         meaning.fix.format(run=run, job=job),
         meaning.is_blocked,
         end.message if (end := _LACKS.get(noted.lacked)) else "",
+        out_of_memory=_out_of_memory(noted, known),
     )
+
+
+def _out_of_memory(noted: Events, known: QueuedJob | None) -> int:
+    if noted.lacks == _MEMORY or (known and known.state == OUT_OF_MEMORY):
+        return max(1, noted.starts)
+    return noted.starts - 1 if noted.lacked == _MEMORY else 0
 
 
 def _time(seconds: int | None) -> datetime | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.auto_memory import MemoryChoice, SeenMemory, choose_memory
 from dvc_bridge.pipeline.fuse import Fuse
-from dvc_bridge.pipeline.numbering import StagePosition
+from dvc_bridge.pipeline.numbering import StagePosition, TaskNumber
 from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.exclusion import exclusion_words
@@ -33,12 +34,15 @@ class Division:
         How many of the stages have an earlier duration; the others are assumed to take the median.
     nodes
         The stages of the groups, in DVC's order.
+    memory
+        The memory of the groups with `memory: {auto: ...}`.
     """
 
     groups: tuple[Group, ...]
     wall_s: float
     timed: int
     nodes: tuple[Node, ...] = ()
+    memory: Mapping[TaskNumber, MemoryChoice] = field(default_factory=dict)
 
 
 def divide_into_tasks(
@@ -50,6 +54,7 @@ def divide_into_tasks(
     fuse: Fuse | None = None,
     *,
     overhead: float = 1.0,
+    seen: Mapping[str, SeenMemory] | None = None,
 ) -> Division:
     """Divide the stages at `positions`, which must be in DVC's order, into groups.
 
@@ -64,6 +69,9 @@ def divide_into_tasks(
     overhead
         How many times the overhead in `costs` the tasks of an earlier run had. It changes the
         prediction alone, so that equal projects have equal groups.
+    seen
+        The memory that earlier runs used, by address, for `memory: {auto: ...}`. It does not
+        change the groups.
 
     Raises
     ------
@@ -90,7 +98,21 @@ def divide_into_tasks(
     groups = group_stages(nodes, fuse or settings.argo.fuse, costs)
     timed = sum(node.seconds is not None for node in nodes)
     wall_s = predicted_wall_s(groups, nodes, costs.with_overhead(overhead))
-    return Division(tuple(groups), wall_s, timed, tuple(nodes))
+    memory = {g.number: choice for g in groups if (choice := _memory(pipeline, g, seen or {}))}
+    groups = [
+        replace(g, pod=g.pod.with_memory(memory[g.number].memories)) if g.number in memory else g
+        for g in groups
+    ]
+    return Division(tuple(groups), wall_s, timed, tuple(nodes), memory)
+
+
+def _memory(
+    pipeline: Pipeline, group: Group, seen: Mapping[str, SeenMemory]
+) -> MemoryChoice | None:
+    if group.pod.auto_memory is None:
+        return None
+    addresses = [pipeline.stages[position].address for position in group.positions]
+    return choose_memory(group.pod.auto_memory, addresses, seen)
 
 
 def backward_stages(pipeline: Pipeline, positions: Sequence[StagePosition]) -> list[str]:

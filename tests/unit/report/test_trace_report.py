@@ -173,10 +173,10 @@ def test_requests_are_suggested_per_family_with_headroom() -> None:
     assert suggested_settings(stages).splitlines() == [
         "stages:",
         '  "train@*":',
-        "    memory: 128Mi  # largest process 104.9 MB",
+        "    memory: 256Mi  # largest process 104.9 MB",
         "    cpu: 1  # used 1.00 for 10 s",
         '  "odd[[]1]":',
-        "    memory: 128Mi  # largest process 104.9 MB",
+        "    memory: 256Mi  # largest process 104.9 MB",
     ]
 
 

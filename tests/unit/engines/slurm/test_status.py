@@ -110,6 +110,7 @@ def test_a_task_without_enough_memory_says_so_after_slurm_has_forgotten_it(tmp_p
     assert (task.phase, task.message) == (Phase.FAILED, "it reached its time limit")
     assert "raise timeout" in task.fix
     assert task.retry_reason == "it needed more memory than its job has"
+    assert task.out_of_memory == 1
 
 
 def test_a_recorded_array_has_the_exit_code_of_each_index() -> None:
