@@ -10,6 +10,8 @@ from dvc_bridge.report.format import shortened
 from dvc_bridge.report.html import text
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, LABEL = 158, 38, 44, 12, 22
+# A graph that is wider than the page is drawn smaller, down to this; then it scrolls.
+_LEAST = 0.75
 _CLASSES = {"run cache": "reused", "up to date": "unchanged"}
 _SWEEPS = 4
 _SHOWN_COUNTS = ("failed", "skipped", "running")
@@ -27,7 +29,7 @@ def graph_svg(graph: Graph) -> str:
     return "".join(
         [
             f'<figure class="scroll"><svg class="graph" role="img" aria-label="Graph of the stages"'
-            f' viewBox="0 0 {width} {height}" width="{width}" height="{height}">',
+            f' viewBox="0 0 {width} {height}" style="{_style(width)}">',
             *(_edge(corners[start], corners[end]) for start, end in graph.edges),
             *(
                 part
@@ -37,6 +39,10 @@ def graph_svg(graph: Graph) -> str:
             "</svg></figure>",
         ]
     )
+
+
+def _style(width: int) -> str:
+    return f"width:clamp({width * _LEAST:.0f}px,100%,{width}px)"
 
 
 def _rows(graph: Graph) -> list[float]:

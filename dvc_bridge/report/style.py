@@ -31,7 +31,7 @@ th,td{padding:6px 12px;text-align:left;vertical-align:top;border-bottom:1px soli
 th:first-child,td:first-child{padding-left:0}
 table.list{width:auto;min-width:min(100%,440px)}
 thead th{font-size:12px;font-weight:600;color:var(--soft);white-space:nowrap}
-tbody th{font-weight:500;overflow-wrap:anywhere;min-width:9em}
+tbody th{font-weight:500;overflow-wrap:anywhere;min-width:10.5em}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 td small{display:block;font-size:12px;color:var(--soft)}
 .soft{color:var(--soft)}
@@ -45,7 +45,7 @@ white-space:nowrap}
 .stages td small{max-width:34em;overflow-wrap:anywhere}
 td.failed{color:var(--s6)}td.up{color:var(--soft)}
 .wide{display:block;width:100%;min-width:760px;height:auto}
-.graph{display:block;margin:0}
+.graph{display:block;height:auto;margin:0}
 .timeline text,.graph text{fill:var(--ink);font-size:11.5px}
 .timeline .tick,.graph text:not(.strong){fill:var(--soft)}
 .graph text:not(.strong){font-size:10.5px}.graph .strong{font-weight:600}
