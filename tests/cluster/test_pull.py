@@ -7,9 +7,17 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.cluster.projects import make
 from tests.cluster.s3_proxy import counted
 from tests.support.commands import bridge, dvc, git
+
+NEEDED = ("KUBECONFIG", "CLUSTER_S3_ENDPOINT", "BRIDGE_IMAGE")
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.skipif(not all(map(os.environ.get, NEEDED)), reason=f"needs {', '.join(NEEDED)}"),
+]
 
 LARGE = "0123456789abcdef" * 65536
 STAGES = """\

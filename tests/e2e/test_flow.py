@@ -263,6 +263,7 @@ def test_a_cycle_a_name_and_a_project_without_commands_are_refused(
     assert "has a command" in bridge(root, *HERE, code=2)
 
 
+@pytest.mark.full
 def test_downstream_stages_run_after_their_inputs_in_any_file_and_order(
     make_project: MakeProject,
 ) -> None:

@@ -37,7 +37,7 @@ CASES = [replace(case, steps=case.steps[: STEPS[case.name]]) for case in ALL if 
 
 # All kinds with the oldest version; with the others, those that go through the most of DVC.
 FEW = ("diamond", "foreach", "folders", "outs that are not cached")
-QUICK = ("diamond", "foreach")
+QUICK = ("foreach",)
 PLAYED = [
     pytest.param(
         version,

@@ -79,6 +79,7 @@ def test_select_runs_where_dvc_yaml_names_what_it_reads_and_where_there_is_none(
     assert run_main(project, "select").returncode == 0
 
 
+@pytest.mark.full
 def test_a_new_month_in_params_and_in_the_deps_is_used(project: Path, easy_gate: Params) -> None:
     values = yaml.safe_load((project / "params.yaml").read_text())
     values["backtest"]["months"] = ["2013-06", *values["backtest"]["months"]]

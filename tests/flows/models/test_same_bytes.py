@@ -53,7 +53,7 @@ def train_in_process(root: Path, candidate: str, **env: str) -> dict[str, bytes]
     return {file.name: file.read_bytes() for file in folder.iterdir()}
 
 
-@pytest.mark.parametrize("candidate", ["hgb", "logistic"])
+@pytest.mark.parametrize("candidate", ["hgb", pytest.param("logistic", marks=pytest.mark.full)])
 def test_a_model_is_the_same_file_with_other_threads_hashes_and_kernels(
     small_root: Path, candidate: str
 ) -> None:

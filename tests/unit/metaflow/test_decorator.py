@@ -157,6 +157,7 @@ def test_a_dep_that_changes_while_the_step_runs_fails_the_step(project: Path) ->
     assert not list((project / ".dvc/cache/runs").glob("*/*"))
 
 
+@pytest.mark.full
 def test_a_damaged_object_of_the_cache_fails_the_step_by_name(project: Path) -> None:
     run(project)
     (project / "params.yaml").write_text("sep: 2\n")
@@ -169,6 +170,7 @@ def test_a_damaged_object_of_the_cache_fails_the_step_by_name(project: Path) -> 
     assert f"{pointer}: the content does not match the hash in the name" in text
 
 
+@pytest.mark.full
 def test_no_workspace_is_left_behind(project: Path) -> None:
     run(project)
     assert not list((project / ".dvc/tmp/metaflow").iterdir())

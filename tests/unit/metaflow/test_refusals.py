@@ -189,6 +189,7 @@ def test_a_damaged_entry_of_the_run_cache_is_no_result(
     assert result.entry == locked["stages"]["make"]
 
 
+@pytest.mark.full
 def test_a_stage_whose_entries_of_the_run_cache_are_damaged_runs_and_dvc_takes_what_it_made(
     project: Path,
 ) -> None:
@@ -203,6 +204,7 @@ def test_a_stage_whose_entries_of_the_run_cache_are_damaged_runs_and_dvc_takes_w
     assert (project / "dvc.lock").read_bytes() == locked
 
 
+@pytest.mark.full
 def test_the_page_of_a_run_whose_metrics_are_damaged_or_gone_is_written_without_them(
     project: Path,
 ) -> None:

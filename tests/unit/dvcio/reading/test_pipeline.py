@@ -188,7 +188,7 @@ REFUSED = {
         r"^x\.dvc:3: outs\.0\.metric: extra keys",
     ),
     "a .dvc file that is a list": ("x.dvc", "- a\n", r"^x\.dvc:1: "),
-    "a lock file of DVC 1": ("dvc.lock", "one:\n  cmd: echo\n", r"^dvc\.lock is not .* schema"),
+    "a lock file of DVC 1": ("dvc.lock", "one:\n  cmd: echo\n", r"^dvc\.lock: not .* schema"),
     "a lock entry without a command": (
         "dvc.lock",
         "schema: '2.0'\nstages:\n  one:\n    deps: []\n",
