@@ -15,9 +15,9 @@ from typing import Any
 import yaml
 
 from dvc_bridge.metaflow.profile import write_profile
+from tests.cluster.client import dvc
 from tests.cluster.conftest import kubectl
 from tests.conftest import REPOSITORY
-from tests.support.commands import dvc
 
 PATIENCE_S = 1500
 PROFILE = "cluster"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -44,9 +44,10 @@ def counted(server: str) -> Iterator[Traffic]:
         def _forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             upstream = http.client.HTTPConnection(target.hostname or "", target.port)
-            upstream.request(self.command, self.path, body, dict(self.headers.items()))
-            answer = upstream.getresponse()
-            content = answer.read()
+            with closing(upstream):
+                upstream.request(self.command, self.path, body, dict(self.headers.items()))
+                answer = upstream.getresponse()
+                content = answer.read()
             path, _, query = self.path.partition("?")
             if self.command == "GET" and answer.status in (200, 206) and "list-type" not in query:
                 traffic.downloads[path] = traffic.downloads.get(path, 0) + len(content)

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.client import dvc
 from tests.cluster.conftest import kubectl
 from tests.cluster.flows import PROFILE, ended, furnish, phase, run_id, start, until
 from tests.cluster.test_submit import NEEDED
-from tests.support.commands import bridge, dvc
+from tests.support.commands import bridge
 
 pytestmark = [
     pytest.mark.cluster,

@@ -23,9 +23,10 @@ import botocore.session
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tests.cluster.client import dvc
 from tests.cluster.conftest import kubectl, settings
 from tests.cluster.test_submit import NEEDED
-from tests.support.commands import bridge, dvc
+from tests.support.commands import bridge
 
 pytestmark = [
     pytest.mark.cluster,

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.client import dvc
 from tests.cluster.conftest import kubectl
 from tests.cluster.flows import ON_PODS, clone, flow, locked, phase, read, run_id, until
 from tests.cluster.test_submit import NEEDED
-from tests.support.commands import dvc
 
 pytestmark = [
     pytest.mark.cluster,

@@ -17,11 +17,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.client import assert_as_dvc, differences_to_dvc
+from tests.cluster.client import assert_as_dvc, differences_to_dvc, dvc
 from tests.cluster.conftest import kubectl
 from tests.cluster.projects import make
 from tests.cluster.test_submit import NEEDED
-from tests.support.commands import bridge, dvc
+from tests.support.commands import bridge
 
 pytestmark = [
     pytest.mark.cluster,

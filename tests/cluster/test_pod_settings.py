@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.client import dvc
 from tests.cluster.conftest import KEYS, kubectl
-from tests.support.commands import bridge, dvc
+from tests.support.commands import bridge
 from tests.support.paths import REPOSITORY
 from tests.support.projects import MakeProject
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.client import dvc
 from tests.cluster.projects import make
 from tests.cluster.s3_proxy import counted
-from tests.support.commands import bridge, dvc, git
+from tests.support.commands import bridge, git
 
 NEEDED = ("KUBECONFIG", "CLUSTER_S3_ENDPOINT", "BRIDGE_IMAGE")
 pytestmark = [

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cluster.client import dvc
 from tests.cluster.conftest import kubectl, settings
 from tests.cluster.flows import (
     ON_PODS,
@@ -28,7 +29,7 @@ from tests.cluster.flows import (
 )
 from tests.cluster.test_submit import NEEDED
 from tests.conftest import REPOSITORY
-from tests.support.commands import bridge, dvc
+from tests.support.commands import bridge
 
 pytestmark = [
     pytest.mark.cluster,

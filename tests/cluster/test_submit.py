@@ -19,7 +19,8 @@ import yaml
 
 from dvc_bridge.verify.equality import differences
 from dvc_bridge.verify.project_state import project_state
-from tests.support.commands import bridge, dvc
+from tests.cluster.client import dvc
+from tests.support.commands import bridge
 
 NEEDED = ("KUBECONFIG", "CLUSTER_S3_ENDPOINT", "BRIDGE_IMAGE")
 pytestmark = [

@@ -11,8 +11,9 @@ import secrets
 
 import pytest
 
+from tests.cluster.client import dvc
 from tests.cluster.conftest import settings
-from tests.support.commands import bridge, dvc
+from tests.support.commands import bridge
 from tests.support.projects import MakeProject
 
 NEEDED = (

@@ -16,7 +16,10 @@ from tests.support.paths import REPOSITORY
 
 
 def dvc(root: Path, *args: str) -> str:
-    """Run dvc in `root`, check that it succeeds, and return its output with errors."""
+    """Run dvc in `root`, check that it succeeds, and return its output with errors.
+
+    Remotes must be folders: clients of cloud storage do not work in a process that was forked.
+    """
     ran = _fork_server()("dvc", args, root, os.environ)
     assert ran.code == 0, ran.output
     return ran.output
