@@ -32,7 +32,7 @@ class Origin:
     submitted
         Seconds since 1970.
     predicted_s
-        How long the run should take.
+        How long the run should take; None: no stage was ever timed.
     revision
         The git commit of the code; empty if there is none.
     memory

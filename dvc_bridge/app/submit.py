@@ -97,12 +97,14 @@ def submit(
             merged_run = merge_settled(context, settled, "")
             return Submitted("", len(merged_run.merged.taken))
         division = _divide(context, settled, fuse)
-        groups, wall_s = division.groups, division.wall_s
+        groups = division.groups
         store = context.store_settings()
         connected = context.connect()
         connected.check_stages([forecast.stage.address for forecast in settled.waiting])
         run = _run_name(context.project.root.name)
-        report(f"predicted: {wall_s:.0f} s")
+        untimed = len(division.nodes) - division.timed
+        guessed = f"; {counted(untimed, 'stage')} never timed" if untimed else ""
+        report(f"predicted: {division.wall_s:.0f} s{guessed}")
         _announce(context, settled, division, report)
         jobs = [group.pod.jobs for group in groups]
         submission = context.upload(settled, [group.positions for group in groups], jobs, run)
@@ -112,7 +114,7 @@ def submit(
         origin = Origin(
             connected.name,
             round(time.time(), 4),
-            round(wall_s, 3),
+            round(division.wall_s, 3) if division.timed else None,
             min(_slots(context), len(groups)),
             head(context.project),
             {str(n): list(choice.memories) for n, choice in division.memory.items()},

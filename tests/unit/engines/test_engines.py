@@ -39,11 +39,12 @@ def test_the_commands_of_a_run_work_with_an_engine(make_project: MakeProject) ->
     root = make_project(STAGES, {})
     add_remote(root)
     printed = bridge(root, "submit", "--engine", "processes", "--wait")
+    assert "3 stages never timed" in printed
     assert "3 ran\n" in printed
     assert "match what `dvc repro` would have produced" in printed
     assert dvc_status(root) == {}
     trace = read_trace(find_project(root))
-    assert trace.predicted_s
+    assert trace.predicted_s is None
     assert {(s.outcome, s.attempts) for s in trace.stages if s.task is not None} == {("ran", 1)}
     executions = [stage.execution for stage in trace.stages if stage.execution]
     assert all(execution.usage for execution in executions)
