@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dvc_bridge.app.convert import ChangedPipelineError, Code
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.reading.pipeline import read_has_auto_memory
+from dvc_bridge.dvcio.reading.settings import read_unchecked_settings
 from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import commit
 
@@ -62,7 +62,7 @@ def check_manifest(file: str, convert: Callable[[Code], str]) -> CheckedManifest
     except ChangedPipelineError as error:
         return CheckedManifest("", error.message)
     # Runs that this clone has not seen do not make the manifest out of date.
-    is_measured = read_has_auto_memory(find_project())
+    is_measured = read_unchecked_settings(find_project()).names_auto_memory
     if made == committed or (is_measured and _masked(made) == _masked(committed)):
         return CheckedManifest(made)
     lines = difflib.unified_diff(committed.splitlines(), made.splitlines(), lineterm="", n=1)

@@ -10,7 +10,8 @@ from dvc_bridge.app.current_folder import Warn, from_here
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.settings import read_settings
 from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.dvcio.remotes.config import Sections
 from dvc_bridge.dvcio.remotes.transfer import Objects

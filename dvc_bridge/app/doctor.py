@@ -11,7 +11,8 @@ from dvc_bridge.dvcio.atomic_files import check_writable
 from dvc_bridge.dvcio.dvc_version import check_version, installed, missing
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, config_as_dvc, find_project
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.settings import read_settings
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.engines.base import Engine, Finding

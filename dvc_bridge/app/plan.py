@@ -9,7 +9,8 @@ from dvc_bridge.app.forecast_sources import forecast_sources
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.settings import read_settings
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.local.history import History

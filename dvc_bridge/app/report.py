@@ -11,9 +11,10 @@ from typing import Any
 from dvc_bridge.dvcio.cached_objects import find, read_file
 from dvc_bridge.dvcio.hashes import md5_of
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_prices
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.reading.plots import read_plots
 from dvc_bridge.dvcio.reading.revision_values import Values, revision_values
+from dvc_bridge.dvcio.reading.settings import read_unchecked_settings
 from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.git.revision import commit
 from dvc_bridge.local.trace_file import read_trace
@@ -32,7 +33,7 @@ def with_prices(report: RunReport) -> RunReport:
         project = find_project()
     except UsageError:
         return report
-    return replace(report, prices=read_prices(project))
+    return replace(report, prices=read_unchecked_settings(project).prices)
 
 
 def last_trace(run: str | None = None) -> RunTrace:
@@ -86,7 +87,7 @@ def run_report(run: str | None = None, base: str | None = None) -> RunReport:
         before_metrics=metrics_before,
         plots=[Table(spec, table(spec["file"], reader.read(spec["file"]))) for spec in plots],
         params=_param_changes(entries, pipeline, params_before) if name else None,
-        prices=read_prices(project),
+        prices=read_unchecked_settings(project).prices,
     )
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from dvc_bridge.app.current_folder import from_here
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project, find_root
-from dvc_bridge.dvcio.reading.pipeline import read_jobs, read_pipeline, read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.settings import read_settings, read_unchecked_settings
 from dvc_bridge.local.repro import repro as run
 from dvc_bridge.local.runner import Options
 from dvc_bridge.pipeline.numbering import StagePosition
@@ -58,7 +59,7 @@ def default_jobs() -> int:
     root = find_root()
     # Most projects have no such file, and the settings of DVC take time to read.
     has_settings = root is not None and (root / FILE).exists()
-    return (read_jobs(find_project()) if has_settings else None) or 1
+    return (read_unchecked_settings(find_project()).jobs if has_settings else None) or 1
 
 
 def verify(selection: Selection, view: View) -> Verified:

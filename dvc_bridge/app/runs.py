@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.settings import read_settings
 from dvc_bridge.engines.base import Engine, LogLine
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import BridgeError, UsageError

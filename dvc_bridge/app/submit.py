@@ -15,7 +15,7 @@ from dvc_bridge.app.run_end import RunEnd, end_of_run
 from dvc_bridge.app.run_trace import Origin, trace_run
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.dvcio.reading.pipeline import read_engine_name
+from dvc_bridge.dvcio.reading.settings import read_unchecked_settings
 from dvc_bridge.engines.base import Engine, RunRequest, task_specs
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import UsageError
@@ -200,7 +200,7 @@ def _close(context: RunContext, engine: Engine, run: str) -> None:
 def _engine_type(name: str | None) -> type[Engine]:
     if name is None:
         check_version()
-        name = read_engine_name(find_project())
+        name = read_unchecked_settings(find_project()).engine
     return engine_type(name)
 
 

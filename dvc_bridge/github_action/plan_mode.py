@@ -104,12 +104,12 @@ def _title(forecasts: Sequence[Forecast]) -> str:
     failing = sum(f.verdict is Verdict.FAILS for f in forecasts)
     cached = sum(f.verdict is Verdict.RUN_CACHE for f in forecasts)
     counts = {"would run": running, "would come from the run cache": cached, "cannot run": failing}
-    parts = [f"{count:,} {what}" for what, count in counts.items() if count]
-    if parts:
-        first, _, what = parts[0].partition(" ")
-        of_all = f"of {len(forecasts):,} {'stage' if len(forecasts) == 1 else 'stages'}"
-        return f"DVC pipeline: {', '.join([f'{first} {of_all} {what}', *parts[1:]])}"
-    return f"DVC pipeline: {_all_up_to_date(forecasts)}"
+    of_all = f"{len(forecasts):,} {'stage' if len(forecasts) == 1 else 'stages'}"
+    parts: list[str] = []
+    for what, count in counts.items():
+        if count:
+            parts.append(f"{count:,} {what}" if parts else f"{count:,} of {of_all} {what}")
+    return f"DVC pipeline: {', '.join(parts) or _all_up_to_date(forecasts)}"
 
 
 def _all_up_to_date(forecasts: Sequence[Forecast]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 
 from dvc_bridge.dvcio.atomic_files import write_whole
@@ -13,27 +14,27 @@ from dvc_bridge.pipeline.auto_memory import SeenMemory
 from dvc_bridge.pipeline.ids import file_name
 from dvc_bridge.pipeline.trace import Usage
 
+_OVERHEADS = "overheads.json"
+
 
 class History:
     """Durations by address, and one log file per stage, in `.dvc/tmp/dvc-bridge`.
 
-    `seconds` holds how long the command of each stage took when it last ran to completion,
-    `overheads`, by engine, how many times the expected overhead the tasks of the last run had, and
+    `seconds` holds how long the command of each stage took when it last ran to completion, and
     `memory` what earlier commands used.
     """
 
     def __init__(self, project: Project) -> None:
         self._folder = project.scratch
         self._file = self._folder / "durations.json"
-        self.seconds: dict[str, float] = {}
-        with suppress(OSError, ValueError):
-            self.seconds = dict(json.loads(self._file.read_text(encoding="utf-8")))
-        self._overheads_file = self._folder / "overheads.json"
-        self.overheads: dict[str, float] = {}
-        with suppress(OSError, ValueError):
-            self.overheads = dict(json.loads(self._overheads_file.read_text(encoding="utf-8")))
+        self.seconds = _read_numbers(self._file)
         self._changed = False
         self.memory = MemoryHistory(self._folder)
+
+    @cached_property
+    def overheads(self) -> dict[str, float]:
+        """By engine, how many times the expected overhead the tasks of the last run had."""
+        return _read_numbers(self._folder / _OVERHEADS)
 
     def log(self, address: str) -> Path:
         """Return the file for the output of the stage's command."""
@@ -52,7 +53,7 @@ class History:
         """Record the overhead of a run's tasks, and write it."""
         self.overheads[engine] = round(factor, 3)
         with suppress(OSError):  # as in `save`
-            write_whole(self._overheads_file, json.dumps(self.overheads), self._folder)
+            write_whole(self._folder / _OVERHEADS, json.dumps(self.overheads), self._folder)
 
     def save(self) -> None:
         """Write the durations and peaks, if there are new ones."""
@@ -60,3 +61,10 @@ class History:
         if self._changed:
             with suppress(OSError):  # a full disk must not fail a finished run
                 write_whole(self._file, json.dumps(self.seconds), self._folder)
+
+
+def _read_numbers(file: Path) -> dict[str, float]:
+    """Return a file's numbers by name; none if it cannot be read."""
+    with suppress(OSError, ValueError):
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    return {}

@@ -13,7 +13,8 @@ from pathlib import Path
 from dvc_bridge.app.current_folder import from_here
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.settings import read_settings
 from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.flow_text import Level, flow_text, was_edited, words_of
 from dvc_bridge.pipeline.fuse import Fuse

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from metaflow import current
 
-from dvc_bridge.dvcio.reading.pipeline import read_settings
 from dvc_bridge.dvcio.reading.plots import read_plots
+from dvc_bridge.dvcio.reading.settings import read_settings
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.stage_specs import revision_of

@@ -48,10 +48,8 @@ def pack(root: Path, folder: Path, *, ask_remote: bool) -> None:
     # Imported late: steps do not need these modules.
     from dvc_bridge.dvcio.locks import RepositoryLock  # noqa: PLC0415
     from dvc_bridge.dvcio.project import find_project  # noqa: PLC0415
-    from dvc_bridge.dvcio.reading.pipeline import (  # noqa: PLC0415
-        read_pipeline,
-        read_settings,
-    )
+    from dvc_bridge.dvcio.reading.pipeline import read_pipeline  # noqa: PLC0415
+    from dvc_bridge.dvcio.reading.settings import read_settings  # noqa: PLC0415
     from dvc_bridge.dvcio.remotes.config import pod_settings  # noqa: PLC0415
     from dvc_bridge.dvcio.remotes.transfer import Objects  # noqa: PLC0415
     from dvc_bridge.dvcio.session import Session  # noqa: PLC0415

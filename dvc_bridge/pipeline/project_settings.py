@@ -21,6 +21,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.auto_memory import AutoMemory
 from dvc_bridge.pipeline.combine_settings import combine, conflicts, resources_of
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.prices import Prices
@@ -186,11 +187,14 @@ class Settings:
         """Return the settings of the task of this stage."""
         return resources_of(self._values(address))
 
+    @property
+    def names_auto_memory(self) -> bool:
+        """Whether a glob lets memory follow earlier runs; a later glob can overrule it."""
+        return any(isinstance(pod.get("memory"), AutoMemory) for pod in self.pods.values())
+
     def has_auto_memory(self, addresses: Iterable[str]) -> bool:
         """Return whether the memory of one of these stages follows earlier runs."""
-        return any("memory" in pod for pod in self.pods.values()) and any(
-            self.pod(address).auto_memory for address in addresses
-        )
+        return self.names_auto_memory and any(self.pod(a).auto_memory for a in addresses)
 
     def _values(self, address: str) -> dict[str, Any]:
         values: dict[str, Any] = {"image": self.argo.image}

@@ -19,6 +19,8 @@ from dvc_bridge.pipeline.trace import Execution, RunTrace, StageTrace
 REQUESTED, MEASURED = "requested", "measured"
 # Their workers are processes of this machine, or tell nothing of requests.
 _WITHOUT_REQUESTS = ("local", "processes", "metaflow")
+# Unit -> what settings call the resource.
+_REQUESTS = {"cpu_hour": "cpu", "gb_hour": "memory", "gpu_hour": "gpu"}
 _GB, _HOUR_S = 1e9, 3600.0
 
 
@@ -159,9 +161,6 @@ def _requested(
     return REQUESTED, amount(str(wanted)) * hours / (_GB if unit == "gb_hour" else 1)
 
 
-_REQUESTS = {"cpu_hour": "cpu", "gb_hour": "memory", "gpu_hour": "gpu"}
-
-
 def _measured(unit: str, execution: Execution, trace: RunTrace) -> tuple[str, float] | None:
     usage, seconds = execution.usage, execution.command_s
     if unit == "gb_moved" and _knows_moved(trace):
@@ -185,15 +184,10 @@ def _unknown(trace: RunTrace, prices: Prices) -> Iterator[str]:
         yield f"What runs of the engine {trace.engine} move is not recorded."
     if "gpu_hour" in units and trace.engine in _WITHOUT_REQUESTS:
         yield "The use of GPUs is not measured; only requests of pods and jobs count."
-    timed = [stage for stage in trace.stages if stage.execution is not None]
-    if open_count := sum(s.execution is not None and s.execution.ended is None for s in timed):
+    executions = [stage.execution for stage in trace.stages if stage.execution is not None]
+    if open_count := sum(execution.ended is None for execution in executions):
         yield f"{counted(open_count, 'stage')} had not ended."
-    unmeasured = sum(
-        stage.execution is not None
-        and stage.execution.command_s is not None
-        and stage.execution.usage is None
-        for stage in timed
-    )
+    unmeasured = sum(e.command_s is not None and e.usage is None for e in executions)
     if unmeasured and units.keys() & {"cpu_hour", "gb_hour"}:
         yield f"CPU time and memory of {counted(unmeasured, 'stage')} were not measured."
     if repeated := sum(stage.attempts > 1 for stage in trace.stages):

@@ -11,7 +11,7 @@ from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.pipeline.trace import RunTrace
 from dvc_bridge.report.charts import chart
-from dvc_bridge.report.cost import cost_of
+from dvc_bridge.report.cost import RunCost, cost_of
 from dvc_bridge.report.cost_table import cost_html
 from dvc_bridge.report.fold import fold
 from dvc_bridge.report.format import duration, figure, moment, size
@@ -53,15 +53,16 @@ def page(report: RunReport) -> str:
     trace = report.trace or RunTrace("", "", 0.0)
     found = spans(trace)
     critical = critical_path(trace, found)
+    cost = cost_of(report.trace, report.prices)
     parts = [
-        *_render_head(report, found),
+        *_render_head(report, found, cost),
         *_render_time(trace, found, critical),
         *_render_metrics(report),
         *_render_params(report),
         *_render_plots(report),
         *_render_graph(trace),
         *stage_tables(trace),
-        *cost_html(cost_of(report.trace, report.prices)),
+        *cost_html(cost),
         *_render_suggestion(trace),
         *_render_outs(report),
     ]
@@ -73,11 +74,11 @@ def page(report: RunReport) -> str:
     )
 
 
-def _render_head(report: RunReport, found: Sequence[Span]) -> Iterator[str]:
+def _render_head(report: RunReport, found: Sequence[Span], cost: RunCost | None) -> Iterator[str]:
     yield f"<header><h1>{name_html(report.flow)}</h1>"
     if report.about:
         yield f'<p class="about">{text(report.about)}</p>'
-    facts = list(_facts(report, found))
+    facts = list(_facts(report, found, cost))
     yield (
         '<dl class="facts">'
         + "".join(
@@ -93,7 +94,9 @@ def _render_head(report: RunReport, found: Sequence[Span]) -> Iterator[str]:
     yield "</header>"
 
 
-def _facts(report: RunReport, found: Sequence[Span]) -> Iterator[tuple[str, str, str]]:
+def _facts(
+    report: RunReport, found: Sequence[Span], cost: RunCost | None
+) -> Iterator[tuple[str, str, str]]:
     """Yield names, values and notes of what a reader looks for first."""
     trace = report.trace
     run = text(report.pathspec).replace("/", "/<wbr/>")
@@ -108,7 +111,7 @@ def _facts(report: RunReport, found: Sequence[Span]) -> Iterator[tuple[str, str,
             yield "took", *_took(trace)
         yield "stages", *_counts(trace)
         yield "commands", *_used(found)
-    if cost := cost_of(trace, report.prices):
+    if cost:
         note = "without what is not known" if cost.unknown else ""
         yield "cost", f"{figure(cost.amount)} {text(cost.currency)}".rstrip(), note
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.reading.pipeline import read_pipeline, read_settings
+from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.dvcio.reading.settings import read_settings
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace

@@ -31,7 +31,8 @@ from tests.equality.side import (
     clear,
 )
 from tests.equality.workbench import Case, Step, Workbench
-from tests.support.forks import REPOSITORY, ForkServer
+from tests.support.forks import ForkServer
+from tests.support.paths import REPOSITORY
 
 # Exit codes of ours for expected errors; 5 is a bug.
 ORDERLY = range(1, 5)

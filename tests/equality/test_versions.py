@@ -16,7 +16,7 @@ import pytest
 from tests.equality.cases import ALL
 from tests.equality.lab import Lab
 from tests.equality.workbench import Case
-from tests.support.forks import REPOSITORY
+from tests.support.paths import REPOSITORY
 
 VERSIONS = sorted(f.stem for f in (REPOSITORY / "tests/equality/versions").glob("*.in"))
 STEPS = {

@@ -13,9 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from dvc_bridge.verify.against_dvc import Ran
+from tests.support.paths import REPOSITORY
 
 SERVER = Path(__file__).with_name("fork_server.py")
-REPOSITORY = Path(__file__).parents[2]
 
 
 class ForkServer(ExitStack):

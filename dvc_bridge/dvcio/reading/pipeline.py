@@ -14,12 +14,9 @@ from dvc_bridge.dvcio.reading.dvcignore import DvcIgnore
 from dvc_bridge.dvcio.reading.schema import check_dvc_file, check_entry, check_lock
 from dvc_bridge.dvcio.reading.stage_entry import resolve_path, stage_of_entry
 from dvc_bridge.dvcio.reading.templates import resolve_stages
-from dvc_bridge.dvcio.reading.yaml12 import parse, read, text_of
+from dvc_bridge.dvcio.reading.yaml12 import parse, text_of
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.auto_memory import AutoMemory
 from dvc_bridge.pipeline.lock_entry import LockEntry
-from dvc_bridge.pipeline.prices import Prices
-from dvc_bridge.pipeline.project_settings import FILE, Settings
 from dvc_bridge.pipeline.stage import (
     DVC_YAML,
     Dependency,
@@ -174,71 +171,3 @@ def _data_stage(project: Project, file: str, data: Any) -> Stage:
         data=data,
         lock=data,
     )
-
-
-def read_settings(project: Project, pipeline: Pipeline) -> Settings:
-    """Read dvc-bridge.yaml; return the defaults if the file does not exist.
-
-    Raises
-    ------
-    UsageError
-        The file has an invalid setting.
-    """
-    settings = _read_settings_file(project)
-    if pipeline.whole:  # a glob can match stages of files that were not read
-        settings.check(stage.address for stage in pipeline.stages)
-    return settings
-
-
-def read_engine_name(project: Project) -> str:
-    """Return the engine that dvc-bridge.yaml names, without reading the stages.
-
-    Raises
-    ------
-    UsageError
-        The file has an invalid setting.
-    """
-    return _read_settings_file(project).engine
-
-
-def read_jobs(project: Project) -> int | None:
-    """Return the setting `jobs` of dvc-bridge.yaml, without reading the stages.
-
-    Raises
-    ------
-    UsageError
-        The file has an invalid setting.
-    """
-    return _read_settings_file(project).jobs
-
-
-def read_has_auto_memory(project: Project) -> bool:
-    """Return whether dvc-bridge.yaml lets memory follow earlier runs, without reading the stages.
-
-    Raises
-    ------
-    UsageError
-        The file has an invalid setting.
-    """
-    pods = _read_settings_file(project).pods.values()
-    return any(isinstance(pod.get("memory"), AutoMemory) for pod in pods)
-
-
-def read_prices(project: Project) -> Prices:
-    """Return the prices of dvc-bridge.yaml, without reading the stages.
-
-    Raises
-    ------
-    UsageError
-        The file has an invalid setting.
-    """
-    return _read_settings_file(project).prices
-
-
-def _read_settings_file(project: Project) -> Settings:
-    path = project.root / FILE
-    if not path.exists():
-        return Settings({})
-    from dvc_bridge.pipeline.parse_settings import parse_settings  # noqa: PLC0415  many tables
-
-    return parse_settings(read(path, FILE))

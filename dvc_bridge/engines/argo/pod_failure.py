@@ -16,8 +16,6 @@ _SETTINGS = "dvc-bridge.yaml"
 _RBAC = "kubectl apply -f docs/argo-rbac.yaml, in the namespace of the run"
 # Messages of Argo that only say that it does not try again.
 _NO_REASON = ("No more retries left", "retryStrategy.expression evaluated to false")
-
-
 _OUT_OF_MEMORY = "OOMKilled"
 
 

@@ -115,9 +115,9 @@ def _tasks(
         phase = _phase(node, last)
         limit = limits.get(last.get("templateName", ""), Limits())
         number = max(0, len(attempts) - 1)
-        messages = [node.get("message") or "", last.get("message") or ""]
+        messages = [_message(node), _message(last)]
         reason = explain(messages, limit.at(number))
-        previous = attempts[-2].get("message") or "" if number else ""
+        previous = _message(attempts[-2]) if number else ""
         yield TaskStatus(
             task=TaskNumber(int(task[1])),
             phase=phase,
