@@ -32,8 +32,9 @@ from dvc_bridge.git.revision import (
 from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
-from dvc_bridge.pipeline.project_settings import FILE, Settings
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.ranges import ranges
+from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.pipeline.task_settings import Resources

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dvc_bridge.app.current_folder import Warn, from_here
 from dvc_bridge.app.forecast_sources import forecast_sources
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.locks import RepositoryLock
-from dvc_bridge.dvcio.project import find_project
+from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
-from dvc_bridge.dvcio.reading.settings import read_settings
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.run_flags import RunFlags
+from dvc_bridge.pipeline.settings_file import FILE
+from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.critical_path import Timeline, timeline
 from dvc_bridge.planning.data_location import DataLocation, locate
 from dvc_bridge.planning.forecast import Forecast, forecast
-from dvc_bridge.planning.grouping.tasks_from_settings import (
-    Division,
-    backward_stages,
-    divide_into_tasks,
-    in_pods,
-)
 from dvc_bridge.planning.targets import Selection, files_of, select
+
+if TYPE_CHECKING:
+    from dvc_bridge.pipeline.project_settings import Settings
+    from dvc_bridge.planning.grouping.tasks_from_settings import Division
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def plan(selection: Selection, flags: RunFlags, *, assume_pulled: bool = False, 
         # --pull needs the stages that write the deps.
         files = None if flags.pull else files_of(selection)
         pipeline = read_pipeline(project, files)
-        settings = read_settings(project, pipeline)
+        remote = _remote_settings(project, pipeline)
         order = select(pipeline, selection)
         workspace = Workspace(project)
         pulled = None
@@ -88,7 +89,7 @@ def plan(selection: Selection, flags: RunFlags, *, assume_pulled: bool = False, 
             pulled,
             flags,
             alone=selection.alone,
-            restores=not settings.is_remote,
+            restores=remote is None,
             assume_pulled=assume_pulled,
         )
         forecasts = forecast(
@@ -103,16 +104,41 @@ def plan(selection: Selection, flags: RunFlags, *, assume_pulled: bool = False, 
         locations = [locate(f.stage, workspace.is_here, ask) for f in forecasts]
         workspace.hashes.save()
     history = History(project)
-    seconds = history.seconds
-    division, running = None, in_pods(forecasts)
-    if settings.is_remote and not backward_stages(pipeline, running):
-        from dvc_bridge.engines.registry import engine_type  # noqa: PLC0415  not for local runs
+    division = _divide(pipeline, forecasts, remote, history) if remote else None
+    return Plan(tuple(forecasts), timeline(forecasts, history.seconds), division, tuple(locations))
 
-        costs = engine_type(settings.engine).costs(settings)
-        overhead = history.overheads.get(settings.engine, 1.0)
-        addresses = [pipeline.stages[position].address for position in running]
-        seen = history.memory.seen if settings.has_auto_memory(addresses) else {}
-        division = divide_into_tasks(
-            pipeline, running, settings, seconds, costs, overhead=overhead, seen=seen
-        )
-    return Plan(tuple(forecasts), timeline(forecasts, seconds), division, tuple(locations))
+
+def _remote_settings(project: Project, pipeline: Pipeline) -> Settings | None:
+    """Return the settings if they describe how to run stages remotely."""
+    if not (project.root / FILE).exists():
+        return None
+    # A project without the file does not need the settings, which take time to import.
+    from dvc_bridge.dvcio.reading.settings import read_settings  # noqa: PLC0415
+
+    settings = read_settings(project, pipeline)
+    return settings if settings.is_remote else None
+
+
+def _divide(
+    pipeline: Pipeline, forecasts: Sequence[Forecast], settings: Settings, history: History
+) -> Division | None:
+    from dvc_bridge.engines.registry import engine_type  # noqa: PLC0415  not for local runs
+    from dvc_bridge.planning.grouping.tasks_from_settings import (  # noqa: PLC0415  as above
+        backward_stages,
+        divide_into_tasks,
+        in_pods,
+    )
+
+    running = in_pods(forecasts)
+    if backward_stages(pipeline, running):
+        return None
+    addresses = [pipeline.stages[position].address for position in running]
+    return divide_into_tasks(
+        pipeline,
+        running,
+        settings,
+        history.seconds,
+        engine_type(settings.engine).costs(settings),
+        overhead=history.overheads.get(settings.engine, 1.0),
+        seen=history.memory.seen if settings.has_auto_memory(addresses) else {},
+    )

@@ -10,15 +10,13 @@ from dvc_bridge.app.current_folder import from_here
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, find_project, find_root
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
-from dvc_bridge.dvcio.reading.settings import read_settings, read_unchecked_settings
 from dvc_bridge.local.repro import repro as run
 from dvc_bridge.local.runner import Options
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Summary
-from dvc_bridge.pipeline.project_settings import FILE
 from dvc_bridge.pipeline.run_flags import RunFlags
+from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.pipeline.stage import Pipeline
-from dvc_bridge.pipeline.trace import requests_of
 from dvc_bridge.planning.targets import Selection, files_of, select
 from dvc_bridge.ui.view import View
 
@@ -58,8 +56,11 @@ def default_jobs() -> int:
     """Return how many stages run at a time if the command does not say so."""
     root = find_root()
     # Most projects have no such file, and the settings of DVC take time to read.
-    has_settings = root is not None and (root / FILE).exists()
-    return (read_unchecked_settings(find_project()).jobs if has_settings else None) or 1
+    if root is None or not (root / FILE).exists():
+        return 1
+    from dvc_bridge.dvcio.reading.settings import read_unchecked_settings  # noqa: PLC0415  as above
+
+    return read_unchecked_settings(find_project()).jobs or 1
 
 
 def verify(selection: Selection, view: View) -> Verified:
@@ -89,12 +90,22 @@ def _options(
     addresses = [pipeline.stages[position].address for position in order]
     if str(project.config.get("core", {}).get("interactive", "")).lower() == "true":
         flags = replace(flags, interactive=True)
+    options = Options(flags, alone=selection.alone, requests=lambda _: {})
+    if (project.root / FILE).exists():
+        options = _with_settings(project, pipeline, addresses, options)
+    return pipeline, order, options
+
+
+def _with_settings(
+    project: Project, pipeline: Pipeline, addresses: Sequence[str], options: Options
+) -> Options:
+    from dvc_bridge.dvcio.reading.settings import read_settings  # noqa: PLC0415  as above
+    from dvc_bridge.pipeline.trace import requests_of  # noqa: PLC0415  as above
+
     settings = read_settings(project, pipeline)
-    options = Options(
-        flags,
-        alone=selection.alone,
+    return replace(
+        options,
         mutexes=settings.mutex_groups(addresses),
         limits=settings.limited_groups(addresses),
         requests=lambda address: requests_of(settings.pod(address)),
     )
-    return pipeline, order, options

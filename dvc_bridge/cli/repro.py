@@ -25,7 +25,7 @@ from dvc_bridge.errors import (
     VersionMismatchError,
 )
 from dvc_bridge.pipeline.outcome import Outcome, Summary
-from dvc_bridge.pipeline.project_settings import FILE
+from dvc_bridge.pipeline.settings_file import FILE
 
 if TYPE_CHECKING:
     from dvc_bridge.verify.reproducible import Verified

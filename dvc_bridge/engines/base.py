@@ -15,8 +15,9 @@ from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.remotes.config import Sections
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber
-from dvc_bridge.pipeline.project_settings import FILE, Settings
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.run_status import RunStatus
+from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.pipeline.task_settings import Resources

@@ -6,13 +6,15 @@ import json
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.local.memory_history import MemoryHistory
-from dvc_bridge.pipeline.auto_memory import SeenMemory
 from dvc_bridge.pipeline.ids import file_name
 from dvc_bridge.pipeline.trace import Usage
+
+if TYPE_CHECKING:
+    from dvc_bridge.local.memory_history import MemoryHistory
 
 _OVERHEADS = "overheads.json"
 
@@ -20,8 +22,7 @@ _OVERHEADS = "overheads.json"
 class History:
     """Durations by address, and one log file per stage, in `.dvc/tmp/dvc-bridge`.
 
-    `seconds` holds how long the command of each stage took when it last ran to completion, and
-    `memory` what earlier commands used.
+    `seconds` holds how long the command of each stage took when it last ran to completion.
     """
 
     def __init__(self, project: Project) -> None:
@@ -29,7 +30,14 @@ class History:
         self._file = self._folder / "durations.json"
         self.seconds = _read_numbers(self._file)
         self._changed = False
-        self.memory = MemoryHistory(self._folder)
+
+    @cached_property
+    def memory(self) -> MemoryHistory:
+        """What earlier commands used."""
+        # A run without commands needs no module for memory.
+        from dvc_bridge.local.memory_history import MemoryHistory  # noqa: PLC0415
+
+        return MemoryHistory(self._folder)
 
     @cached_property
     def overheads(self) -> dict[str, float]:
@@ -47,7 +55,7 @@ class History:
         self.seconds[address] = round(seconds, 3)
         self._changed = True
         if usage is not None:
-            self.memory.add(address, SeenMemory((usage.peak_bytes,)))
+            self.memory.add_peak(address, usage.peak_bytes)
 
     def had_overhead(self, engine: str, factor: float) -> None:
         """Record the overhead of a run's tasks, and write it."""
@@ -57,7 +65,8 @@ class History:
 
     def save(self) -> None:
         """Write the durations and peaks, if there are new ones."""
-        self.memory.save()
+        if "memory" in vars(self):
+            self.memory.save()
         if self._changed:
             with suppress(OSError):  # a full disk must not fail a finished run
                 write_whole(self._file, json.dumps(self.seconds), self._folder)

@@ -37,6 +37,10 @@ class MemoryHistory:
         """Add what a run of a stage used."""
         self._new[address] = self._new.get(address, SeenMemory()) | seen
 
+    def add_peak(self, address: str, peak_bytes: int) -> None:
+        """Add the peak memory of a run of a stage that succeeded."""
+        self.add(address, SeenMemory((peak_bytes,)))
+
     def save(self) -> None:
         """Write the file, if there is something new."""
         if not self._new or (seen := self.seen) == self._saved:

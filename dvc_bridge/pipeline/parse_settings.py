@@ -9,9 +9,10 @@ from typing import Any
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline import setting_keys
 from dvc_bridge.pipeline.prices import Prices
-from dvc_bridge.pipeline.project_settings import FILE, ArgoSettings, ProcessSettings, Settings
+from dvc_bridge.pipeline.project_settings import ArgoSettings, ProcessSettings, Settings
 from dvc_bridge.pipeline.setting_keys import ARGO, NEUTRAL, SECTIONS, STAGES, TOP, Section
 from dvc_bridge.pipeline.setting_values import InvalidValueError
+from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.pipeline.slurm_settings import SlurmSettings
 from dvc_bridge.pipeline.suggest import nearest_key
 

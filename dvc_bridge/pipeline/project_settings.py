@@ -25,12 +25,12 @@ from dvc_bridge.pipeline.auto_memory import AutoMemory
 from dvc_bridge.pipeline.combine_settings import combine, conflicts, resources_of
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.prices import Prices
+from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.slurm_settings import SlurmSettings
 from dvc_bridge.pipeline.suggest import suggest
 from dvc_bridge.pipeline.task_settings import Resources
 
-FILE = "dvc-bridge.yaml"
 _SHOWN = 5
 
 

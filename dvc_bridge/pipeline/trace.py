@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dvc_bridge.errors import VersionMismatchError
 from dvc_bridge.pipeline.lock_entry import LockEntry
-from dvc_bridge.pipeline.task_settings import Resources
+
+if TYPE_CHECKING:  # for the annotation of a function that only some runs call
+    from dvc_bridge.pipeline.task_settings import Resources
 
 SCHEMA = 1
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dvc_bridge.pipeline.auto_memory import MemoryChoice
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.planning.critical_path import Timeline
 from dvc_bridge.planning.data_location import DataLocation
 from dvc_bridge.planning.forecast import RUNNING, Forecast, Verdict
-from dvc_bridge.planning.grouping.tasks_from_settings import Division
+
+if TYPE_CHECKING:
+    from dvc_bridge.pipeline.auto_memory import MemoryChoice
+    from dvc_bridge.planning.grouping.tasks_from_settings import Division
 
 SCHEMA = 1
 SHOWN_PATH, SHOWN_NAMES = 12, 4

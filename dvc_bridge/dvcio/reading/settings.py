@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.yaml12 import read
-from dvc_bridge.pipeline.project_settings import FILE, Settings
+from dvc_bridge.pipeline.project_settings import Settings
+from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.pipeline.stage import Pipeline
 
 

@@ -30,7 +30,8 @@ from dvc_bridge.engines.slurm.job_state import is_over
 from dvc_bridge.engines.slurm.limits import check_job, costs, needs_memory
 from dvc_bridge.engines.slurm.queue import COMMENT, QueuedJob, has_accounting, queued_jobs
 from dvc_bridge.errors import BridgeError
-from dvc_bridge.pipeline.project_settings import FILE, Settings
+from dvc_bridge.pipeline.project_settings import Settings
+from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.pipeline.task_settings import Resources

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dvc_bridge.pipeline.project_settings import FILE
 from dvc_bridge.pipeline.run_status import Phase
+from dvc_bridge.pipeline.settings_file import FILE
 
 WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT"})
 GOING_ON = frozenset(

@@ -14,8 +14,9 @@ from dvc_bridge.engines.slurm.commands import (
     setting,
 )
 from dvc_bridge.errors import BridgeError, UsageError
-from dvc_bridge.pipeline.project_settings import FILE, Settings
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.quantity import amount
+from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.planning.grouping.cost_model import Costs
 
 # A job that waits for another starts within a second or two; its worker imports DVC.

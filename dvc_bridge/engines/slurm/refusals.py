@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from dvc_bridge.errors import BridgeError, StorageError, UsageError
-from dvc_bridge.pipeline.project_settings import FILE
+from dvc_bridge.pipeline.settings_file import FILE
 
 _LIMIT = (
     "wait until other jobs have ended, or submit fewer and larger tasks: --fuse auto;"

@@ -10,8 +10,8 @@ from dvc_bridge.engines.slurm.job_state import OUT_OF_MEMORY, Meaning, meaning_o
 from dvc_bridge.engines.slurm.jobs import JobTask
 from dvc_bridge.engines.slurm.queue import QueuedJob
 from dvc_bridge.pipeline.numbering import TaskNumber
-from dvc_bridge.pipeline.project_settings import FILE
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
+from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.remote_run.worker_contract import TRY_AGAIN
 
 # Exit codes of a shell that cannot start a program.
