@@ -17,8 +17,6 @@ from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.pipeline.trace import RunTrace, StageTrace, requests_of
 
-# Engines whose attempts may get more memory than those before, and those that limit none.
-_RAISING, _UNLIMITED = ("argo", "slurm"), ("processes",)
 # The exit codes of a shell that was killed, and of one whose command was.
 _KILLED = (-9, 137)
 
@@ -37,6 +35,8 @@ class Origin:
         The git commit of the code; empty if there is none.
     memory
         Number of a task with `memory: {auto: ...}` -> the memory of each attempt.
+    limits_memory, raises_memory
+        As in `Engine`.
     """
 
     engine: str
@@ -45,6 +45,8 @@ class Origin:
     jobs: int = 1
     revision: str = ""
     memory: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    limits_memory: bool = True
+    raises_memory: bool = True
 
     @classmethod
     def of(cls, value: Mapping[str, Any], results: Iterable[Result]) -> Origin:
@@ -121,7 +123,7 @@ def _in_attempt(resources: Resources, attempt: int, origin: Origin) -> Resources
     """Return the settings of a task in an attempt, counted from 1; 0: unknown, so the first."""
     if not resources.memories:
         return resources
-    if origin.engine not in _RAISING:
+    if not origin.raises_memory:
         return resources.with_memory([resources.memories[-1]])
     number = min(max(1, attempt), len(resources.memories))
     return resources.with_memory([resources.memories[number - 1]])
@@ -138,10 +140,9 @@ def _killed_bytes(
     if stage.outcome in (Outcome.UNCHANGED.value, Outcome.RESTORED.value):
         return 0
     code = stage.execution.exit_code if stage.execution else None
-    is_limited = origin.engine not in _UNLIMITED
     if task is not None and task.out_of_memory:
         attempt = task.out_of_memory
-    elif code in _KILLED and is_limited:
+    elif code in _KILLED and origin.limits_memory:
         attempt = stage.attempts
     else:
         return 0

@@ -118,6 +118,8 @@ def submit(
             min(_slots(context), len(groups)),
             head(context.project),
             {str(n): list(choice.memories) for n, choice in division.memory.items()},
+            limits_memory=connected.limits_memory,
+            raises_memory=connected.raises_memory,
         )
         context.store(run)[0].put_manifest(
             record, submission.code, connected.identity(), asdict(origin)

@@ -107,9 +107,19 @@ class Engine(Protocol):
     """Carries out the tasks of remote runs.
 
     Every method may raise a `BridgeError` that says what went wrong and what to do.
+
+    Parameters
+    ----------
+    limits_memory
+        Whether a task that needs more memory than its settings name is ended.
+    raises_memory
+        Whether an attempt after one that needed more memory gets the next of several values; if
+        not, all attempts get the largest.
     """
 
     name: str
+    limits_memory: bool
+    raises_memory: bool
 
     @classmethod
     def connect(cls, project: Project, settings: Settings) -> Self:

@@ -50,6 +50,8 @@ class ProcessEngine:
     """The runs of one project on this machine."""
 
     name = "processes"
+    limits_memory = False
+    raises_memory = False
 
     def __init__(self, project: Project, settings: Settings) -> None:
         self._project, self._settings = project, settings

@@ -34,6 +34,8 @@ class ScriptEngine:
     """The runs of one project, each of them a script."""
 
     name = "script"
+    limits_memory = False
+    raises_memory = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -35,6 +35,8 @@ class ArgoEngine:
     """The Workflows of one namespace of a cluster."""
 
     name = "argo"
+    limits_memory = True
+    raises_memory = True
 
     def __init__(self, cluster: Cluster, settings: Settings) -> None:
         self._cluster, self._settings = cluster, settings

@@ -61,6 +61,8 @@ class SlurmEngine:
     """The runs of one project on the cluster of this login node."""
 
     name = "slurm"
+    limits_memory = True
+    raises_memory = True
 
     def __init__(self, project: Project, settings: Settings) -> None:
         self._project, self._settings = project, settings
