@@ -15,6 +15,7 @@ from dvc_bridge.pipeline.result import Result, stage_trace_of
 from dvc_bridge.pipeline.run_status import RunStatus, TaskStatus
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.pipeline.task_settings import Resources
+from dvc_bridge.pipeline.task_times import ends_of, with_queued
 from dvc_bridge.pipeline.trace import RunTrace, StageTrace, requests_of
 
 # The exit codes of a shell that was killed, and of one whose command was.
@@ -97,19 +98,19 @@ def trace_run(
             replace(
                 known,
                 waits_for=waits_for,
-                queued=max([origin.submitted, *_ends(stages[up] for up in waits_for)]),
                 task=number,
                 requests=requests_of(_in_attempt(resources, known.attempts, origin)),
                 killed_bytes=_killed_bytes(known, state, resources, origin),
             )
         )
+    stages = [*with_queued(stages, origin.submitted)]
     finished = status.finished.timestamp() if status and status.finished else None
     is_whole = all(address in results for address in task_of)
     trace = RunTrace(
         run,
         origin.engine or context.engine_type.name,
         origin.submitted,
-        ended=finished or (max(_ends(stages), default=None) if is_whole else None),
+        ended=finished or (max(ends_of(stages), default=None) if is_whole else None),
         jobs=origin.jobs,
         revision=origin.revision,
         predicted_s=origin.predicted_s,
@@ -148,11 +149,6 @@ def _killed_bytes(
         return 0
     memory = _in_attempt(resources, attempt, origin).memory
     return round(amount(memory)) if memory else 0
-
-
-def _ends(stages: Iterable[StageTrace]) -> list[float]:
-    executions = [stage.execution for stage in stages]
-    return [e.ended for e in executions if e is not None and e.ended is not None]
 
 
 def _waits_for(

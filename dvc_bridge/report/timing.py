@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from dvc_bridge.pipeline.task_times import upstream_tasks
 from dvc_bridge.pipeline.trace import Execution, RunTrace, StageTrace
 
 
@@ -107,14 +109,35 @@ def _or(moment: float | None, otherwise: float) -> float:
 
 
 def critical_path(trace: RunTrace, found: Sequence[Span]) -> list[Span]:
-    """Return the chain that ended last: each stage waited for the one before it."""
+    """Return the chain that ended last: each stage waited for the one before it.
+
+    The first stage of a task waits for all stages of the tasks upstream, and the other stages wait
+    for those before them in the task.
+    """
     by_place = {span.place: span for span in found}
-    path: list[Span] = []
+    by_task: dict[int, list[Span]] = {}
+    for other in sorted(found, key=_end_order):
+        if other.stage.task is not None:
+            by_task.setdefault(other.stage.task, []).append(other)
+    upstream = upstream_tasks(trace.stages)
+    path: dict[int, Span] = {}
     span = max(found, key=_end_order, default=None)
-    while span is not None and span not in path:
-        path.append(span)
-        span = max(_busy_upstream(trace, span.place, by_place), key=_end_order, default=None)
-    return path[::-1]
+    while span is not None and span.place not in path:
+        path[span.place] = span
+        previous = [*_busy_upstream(trace, span.place, by_place)]
+        if (task := span.stage.task) is not None:
+            if span.is_dispatched:
+                previous += [by_task[up][-1] for up in upstream[task] if up in by_task]
+            else:
+                previous += _last_before(span, by_task[task])
+        span = max(previous, key=_end_order, default=None)
+    return [*path.values()][::-1]
+
+
+def _last_before(span: Span, by_end: Sequence[Span]) -> Sequence[Span]:
+    """Return the stage that ended last before this one started, if there is one."""
+    count = bisect_right(by_end, span.started, key=lambda other: other.ended)
+    return [other for other in by_end[max(0, count - 2) : count] if other is not span][-1:]
 
 
 def _end_order(span: Span) -> tuple[float, int]:

@@ -85,6 +85,20 @@ def test_the_critical_path_follows_what_ended_last_through_unchanged_stages() ->
     assert [span.stage.address for span in path] == ["a", "b", "d"]
 
 
+def test_the_critical_path_of_a_remote_run_follows_tasks() -> None:
+    # `last` needs only `fast`, but its task waits for all of the task upstream, with `slow`.
+    stages = (
+        _stage("fast", 0, task=0),
+        _stage("slow", 6, task=0, work=20.0),
+        _stage("other", 0, task=1),
+        _stage("last", 31, 0, task=2),
+        _stage("after", 37, task=2),
+    )
+    trace = replace(DIAMOND, stages=stages)
+    path = critical_path(trace, spans(trace))
+    assert [span.stage.address for span in path] == ["fast", "slow", "last", "after"]
+
+
 def test_stages_share_a_row_only_if_they_do_not_overlap() -> None:
     rows = [[span.stage.address for span in row] for row in lanes(spans(DIAMOND))]
     assert rows == [["a", "b", "d"], ["c"]]
