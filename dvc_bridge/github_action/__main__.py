@@ -39,7 +39,9 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     files = _runner_files(environment)
     try:
         inputs = read_inputs(environment)
-        os.environ.pop(variable("token"), None)  # commands of stages do not inherit it
+        # Commands of stages do not inherit it; runners other than GitHub's set INPUT_TOKEN too.
+        for name in (variable("token"), "INPUT_TOKEN"):
+            os.environ.pop(name, None)
     except BridgeError as error:
         message = f"{error.message}\nfix: {error.fix}"
         publish(failure(error, [Annotation("dvc-bridge", message)]), _marker("inputs", ()), files)

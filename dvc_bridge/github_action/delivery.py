@@ -21,7 +21,8 @@ _MAIL = "41898282+github-actions[bot]@users.noreply.github.com"
 _TIMEOUT_S = 60
 _PERMISSIONS = (
     "give the job the permissions contents: write and pull-requests: write, and allow GitHub"
-    " Actions to create pull requests in the settings of the repository"
+    " Actions to create pull requests in the settings of the repository; then run the job again,"
+    " which repeats no stage"
 )
 
 
@@ -74,14 +75,21 @@ def github_of(environment: Mapping[str, str], token: str) -> GitHub:
 
 
 def commit_results(project: Project, files: Sequence[str], message: str) -> None:
-    """Commit these files, paths from the current directory, as the bot of GitHub Actions."""
+    """Commit these files, paths from the current directory, as the bot of GitHub Actions.
+
+    Equal files on top of the same commit become the same commit, so that a job can be repeated
+    after its push: the date is that of the commit before.
+    """
     root = project.git_root
     if root is None:
         raise project.no_git
     paths = [str((Path.cwd() / file).resolve()) for file in files]
     author = ("-c", f"user.name={_AUTHOR}", "-c", f"user.email={_MAIL}")
     git(root, "add", "--", *paths)
-    git(root, *author, "commit", "--quiet", "--no-verify", "--message", message, "--", *paths)
+    date = git(root, "log", "--max-count=1", "--format=%cI")
+    variables = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+    command = ("commit", "--quiet", "--no-verify", "--message", message, "--", *paths)
+    git(root, *author, *command, variables=variables)
 
 
 def push(project: Project, github: GitHub, branch: str) -> None:
@@ -98,7 +106,7 @@ def push(project: Project, github: GitHub, branch: str) -> None:
     except UsageError as error:
         raise UsageError(
             f"cannot push to {branch}: {error.message}",
-            f"{_PERMISSIONS}; if the branch has new commits, run the job again",
+            f"if the branch has new commits, run the workflow on them; otherwise {_PERMISSIONS}",
         ) from error
 
 
@@ -137,7 +145,9 @@ def _request(github: GitHub, path: str, content: Mapping[str, str] | None = None
         reason = _message_of(error)
         raise UsageError(f"GitHub refuses the pull request: {reason}", _PERMISSIONS) from error
     except (OSError, ValueError) as error:
-        raise StorageError(f"GitHub does not respond: {error}", "run the job again") from error
+        raise StorageError(
+            f"GitHub does not respond: {error}", "run the job again, which repeats no stage"
+        ) from error
 
 
 def _message_of(error: urllib.error.HTTPError) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -73,6 +73,8 @@ class Inputs:
         The file for the annotations as SARIF, from the working directory; empty: none.
     base_branch
         The base branch of the pull request; empty: the event is no pull request.
+    ref
+        The git reference of the workflow, such as `refs/heads/main`; empty: unknown.
     """
 
     mode: Mode
@@ -97,6 +99,7 @@ class Inputs:
     base: str = ""
     sarif: str = ""
     base_branch: str = ""
+    ref: str = ""
 
 
 def variable(name: str) -> str:
@@ -136,21 +139,36 @@ def read_inputs(environment: Mapping[str, str]) -> Inputs:
         base=reader.text("base"),
         sarif=reader.text("sarif"),
         base_branch=environment.get("GITHUB_BASE_REF", ""),
+        ref=environment.get("GITHUB_REF", ""),
     )
     if inputs.schedule and inputs.kind is not Kind.CRON:
         reader.problems.append("schedule is only for kind CronWorkflow")
-    is_run = inputs.mode in (Mode.RUN, Mode.COLLECT)
-    if inputs.token and not is_run:  # stages that run here could read it
-        reader.problems.append(f"token is not for mode {inputs.mode.value}")
-    if is_run and inputs.delivery is Delivery.PULL_REQUEST and inputs.wait and not inputs.token:
-        reader.problems.append("result pull-request needs token, such as ${{ github.token }}")
-    if inputs.mode is Mode.COLLECT and not inputs.run:
-        reader.problems.append("mode collect needs run, the name of the run")
+    reader.problems += _problems_of_delivery(inputs)
     if inputs.check and not inputs.output:
         reader.problems.append("check needs output, the path of the committed manifest")
     if reader.problems:
         raise UsageError("\n".join(reader.problems), "correct `with:` of the step (docs/action.md)")
     return inputs
+
+
+def _problems_of_delivery(inputs: Inputs) -> Iterator[str]:
+    """Yield why the results of a run could not be delivered at its end."""
+    is_collect = inputs.mode is Mode.COLLECT
+    is_run = is_collect or inputs.mode is Mode.RUN
+    if inputs.token and not is_run:  # stages that run here could read it
+        yield f"token is not for mode {inputs.mode.value}"
+    if is_collect and not inputs.run:
+        yield "mode collect needs run, the name of the run"
+    if not is_run or inputs.delivery is Delivery.WORKSPACE or not (is_collect or inputs.wait):
+        return
+    if inputs.delivery is Delivery.PULL_REQUEST and not inputs.token:
+        yield "result pull-request needs token, such as ${{ github.token }}"
+    if inputs.ref and not inputs.ref.startswith("refs/heads/"):  # of a pull request, or a tag
+        yield (
+            f"result {inputs.delivery.value} needs a branch, and this workflow runs for"
+            f" {inputs.ref}: start it by push, schedule or workflow_dispatch, or set result to"
+            " workspace"
+        )
 
 
 class _Reader:

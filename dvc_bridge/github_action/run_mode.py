@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dvc_bridge.app.collect import collect
 from dvc_bridge.app.run_end import RunEnd
 from dvc_bridge.app.submit import submit
-from dvc_bridge.dvcio.project import find_project
+from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
+from dvc_bridge.errors import BridgeError
 from dvc_bridge.git.handoff import uncommitted
+from dvc_bridge.git.head import head
 from dvc_bridge.github_action.delivery import (
     commit_results,
     github_of,
@@ -51,7 +54,7 @@ def run_step(inputs: Inputs, positions: Positions, folder: Path) -> StepResult:
     if not submitted.run:
         outputs = {"run": "", "will-run": "0"}
         title = "### No stage needs a task"
-        return _delivered(inputs, "results of the run cache", title, outputs)
+        return _delivered(inputs, "results of the run cache", _blocks(title), outputs)
     if submitted.end is None:
         blocks: list[Block] = [
             Text(f"### Run {code(submitted.run)} has started"),
@@ -77,8 +80,8 @@ def _ended(inputs: Inputs, end: RunEnd, positions: Positions) -> StepResult:
     ran = [result for result in end.results.values() if result.outcome is Outcome.RAN]
     outputs = {"run": end.run, "will-run": str(len(ran)), "stages": str(len(end.results))}
     if end.error is None:
-        return _delivered(inputs, f"results of run {end.run}", _title(end), outputs, end)
-    print_visible(f"dvc-bridge: {end.error}")
+        what = f"results of run {end.run}"
+        return _delivered(inputs, what, _blocks(_title(end), end), outputs)
     annotations = [
         Annotation(
             f"stage {r.address} failed",
@@ -89,12 +92,22 @@ def _ended(inputs: Inputs, end: RunEnd, positions: Positions) -> StepResult:
         for r in end.results.values()
         if r.outcome is Outcome.FAILED
     ]
-    blocks = [*_blocks(_title(end), end), *map(Text, map(code, str(end.error).splitlines()))]
+    blocks = _blocks(_title(end), end)
+    outputs["changed"] = "false"
+    return _failed(end.error, outputs, blocks, annotations or positions.of_error(end.error))
+
+
+def _failed(
+    error: BridgeError,
+    outputs: Mapping[str, str],
+    blocks: Sequence[Block],
+    annotations: Sequence[Annotation],
+) -> StepResult:
+    """Return the result for an error that comes after the start of the run."""
+    print_visible(f"dvc-bridge: {error}")
+    lines = map(Text, map(code, str(error).splitlines()))
     return StepResult(
-        {**outputs, "changed": "false"},
-        blocks,
-        annotations=annotations or positions.of_error(end.error),
-        exit_code=end.error.exit_code,
+        outputs, [*blocks, *lines], annotations=annotations, exit_code=error.exit_code
     )
 
 
@@ -102,7 +115,7 @@ def _title(end: RunEnd) -> str:
     return f"### DVC run {code(end.run)}: {end}"
 
 
-def _blocks(title: str, end: RunEnd | None) -> list[Block]:
+def _blocks(title: str, end: RunEnd | None = None) -> list[Block]:
     rows = [
         (code(r.address), r.outcome.text, "" if r.seconds is None else f"{r.seconds:.1f} s")
         for r in (end.results.values() if end else ())
@@ -112,25 +125,29 @@ def _blocks(title: str, end: RunEnd | None) -> list[Block]:
 
 
 def _delivered(
-    inputs: Inputs, what: str, title: str, outputs: dict[str, str], end: RunEnd | None = None
+    inputs: Inputs, what: str, blocks: Sequence[Block], outputs: Mapping[str, str]
 ) -> StepResult:
     """Commit what the run has changed, and return the result of the step."""
     project = find_project()
     files = uncommitted(project, read_pipeline(project).stages)
-    blocks = _blocks(title, end)
     outputs = {**outputs, "changed": "true" if files else "false"}
     if not files or inputs.delivery is Delivery.WORKSPACE:
         return StepResult(outputs, blocks)
-    github = github_of(os.environ, inputs.token)
-    subject = f"Update dvc.lock: {what}"
-    if inputs.delivery is Delivery.COMMIT:
-        commit_results(project, files, f"{subject} {_SKIP_CI}")
-        push(project, github, github.branch)
-        blocks.append(Text(f"Committed to {code(github.branch)}"))
-        return StepResult(outputs, blocks)
-    branch = f"dvc-bridge/{outputs['run'] or 'run-cache'}"
-    commit_results(project, files, subject)
-    push(project, github, branch)
-    url = open_pull_request(github, branch, subject, "The files that the run has changed.")
-    blocks.append(Text(f"Pull request: {code(url)}"))
-    return StepResult({**outputs, "pull-request": url}, blocks)
+    github, subject = github_of(os.environ, inputs.token), f"Update dvc.lock: {what}"
+    is_commit = inputs.delivery is Delivery.COMMIT
+    branch = github.branch if is_commit else f"dvc-bridge/{outputs['run'] or _cached(project)}"
+    try:
+        commit_results(project, files, f"{subject} {_SKIP_CI}" if is_commit else subject)
+        push(project, github, branch)
+        if is_commit:
+            return StepResult(outputs, [*blocks, Text(f"Committed to {code(branch)}")])
+        url = open_pull_request(github, branch, subject, "The files that the run has changed.")
+    except BridgeError as error:
+        return _failed(error, outputs, blocks, [Annotation("dvc-bridge", str(error))])
+    outputs["pull-request"] = url
+    return StepResult(outputs, [*blocks, Text(f"Pull request: {code(url)}")])
+
+
+def _cached(project: Project) -> str:
+    """Return a name for results of the run cache, which belong to no run: one for each commit."""
+    return f"run-cache-{head(project)[:12]}"

@@ -124,11 +124,8 @@ def _plan(
     order = selected if alone else execution_order(pipeline, sorted(selected))
     forecast = RemoteForecast(here.project, pipeline, order, here.session)
     settled = forecast.settle(force=force, alone=alone)
-    stale = settled.here
-    if stale and force:  # --force applies to commands; data has none, and may be up to date
-        stale = forecast.settle(force=False, alone=alone).here
-    if stale:
-        names = " ".join(pipeline.stages[position].address for position in stale)
+    if settled.here:
+        names = " ".join(pipeline.stages[position].address for position in settled.here)
         raise UsageError(f"not up to date and without a command: {names}", f"dvc repro {names}")
     waiting = {stage.position for stage in settled.waiting}
     parts = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.recording.dvc_check import ask_dvc
@@ -59,7 +59,20 @@ class RemoteForecast:
         self.remote_state = RemoteState(self._workspace, self.objects, pipeline)
 
     def settle(self, *, force: bool, alone: bool) -> Settled:
-        """Sort the stages; the run caches here and in the remote both count."""
+        """Sort the stages; the run caches here and in the remote both count.
+
+        Parameters
+        ----------
+        force
+            Whether commands run that are up to date. Data and frozen stages run no command: they
+            are brought up to date here only if they differ, since the remote may have their data.
+        """
+        settled = self._settle(force=force, alone=alone)
+        if force and settled.here:
+            return replace(settled, here=self._settle(force=False, alone=alone).here)
+        return settled
+
+    def _settle(self, *, force: bool, alone: bool) -> Settled:
         sources = Sources(
             self.remote_state,
             self._run,

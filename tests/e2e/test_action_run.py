@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from dvc_bridge.github_action.inputs import variable
 from tests.support.action_step import Step, step
 from tests.support.commands import dvc_status, git
 from tests.support.projects import copy_committed, push_to_remote
@@ -94,8 +95,10 @@ def run(project: Path, tmp_path: Path, **inputs: str) -> Step:
 
 
 def test_results_become_a_pull_request_from_their_own_branch(
-    project: Path, tmp_path: Path, api: type[GitHubApi]
+    project: Path, tmp_path: Path, api: type[GitHubApi], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("INPUT_TOKEN", variable("token")):
+        monkeypatch.setenv(name, TOKEN)
     result = run(project, tmp_path)
     assert result.code == 0, result.log
     name = result.outputs["run"]
@@ -124,6 +127,15 @@ def test_a_commit_to_the_branch_starts_no_workflow(
     assert (again.outputs["run"], again.outputs["changed"]) == ("", "false")
 
 
+def test_forced_stages_of_a_clone_read_the_data_that_only_the_remote_has(
+    project: Path, tmp_path: Path, api: type[GitHubApi]
+) -> None:
+    git(tmp_path, "clone", "--quiet", "--branch", "main", "origin.git", "clone")
+    result = run(tmp_path / "clone", tmp_path, force="true", result="commit")
+    assert result.code == 0, result.log
+    assert result.outputs["will-run"] == "2"
+
+
 def test_fire_and_forget_and_collect_in_another_job(
     project: Path, tmp_path: Path, api: type[GitHubApi]
 ) -> None:
@@ -147,6 +159,37 @@ def test_a_refused_pull_request_names_the_permission(
     assert result.code == 2
     assert "403 GitHub Actions is not permitted to create" in result.log
     assert "pull-requests: write" in result.log
+    assert "<code>two</code> | ran" in result.summary
+
+
+def test_a_refused_job_can_be_repeated_in_a_new_clone(
+    project: Path, tmp_path: Path, api: type[GitHubApi]
+) -> None:
+    api.refuses = True
+    name = run(project, tmp_path).outputs["run"]
+    api.refuses = False
+    git(project, "reset", "--quiet", "--hard", "origin/main")
+    collected = run(project, tmp_path, mode="collect", run=name)
+    assert collected.code == 0, collected.log
+    assert api.requests[-1][2]["head"] == f"dvc-bridge/{name}"
+    git(project, "reset", "--quiet", "--hard", "origin/main")
+    repeated = run(project, tmp_path)
+    assert (repeated.code, repeated.outputs["run"]) == (0, ""), repeated.log
+    again = f"dvc-bridge/run-cache-{git(project, 'rev-parse', 'origin/main')[:12]}"
+    assert again in git(tmp_path / "origin.git", "branch", "--format=%(refname:short)").split()
+
+
+@pytest.mark.parametrize(
+    ("result", "ref"), [("pull-request", "refs/pull/7/merge"), ("commit", "refs/tags/v1")]
+)
+def test_results_without_a_branch_to_go_to_are_refused_before_the_run(
+    result: str, ref: str, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_REF", ref)
+    refused = run(project, tmp_path, result=result)
+    assert refused.code == 2
+    assert f"result {result} needs a branch" in refused.log
+    assert not (project / "one").exists()
 
 
 def test_a_stage_that_fails_delivers_nothing(

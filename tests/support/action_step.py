@@ -32,7 +32,7 @@ def read_outputs(file: Path) -> dict[str, str]:
 
 
 # Variables of GitHub's runner that a test can set.
-_RUNNER = ("GITHUB_BASE_REF",)
+_RUNNER = ("GITHUB_BASE_REF", "GITHUB_REF")
 
 
 @dataclass(frozen=True)
