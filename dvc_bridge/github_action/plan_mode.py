@@ -8,6 +8,8 @@ from pathlib import Path
 
 from dvc_bridge.app.plan import Plan, plan
 from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.dvcio.project import find_project
+from dvc_bridge.github_action.checkout_gaps import left_out
 from dvc_bridge.github_action.document import Block, Table, Text
 from dvc_bridge.github_action.inputs import Inputs
 from dvc_bridge.github_action.literal_text import code
@@ -17,6 +19,7 @@ from dvc_bridge.github_action.step_result import StepResult
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.pipeline.shorten import counted
+from dvc_bridge.pipeline.stage import DVC_YAML, Stage, lock_file
 from dvc_bridge.planning.forecast import RUNNING, Forecast, Verdict
 from dvc_bridge.planning.targets import Selection
 from dvc_bridge.ui.plan_text import plan_json, plan_text, time_text
@@ -42,6 +45,9 @@ def plan_step(inputs: Inputs, positions: Positions, folder: Path) -> StepResult:
     write_whole(reasons, json.dumps(document, indent=2), folder)
     running = [f for f in planned.forecasts if f.verdict in RUNNING]
     rest = [f for f in planned.forecasts if f.verdict is not Verdict.UP_TO_DATE]
+    notes = _notes([f.stage for f in rest])
+    for note in notes:
+        print_visible(f"warning: {note}")
     return StepResult(
         outputs={
             "stages": str(len(planned.forecasts)),
@@ -50,10 +56,34 @@ def plan_step(inputs: Inputs, positions: Positions, folder: Path) -> StepResult:
             "reasons": str(reasons),
             "predicted-seconds": _predicted(planned),
         },
-        summary=plan_blocks(planned, every=True),
-        comment=plan_blocks(planned, every=False),
-        annotations=list(_annotations(planned.forecasts, positions)),
+        summary=_with_notes(plan_blocks(planned, every=True), notes),
+        comment=_with_notes(plan_blocks(planned, every=False), notes),
+        annotations=[
+            *(Annotation("dvc-bridge", note, level=Level.WARNING) for note in notes),
+            *_annotations(planned.forecasts, positions),
+        ],
     )
+
+
+def _notes(active: Sequence[Stage]) -> list[str]:
+    """Return what makes a plan differ from what its reader expects.
+
+    Parameters
+    ----------
+    active
+        The stages that are not up to date.
+    """
+    project = find_project()
+    notes = left_out(project, active)
+    lock = lock_file(DVC_YAML)
+    if (project.root / lock).is_file() and not (project.root / DVC_YAML).exists():
+        notes.append(f"there is {lock}, but no {DVC_YAML}: restore {DVC_YAML}, or delete both")
+    return notes
+
+
+def _with_notes(blocks: Sequence[Block], notes: Sequence[str]) -> list[Block]:
+    title, *others = blocks
+    return [title, *(Text(f"**Warning:** {code(note)}") for note in notes), *others]
 
 
 def _predicted(planned: Plan) -> str:

@@ -183,6 +183,25 @@ def test_a_repository_with_data_and_no_stages_is_told_so(clone: Path, tmp_path: 
     assert "<summary>1 .dvc file is up to date</summary>" in result.summary
 
 
+def test_a_deleted_dvc_yaml_whose_lock_file_stays_is_a_warning(clone: Path, tmp_path: Path) -> None:
+    (clone / "dvc.yaml").unlink()
+    result = step(clone, tmp_path / "runner")
+    assert result.code == 0, result.log
+    assert any("there is dvc.lock, but no dvc.yaml" in command for command in result.commands)
+    assert "there is dvc&#46;lock, but no dvc&#46;yaml" in result.summary
+
+
+def test_a_file_that_git_lfs_did_not_bring_is_a_warning(clone: Path, tmp_path: Path) -> None:
+    (clone / ".gitattributes").write_text("code filter=lfs diff=lfs merge=lfs -text\n")
+    (clone / "code").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    result = step(clone, tmp_path / "runner")
+    assert verdicts(result.outputs["reasons"])["second"] == "runs"
+    assert any("set lfs: true in actions/checkout" in command for command in result.commands)
+    assert "Git LFS has not brought code" in result.comment
+    (clone / "code").write_text("code\n")
+    assert not step(clone, tmp_path / "runner").commands
+
+
 def test_a_project_in_a_folder_is_found_and_its_lines_count_from_the_repository(
     clone: Path, tmp_path: Path
 ) -> None:

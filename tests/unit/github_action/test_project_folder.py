@@ -31,6 +31,13 @@ def test_the_project_of_a_subfolder_is_entered(tmp_path: Path) -> None:
         assert Path.cwd() == tmp_path / "ml"
 
 
+def test_a_submodule_that_the_clone_does_not_have_is_named(tmp_path: Path) -> None:
+    make(tmp_path, ".git/HEAD", "README")
+    (tmp_path / ".gitmodules").write_text('[submodule "m l"]\n\tpath = m l\n\turl = ../ml\n')
+    assert "no files of the submodules m l" in refusal(tmp_path)
+    assert refusal(tmp_path).endswith("and working-directory to its folder")
+
+
 def test_projects_in_other_folders_are_named(tmp_path: Path) -> None:
     make(tmp_path, "README", "a/.dvc/config", "b/c/d/.dvc/config")
     assert "the repository is not in a DVC project" in refusal(tmp_path)
