@@ -15,9 +15,9 @@ from dvc_bridge.github_action.runner import Annotation
 from dvc_bridge.pipeline.stage import DVC_YAML, Stage
 
 _FILE_AND_LINE = re.compile(r"^([^:\n]+):(\d+): ")
-_FILE_AND_TEXT = re.compile(r"^([^:\n]+): (?:line (\d+)|stage ([^:\n]+): )?")
-# "failed to parse 'stages.train.cmd' in 'dvc.yaml'", as DVC reports templates.
-_TEMPLATE = re.compile(r"'stages\.([^'.]+)[^']*' in '([^']+)'")
+_FILE_AND_TEXT = re.compile(r"^([^:\n]+?)(?: is not UTF-8)?: (?:line (\d+)|stage ([^:\n]+): )?")
+# "failed to parse 'stages.train.cmd' in 'dvc.yaml'", or 'vars', as DVC reports templates.
+_TEMPLATE = re.compile(r"failed to parse '(?:stages\.([^'.]+))?[^']*' in '([^']+)'")
 
 
 class Positions:
@@ -54,13 +54,13 @@ class Positions:
     def _of_message(self, text: str) -> tuple[str, int]:
         if match := _FILE_AND_LINE.match(text):
             return self._existing(match[1]), int(match[2])
+        if match := _TEMPLATE.search(text):
+            return self._existing(match[2]), self._line(match[2], match[1] or "")
         if match := _FILE_AND_TEXT.match(text):
             line = int(match[2]) if match[2] else self._line(match[1], match[3] or "")
             if file := self._existing(match[1]):
                 return file, line
             return self.of_address(match[1])
-        if match := _TEMPLATE.search(text):
-            return self._existing(match[2]), self._line(match[2], match[1])
         return "", 0
 
     def of_address(self, address: str) -> tuple[str, int]:

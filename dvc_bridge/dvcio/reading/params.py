@@ -37,28 +37,36 @@ def read_values(path: str, params: Params) -> dict[str, Any]:
     return values
 
 
-def check_types(values: Any, name: str, keys: str = "", parents: tuple[int, ...] = ()) -> None:
+def check_types(values: Any, name: str) -> None:
     """Refuse values that DVC cannot store, such as dates.
 
     Parameters
     ----------
     name
         The file's name in messages.
-    keys, parents
-        For nested values: the keys that lead to them, and the ids of the enclosing values.
 
     Raises
     ------
     UsageError
         A value has another type, or contains itself; the message has its keys.
     """
+    _check_types(values, name, "", (), set())
+
+
+def _check_types(
+    values: Any, name: str, keys: str, parents: tuple[int, ...], checked: set[int]
+) -> None:
+    """Check values at `keys`; `checked` has ids: nested aliases would take exponential time."""
     if isinstance(values, dict | list | tuple):
         if id(values) in parents:
             raise UsageError(f"{name}: {keys} contains itself", LOOP)
+        if id(values) in checked:
+            return
+        checked.add(id(values))
         pairs = values.items() if isinstance(values, dict) else enumerate(values)
         for key, value in pairs:
             inner_keys = f"{keys}.{key}" if keys else str(key)
-            check_types(value, name, inner_keys, (*parents, id(values)))
+            _check_types(value, name, inner_keys, (*parents, id(values)), checked)
     elif not isinstance(values, str | int | float | bool | None):
         kind = type(values).__name__
         raise UsageError(f"{name}: {keys} is a {kind}, which DVC cannot store", "quote it")

@@ -50,3 +50,18 @@ def test_an_error_of_two_files_has_two_annotations(positions: Positions) -> None
         ("ml/dvc.yaml", 5),
         ("ml/dvc.yaml", 4),
     ]
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("failed to parse 'stages.second@1.cmd' in 'dvc.yaml': Could not find 'a'", 4),
+        ("failed to parse 'vars' in 'dvc.yaml': 'a' does not exist", 0),
+        ("dvc.yaml is not UTF-8: invalid start byte", 0),
+    ],
+)
+def test_an_error_of_templates_or_encoding_has_its_file(
+    message: str, line: int, positions: Positions
+) -> None:
+    (annotation,) = positions.of_error(UsageError(message))
+    assert (annotation.file, annotation.line) == ("ml/dvc.yaml", line)
