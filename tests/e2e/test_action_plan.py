@@ -308,6 +308,24 @@ def test_hostile_values_and_paths_stay_text(clone: Path, tmp_path: Path) -> None
     assert not list(clone.rglob("pwned"))
 
 
+def test_hostile_names_of_stages_stay_text_in_every_file(clone: Path, tmp_path: Path) -> None:
+    unusable = ("\ud800", "\0", "@")  # DVC refuses them in names
+    names = [text for text in HOSTILE if len(text) < 200 and not any(c in text for c in unusable)]
+    stages = {_literal(name): {"cmd": "true", "deps": ["nowhere"]} for name in names}
+    (clone / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, allow_unicode=False))
+    result = step(clone, tmp_path / "runner", sarif="x.sarif")
+    assert result.code == 0, result.log
+    assert len(names) > 50
+    assert len(verdicts(result.outputs["reasons"])) == len(names)
+    assert len(result.commands) == 10
+    assert all(command.startswith("::warning ") for command in result.commands)
+    found = json.loads((clone / "x.sarif").read_text())["runs"][0]["results"]
+    assert len(found) == len(names)
+    assert all(item["message"]["text"].replace("\n", "").isprintable() for item in found)
+    tags = {*TAGS, "h3", "details", "summary", "br", "p"}
+    assert set(re.findall(r"</?([a-zA-Z0-9]+)", html(result.summary))) <= tags
+
+
 def _literal(text: str) -> str:
     """Return a text as dvc.yaml has it, where `${` begins a template."""
     return text.replace("${", "\\${")
