@@ -16,7 +16,6 @@ from pathlib import Path
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import IntegrityError, UsageError
-from dvc_bridge.remote_run.secret_scan import secret_in
 
 LARGE_BYTES = 50_000_000
 # Settings of DVC for this machine only, which may contain secrets: never part of a snapshot.
@@ -61,6 +60,8 @@ def take(project: Project, outs: Collection[str], allow: Sequence[str] = ()) -> 
     UsageError
         git tracks a secret.
     """
+    from dvc_bridge.remote_run.secret_scan import secret_in  # noqa: PLC0415  not for workers
+
     base = project.git_root or project.root
     names = _code(project, outs)
     secrets = {

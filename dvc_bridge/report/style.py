@@ -17,9 +17,9 @@ h2{font-size:19px;margin:44px 0 12px;padding-top:14px;border-top:1px solid var(-
 h3{font-size:14px;margin:22px 0 6px;color:var(--soft);font-weight:600;overflow-wrap:anywhere}
 p{margin:6px 0;max-width:76ch}
 .about{font-size:17px;color:var(--soft)}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(280px,1fr));gap:0;margin:24px 0 0;
+.facts{display:flex;flex-wrap:wrap;margin:24px 0 0;
 border:1px solid var(--line);border-radius:8px;overflow:hidden}
-.facts div{padding:12px 16px;box-shadow:1px 1px 0 0 var(--line)}
+.facts div{flex:1 1 240px;padding:12px 16px;box-shadow:1px 1px 0 0 var(--line)}
 .facts dt{font-size:12px;color:var(--soft)}
 .facts dd{margin:0;font-size:15px;font-weight:600;overflow-wrap:anywhere}
 .facts small{display:block;font-weight:400;font-size:13px;color:var(--soft)}
@@ -82,7 +82,7 @@ font-size:13px}
     + """
 footer{margin-top:44px;color:var(--soft);font-size:13px}
 @media (max-width:640px){main{padding:22px 16px 40px}h1{font-size:24px}th,td{padding:6px 8px}
-.facts{grid-template-columns:1fr 1fr}.facts div{padding:8px 12px}
+.facts div{flex-basis:45%;padding:8px 12px}
 .files code{font-size:11px}.meaning{display:none}
 .stages td:nth-child(2){min-width:13em}}
 @media print{:root{color-scheme:light;--ink:#000;--soft:#444;--line:#bbb;--page:#fff;--tint:#fff}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from configparser import ConfigParser
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.project_settings import ArgoSettings
 from dvc_bridge.pipeline.remote_options import for_pods
+
+if TYPE_CHECKING:  # workers do not need the settings, which take time to import
+    from dvc_bridge.pipeline.project_settings import ArgoSettings
 
 Sections = dict[str, dict[str, str]]
 
