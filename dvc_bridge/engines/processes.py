@@ -31,8 +31,8 @@ from dvc_bridge.engines.process_status import (
     read_status,
     stop_supervisor,
 )
+from dvc_bridge.engines.secrets_of_user import with_secrets, without_secrets
 from dvc_bridge.engines.status_file import write_status
-from dvc_bridge.engines.worker_secrets import with_secrets, without_secrets
 from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.project_settings import Settings

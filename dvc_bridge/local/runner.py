@@ -26,12 +26,11 @@ from dvc_bridge.local.cpu_limits import thread_limits
 from dvc_bridge.local.history import History
 from dvc_bridge.local.process import NOT_STARTED, Ended, Interrupted, Processes
 from dvc_bridge.local.recorder import Recorder
-from dvc_bridge.local.signals import forward_signals
+from dvc_bridge.local.signals import forward_signals, interruption_note
 from dvc_bridge.local.tracer import Tracer
 from dvc_bridge.pipeline.numbering import RunIndex, StagePosition
 from dvc_bridge.pipeline.outcome import Outcome, Summary
 from dvc_bridge.pipeline.run_flags import RunFlags
-from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.pipeline.trace import Requests
 from dvc_bridge.planning.graph import direct_downstream
@@ -292,9 +291,7 @@ class Run:
         is_repeated = bool(self.summary.interrupted)
         self.summary.interrupted = signum
         self._stopping = True
-        count = counted(len(self._running), "stage")
-        stopping = f"stopping {count}; a second signal kills them"
-        self._view.note(f"killing {count}" if is_repeated else stopping)
+        self._view.note(interruption_note(len(self._running), is_repeated=is_repeated))
         self._processes.stop(signum, kill=is_repeated)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from dvc_bridge.errors import StoppedError
 from dvc_bridge.local.process import Interrupted
+from dvc_bridge.pipeline.shorten import counted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -23,6 +24,20 @@ def forward_signals(put: Callable[[Interrupted], object]) -> Iterator[None]:
 
     with _handle_signals(forward):
         yield
+
+
+def interruption_note(running: int, *, is_repeated: bool) -> str:
+    """Return what a run tells the user after a signal.
+
+    Parameters
+    ----------
+    running
+        How many stages run.
+    is_repeated
+        Whether it is not the first signal: the second one kills the commands.
+    """
+    count = counted(running, "stage")
+    return f"killing {count}" if is_repeated else f"stopping {count}; a second signal kills them"
 
 
 @contextmanager

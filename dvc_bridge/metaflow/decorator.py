@@ -11,12 +11,13 @@ from typing import Any
 from metaflow import user_step_decorator
 from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
 
+from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.planning.run_cache_key import StageSpec
 
 from .errors import as_metaflow_says
 from .package import packed
-from .run_artifact import DvcRun, gather, spec_of, with_result
+from .run_artifact import DvcRun, gather, with_result
 
 _workspace: ContextVar[Path] = ContextVar("workspace")
 
@@ -51,12 +52,24 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
     with as_metaflow_says():
         run = gather(flow, inputs)
         name = attributes["stage"].format(input=getattr(flow, "input", None))
-        spec = spec_of(run, name)
+        spec = _spec_of(run, name)
         force = bool(getattr(flow, "force", False))
         if packed() is None:
             yield from _run_on_host(flow, run, spec, force=force)
         else:
             yield from _run_in_pod(flow, run, spec, force=force)
+
+
+def _spec_of(run: DvcRun, name: str) -> StageSpec:
+    """Return the stage `name`; raise UsageError if it does not exist or cannot be a step."""
+    if name in run["refused"]:
+        raise UsageError(
+            f"stage {name} cannot be a step: {run['refused'][name]}", "run it with `dvc repro`"
+        )
+    if name not in run["stages"]:
+        names = ", ".join(run["stages"])
+        raise UsageError(f"{run['root']}/dvc.yaml has no stage {name}", f"use one of {names}")
+    return run["stages"][name]
 
 
 def _run_on_host(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:

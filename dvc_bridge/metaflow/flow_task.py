@@ -24,8 +24,8 @@ from dvc_bridge.remote_run.run_store import Store
 from dvc_bridge.remote_run.task import PlannedTask
 from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
 from dvc_bridge.remote_run.upload import cached_outs, remote_names
-from dvc_bridge.worker.checkout import copied
 from dvc_bridge.worker.main import work_in
+from dvc_bridge.worker.project_copy import copied
 
 from .flow_plan import check_shape
 from .levels_run import LevelsRun

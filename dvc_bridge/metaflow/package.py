@@ -115,7 +115,7 @@ def project_folder(root: Path) -> Path:
 
 @cache
 def _unpack_project(sha256: str) -> Path:
-    from dvc_bridge.worker.checkout import unpack_code  # noqa: PLC0415  only pods need it
+    from dvc_bridge.worker.project_copy import unpack_code  # noqa: PLC0415  only pods need it
 
     facts, archive = packed(), _package_file(ARCHIVE)
     if facts is None or archive is None:

@@ -96,18 +96,6 @@ def gather(flow: Any, inputs: Any) -> DvcRun:
     return merged
 
 
-def spec_of(run: DvcRun, name: str) -> StageSpec:
-    """Return the stage `name`; raise UsageError if it does not exist or cannot be a step."""
-    if name in run["refused"]:
-        raise UsageError(
-            f"stage {name} cannot be a step: {run['refused'][name]}", "run it with `dvc repro`"
-        )
-    if name not in run["stages"]:
-        names = ", ".join(run["stages"])
-        raise UsageError(f"{run['root']}/dvc.yaml has no stage {name}", f"use one of {names}")
-    return run["stages"][name]
-
-
 def path_of(spec: StageSpec, path: str) -> str:
     """Return a path of the stage relative to the project's root."""
     return str(PurePosixPath(spec["wdir"], path))

@@ -21,7 +21,7 @@ from dvc_bridge.pipeline.lock_entry import LockEntry, item_path, lock_items, poi
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Stage
-from dvc_bridge.planning.compatibility import as_local, find_incompatible
+from dvc_bridge.planning.left_out_results import as_local, find_incompatible
 from dvc_bridge.remote_run.merge import Merged, merge, unchanged_outs
 from dvc_bridge.remote_run.run_store import scratch_folder
 

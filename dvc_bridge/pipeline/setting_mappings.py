@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dvc_bridge.pipeline.remote_options import SECRET
+from dvc_bridge.pipeline.remote_secrets import SECRET
 from dvc_bridge.pipeline.setting_values import (
     NAME_SCHEMA,
     NO_EXPRESSION,

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dvc_bridge.pipeline.quantity import PATTERN, check_quantity
 from dvc_bridge.pipeline.suggest import suggest
 
-_QUANTITY = r"(\d+(\.\d+)?|\.\d+)([kMGTPE]i?|[num])?"
 _NAME = r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"
 _IMAGE = r"[\w.:/@+-]+"
 _DURATION = r"\d+|(?=\d)(\d+d)?(\d+h)?(\d+m)?(\d+s)?"
@@ -61,10 +61,12 @@ def read_name(value: Any) -> str:
 
 def read_quantity(value: Any) -> str:
     """Read a Kubernetes quantity, which is more than 0."""
-    quantity = str(value) if isinstance(value, int | float | str) else ""
-    match = re.fullmatch(_QUANTITY, quantity)
-    if isinstance(value, bool) or not match or not float(match[1]):
-        raise InvalidValueError("a Kubernetes quantity: 2, 0.5, 500m, 512Mi, 4Gi")
+    is_text = isinstance(value, int | float | str) and not isinstance(value, bool)
+    quantity = str(value) if is_text else ""
+    try:
+        check_quantity(quantity)
+    except ValueError as exc:
+        raise InvalidValueError(str(exc)) from exc
     return quantity
 
 
@@ -100,7 +102,7 @@ NAME_SCHEMA: Schema = {"type": "string", "pattern": anchored(_NAME)}
 QUANTITY_SCHEMA: Schema = {
     "type": ["number", "string"],
     "exclusiveMinimum": 0,
-    "pattern": anchored(_QUANTITY),
+    "pattern": anchored(PATTERN),
 }
 DURATION_SCHEMA: Schema = {
     "type": ["integer", "string"],

@@ -26,7 +26,7 @@ from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.planning.changes import UndecidedError
-from dvc_bridge.planning.compatibility import find_incompatible, same_shape
+from dvc_bridge.planning.left_out_results import find_incompatible, same_shape
 from dvc_bridge.planning.next_action import leaves_run
 
 

@@ -35,7 +35,7 @@ from dvc_bridge.remote_run.task import PlannedTask
 from dvc_bridge.remote_run.worker_contract import GitCode, worker_environment
 from dvc_bridge.ui.plain_view import PlainView
 from dvc_bridge.worker.certificates import ensure_certificates
-from dvc_bridge.worker.checkout import prepare_checkout, unpack_code
+from dvc_bridge.worker.project_copy import prepare_checkout, unpack_code
 from dvc_bridge.worker.recorder import WorkerRecorder
 
 

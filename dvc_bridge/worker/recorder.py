@@ -7,7 +7,7 @@ from their results. A stage that is up to date or in the run cache transfers no 
 from __future__ import annotations
 
 import stat
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,20 +18,17 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.local.dvc_recorder import FORCED, DvcRecorder
 from dvc_bridge.local.tracer import Tracer
-from dvc_bridge.pipeline.ids import file_name
-from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers, pointer_of, with_outs
+from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers
 from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Modes, Result
-from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage, overlap
+from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage
 from dvc_bridge.planning.known_result import settle_by_results
 from dvc_bridge.planning.next_action import NextAction, leaves_run
 from dvc_bridge.planning.run_cache_key import run_path
 from dvc_bridge.remote_run.run_store import Store
 from dvc_bridge.remote_run.task import PlannedTask, TaskStage
-
-# The index, among the stages of a pod, of everything that comes from other pods.
-BEFORE_ALL = RunIndex(-1)
+from dvc_bridge.worker.inputs import Inputs
 
 
 class WorkerRecorder:
@@ -72,13 +69,13 @@ class WorkerRecorder:
         for i, (stage, result) in enumerate(self._results, -len(self._results)):
             if stage.name and result.outcome is not Outcome.UNCHANGED:
                 self._dvc_recorder.adopt(RunIndex(i), stage, result.entry)
-        self._present: set[str] = set()
+        self._inputs = Inputs(project, self.workspace, objects, self._results)
         self._runs_by_key: dict[str, list[LockEntry]] = {}
 
     def settle(self, index: RunIndex, stage: Stage, *, force: bool) -> Outcome | None:
         """Decide without data; if the command must run, download its inputs."""
         task = self._entry.tasks[index]
-        reader = _PodStateReader(self, task)
+        reader = _PodStateReader(self._inputs, self.workspace, task)
         action, result, change = settle_by_results(
             stage,
             reader,
@@ -90,9 +87,9 @@ class WorkerRecorder:
         if result is not None:
             self._finish(index, stage, result)
             return result.outcome
-        self._download_inputs(task, index)
+        self._inputs.download_inputs(task, index)
         if action is NextAction.ASK:
-            self._download_own_outs(task, index, stage.outs)  # DVC reads the outs themselves
+            self._inputs.download_own_outs(task, index, stage.outs)  # DVC reads the outs themselves
             outcome = self._dvc_recorder.ask_dvc(index, stage, force=force)
             if outcome is not None:
                 entry = self._dvc_recorder.entries.get(index, stage.lock or {})
@@ -100,8 +97,8 @@ class WorkerRecorder:
                 return outcome
         else:
             dvc_stage.clear(self._project, stage)
-        self._make_folders(stage)
-        self._make_links(task)
+        self._inputs.make_folders(stage)
+        self._inputs.make_links(task)
         self._count_bytes(index)
         return None
 
@@ -144,72 +141,6 @@ class WorkerRecorder:
     def close(self) -> None:
         """Do nothing: everything is written."""
 
-    def known(self, at: str) -> tuple[Pointer | None, bool]:
-        """Return the out of another stage at a path, and whether any out overlaps the path."""
-        is_touched = False
-        for stage, result in self._results:
-            for path, item in result.out_items(stage).items():
-                if path == at:
-                    return pointer_of(item), True
-                is_touched = is_touched or overlap(at, path)
-        return None, is_touched
-
-    def bring(self, at: str) -> None:
-        """Download the outs of other stages that overlap a path into the workspace."""
-        for stage, result in self._results:
-            for out in stage.outs:
-                if overlap(at, out.at):
-                    self._download_out(stage, result, out, BEFORE_ALL)
-
-    def _download_out(self, stage: Stage, result: Result, out: Output, index: RunIndex) -> None:
-        if out.at in self._present:
-            return
-        item = result.out_items(stage).get(out.at)
-        if item and not self._is_in_code(result, out, pointer_of(item)):
-            entry = with_outs(result.entry, [item])
-            self._objects.fetch([(stage, entry)])
-            changed = result.outcome is not Outcome.UNCHANGED
-            self._objects.place(stage, entry, result.modes, index, ignore=changed)
-        self._present.add(out.at)
-
-    def _is_in_code(self, result: Result, out: Output, pointer: Pointer) -> bool:
-        """Return whether an out is part of the code because git tracks it instead of DVC."""
-        if out.cached or result.outcome is not Outcome.UNCHANGED:
-            return False
-        current = self.workspace.out(out)
-        return current is not None and current.get("md5") == pointer.get("md5")
-
-    def _download_inputs(self, task: TaskStage, index: RunIndex) -> None:
-        for read in task.stage.reads:
-            self.bring(read.at)
-        self._download_own_outs(task, index, [out for out in task.stage.outs if out.persist])
-
-    def _download_own_outs(self, task: TaskStage, index: RunIndex, outs: Iterable[Output]) -> None:
-        """Download the stage's own outs of dvc.lock, if the client has them unchanged."""
-        if task.stage.lock is None:
-            return
-        previous = Result(task.stage.address, Outcome.UNCHANGED, task.stage.lock)
-        for out in outs:
-            if out.path in task.intact:
-                self._download_out(task.stage, previous, out, index)
-
-    def _make_folders(self, stage: Stage) -> None:
-        """Make the folders of the stage: a snapshot has no empty folders."""
-        root = self._project.root
-        for folder in [root / stage.wdir, *((root / out.at).parent for out in stage.outs)]:
-            folder.mkdir(parents=True, exist_ok=True)
-
-    def _make_links(self, task: TaskStage) -> None:
-        """Replace outs that the user has linked to folders by links to empty folders."""
-        for out in task.stage.outs:
-            link = self._project.root / out.at
-            if out.path not in task.links or link.exists():
-                continue
-            link.unlink(missing_ok=True)  # the user's link, whose target does not exist here
-            folder = self._project.scratch / "links" / file_name(out.at)
-            folder.mkdir(parents=True)
-            link.symlink_to(folder)
-
     def _keep(self, index: RunIndex, stage: Stage, outcome: Outcome, entry: LockEntry) -> None:
         if outcome is Outcome.UNCHANGED:
             self._finish(index, stage, Result(stage.address, Outcome.UNCHANGED, entry))
@@ -236,7 +167,7 @@ class WorkerRecorder:
         self._store.put_result(stage, result)
         self._results.append((stage, result))
         if result.outcome is Outcome.RAN:
-            self._present.update(out.at for out in stage.outs)
+            self._inputs.add_outs(stage)
 
     def _count_bytes(self, index: RunIndex) -> None:
         """Count what was transferred since the last call for this stage: one stage has its turn."""
@@ -261,25 +192,25 @@ def _has_programs(file_modes: Modes) -> bool:
 class _PodStateReader:
     """The state of files as if all data were here; implements `planning.changes.StateReader`."""
 
-    def __init__(self, recorder: WorkerRecorder, task: TaskStage) -> None:
-        self._recorder = recorder
+    def __init__(self, inputs: Inputs, workspace: Workspace, task: TaskStage) -> None:
+        self._inputs, self._workspace = inputs, workspace
         self._intact = task.intact
         self._pointers = lock_pointers(task.stage.lock, "outs")
 
     def dep(self, dep: Dependency) -> Pointer | None:
-        pointer, is_touched = self._recorder.known(dep.at)
+        pointer, is_touched = self._inputs.known(dep.at)
         if pointer is not None:
             return pointer
         if is_touched:
-            self._recorder.bring(dep.at)
-        return self._recorder.workspace.dep(dep)
+            self._inputs.bring(dep.at)
+        return self._workspace.dep(dep)
 
     def out(self, out: Output) -> Pointer | None:
         return self._pointers.get(out.path) if out.path in self._intact else None
 
     def values(self, params: Params) -> Mapping[str, Any] | None:
-        self._recorder.bring(params.at)
-        return self._recorder.workspace.values(params)
+        self._inputs.bring(params.at)
+        return self._workspace.values(params)
 
     def kept(self, _pointer: Pointer) -> bool:
         return True  # the client has checked the intact outs, and `out` finds no others

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.remote_options import for_pods
+from dvc_bridge.pipeline.remote_secrets import for_pods
 
 if TYPE_CHECKING:  # workers do not need the settings, which take time to import
     from dvc_bridge.pipeline.project_settings import ArgoSettings

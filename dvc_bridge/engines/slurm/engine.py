@@ -24,6 +24,7 @@ from dvc_bridge.engines.base import (
     refuse_pod_settings,
 )
 from dvc_bridge.engines.log_files import new_lines
+from dvc_bridge.engines.secrets_of_user import with_secrets, without_secrets
 from dvc_bridge.engines.slurm import limits
 from dvc_bridge.engines.slurm.attempt import Attempt
 from dvc_bridge.engines.slurm.commands import cancel_jobs, cluster_name
@@ -31,7 +32,7 @@ from dvc_bridge.engines.slurm.doctor import doctor
 from dvc_bridge.engines.slurm.job_options import megabytes, most_options, resource_options
 from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
 from dvc_bridge.engines.slurm.job_state import is_over
-from dvc_bridge.engines.slurm.queue import queued_jobs
+from dvc_bridge.engines.slurm.queue import pause_s, queued_jobs
 from dvc_bridge.engines.slurm.submission import (
     complete_submission,
     give_up,
@@ -39,13 +40,11 @@ from dvc_bridge.engines.slurm.submission import (
     submit_attempt,
 )
 from dvc_bridge.engines.slurm.watch import (
-    pause_s,
     read_status,
     runs_elsewhere,
     watch_attempt,
 )
 from dvc_bridge.engines.status_file import load_status
-from dvc_bridge.engines.worker_secrets import with_secrets, without_secrets
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.project_settings import Settings

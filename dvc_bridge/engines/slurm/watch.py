@@ -18,15 +18,13 @@ from dvc_bridge.engines.slurm.job_state import (
     WAITING,
     meaning_of,
 )
-from dvc_bridge.engines.slurm.queue import QueuedJob, accounted_jobs, queued_jobs
+from dvc_bridge.engines.slurm.queue import QueuedJob, accounted_jobs, pause_s, queued_jobs
 from dvc_bridge.engines.slurm.status import attempt_status
 from dvc_bridge.engines.status_file import load_status, write_status
 from dvc_bridge.errors import BridgeError, StorageError
 from dvc_bridge.pipeline.run_status import Phase, RunStatus
 
 POLL_S = 0.25
-# The pause between two calls of squeue, at first and after a while.
-ASK_S, ASK_SELDOM_S = 2.0, 15.0
 # How long a controller may be down while a run is watched.
 PATIENCE_S = 600.0
 # In the place of a number of restarts.
@@ -63,11 +61,6 @@ def runs_elsewhere(names: Collection[str], run: str = "") -> list[RunStatus]:
     return [
         RunStatus(name, phase, "another clone submitted it") for (name, _), phase in phases.items()
     ]
-
-
-def pause_s(elapsed_s: float) -> float:
-    """Return the seconds until SLURM is asked again, after a run was watched for a while."""
-    return min(ASK_SELDOM_S, ASK_S + elapsed_s / 20)
 
 
 def watch_attempt(attempt: Attempt) -> Iterator[RunStatus]:

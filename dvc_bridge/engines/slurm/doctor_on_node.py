@@ -1,6 +1,7 @@
-"""The job of `dvc-bridge doctor`: what a node has, as a line of JSON.
+"""What the job of `dvc-bridge doctor` does: print what a node has, as a line of JSON.
 
-`python -m dvc_bridge.engines.slurm.probe`, with the settings of the remotes in the environment.
+`python -m dvc_bridge.engines.slurm.doctor_on_node`; the settings of the remotes are in the
+environment.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The options of a DVC remote that can be sent to another machine, and how to handle the others."""
+"""The options of a DVC remote that may be sent to pods, and how to pass the secrets among them."""
 
 from __future__ import annotations
 

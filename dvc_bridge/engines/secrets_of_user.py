@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dvc_bridge.dvcio.project import config_as_dvc
 from dvc_bridge.dvcio.remotes.config import Sections, store_settings
-from dvc_bridge.pipeline.remote_options import SECRET
+from dvc_bridge.pipeline.remote_secrets import SECRET
 from dvc_bridge.remote_run.worker_contract import STORE, store_text
 
 

@@ -15,7 +15,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import check_url
 from dvc_bridge.pipeline.parse_settings import parse_settings
 from dvc_bridge.pipeline.project_settings import ArgoSettings
-from dvc_bridge.pipeline.remote_options import SECRET, for_pods, travels
+from dvc_bridge.pipeline.remote_secrets import SECRET, for_pods, travels
 from tests.e2e.test_convert import URL, commit
 from tests.e2e.test_doctor import findings
 from tests.support.commands import git
