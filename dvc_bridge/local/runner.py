@@ -26,7 +26,7 @@ from dvc_bridge.local.cpu_limits import thread_limits
 from dvc_bridge.local.history import History
 from dvc_bridge.local.process import NOT_STARTED, Ended, Interrupted, Processes
 from dvc_bridge.local.recorder import Recorder
-from dvc_bridge.local.signals import forward_signals, interruption_note
+from dvc_bridge.local.signals import forward_signals, stop_commands
 from dvc_bridge.local.tracer import Tracer
 from dvc_bridge.pipeline.numbering import RunIndex, StagePosition
 from dvc_bridge.pipeline.outcome import Outcome, Summary
@@ -291,8 +291,9 @@ class Run:
         is_repeated = bool(self.summary.interrupted)
         self.summary.interrupted = signum
         self._stopping = True
-        self._view.note(interruption_note(len(self._running), is_repeated=is_repeated))
-        self._processes.stop(signum, kill=is_repeated)
+        stop_commands(
+            self._processes, self._view, signum, len(self._running), is_repeated=is_repeated
+        )
 
 
 def _paths_to_lock(stage: Stage) -> tuple[list[str], list[str]]:

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from dvc_bridge.errors import StoppedError
-from dvc_bridge.local.process import Interrupted
+from dvc_bridge.local.process import Interrupted, Processes
 from dvc_bridge.pipeline.shorten import counted
+from dvc_bridge.ui.view import View
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -26,18 +27,22 @@ def forward_signals(put: Callable[[Interrupted], object]) -> Iterator[None]:
         yield
 
 
-def interruption_note(running: int, *, is_repeated: bool) -> str:
-    """Return what a run tells the user after a signal.
+def stop_commands(
+    processes: Processes, view: View, signum: int, running: int, *, is_repeated: bool
+) -> None:
+    """Pass a signal on to the commands, and tell the user; the second signal kills them.
 
     Parameters
     ----------
     running
         How many stages run.
     is_repeated
-        Whether it is not the first signal: the second one kills the commands.
+        Whether it is not the first signal.
     """
     count = counted(running, "stage")
-    return f"killing {count}" if is_repeated else f"stopping {count}; a second signal kills them"
+    stopping = f"stopping {count}; a second signal kills them"
+    view.note(f"killing {count}" if is_repeated else stopping)
+    processes.stop(signum, kill=is_repeated)
 
 
 @contextmanager

@@ -10,21 +10,18 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from flows.features.arrays import Float32s
+from flows.features.arrays import Codes, Float32s
 from flows.features.columns import CATEGORIES, FEATURES, NUMBERS
 from flows.features.known_inputs import KNOWN
 from serving.errors import BundleError
 from serving.model.bundle_reader import Bundle, read_bundle
-from serving.model.metadata import GoldenRows, ModelMetadata
+from serving.model.golden_rows import EXPORT_AGAIN, check_golden_rows
+from serving.model.metadata import ModelMetadata
 
 Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.object_]
 
-# onnxruntime on another processor differs in the last bits; a wrong model differs by more.
-_MAX_DIFFERENCE = 1e-5
 # Probabilities have seven decimals.
 _STEPS = 1e7
-_EXPORT_AGAIN = "export it again: dvc repro export"
 
 
 class Classifier(Protocol):
@@ -87,23 +84,23 @@ def load_model(folder: Path) -> Model:
     """
     bundle = read_bundle(folder)
     if problems := _schema_problems(bundle.metadata):
-        fix = f"serve it with the release that exported it, or {_EXPORT_AGAIN}"
+        fix = f"serve it with the release that exported it, or {EXPORT_AGAIN}"
         raise BundleError(folder, problems, fix)
     try:
         classifier = OnnxClassifier(bundle.model)
         inputs = {i.name: (i.type, i.shape[-1]) for i in classifier.session.get_inputs()}
     except Exception as error:
         problem = f"model.onnx does not load: {error}"
-        raise BundleError(folder, [problem], _EXPORT_AGAIN) from None
+        raise BundleError(folder, [problem], EXPORT_AGAIN) from None
     expected = {
         "codes": ("tensor(string)", len(CATEGORIES)),
         "numbers": ("tensor(float)", len(NUMBERS)),
     }
     if inputs != expected:
         problem = f"model.onnx has the inputs {inputs}, but the features are {expected}"
-        raise BundleError(folder, [problem], _EXPORT_AGAIN)
+        raise BundleError(folder, [problem], EXPORT_AGAIN)
     model = Model(bundle, classifier)
-    _warm_up(folder, model)
+    check_golden_rows(folder, model.predict, model.metadata.golden)
     return model
 
 
@@ -126,22 +123,3 @@ def _schema_problems(metadata: ModelMetadata) -> list[str]:
 
 def _difference(theirs: Sequence[str], ours: Sequence[str]) -> str:
     return ", ".join(sorted(set(theirs) ^ set(ours))) or "the order"
-
-
-def _warm_up(folder: Path, model: Model) -> None:
-    """Predict the golden rows: the first prediction is slow, and a wrong one refuses the model."""
-    golden = model.metadata.golden
-    try:
-        difference = np.abs(model.predict(*golden_rows(golden)) - np.array(golden.probabilities))
-    except Exception as error:
-        raise BundleError(folder, [f"the warm-up fails: {error}"], _EXPORT_AGAIN) from None
-    if not difference.max() <= _MAX_DIFFERENCE:
-        problem = f"the warm-up differs by {difference.max():.2g} from the exported probabilities"
-        raise BundleError(folder, [problem], "use the onnxruntime of requirements.lock")
-
-
-def golden_rows(golden: GoldenRows) -> tuple[Codes, Float32s]:
-    """Return the golden rows as the classifier takes them."""
-    codes = np.array([golden.features[c] for c in CATEGORIES], dtype=object).T
-    numbers = np.array([golden.features[c] for c in NUMBERS], dtype=np.float32).T
-    return codes, np.ascontiguousarray(numbers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Annotated, Any, NamedTuple
 
@@ -32,6 +32,7 @@ from serving.model.validation import (
     body_error,
     columns_problems,
     count_problem,
+    date_problems,
     values_error,
 )
 
@@ -154,7 +155,7 @@ def _make_batch(values: _Values, *, check: bool) -> Batch:
     try:
         departure_min = np.array(departure, "datetime64[m]").astype(np.int64)
     except ValueError:
-        raise values_error(_date_problems(departure)) from None
+        raise values_error(date_problems(departure)) from None
     try:
         arrival_min = np.fromiter(map(MINUTE_OF_CLOCK.__getitem__, arrival), np.int64, len(arrival))
     except KeyError:
@@ -178,11 +179,3 @@ def _check_lengths(columns: _ColumnValues, n: int) -> None:
     ]
     if problems:
         raise RequestError(422, "the columns differ in length", problems)
-
-
-def _date_problems(departure: Iterable[str]) -> Iterable[Problem]:
-    for row, text in enumerate(departure):
-        try:
-            np.datetime64(text, "m")
-        except ValueError:
-            yield Problem(f"{text} is not a date", row, "departure")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from serving.errors import DECODE_ERRORS, Problem, RequestError, not_json
 from serving.model.schema import COLUMN_TYPES, MAX_ID, REQUIRED
@@ -105,3 +106,12 @@ def _value_problem(value: Any, column_type: Any) -> str | None:
     except msgspec.ValidationError as error:
         return str(error)
     return None
+
+
+def date_problems(departure: Iterable[str]) -> Iterable[Problem]:
+    """Yield departures that match the pattern, but do not exist, such as 30 February."""
+    for row, text in enumerate(departure):
+        try:
+            np.datetime64(text, "m")
+        except ValueError:
+            yield Problem(f"{text} is not a date", row, "departure")

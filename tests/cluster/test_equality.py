@@ -22,7 +22,7 @@ from tests.cluster.moments import NAMES, TOOL
 from tests.cluster.submitted import NAME
 from tests.cluster.test_submit import NEEDED
 from tests.equality.lab import Lab
-from tests.equality.stories import stories
+from tests.equality.random_projects import stories
 from tests.equality.story import Out, Project, Run, Stage, Story
 from tests.equality.test_pods import PLAYED
 from tests.equality.test_random import NOT_SHRUNK, check, examples

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 
 from tests.equality.interferences import CONCURRENT
 from tests.equality.lab import Lab
-from tests.equality.stories import stories
+from tests.equality.random_projects import stories
 from tests.equality.story import Story
 
 Test = TypeVar("Test", bound=Callable[..., None])

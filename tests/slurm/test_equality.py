@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 
 from tests.equality.lab import Lab
+from tests.equality.random_projects import stories
 from tests.equality.side import SLURM
-from tests.equality.stories import stories
 from tests.equality.story import Story
 from tests.equality.test_pods import PLAYED, QUICK
 from tests.equality.test_random import NOT_SHRUNK, check, examples

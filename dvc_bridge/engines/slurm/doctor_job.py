@@ -55,7 +55,7 @@ def _submit(project: Project, settings: Settings, folder: Path) -> str:
     slurm = settings.slurm
     name = f"doctor-{secrets.token_hex(2)}"
     python = slurm.python or sys.executable
-    spec = ScriptSpec(name, python, slurm, {}, "dvc_bridge.engines.slurm.doctor_on_node")
+    spec = ScriptSpec(name, python, slurm, {}, "dvc_bridge.engines.slurm.doctor_job_program")
     (folder / "events").mkdir()
     (folder / "job.sh").write_text(job_script(spec))
     store = store_text(store_settings(config_as_dvc(project.root), ()))

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from dvc_bridge.dvcio import hashes
-from dvc_bridge.dvcio.hashes import YOUNG_NS, Hashes, md5_of, signature_of
+from dvc_bridge.dvcio.hashes import Hashes, md5_of, signature_of
 
 A, B = b"a\n", b"b\n"
+AN_HOUR_NS = 3_600_000_000_000
 
 
 def keep_all(_: str, names: list[str], files: list[str]) -> tuple[list[str], list[str]]:
@@ -32,9 +32,16 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def grow_old(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Let files be young for an hour, however slow the machine is; return what ends it."""
+    monkeypatch.setattr(hashes, "YOUNG_NS", AN_HOUR_NS)
+    return lambda: monkeypatch.setattr(hashes, "YOUNG_NS", 0)
+
+
 def aged(path: Path) -> None:
     """Make a file old enough for its times to show a change."""
-    old = path.stat().st_mtime_ns - 2 * YOUNG_NS
+    old = path.stat().st_mtime_ns - 2 * AN_HOUR_NS
     os.utime(path, ns=(old, old))
 
 
@@ -70,24 +77,24 @@ def test_a_young_file_is_read_again_in_the_same_run_and_in_the_next(
 
 
 def test_a_file_that_was_edited_while_it_was_young_is_not_remembered(
-    opened: Callable[[], Hashes], file: Path
+    opened: Callable[[], Hashes], file: Path, grow_old: Callable[[], None]
 ) -> None:
     found = opened()
     md5(found, file)
     edit_unseen(file, B)
-    time.sleep(2 * YOUNG_NS / 1e9)
+    grow_old()
     found.save()
     assert found.known(str(file)) is None
     assert md5(opened(), file) == md5_now(file)
 
 
 def test_a_young_file_is_remembered_once_it_is_old_and_has_been_read_again(
-    opened: Callable[[], Hashes], file: Path
+    opened: Callable[[], Hashes], file: Path, grow_old: Callable[[], None]
 ) -> None:
     found = opened()
     digest = md5(found, file)
     assert found.known(str(file)) is None
-    time.sleep(2 * YOUNG_NS / 1e9)
+    grow_old()
     found.settle()
     assert found.known(str(file)) == (signature_of(file.stat()), digest)
 
@@ -138,7 +145,10 @@ def test_what_dvc_says_of_a_file_is_believed_only_if_the_file_still_has_it(
 
 
 def test_young_files_are_read_again_up_to_a_limit(
-    opened: Callable[[], Hashes], file: Path, monkeypatch: pytest.MonkeyPatch
+    opened: Callable[[], Hashes],
+    file: Path,
+    grow_old: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(hashes, "AGAIN_BYTES", 3)
     other = file.parent / "other"
@@ -146,7 +156,7 @@ def test_young_files_are_read_again_up_to_a_limit(
     found = opened()
     md5(found, file)
     md5(found, other)
-    time.sleep(2 * YOUNG_NS / 1e9)
+    grow_old()
     found.save()
     assert [found.known(str(path)) is None for path in (file, other)] == [False, True]
     assert md5(opened(), other) == md5_now(other)

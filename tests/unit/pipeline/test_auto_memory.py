@@ -117,24 +117,24 @@ def test_only_the_newest_peaks_count_but_a_kill_is_not_forgotten(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("engine", "out_of_memory", "exit_code", "killed"),
+    ("limits", "raises", "out_of_memory", "exit_code", "killed"),
     [
-        ("argo", 1, None, 1024),  # it grew and then succeeded
-        ("argo", 2, None, 2048),
-        ("argo", 0, 137, 2048),  # the kernel killed the command, not the worker
-        ("argo", 0, 1, 0),
-        ("slurm", 1, None, 1024),
-        ("script", 1, None, 2048),  # other engines have the largest memory from the start
-        ("processes", 0, -9, 0),
+        (True, True, 1, None, 1024),  # it grew and then succeeded
+        (True, True, 2, None, 2048),
+        (True, True, 0, 137, 2048),  # the kernel killed the command, not the worker
+        (True, True, 0, 1, 0),
+        (True, False, 1, None, 2048),  # it has the largest memory from the start
+        (False, False, 0, -9, 0),
     ],
 )
 def test_the_memory_of_a_killed_attempt_is_known(
-    engine: str, out_of_memory: int, exit_code: int | None, killed: int
+    *, limits: bool, raises: bool, out_of_memory: int, exit_code: int | None, killed: int
 ) -> None:
     resources = Resources(memory="1Gi", memories=("1Gi", "2Gi"))
     task = TaskStatus(TaskNumber(0), Phase.SUCCEEDED, attempts=2, out_of_memory=out_of_memory)
     stage = StageTrace("train", "ran", execution=Execution(0, exit_code=exit_code), attempts=2)
-    assert _killed_bytes(stage, task, resources, Origin(engine, 0)) == killed * MIB
+    origin = Origin("any", 0, limits_memory=limits, raises_memory=raises)
+    assert _killed_bytes(stage, task, resources, origin) == killed * MIB
 
 
 def test_a_committed_manifest_is_not_out_of_date_because_of_other_runs() -> None:

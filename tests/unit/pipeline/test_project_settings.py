@@ -128,15 +128,16 @@ def test_equal_settings_are_equal_in_whatever_order_they_are_written() -> None:
     assert len({settings.pod("a"), settings.pod("b")}) == 1
 
 
+QUANTITY = "a Kubernetes quantity: 2, 0.5, 500m, 512Mi, 4Gi"
 # Key, value, and what its refusal says.
 INVALID_IN_STAGES: list[tuple[str, object, str]] = [
     ("image", "team/image:1 --privileged", "an image name such as"),
     ("image", "{{workflow.parameters.image}}", "text without {{"),
     ("cpu", 0, "a Kubernetes quantity"),
     ("cpu", True, "a Kubernetes quantity"),
-    ("memory", "4 GB", "Kubernetes writes 4G or 4Gi"),
-    ("memory", "1.5GiB", "Kubernetes writes 1.5Gi"),
-    ("memory", "500kb", "Kubernetes writes 500k or 500Ki"),
+    ("memory", "4 GB", f"{QUANTITY}; Kubernetes writes 4G or 4Gi"),
+    ("memory", "1.5GiB", f"{QUANTITY}; Kubernetes writes 1.5Gi"),
+    ("memory", "500kb", f"{QUANTITY}; Kubernetes writes 500k or 500Ki"),
     ("gpu", -1, "an integer, 0 or more"),
     ("retries", "2", "an integer, 0 or more"),
     ("timeout", "1 hour", "a duration: seconds, or 90m, 1h30m, 2h, 1d"),

@@ -158,7 +158,7 @@ def test_a_controller_that_does_not_respond_for_a_while_does_not_end_a_watch(
         raise StorageError("the controller of SLURM does not respond")
 
     monkeypatch.setattr(watch, "queued_jobs", queued_jobs)
-    monkeypatch.setattr(watch, "ASK_S", 0.0)
+    monkeypatch.setattr(watch, "pause_s", lambda _: 0.0)
     monkeypatch.setattr(watch, "accounted_jobs", lambda _: [])
     phases = [status.phase for status in watch.watch_attempt(attempt)]
     assert phases == ["Running", "Succeeded"]

@@ -1,6 +1,6 @@
 """What the job of `dvc-bridge doctor` does: print what a node has, as a line of JSON.
 
-`python -m dvc_bridge.engines.slurm.doctor_on_node`; the settings of the remotes are in the
+`python -m dvc_bridge.engines.slurm.doctor_job_program`; the settings of the remotes are in the
 environment.
 """
 
