@@ -24,6 +24,7 @@ KEPT = "what is lost here is still in the remote, and counts"
 REPRO = "options of repro only"
 REFUSED = "refused before anything runs, with the reason"
 LINKS = "links into the cache have other modes after a merge"
+LISTING = "dvc stores the listing of a new folder in the place of DVC 2, where nothing reads it"
 APART = {
     "diamond": KEPT,
     "folders": KEPT,
@@ -67,6 +68,9 @@ APART = {
     "outs that are links to another disk": UNDECLARED,
     "a dep twice": REFUSED,
     "a .gitignore of another editor": FAILS,
+    "folders that a stage gains": LISTING,
+    "folders that a failing stage gains": FAILS,
+    "kinds of missing data that are pulled": REPRO,
 }
 # The number of first steps of these cases that pods play like DVC.
 BEGUN = {
@@ -81,6 +85,8 @@ BEGUN = {
     "data that was added": 2,
     "a dep twice": 6,
     "a .gitignore of another editor": 1,
+    "folders that a stage gains": 1,
+    "folders that a failing stage gains": 1,
 }
 PLAYED = [
     replace(case, steps=case.steps[: BEGUN.get(case.name)])

@@ -197,19 +197,20 @@ CASES = [
         gains,
         (
             Step("cold"),
-            Step(
-                "a folder as dep, and the command fails",
-                _use(NEW_DEPS.replace("cat", "exit 1;")),
-                fails=True,
-            ),
             Step("a folder as dep", _use(NEW_DEPS)),
-            Step(
-                "a folder as out, and the command fails",
-                _use(NEW_OUT.replace("cat", "exit 1;")),
-                fails=True,
-            ),
             Step("a folder as out", _use(NEW_OUT)),
             Step("a folder as dep, forced", _use(NEW_DEPS), argv=("-f",)),
+        ),
+    ),
+    Case(
+        "folders that a failing stage gains",
+        gains,
+        (
+            Step("cold"),
+            Step("a folder as dep", _use(NEW_DEPS.replace("cat", "exit 1;")), fails=True),
+            Step("the command succeeds", _use(NEW_DEPS)),
+            Step("a folder as out", _use(NEW_OUT.replace("cat", "exit 1;")), fails=True),
+            Step("the command succeeds", _use(NEW_OUT)),
         ),
     ),
 ]
