@@ -132,7 +132,7 @@ def measure_sleeps(folder: Path, rounds: int) -> Result:
         wall_s, printed = submit(root, "auto")
         result.add_sample("submit sleeps s", wall_s)
         result.add_sample("tasks took s", _run_s(root))
-        result.add_sample("predicted s", float(re.findall(r"predicted: (\d+) s", printed)[0]))
+        result.add_sample("predicted s", float(re.findall(r"predicted: ([\d.]+) s", printed)[0]))
         result.add_sample("tasks", int(re.findall(r"in (\d+) tasks?", printed)[0]))
     result.add("100 x sleep 2 / bare jobs", result.ratio("submit sleeps s", "bare sleeps s"), 1.25)
     error = abs(result.ratio("predicted s", "tasks took s") - 1)

@@ -109,7 +109,7 @@ def measure_slow_diamond(fixture: Fixture) -> Result:
     change_params(root)
     submission = submit(root)
     fixture.delete(run_name(submission))
-    predicted_s = float(re.findall(r"predicted: (\d+) s", submission.output)[0])
+    predicted_s = float(re.findall(r"predicted: ([\d.]+) s", submission.output)[0])
     result.add_sample("wall, s", submission.wall_s)
     result.add_sample("predicted, s", predicted_s)
     result.samples["output"] = submission.output

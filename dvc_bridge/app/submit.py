@@ -32,7 +32,7 @@ from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.resume import unfinished_tasks, upstream_tasks
 from dvc_bridge.remote_run.task_plan import Settled
 from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment
-from dvc_bridge.ui.plan_text import memory_text
+from dvc_bridge.ui.plan_text import memory_text, predicted_text
 from dvc_bridge.ui.view import View
 
 
@@ -102,9 +102,7 @@ def submit(
         connected = context.connect()
         connected.check_stages([forecast.stage.address for forecast in settled.waiting])
         run = _run_name(context.project.root.name)
-        untimed = len(division.nodes) - division.timed
-        guessed = f"; {counted(untimed, 'stage')} never timed" if untimed else ""
-        report(f"predicted: {division.wall_s:.0f} s{guessed}")
+        report(f"predicted: {predicted_text(division)}")
         _announce(context, settled, division, report)
         jobs = [group.pod.jobs for group in groups]
         submission = context.upload(settled, [group.positions for group in groups], jobs, run)

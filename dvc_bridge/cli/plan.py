@@ -11,6 +11,7 @@ from dvc_bridge.cli.stage_arguments import flags_of, selection_of
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.ui.plan_text import plan_json, plan_text
+from dvc_bridge.ui.visible_text import visible_lines
 
 # Exit codes of `plan --check`.
 STAGES_RUN, CANNOT_TELL = 10, 11
@@ -34,7 +35,7 @@ def plan_command(args: Namespace) -> int:
             forecast.locations,
             every=args.verbose,
         )
-        print(text)
+        print(visible_lines(text))
     return _check_code(forecast.forecasts) if args.check else 0
 
 

@@ -6,24 +6,14 @@ Nothing in such a text may become markup, a mention, a workflow command or a ter
 from __future__ import annotations
 
 import string
-import unicodedata
+
+from dvc_bridge.ui.visible_text import visible
 
 # How many characters of one name, path or reason are shown.
 MOST_CHARACTERS = 300
 _PLAIN = frozenset(string.ascii_letters + string.digits + " ,-/=")
 # GitHub's Markdown makes a link of an address of mail in one piece, entities included.
 _ENTITIES = {"@": "<span>&#64;</span>"}
-# Categories of Unicode that a reader cannot see, or that change the direction of the text.
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def visible(text: str, limit: int = MOST_CHARACTERS) -> str:
-    """Return a text on one line: control characters as escapes, and nothing beyond `limit`."""
-    cut = text[:limit]
-    shown = "".join(
-        ascii(char)[1:-1] if unicodedata.category(char) in _INVISIBLE else char for char in cut
-    )
-    return f"{shown}..." if len(text) > limit else shown
 
 
 def code(text: str, limit: int = MOST_CHARACTERS) -> str:
@@ -48,4 +38,4 @@ def command_message(text: str) -> str:
 
 def command_property(text: str) -> str:
     """Return the value of a property of a workflow command, on one line."""
-    return command_message(visible(text)).replace(":", "%3A").replace(",", "%2C")
+    return command_message(visible(text, MOST_CHARACTERS)).replace(":", "%3A").replace(",", "%2C")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from dvc_bridge.github_action.literal_text import command_message, command_property, visible
+from dvc_bridge.github_action.literal_text import command_message, command_property
+from dvc_bridge.ui.visible_text import visible_lines
 
 # GitHub shows ten annotations of a kind for each step.
 MOST_ANNOTATIONS = 10
@@ -72,8 +73,8 @@ class Annotation:
             "title": self.title,
         }
         listed = ",".join(f"{k}={command_property(v)}" for k, v in properties.items() if v)
-        lines = [visible(line, MESSAGE_LIMIT) for line in self.message.split("\n")]
-        return f"::{self.level.value} {listed}::{command_message(chr(10).join(lines))}"
+        message = visible_lines(self.message, MESSAGE_LIMIT)
+        return f"::{self.level.value} {listed}::{command_message(message)}"
 
 
 def print_annotations(annotations: Sequence[Annotation]) -> None:
@@ -105,8 +106,7 @@ def append_summary(file: Path, markdown: str) -> None:
 
 def print_visible(text: str) -> None:
     """Print lines whose control characters are escapes."""
-    for line in text.split("\n"):
-        print(visible(line, MESSAGE_LIMIT), flush=True)
+    print(visible_lines(text, MESSAGE_LIMIT), flush=True)
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
-from dvc_bridge.github_action.literal_text import visible
 from dvc_bridge.github_action.runner import MESSAGE_LIMIT, Annotation, Rule
+from dvc_bridge.ui.visible_text import visible_lines
 
 # GitHub shows the first 5,000 results of a file.
 MOST_RESULTS = 5_000
@@ -47,6 +47,5 @@ def _result(annotation: Annotation) -> dict[str, Any]:
 
 
 def _message(annotation: Annotation) -> dict[str, Any]:
-    lines = f"{annotation.title}: {annotation.message}".split("\n")
-    text = "\n".join(visible(line, MESSAGE_LIMIT) for line in lines)
+    text = visible_lines(f"{annotation.title}: {annotation.message}", MESSAGE_LIMIT)
     return {"message": {"text": text.translate(_LINK_SIGNS)}}

@@ -15,6 +15,7 @@ from dvc_bridge.pipeline.numbering import Row
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.ui.byte_text import progress_text
 from dvc_bridge.ui.live_progress import STYLES, ProgressTable, clock
+from dvc_bridge.ui.visible_text import visible
 
 # The interval between updates. A stage that prints faster than the terminal shows has to wait.
 TICK_S = 0.125
@@ -53,8 +54,8 @@ class LiveView:
     ) -> Iterator[None]:
         """Draw during a run; afterwards only the scrolled output remains."""
         del run
-        self._names = names
-        self._table = ProgressTable(names, followers, seconds, self._jobs)
+        self._names = [visible(name) for name in names]
+        self._table = ProgressTable(self._names, followers, seconds, self._jobs)
         is_over = Event()
         live = Live(
             self._table,

@@ -11,6 +11,7 @@ from dvc_bridge.pipeline.numbering import Row
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.ui.byte_text import progress_text
 from dvc_bridge.ui.standard_output import print_nowhere, standard_output
+from dvc_bridge.ui.visible_text import visible
 
 # How often a line tells the progress of a download.
 FETCHING_S = 5.0
@@ -43,7 +44,7 @@ class PlainView:
     ) -> Iterator[None]:
         """Store the names."""
         del seconds, followers, run
-        self._names = names
+        self._names = [visible(name) for name in names]
         yield
 
     def started(self, row: Row, command: Sequence[str] = (), why: str = "") -> None:

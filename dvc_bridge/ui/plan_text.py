@@ -98,11 +98,7 @@ def _division_lines(division: Division, names: Mapping[StagePosition, str]) -> l
     if not division.groups:
         return []
     count = len(division.groups)
-    stages = sum(len(group.positions) for group in division.groups)
-    guessed = stages - division.timed
-    untimed = f"; {guessed} of {stages} stages have never been timed" if guessed else ""
-    pods = counted(count, "pod")
-    lines = [f"predicted for submit: {pods}, {time_text(division.wall_s)}{untimed}"]
+    lines = [f"predicted for submit: {counted(count, 'task')}, {predicted_text(division)}"]
     width = len(f"g{count - 1}")
     for group in division.groups:
         text = _some([names[p] for p in group.positions])
@@ -113,6 +109,14 @@ def _division_lines(division: Division, names: Mapping[StagePosition, str]) -> l
         if choice := division.memory.get(group.number):
             lines.append(f"  {'':<{width}}  {memory_text(choice)}")
     return lines
+
+
+def predicted_text(division: Division) -> str:
+    """Return how long the tasks should take, and how many of their stages were never timed."""
+    stages = sum(len(group.positions) for group in division.groups)
+    guessed = stages - division.timed
+    untimed = f"; {guessed} of {stages} stages have never been timed" if guessed else ""
+    return f"{time_text(division.wall_s)}{untimed}"
 
 
 def memory_text(choice: MemoryChoice) -> str:
@@ -168,7 +172,7 @@ def plan_json(
         "speed_up": round(line.speed_up, 3),
     }
     if division:
-        document["pods"] = [
+        document["tasks"] = [
             {
                 "group": group.number,
                 "stages": [names[p] for p in group.positions],

@@ -126,7 +126,7 @@ def test_a_run_that_is_stopped_in_its_second_part_begins_no_third_and_goes_on_wi
     assert run not in kubectl("get", "workflowtemplates", "-o", "name")
     assert "Never begun" in bridge(wide, "status", run)
     printed = limited(wide, "retry", run, "--wait")
-    assert f"Workflow {run}-r1" in printed
+    assert f"tasks, as {run}-r1" in printed
     assert_as_dvc(wide)
 
 

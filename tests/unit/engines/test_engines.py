@@ -39,7 +39,7 @@ def test_the_commands_of_a_run_work_with_an_engine(make_project: MakeProject) ->
     root = make_project(STAGES, {})
     add_remote(root)
     printed = bridge(root, "submit", "--engine", "processes", "--wait")
-    assert "3 stages never timed" in printed
+    assert "3 of 3 stages have never been timed" in printed
     assert "3 ran\n" in printed
     assert "match what `dvc repro` would have produced" in printed
     assert dvc_status(root) == {}

@@ -9,8 +9,9 @@ from cmarkgfm import github_flavored_markdown_to_html
 from cmarkgfm.cmark import Options
 
 from dvc_bridge.github_action.document import Table, render
-from dvc_bridge.github_action.literal_text import code, visible
+from dvc_bridge.github_action.literal_text import MOST_CHARACTERS, code
 from dvc_bridge.github_action.runner import Annotation
+from dvc_bridge.ui.visible_text import visible
 from tests.support.hostile_texts import HOSTILE
 
 TAGS = {"table", "thead", "tbody", "tr", "th", "td", "code", "span"}
@@ -35,7 +36,7 @@ def test_a_text_stays_text_in_a_table(text: str) -> None:
 
 @names
 def test_a_text_is_one_line_without_control_characters(text: str) -> None:
-    shown = visible(text)
+    shown = visible(text, MOST_CHARACTERS)
     assert shown.isprintable()
     assert len(shown) <= 10 * 300 + 3
     assert shown.encode("utf-8")

@@ -8,8 +8,11 @@ import re
 import pytest
 from rich.cells import cell_len
 
+from dvc_bridge.pipeline.numbering import RunIndex
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.planning.remaining_time import remaining_s
 from dvc_bridge.ui.live_progress import clock, crop
+from dvc_bridge.ui.plain_view import PlainView
 from tests.support.commands import bridge
 from tests.support.projects import MakeProject, Start
 
@@ -143,3 +146,15 @@ def test_a_cropped_name_fits_its_columns_and_keeps_both_ends(width: int) -> None
         shown = crop(name, width)
         assert cell_len(shown) <= width
         assert shown == name or (shown[0], shown[-1]) == (name[0], name[-1])
+
+
+def test_the_names_of_stages_have_no_effect_on_a_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    view = PlainView()
+    with view.shown(["red \x1b[31m\u202e"], {}, [()]):
+        view.started(RunIndex(0))
+        view.ended(RunIndex(0), Outcome.RAN)
+    printed = capsys.readouterr().out
+    assert "red \\x1b[31m\\u202e: running" in printed
+    assert "\x1b" not in printed
