@@ -70,7 +70,11 @@ APART = {
     "a .gitignore of another editor": FAILS,
     "folders that a stage gains": LISTING,
     "folders that a failing stage gains": FAILS,
+    "missing data that are pulled": REPRO,
     "kinds of missing data that are pulled": REPRO,
+    "asked without a terminal": REPRO,
+    "a folder in an entry of dvc 2": KEPT,
+    "outs lost whose state only dvc can decide": REFUSED,
 }
 # The number of first steps of these cases that pods play like DVC.
 BEGUN = {
