@@ -9,7 +9,7 @@ from typing import Any
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.recording import dvc_stage
 from dvc_bridge.dvcio.recording.fast_record import FastRecorder
-from dvc_bridge.dvcio.recording.lockfile import LockFiles
+from dvc_bridge.dvcio.recording.lockfile import LockFiles, write_due_s
 from dvc_bridge.dvcio.recovery import RecoveryLog
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
@@ -28,11 +28,6 @@ from dvc_bridge.planning.read_once import ReadOnce
 FORCED = "forced"
 # How often dvc.lock is written during a run so that it survives a power failure.
 DURABLE_S = 1.0
-# Writing a dvc.lock of this size takes a millisecond: too long to do for each of thousands of
-# stages.
-SMALL_BYTES = 1 << 18
-# A larger dvc.lock is written at most this long after a stage was recorded.
-PUBLISH_S = 0.5
 _NO_FLAGS = RunFlags()
 
 
@@ -231,9 +226,8 @@ class DvcRecorder:
         """Return in how many seconds `publish` is due; None: there is nothing to write."""
         if not self.unpublished:
             return None
-        if self._lock_files.size < SMALL_BYTES:
-            return 0.0
-        return max(0.0, self._recorded_at + PUBLISH_S - time.monotonic())
+        elapsed_s = time.monotonic() - self._recorded_at
+        return write_due_s(self._lock_files.size, elapsed_s)
 
     def close(self) -> None:
         """Write everything that is left, the cached hashes last."""

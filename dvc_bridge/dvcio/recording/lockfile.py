@@ -34,6 +34,24 @@ _STAGES = "\nstages:\n"
 # The index before that of every stage.
 _BEFORE_ALL = RunIndex(-1)
 _ANCHOR = re.compile(r"(?<=: |- )([&*])id(\d{3,})$", re.MULTILINE)
+# Writing a dvc.lock of this size takes a millisecond: too long to do for each of thousands of
+# stages.
+SMALL_BYTES = 1 << 18
+# A larger dvc.lock is written at most this long after a stage was recorded.
+PUBLISH_S = 0.5
+
+
+def write_due_s(size: int, elapsed_s: float) -> float:
+    """Return in how many seconds dvc.lock is due to be written.
+
+    Parameters
+    ----------
+    size
+        Its size in bytes.
+    elapsed_s
+        The seconds since a stage was recorded that it lacks.
+    """
+    return 0.0 if size < SMALL_BYTES else max(0.0, PUBLISH_S - elapsed_s)
 
 
 @dataclass

@@ -18,9 +18,9 @@ from dvc_bridge.dvcio.project import Project, config_as_dvc
 from dvc_bridge.dvcio.remotes.config import store_settings
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.slurm.commands import cancel_jobs, submit_job
+from dvc_bridge.engines.slurm.job_explanations import is_over
 from dvc_bridge.engines.slurm.job_options import resource_options
 from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
-from dvc_bridge.engines.slurm.job_state import is_over
 from dvc_bridge.engines.slurm.queue import COMMENT, QueuedJob, queued_jobs
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.project_settings import Settings

@@ -29,9 +29,9 @@ from dvc_bridge.engines.slurm import limits
 from dvc_bridge.engines.slurm.attempt import Attempt
 from dvc_bridge.engines.slurm.commands import cancel_jobs, cluster_name
 from dvc_bridge.engines.slurm.doctor import doctor
+from dvc_bridge.engines.slurm.job_explanations import is_over
 from dvc_bridge.engines.slurm.job_options import megabytes, most_options, resource_options
 from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
-from dvc_bridge.engines.slurm.job_state import is_over
 from dvc_bridge.engines.slurm.queue import pause_s, queued_jobs
 from dvc_bridge.engines.slurm.submission import (
     complete_submission,

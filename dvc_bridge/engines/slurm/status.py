@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from dvc_bridge.engines.slurm.attempt import Attempt, Events
-from dvc_bridge.engines.slurm.job_state import OUT_OF_MEMORY, Meaning, meaning_of
+from dvc_bridge.engines.slurm.job_explanations import OUT_OF_MEMORY, Meaning, meaning_of
 from dvc_bridge.engines.slurm.jobs import JobTask
 from dvc_bridge.engines.slurm.queue import QueuedJob
 from dvc_bridge.pipeline.numbering import TaskNumber

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from dvc_bridge.engines.slurm.attempt import Attempt
 from dvc_bridge.engines.slurm.commands import cancel_jobs, release_jobs
-from dvc_bridge.engines.slurm.job_state import (
+from dvc_bridge.engines.slurm.job_explanations import (
     HELD_BY_USER,
     LAUNCH_FAILED,
     WAITING,

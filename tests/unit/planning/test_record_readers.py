@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dvc_bridge.local import dvc_recorder
+from dvc_bridge.dvcio.recording import lockfile
 from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.stage import Dependency, Output, Stage, StageKind
 from dvc_bridge.planning.record_readers import record_readers
@@ -195,8 +195,8 @@ def test_what_others_do_to_dvc_lock_during_a_run_stays_as_with_dvc(
 def test_a_large_dvc_lock_is_written_before_a_command_that_comes_after(
     make_project: MakeProject, call_bridge: CallBridge, monkeypatch: pytest.MonkeyPatch, jobs: str
 ) -> None:
-    monkeypatch.setattr(dvc_recorder, "SMALL_BYTES", 0)
-    monkeypatch.setattr(dvc_recorder, "PUBLISH_S", 1000.0)
+    monkeypatch.setattr(lockfile, "SMALL_BYTES", 0)
+    monkeypatch.setattr(lockfile, "PUBLISH_S", 1000.0)
     stages = {
         "one": make("one"),
         "apart": make("apart"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from dvc_bridge.engines.slurm.attempt import Attempt
-from dvc_bridge.engines.slurm.job_state import meaning_of
+from dvc_bridge.engines.slurm.job_explanations import meaning_of
 from dvc_bridge.engines.slurm.queue import QueuedJob, parse_sacct, parse_squeue
 from dvc_bridge.engines.slurm.status import attempt_status
 from dvc_bridge.pipeline.numbering import TaskNumber
