@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 import serving.lifecycle
-from flows.features.arrays import Codes, Float32s
+from flows.features.arrays import Float32s
 from flows.features.columns import CATEGORIES, NUMBERS
 from flows.models.candidates import load
 from flows.models.sklearn_model import SklearnModel
+from serving.model.arrays import Codes
 from serving.model.bundle_reader import read_bundle
 from serving.model.model import Floats, Model
 from serving.settings import read_settings

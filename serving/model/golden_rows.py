@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from flows.features.arrays import Codes, Float32s
+from flows.features.arrays import Float32s
 from flows.features.columns import CATEGORIES, NUMBERS
 from serving.errors import BundleError
+from serving.model.arrays import Codes
 from serving.model.metadata import GoldenRows
 
 EXPORT_AGAIN = "export it again: dvc repro export"

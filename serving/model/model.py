@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from flows.features.arrays import Codes, Float32s
+from flows.features.arrays import Float32s
 from flows.features.columns import CATEGORIES, FEATURES, NUMBERS
 from flows.features.known_inputs import KNOWN
 from serving.errors import BundleError
+from serving.model.arrays import Codes
 from serving.model.bundle_reader import Bundle, read_bundle
 from serving.model.golden_rows import EXPORT_AGAIN, check_golden_rows
 from serving.model.metadata import ModelMetadata

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from flows.features.arrays import Codes, Float32s
+from flows.features.arrays import Float32s
+from serving.model.arrays import Codes
 from serving.model.metadata import ModelMetadata
 from serving.model.model import Floats
 from serving.monitoring.psi import COLUMNS, Bins, Counts, missing_rows, unseen_rows

@@ -1,6 +1,8 @@
 """dvc.yaml, params.yaml and the code are consistent."""
 
 import ast
+import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import yaml
 from flows.params import Params
 from flows.stages.evaluate import evaluate
 from flows.stages.export import export
+from tests.support.commands import bridge
 
 ROOT = Path(__file__).parents[2]
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
@@ -32,6 +35,16 @@ def import_closure(path: str) -> set[str]:
                 imported = {str(p) for p in paths if p.parts[0] == "flows" and (ROOT / p).exists()}
                 remaining |= imported - closure
     return closure
+
+
+def test_the_committed_dvc_lock_is_that_of_the_code_and_params(tmp_path: Path) -> None:
+    root = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", ROOT, root], check=True)
+    for name in ("dvc.yaml", "dvc.lock", "params.yaml"):
+        shutil.copy(ROOT / name, root)
+    shutil.copytree(ROOT / "flows", root / "flows", dirs_exist_ok=True)
+    # The clone has no data, so only code, params and commands can differ.
+    bridge(root, "plan", "--allow-missing", "--check")
 
 
 @pytest.mark.parametrize("stage", DVC)

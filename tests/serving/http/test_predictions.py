@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from flows.features.arrays import Codes, Float32s
+from flows.features.arrays import Float32s
 from serving.http.app import build_app
+from serving.model.arrays import Codes
 from serving.model.model import Floats, Model, load_model
 from serving.monitoring.metrics import Metrics
 from serving.monitoring.window import Window
