@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 
 from dvc_bridge.pipeline.trace import RunTrace
 from dvc_bridge.report.format import duration, shortened
@@ -24,19 +24,21 @@ def timeline(trace: RunTrace, found: Sequence[Span], critical: Sequence[Span]) -
     begin = trace.started
     end = max([trace.ended or begin, *(span.ended for span in found)])
     scale = _Scale(begin, max(end - begin, 1e-3))
-    marked = {span.place for span in critical}
+    marked = {span.place: span.queued for span in critical}
     if len(found) <= MOST_ROWS:
         rows = [(_label(span), [span]) for span in found]
         body = [
             part
             for y, (_, (span,)) in enumerate(rows)
-            for part in _detailed(scale, span, y, is_critical=span.place in marked)
+            for part in _detailed(scale, span, y, marked.get(span.place))
         ]
     else:
         rows = _packed(found)
         near = MERGED * max(1.0, len(found) / MANY)
         body = [
-            part for y, (_, row) in enumerate(rows) for part in _dense(scale, row, y, marked, near)
+            part
+            for y, (_, row) in enumerate(rows)
+            for part in _dense(scale, row, y, marked.keys(), near)
         ]
     height = TOP + ROW * len(rows) + 8
     parts = [
@@ -108,8 +110,8 @@ def _round_step(rough: float) -> float:
     return math.ceil(rough / 86400) * 86400
 
 
-def _detailed(scale: _Scale, span: Span, y: int, *, is_critical: bool) -> Iterator[str]:
-    """Draw each phase of one stage in its own row."""
+def _detailed(scale: _Scale, span: Span, y: int, critical_from: float | None) -> Iterator[str]:
+    """Draw each phase of one stage in its own row, and its part of the critical path."""
     top = TOP + ROW * y + (ROW - BAR) / 2
     yield f"<g><title>{text(_title(span))}</title>"
     before = "dispatch" if span.is_dispatched else "waiting"
@@ -123,14 +125,14 @@ def _detailed(scale: _Scale, span: Span, y: int, *, is_critical: bool) -> Iterat
     if span.command_started == span.command_ended == span.ended:  # without a command
         x = scale.x(span.started)
         yield _rectangle(f"work {_state(span)}", x, x + 2, top, least=2)
-    if is_critical:
-        x, end = scale.x(span.queued), scale.x(span.ended)
+    if critical_from is not None:
+        x, end = scale.x(critical_from), scale.x(span.ended)
         yield f'<path class="critical" d="M{x:.1f} {top + BAR + 2.5:.1f}H{max(end, x + 2):.1f}"/>'
     yield "</g>"
 
 
 def _dense(
-    scale: _Scale, row: Sequence[Span], y: int, marked: set[int], near: float
+    scale: _Scale, row: Sequence[Span], y: int, marked: Set[int], near: float
 ) -> Iterator[str]:
     """Draw stages next to each other; those too close to tell apart become one bar."""
     top = TOP + ROW * y + (ROW - BAR) / 2
@@ -155,7 +157,7 @@ def _dense(
         yield "</g>"
 
 
-def _is_mergeable(bar: Bar, span: Span, width: float, marked: set[int], small: float) -> bool:
+def _is_mergeable(bar: Bar, span: Span, width: float, marked: Set[int], small: float) -> bool:
     start, end, group = bar
     if group[-1].ended > span.started:  # only the row of all that has no row of its own
         return True

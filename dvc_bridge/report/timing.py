@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from dvc_bridge.pipeline.task_times import upstream_tasks
 from dvc_bridge.pipeline.trace import Execution, RunTrace, StageTrace
@@ -112,7 +113,8 @@ def critical_path(trace: RunTrace, found: Sequence[Span]) -> list[Span]:
     """Return the chain that ended last: each stage waited for the one before it.
 
     The first stage of a task waits for all stages of the tasks upstream, and the other stages wait
-    for those before them in the task.
+    for those before them in the task. Each stage of the chain is queued from the end of the one
+    before it, so that no time counts twice.
     """
     by_place = {span.place: span for span in found}
     by_task: dict[int, list[Span]] = {}
@@ -131,7 +133,12 @@ def critical_path(trace: RunTrace, found: Sequence[Span]) -> list[Span]:
             else:
                 previous += _last_before(span, by_task[task])
         span = max(previous, key=_end_order, default=None)
-    return [*path.values()][::-1]
+    chain = [*path.values()][::-1]
+    later = [
+        replace(span, queued=min(max(span.queued, before.ended), span.started))
+        for before, span in pairwise(chain)
+    ]
+    return [*chain[:1], *later]
 
 
 def _last_before(span: Span, by_end: Sequence[Span]) -> Sequence[Span]:

@@ -89,7 +89,7 @@ def test_the_critical_path_of_a_remote_run_follows_tasks() -> None:
     # `last` needs only `fast`, but its task waits for all of the task upstream, with `slow`.
     stages = (
         _stage("fast", 0, task=0),
-        _stage("slow", 6, task=0, work=20.0),
+        _stage("slow", 6, task=0, work=20.0, queued=0.0),
         _stage("other", 0, task=1),
         _stage("last", 31, 0, task=2),
         _stage("after", 37, task=2),
@@ -97,6 +97,8 @@ def test_the_critical_path_of_a_remote_run_follows_tasks() -> None:
     trace = replace(DIAMOND, stages=stages)
     path = critical_path(trace, spans(trace))
     assert [span.stage.address for span in path] == ["fast", "slow", "last", "after"]
+    # The time in which `slow` waited for `fast` is that of `fast`.
+    assert total(path).waiting + total(path).dispatch == 5
 
 
 def test_stages_share_a_row_only_if_they_do_not_overlap() -> None:
