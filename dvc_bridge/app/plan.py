@@ -10,13 +10,12 @@ from dvc_bridge.app.current_folder import Warn, from_here
 from dvc_bridge.app.forecast_sources import forecast_sources
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.locks import RepositoryLock
-from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.project import Project, find_project, has_settings
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.run_flags import RunFlags
-from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.critical_path import Timeline, timeline
 from dvc_bridge.planning.data_location import DataLocation, locate
@@ -110,10 +109,11 @@ def plan(selection: Selection, flags: RunFlags, *, assume_pulled: bool = False, 
 
 def _remote_settings(project: Project, pipeline: Pipeline) -> Settings | None:
     """Return the settings if they describe how to run stages remotely."""
-    if not (project.root / FILE).exists():
+    if not has_settings(project.root):
         return None
-    # A project without the file does not need the settings, which take time to import.
-    from dvc_bridge.dvcio.reading.settings import read_settings  # noqa: PLC0415
+    from dvc_bridge.dvcio.reading.settings import (  # noqa: PLC0415  see `has_settings`
+        read_settings,
+    )
 
     settings = read_settings(project, pipeline)
     return settings if settings.is_remote else None

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from dvc_bridge.app.current_folder import from_here
 from dvc_bridge.dvcio.locks import RepositoryLock
-from dvc_bridge.dvcio.project import Project, find_project, find_root
+from dvc_bridge.dvcio.project import Project, find_project, find_root, has_settings
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.local.repro import repro as run
 from dvc_bridge.local.runner import Options
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Summary
 from dvc_bridge.pipeline.run_flags import RunFlags
-from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.pipeline.trace import requests_of
 from dvc_bridge.planning.targets import Selection, files_of, select
 from dvc_bridge.ui.view import View
 
@@ -55,10 +55,11 @@ def repro(
 def default_jobs() -> int:
     """Return how many stages run at a time if the command does not say so."""
     root = find_root()
-    # Most projects have no such file, and the settings of DVC take time to read.
-    if root is None or not (root / FILE).exists():
-        return 1
-    from dvc_bridge.dvcio.reading.settings import read_unchecked_settings  # noqa: PLC0415  as above
+    if root is None or not has_settings(root):
+        return 1  # without reading the settings of DVC
+    from dvc_bridge.dvcio.reading.settings import (  # noqa: PLC0415  see `has_settings`
+        read_unchecked_settings,
+    )
 
     return read_unchecked_settings(find_project()).jobs or 1
 
@@ -91,7 +92,7 @@ def _options(
     if str(project.config.get("core", {}).get("interactive", "")).lower() == "true":
         flags = replace(flags, interactive=True)
     options = Options(flags, alone=selection.alone, requests=lambda _: {})
-    if (project.root / FILE).exists():
+    if has_settings(project.root):
         options = _with_settings(project, pipeline, addresses, options)
     return pipeline, order, options
 
@@ -99,8 +100,9 @@ def _options(
 def _with_settings(
     project: Project, pipeline: Pipeline, addresses: Sequence[str], options: Options
 ) -> Options:
-    from dvc_bridge.dvcio.reading.settings import read_settings  # noqa: PLC0415  as above
-    from dvc_bridge.pipeline.trace import requests_of  # noqa: PLC0415  as above
+    from dvc_bridge.dvcio.reading.settings import (  # noqa: PLC0415  see `has_settings`
+        read_settings,
+    )
 
     settings = read_settings(project, pipeline)
     return replace(

@@ -10,6 +10,7 @@ from typing import Any
 
 from dvc_bridge.dvcio.config_files import invalid_setting, is_plain, merged_config
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.settings_file import FILE
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,14 @@ def find_project(start: Path | None = None) -> Project:
 def find_root(start: Path | None = None) -> Path | None:
     """Return the root of the project that holds `start`; None if there is none."""
     return _find_upwards((start or Path.cwd()).resolve(), ".dvc")
+
+
+def has_settings(root: Path) -> bool:
+    """Return whether a project has dvc-bridge.yaml.
+
+    Most projects do not, and need none of the modules that read it, which take time to import.
+    """
+    return (root / FILE).exists()
 
 
 def _check_inside(root: Path, git_root: Path) -> None:

@@ -17,7 +17,7 @@ _POINTER = b"version https://git-lfs.github.com/spec/"
 _MOST_NAMED = 5
 
 
-def left_out(project: Project, stages: Iterable[Stage]) -> list[str]:
+def find_gaps(project: Project, stages: Iterable[Stage]) -> list[str]:
     """Return a message for each kind of input of these stages that the clone does not have."""
     if project.git_root is None:
         return []
@@ -32,7 +32,7 @@ def left_out(project: Project, stages: Iterable[Stage]) -> list[str]:
     paths = [project.root / at for at in inputs]
     missing = [
         name
-        for name in empty_submodules(project.git_root)
+        for name in find_empty_submodules(project.git_root)
         if any(path.is_relative_to(project.git_root / name) for path in paths)
     ]
     if missing:
@@ -44,7 +44,7 @@ def left_out(project: Project, stages: Iterable[Stage]) -> list[str]:
     return messages
 
 
-def empty_submodules(repository: Path) -> list[str]:
+def find_empty_submodules(repository: Path) -> list[str]:
     """Return the folders of submodules that the clone does not have."""
     if not (repository / _MODULES).is_file():
         return []

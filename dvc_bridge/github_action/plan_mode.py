@@ -9,7 +9,7 @@ from pathlib import Path
 from dvc_bridge.app.plan import Plan, plan
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import find_project
-from dvc_bridge.github_action.checkout_gaps import left_out
+from dvc_bridge.github_action.checkout_gaps import find_gaps
 from dvc_bridge.github_action.document import Block, Table, Text
 from dvc_bridge.github_action.inputs import Inputs
 from dvc_bridge.github_action.literal_text import code
@@ -74,7 +74,7 @@ def _notes(active: Sequence[Stage]) -> list[str]:
         The stages that are not up to date.
     """
     project = find_project()
-    notes = left_out(project, active)
+    notes = find_gaps(project, active)
     lock = lock_file(DVC_YAML)
     if (project.root / lock).is_file() and not (project.root / DVC_YAML).exists():
         notes.append(f"there is {lock}, but no {DVC_YAML}: restore {DVC_YAML}, or delete both")

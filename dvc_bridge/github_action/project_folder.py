@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dvc_bridge.dvcio.project import Project, find_project, find_root
 from dvc_bridge.errors import UsageError
-from dvc_bridge.github_action.checkout_gaps import empty_submodules
+from dvc_bridge.github_action.checkout_gaps import find_empty_submodules
 from dvc_bridge.pipeline.shorten import first_names
 
 # How many folders below the repository a project is looked for, and how many are named.
@@ -51,7 +51,7 @@ def _no_project(repository: Path, folder: Path) -> UsageError:
             "run dvc init in the folder of the project (with --subdir below the root of the"
             " repository), and commit .dvc",
         )
-    if submodules := empty_submodules(repository):
+    if submodules := find_empty_submodules(repository):
         return UsageError(
             f"{where} is not in a DVC project, and this clone has no files of the submodules"
             f" {_listed(submodules)}",

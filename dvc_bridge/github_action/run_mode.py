@@ -9,7 +9,7 @@ from pathlib import Path
 from dvc_bridge.app.collect import collect
 from dvc_bridge.app.run_end import RunEnd
 from dvc_bridge.app.submit import submit
-from dvc_bridge.dvcio.project import Project, find_project
+from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.git.handoff import uncommitted
@@ -135,7 +135,9 @@ def _delivered(
         return StepResult(outputs, blocks)
     github, subject = github_of(os.environ, inputs.token), f"Update dvc.lock: {what}"
     is_commit = inputs.delivery is Delivery.COMMIT
-    branch = github.branch if is_commit else f"dvc-bridge/{outputs['run'] or _cached(project)}"
+    # Results of the run cache belong to no run: they get one branch for each commit.
+    name = outputs["run"] or f"run-cache-{head(project)[:12]}"
+    branch = github.branch if is_commit else f"dvc-bridge/{name}"
     try:
         commit_results(project, files, f"{subject} {_SKIP_CI}" if is_commit else subject)
         push(project, github, branch)
@@ -146,8 +148,3 @@ def _delivered(
         return _failed(error, outputs, blocks, [Annotation("dvc-bridge", str(error))])
     outputs["pull-request"] = url
     return StepResult(outputs, [*blocks, Text(f"Pull request: {code(url)}")])
-
-
-def _cached(project: Project) -> str:
-    """Return a name for results of the run cache, which belong to no run: one for each commit."""
-    return f"run-cache-{head(project)[:12]}"

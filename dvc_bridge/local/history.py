@@ -30,14 +30,18 @@ class History:
         self._file = self._folder / "durations.json"
         self.seconds = _read_numbers(self._file)
         self._changed = False
+        self._memory: MemoryHistory | None = None
 
-    @cached_property
+    @property
     def memory(self) -> MemoryHistory:
         """What earlier commands used."""
-        # A run without commands needs no module for memory.
-        from dvc_bridge.local.memory_history import MemoryHistory  # noqa: PLC0415
+        if self._memory is None:
+            from dvc_bridge.local.memory_history import (  # noqa: PLC0415  not without commands
+                MemoryHistory,
+            )
 
-        return MemoryHistory(self._folder)
+            self._memory = MemoryHistory(self._folder)
+        return self._memory
 
     @cached_property
     def overheads(self) -> dict[str, float]:
@@ -65,8 +69,8 @@ class History:
 
     def save(self) -> None:
         """Write the durations and peaks, if there are new ones."""
-        if "memory" in vars(self):
-            self.memory.save()
+        if self._memory is not None:
+            self._memory.save()
         if self._changed:
             with suppress(OSError):  # a full disk must not fail a finished run
                 write_whole(self._file, json.dumps(self.seconds), self._folder)

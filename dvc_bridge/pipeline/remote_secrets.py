@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-_FILE = "dvc-bridge.yaml"
+from dvc_bridge.pipeline.settings_file import FILE
+
 # Options of all kinds of remotes (dvc/config_schema.py) that are neither a secret nor a local file.
 OPEN = frozenset(
     {
@@ -69,7 +70,7 @@ def for_pods(
     if variables and not has_secrets:
         problems.append(
             f"remote {name}: its keys are not sent to pods; create a Secret with"
-            f" {', '.join(variables)}, and add its name to {_FILE}: argo: {{secrets: [NAME]}}"
+            f" {', '.join(variables)}, and add its name to {FILE}: argo: {{secrets: [NAME]}}"
         )
     return {key: value for key, value in sent.items() if value != ""}, problems
 
@@ -81,12 +82,12 @@ def _describe_problem(name: str, option: str) -> str:
         return (
             f"remote {name}: profile refers to credentials on this machine; pods use those of their"
             f" environment: put them into a Secret that `secrets` in dvc-bridge.yaml names, and put"
-            f" argo: {{remotes: {{{name}: {{profile: ''}}}}}} into {_FILE}"
+            f" argo: {{remotes: {{{name}: {{profile: ''}}}}}} into {FILE}"
         )
     if option not in SECRET:
         return (
             f"remote {name}: {option} refers to a file on this machine; put it into a Secret listed"
-            f" in argo.secret_files of {_FILE}, and set argo.remotes.{name}.{option} to its path in"
+            f" in argo.secret_files of {FILE}, and set argo.remotes.{name}.{option} to its path in"
             " pods"
         )
     if not SECRET[option]:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from dvc_bridge.pipeline.setting_keys import SECTIONS, TOP, Key, Section
+from dvc_bridge.pipeline.settings_file import FILE
 
 
 def settings_schema() -> dict[str, Any]:
@@ -15,7 +16,7 @@ def settings_schema() -> dict[str, Any]:
         top["properties"][section.name] = _section(section)
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "title": "dvc-bridge.yaml",
+        "title": FILE,
         "description": "Settings of dvc-bridge, next to dvc.yaml.",
         **top,
     }

@@ -45,7 +45,7 @@ class Inputs:
         """Note that the outs of a stage are here, because its command wrote them."""
         self._present.update(out.at for out in stage.outs)
 
-    def known(self, at: str) -> tuple[Pointer | None, bool]:
+    def find(self, at: str) -> tuple[Pointer | None, bool]:
         """Return the out of another stage at a path, and whether any out overlaps the path."""
         is_touched = False
         for stage, result in self._results:
@@ -55,7 +55,7 @@ class Inputs:
                 is_touched = is_touched or overlap(at, path)
         return None, is_touched
 
-    def bring(self, at: str) -> None:
+    def download(self, at: str) -> None:
         """Download the outs of other stages that overlap a path into the workspace."""
         for stage, result in self._results:
             for out in stage.outs:
@@ -83,7 +83,7 @@ class Inputs:
     def download_inputs(self, task: TaskStage, index: RunIndex) -> None:
         """Download everything that the command of a stage may read."""
         for read in task.stage.reads:
-            self.bring(read.at)
+            self.download(read.at)
         self.download_own_outs(task, index, [out for out in task.stage.outs if out.persist])
 
     def download_own_outs(self, task: TaskStage, index: RunIndex, outs: Iterable[Output]) -> None:

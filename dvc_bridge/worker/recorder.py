@@ -198,18 +198,18 @@ class _PodStateReader:
         self._pointers = lock_pointers(task.stage.lock, "outs")
 
     def dep(self, dep: Dependency) -> Pointer | None:
-        pointer, is_touched = self._inputs.known(dep.at)
+        pointer, is_touched = self._inputs.find(dep.at)
         if pointer is not None:
             return pointer
         if is_touched:
-            self._inputs.bring(dep.at)
+            self._inputs.download(dep.at)
         return self._workspace.dep(dep)
 
     def out(self, out: Output) -> Pointer | None:
         return self._pointers.get(out.path) if out.path in self._intact else None
 
     def values(self, params: Params) -> Mapping[str, Any] | None:
-        self._inputs.bring(params.at)
+        self._inputs.download(params.at)
         return self._workspace.values(params)
 
     def kept(self, _pointer: Pointer) -> bool:

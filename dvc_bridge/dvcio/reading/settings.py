@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.project import Project, has_settings
 from dvc_bridge.dvcio.reading.yaml12 import read
 from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.settings_file import FILE
@@ -31,9 +31,8 @@ def read_unchecked_settings(project: Project) -> Settings:
     UsageError
         The file has an invalid setting.
     """
-    path = project.root / FILE
-    if not path.exists():
+    if not has_settings(project.root):
         return Settings({})
     from dvc_bridge.pipeline.parse_settings import parse_settings  # noqa: PLC0415  many tables
 
-    return parse_settings(read(path, FILE))
+    return parse_settings(read(project.root / FILE, FILE))

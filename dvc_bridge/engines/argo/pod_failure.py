@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dvc_bridge.pipeline.quantity import multiply
+from dvc_bridge.pipeline.settings_file import FILE
 
-_SETTINGS = "dvc-bridge.yaml"
 _RBAC = "kubectl apply -f docs/argo-rbac.yaml, in the namespace of the run"
 # Messages of Argo that only say that it does not try again.
 _NO_REASON = ("No more retries left", "retryStrategy.expression evaluated to false")
@@ -66,22 +66,22 @@ _KINDS = (
     _Kind(
         _OUT_OF_MEMORY,
         "out of memory: it needs more than its limit{memory}",
-        f"{{more_memory}} for these stages in {_SETTINGS}",
+        f"{{more_memory}} for these stages in {FILE}",
     ),
     _Kind(
         r"Error \(exit code 124\)",
         "timeout: it ran longer than{timeout}",
-        f"write timeout: {{more_time}} for these stages in {_SETTINGS}",
+        f"write timeout: {{more_time}} for these stages in {FILE}",
     ),
     _Kind(
         r"active on the node longer than the specified deadline",
         "timeout: the pod was active for longer than{timeout} and half an hour for its start",
-        f"write timeout: {{more_time}} for these stages in {_SETTINGS}",
+        f"write timeout: {{more_time}} for these stages in {FILE}",
     ),
     _Kind(
         r"^timeout$",
         "pending timeout: the pod waited for its start for too long",
-        f"raise pending_timeout for these stages in {_SETTINGS}, or ask for less: a node with room"
+        f"raise pending_timeout for these stages in {FILE}, or ask for less: a node with room"
         " was not found",
     ),
     _Kind(
@@ -92,19 +92,19 @@ _KINDS = (
     _Kind(
         r"exceeded quota: (?P<a>[^,]+), requested: (?P<b>.+), used: (?P<c>.+), limited: (?P<d>.+)",
         "the quota {a} has no room: requested {b}, used {c}, limited to {d}",
-        f"wait, lower cpu and memory in {_SETTINGS}, or ask for a larger quota",
+        f"wait, lower cpu and memory in {FILE}, or ask for a larger quota",
     ),
     _Kind(
         r"failed quota: (?P<a>[^:]+): must specify (?P<b>.+)",
         "the quota {a} demands values that the pod does not have: {b}",
-        f"set cpu and memory in {_SETTINGS}; values for the containers init and wait come from"
+        f"set cpu and memory in {FILE}; values for the containers init and wait come from"
         " the settings of Argo's controller (executor.resources)",
     ),
     _Kind(
         r"(?P<a>maximum|minimum) (?P<b>\w+) usage per (?P<c>Container|Pod) is (?P<d>[^,]+),"
         r" but (?P<e>limit|request) is (?P<f>[^.\s,\]]+)",
         "the namespace has a {a} of {d} {b} per {c}, and the {e} of the pod is {f}",
-        f"change {{b}} for these stages in {_SETTINGS}",
+        f"change {{b}} for these stages in {FILE}",
     ),
     _Kind(
         r"violates PodSecurity \"(?P<a>[^\"]+)\": (?P<b>.+)",
@@ -120,10 +120,10 @@ _KINDS = (
     _Kind(
         r"(ErrImage|ImagePullBackOff).*",
         "{0}",
-        f"name an image in {_SETTINGS} (argo.image) that the nodes can pull",
+        f"name an image in {FILE} (argo.image) that the nodes can pull",
         blocks=True,
     ),
-    _Kind(r"InvalidImageName.*", "{0}", f"correct argo.image in {_SETTINGS}", blocks=True),
+    _Kind(r"InvalidImageName.*", "{0}", f"correct argo.image in {FILE}", blocks=True),
     _Kind(
         r"secret \"(?P<a>[^\"]+)\.service-account-token\" not found",
         "the namespace has no Secret {a}.service-account-token, the token of the account {a}",
@@ -133,13 +133,13 @@ _KINDS = (
     _Kind(
         r"(?P<a>secret|configmap|persistentvolumeclaim) \"(?P<b>[^\"]+)\" not found",
         "the namespace has no {a} {b}",
-        f"create it, or correct its name in {_SETTINGS}",
+        f"create it, or correct its name in {FILE}",
         blocks=True,
     ),
     _Kind(
         r"no PriorityClass with name (?P<a>\S+) was found",
         "the cluster has no PriorityClass {a}",
-        f"correct priority_class in {_SETTINGS}",
+        f"correct priority_class in {FILE}",
     ),
     _Kind(
         r"(FailedMount|FailedAttachVolume|FailedCreatePodSandBox): .*",
@@ -155,7 +155,7 @@ _KINDS = (
     _Kind(
         r"Unschedulable: .*",
         "{0}",
-        f"lower cpu, memory or gpu, or correct node_selector and tolerations in {_SETTINGS}",
+        f"lower cpu, memory or gpu, or correct node_selector and tolerations in {FILE}",
     ),
 )
 _COMPILED = tuple((re.compile(kind.pattern, re.DOTALL), kind) for kind in _KINDS)

@@ -1,4 +1,4 @@
-"""The checks of `dvc-bridge doctor` for SLURM; the last one is in doctor_job."""
+"""The checks of `dvc-bridge doctor` for SLURM; the last one, a short job, is in doctor_job.py."""
 
 from __future__ import annotations
 
