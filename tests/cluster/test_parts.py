@@ -30,8 +30,8 @@ pytestmark = [
 MOST = 4
 LIMITED = f"""\
 import sys
-from dvc_bridge.planning.grouping import split
-split.MOST_PODS = {MOST}
+from dvc_bridge.engines.argo import engine, workflow_split
+workflow_split.MOST_PODS = engine.MOST_PODS = {MOST}
 from dvc_bridge.cli import main
 sys.exit(main(sys.argv[1:]))
 """

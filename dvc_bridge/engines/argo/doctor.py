@@ -17,13 +17,13 @@ from dvc_bridge.engines.argo.doctor_objects import (
     find_token,
 )
 from dvc_bridge.engines.argo.namespace_rules import check_rules
+from dvc_bridge.engines.argo.workflow_split import MOST_PODS
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ROLES, ApiError, role_rule
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.pipeline.stage import Pipeline
-from dvc_bridge.planning.grouping import split
 
 _CONTROLLER_S = 10.0
 # The permissions that dvc-bridge itself needs: API group, resource, verbs.
@@ -210,7 +210,7 @@ def _next_part(cluster: Cluster, account: str) -> Finding:
     return Finding(
         "parts",
         None,
-        f"{account} may not create Workflows: runs of more than {split.MOST_PODS} pods are refused",
+        f"{account} may not create Workflows: runs of more than {MOST_PODS} pods are refused",
         f"if you need them, kubectl -n {cluster.namespace} apply -f docs/argo-rbac.yaml,"
         f" which has {rules}",
     )

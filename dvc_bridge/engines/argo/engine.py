@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from itertools import count, groupby
 from typing import Any, Self
 
@@ -22,7 +23,7 @@ from dvc_bridge.engines.argo.schema import schema_process
 from dvc_bridge.engines.argo.status import RUN_LABEL, Workflow, merge_workflows
 from dvc_bridge.engines.argo.waiting_pods import explain_waiting
 from dvc_bridge.engines.argo.workflow_chain import begin, forget, stop_run, watch_run
-from dvc_bridge.engines.argo.workflow_split import split_workflow
+from dvc_bridge.engines.argo.workflow_split import MOST_PODS, split_workflow
 from dvc_bridge.engines.base import Finding, LogLine, RunRecord, RunRequest
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.project_settings import Settings
@@ -51,7 +52,8 @@ class ArgoEngine:
     def costs(cls, settings: Settings) -> Costs:
         """Return what pods cost with Argo's default controller."""
         limit = settings.argo.parallelism
-        return Costs(slots=limit) if limit else Costs()
+        costs = Costs(part_pods=MOST_PODS)
+        return replace(costs, slots=limit) if limit else costs
 
     @classmethod
     def doctor(cls, project: Project, settings: Settings) -> Iterator[Finding]:

@@ -24,8 +24,10 @@ from dvc_bridge.engines.argo.manifest import (
 )
 from dvc_bridge.engines.argo.pod_template import RUN_NAME, TMP
 from dvc_bridge.engines.argo.status import NEXT, RUN_LABEL
-from dvc_bridge.planning.grouping import split
+from dvc_bridge.planning.grouping.split import cut
 
+# How many pods a Workflow has at most: the controller walks the whole graph for each that changes.
+MOST_PODS = 500
 # The parameter with the run of a later part, for runs whose name is not known in advance.
 RUN_PARAMETER = "{{workflow.parameters.run}}"
 _HASH_CHARS = 8
@@ -53,9 +55,9 @@ def split_workflow(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     tasks = _tasks(spec_of(manifest))
     index_of = {task["name"]: i for i, task in enumerate(tasks)}
     waits = [[index_of[name_in(operand)] for operand in awaited_tasks(task)] for task in tasks]
-    most = split.MOST_PODS
+    most = MOST_PODS
     while True:
-        workflows = _split(manifest, split.cut(waits, most))
+        workflows = _split(manifest, cut(waits, most))
         # Pods of many kinds take more bytes than pods of one kind.
         if most == 1 or all(size(part) <= ManifestKind(part["kind"]).limit for part in workflows):
             return workflows

@@ -31,6 +31,8 @@ class Costs:
         How many pods run at a time.
     pods
         How many pods one Workflow should contain: the controller walks all of them each time.
+    part_pods
+        How many pods a part of a run may have; None: the engine does not split a run into parts.
     """
 
     layer_s: float = 10.0
@@ -40,6 +42,7 @@ class Costs:
     stage_s: float = 0.5
     slots: int = 300
     pods: int = 300
+    part_pods: int | None = None
 
     def with_overhead(self, factor: float) -> Self:
         """Return the costs with that many times the overhead of a pod and of a stage."""

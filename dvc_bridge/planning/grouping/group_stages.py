@@ -92,7 +92,7 @@ def group_stages(nodes: Sequence[Node], fuse: Fuse, costs: Costs) -> list[Group]
 def predicted_wall_s(groups: Sequence[Group], nodes: Sequence[Node], costs: Costs) -> float:
     """Predict the seconds from the first pod to the end of the last pod."""
     merged_units = _units_of_groups(groups, nodes, costs)
-    parts = split.cut(merged_units.before, split.MOST_PODS)
+    parts = split.cut(merged_units.before, costs.part_pods or max(1, len(groups)))
     # The last task of a part, which starts the next part, is a layer too.
     walls = [wall_s(only(merged_units, pods), costs) for pods in parts]
     return sum(walls) + costs.layer_s * max(0, len(walls) - 1)

@@ -1,12 +1,9 @@
-"""Split the pods of a run into parts, if there are more than one Workflow should contain."""
+"""Split the pods of a run into parts, for engines that limit the pods of a part."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import pairwise
-
-# The controller walks the whole graph for every pod that changes.
-MOST_PODS = 500
 
 
 def cut(waits_for: Sequence[Collection[int]], most: int) -> list[list[int]]:

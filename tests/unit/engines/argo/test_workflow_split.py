@@ -14,6 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dvc_bridge.engines.argo import workflow_split
 from dvc_bridge.engines.argo.lint import problems
 from dvc_bridge.engines.argo.manifest import ManifestKind, awaited_tasks, size, text
 from dvc_bridge.engines.argo.resume import unfinished_manifest
@@ -22,7 +23,6 @@ from dvc_bridge.engines.argo.status import RUN_LABEL, merge_workflows, workflow_
 from dvc_bridge.engines.argo.workflow_split import split_workflow
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.numbering import TaskNumber
-from dvc_bridge.planning.grouping import split
 from dvc_bridge.planning.grouping.group_stages import Costs, group_stages, predicted_wall_s
 from dvc_bridge.planning.grouping.split import cut
 from tests.unit.engines.argo.test_manifest import (
@@ -44,7 +44,7 @@ GOLDENS = {"parts": RUN_OF_PARTS, "parts-of-a-template": TEMPLATE}
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split, "MOST_PODS", 2)
+    monkeypatch.setattr(workflow_split, "MOST_PODS", 2)
 
 
 @given(
@@ -166,12 +166,11 @@ def test_2000_pods_are_four_parts_within_the_limits() -> None:
     assert waits == []  # one layer per part
 
 
-def test_the_prediction_counts_the_way_from_part_to_part(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_prediction_counts_the_way_from_part_to_part() -> None:
     nodes = [make_node(i) for i in range(4)]
     groups = group_stages(nodes, Fuse.NONE, Costs())
     one = predicted_wall_s(groups, nodes, Costs())
-    monkeypatch.setattr(split, "MOST_PODS", 2)
-    two = predicted_wall_s(groups, nodes, Costs())
+    two = predicted_wall_s(groups, nodes, Costs(part_pods=2))
     assert two == pytest.approx(2 * 70 + 10, abs=2)
     assert one == pytest.approx(70, abs=2)
 
