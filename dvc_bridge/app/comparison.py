@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,11 @@ from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.reading.plots import read_plots
 from dvc_bridge.dvcio.reading.yaml12 import parse, text_of
-from dvc_bridge.git.revision import commit, content_at
+from dvc_bridge.errors import UsageError
+from dvc_bridge.git.revision import commit, content_at, files_at
 from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline
 from dvc_bridge.report.metric_files import metric_files, parsed, table
-from dvc_bridge.report.values import RunReport, Table, flat
+from dvc_bridge.report.values import RunReport, Table, metric_values, param_values
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Value:
     @property
     def changed(self) -> bool:
         """Whether the values differ."""
-        return repr(self.here) != repr(self.before)
+        are_equal = self.here == self.before or repr(self.here) == repr(self.before)  # NaN
+        return not are_equal
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,8 @@ def compare(revision: str) -> Comparison:
     specs = [s for s in read_plots(project.root, pipeline) if s["file"] not in metrics]
     plots = list(dict.fromkeys(spec["file"] for spec in specs))
     here = {file: parsed(file, files.here(file)) for file in metrics}
-    before = {file: parsed(file, files.before(file)) for file in metrics}
+    all_metrics = dict.fromkeys([*metrics, *_metric_files_at(project, sha)])
+    before = {file: parsed(file, files.before(file)) for file in all_metrics}
     page = RunReport(
         pathspec=f"{commit(project, 'HEAD')[:12]} compared with {sha[:12]}",
         flow=project.root.name,
@@ -86,12 +89,13 @@ def compare(revision: str) -> Comparison:
     )
     return Comparison(
         revision=sha,
-        metrics=list(_values(here, before)),
+        metrics=list(_values(here, before, metric_values)),
         params=[
             value
             for value in _values(
                 {file: parsed(file, files.here(file)) for file in params},
                 {file: parsed(file, files.before(file)) for file in params},
+                param_values,
             )
             if value.changed
         ],
@@ -131,12 +135,25 @@ def _metric_files(project: Project, pipeline: Pipeline) -> Iterator[str]:
             yield from metric_files(posixpath.dirname(file) or ".", content)
 
 
-def _values(here: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[Value]:
-    for file in here:
-        now, then = _leaves(here[file]), _leaves(before[file])
+def _metric_files_at(project: Project, sha: str) -> Iterator[str]:
+    """Yield the metrics files of a commit, except those whose name is a template."""
+    for file in files_at(project, sha, DVC_YAML):
+        try:
+            content = parse((content_at(project, sha, file) or b"").decode("utf-8"), file)
+        except (UsageError, UnicodeDecodeError):  # the commit has no valid dvc.yaml there
+            continue
+        folder = posixpath.dirname(file) or "."
+        stages = content.get("stages") if isinstance(content, dict) else None
+        for entry in (content, *(stages.values() if isinstance(stages, dict) else ())):
+            if isinstance(entry, dict) and isinstance(entry.get("metrics"), list):
+                wdir = posixpath.join(folder, str(entry.get("wdir") or "."))
+                yield from (name for name in metric_files(wdir, entry) if "${" not in name)
+
+
+def _values(
+    here: Mapping[str, Any], before: Mapping[str, Any], leaves: Callable[[Any], dict[str, Any]]
+) -> Iterator[Value]:
+    for file in dict.fromkeys([*here, *before]):
+        now, then = leaves(here.get(file)), leaves(before.get(file))
         for name in dict.fromkeys([*now, *then]):
             yield Value(file, name, now.get(name), then.get(name))
-
-
-def _leaves(value: Any) -> dict[str, Any]:
-    return {} if value is None else flat(value)

@@ -22,7 +22,7 @@ from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, item_path, lock_i
 from dvc_bridge.pipeline.stage import Pipeline, overlap
 from dvc_bridge.pipeline.trace import RunTrace
 from dvc_bridge.report.metric_files import metric_files, parsed, table
-from dvc_bridge.report.values import ParamChange, RunReport, Table
+from dvc_bridge.report.values import ParamChange, RunReport, Table, param_values
 
 HEAD = "HEAD"
 
@@ -130,8 +130,8 @@ def _param_changes(
         for file, values in (entry.get("params") or {}).items():
             path = posixpath.normpath(posixpath.join(folders.get(address, "."), file))
             for key, value in values.items():
-                old = _leaves(key, _value_at(before.get(path), key))
-                new = _leaves(key, value)
+                old = param_values(_value_at(before.get(path), key), key)
+                new = param_values(value, key)
                 for leaf in dict.fromkeys([*old, *new]):
                     if old.get(leaf) != new.get(leaf):
                         name = f"{path}:{leaf}"
@@ -151,16 +151,6 @@ def _value_at(values: Any, key: str) -> Any:
         else:
             return None
     return values
-
-
-def _leaves(name: str, value: Any) -> dict[str, Any]:
-    """Return the leaves of nested mappings by name; as for DVC, a list is one value."""
-    if isinstance(value, Mapping):
-        found: dict[str, Any] = {}
-        for key, inner in value.items():
-            found.update(_leaves(f"{name}.{key}", inner))
-        return found
-    return {} if value is None else {name: value}
 
 
 class _OutReader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,6 +40,12 @@ def differing(project: Project, sha: str, *other: str) -> list[str]:
     root = project.git_root or project.root
     output = git(root, "diff", "--name-only", "-z", sha, *other)
     return [name for name in output.split("\0") if name]
+
+
+def files_at(project: Project, sha: str, name: str) -> list[str]:
+    """Return the files of a commit that have a name, as paths from the root of the project."""
+    output = git(project.root, "ls-tree", "-r", "-z", "--name-only", sha, "--", ".")
+    return [path for path in output.split("\0") if posixpath.basename(path) == name]
 
 
 def content_at(project: Project, sha: str, file: str) -> bytes | None:
@@ -156,7 +163,8 @@ def git(folder: Path, *args: str, variables: Mapping[str, str] | None = None) ->
         env={**os.environ, **(variables or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="surrogateescape",  # names of files can be in any encoding
         check=False,
     )
     if result.returncode:

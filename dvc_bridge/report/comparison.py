@@ -12,7 +12,7 @@ from dvc_bridge.report.html import text
 from dvc_bridge.report.markdown import plain, rows
 from dvc_bridge.report.metrics import difference
 from dvc_bridge.report.style import STYLE
-from dvc_bridge.report.values import RunReport, flat
+from dvc_bridge.report.values import RunReport, metric_values, param_values
 
 # Durations that differ by less are noise.
 RATIO, LEAST_S = 1.1, 0.1
@@ -67,7 +67,7 @@ def _tables(one: RunReport, other: RunReport) -> Iterator[Table]:
     yield "Runs", ["", *names], [*_runs(*traces), *_costs(one, other)]
     yield "Stages", ["stage", "", *names], list(_stages(*traces))
     yield "Params", ["parameter", *names], list(_values(_params(one), _params(other)))
-    a, b = flat(one.metrics), flat(other.metrics)
+    a, b = metric_values(one.metrics), metric_values(other.metrics)
     metrics = [
         [*row, difference(b[row[0]], a[row[0]]) if row[0] in a and row[0] in b else ""]
         for row in _values(a, b)
@@ -127,7 +127,7 @@ def _params(report: RunReport) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for stage in report.trace.stages if report.trace else ():
         for file, params in (stage.entry.get("params") or {}).items():
-            values.update(flat(params, file))
+            values.update(param_values(params, file))
     return values
 
 

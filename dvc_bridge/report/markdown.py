@@ -13,11 +13,11 @@ from dvc_bridge.report.cost_table import unit_text
 from dvc_bridge.report.fold import fold
 from dvc_bridge.report.format import TIMES, duration, figure, moment, shortened, size
 from dvc_bridge.report.graph import mermaid
-from dvc_bridge.report.metrics import difference
+from dvc_bridge.report.metrics import difference, gone
 from dvc_bridge.report.stage_table import MOST_COSTLY, OUTCOMES, cost_s
 from dvc_bridge.report.suggestion import suggested_settings
 from dvc_bridge.report.timing import critical_path, spans, total
-from dvc_bridge.report.values import RunReport, flat
+from dvc_bridge.report.values import RunReport, metric_values
 
 # A comment on GitHub has at most 65,536 characters.
 MOST_ROWS = 60
@@ -97,12 +97,14 @@ def _time(trace: RunTrace) -> Iterator[str]:
 def _metrics(report: RunReport) -> Iterator[str]:
     body = []
     for file, values in report.metrics.items():
-        before = flat(report.before_metrics.get(file, {}))
-        for name, value in flat(values).items():
+        before = metric_values(report.before_metrics.get(file, {}))
+        for name, value in metric_values(values).items():
             change = difference(value, before[name]) if name in before else ""
             if report.before and name in before and value == before[name]:
                 continue
             body.append([plain(file), plain(name), plain(value), plain(change)])
+        removed = gone(values, report.before_metrics.get(file, {}))
+        body += [[plain(file), plain(name), "", f"was {plain(before[name])}"] for name in removed]
     if not report.metrics:
         return
     yield "### Metrics"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import posixpath
-import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
+from dvc_bridge.dvcio.reading.value_file import parse_values
+from dvc_bridge.dvcio.reading.yaml12 import count_values
+from dvc_bridge.errors import UsageError
+
+# A page of more values helps no reader, and YAML aliases can make billions of a few lines.
+MOST_VALUES = 1_000_000
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -24,23 +27,20 @@ def metric_files(wdir: str, entry: Mapping[str, Any]) -> list[str]:
         The entry of the stage in dvc.yaml.
     """
     items = entry.get("metrics") or ()
-    paths = [path for item in items for path in ([item] if isinstance(item, str) else item)]
+    paths = [str(path) for item in items for path in (item if isinstance(item, dict) else [item])]
     return [posixpath.normpath(posixpath.join(wdir, path)) for path in paths]
 
 
 def parsed(file: str, content: bytes | None) -> Any:
-    """Return the content of a JSON, YAML or TOML file; None if it cannot be read."""
-    try:
-        text = (content or b"").decode("utf-8-sig")
-        if content is None:
-            return None
-        if file.endswith(".toml"):
-            return tomllib.loads(text)
-        if file.endswith((".yaml", ".yml")):
-            return yaml.safe_load(text)
-        return json.loads(text)
-    except (ValueError, RecursionError, yaml.YAMLError):
+    """Return the content of a file of metrics, parameters or rows; None if it cannot be read."""
+    if content is None:
         return None
+    try:
+        values = parse_values(content.decode("utf-8-sig"), file)
+    except (UnicodeDecodeError, UsageError):
+        return None
+    has_aliases = b"&" in content and b"*" in content
+    return None if has_aliases and count_values(values) > MOST_VALUES else values
 
 
 def table(file: str, content: bytes | None) -> Rows | None:
@@ -60,10 +60,13 @@ def table(file: str, content: bytes | None) -> Rows | None:
     return _find_rows(parsed(file, content))
 
 
-def _find_rows(value: Any) -> Rows | None:
-    if isinstance(value, list):
-        return value if value and all(isinstance(row, dict) and row for row in value) else None
-    for inner in value.values() if isinstance(value, dict) else ():
-        if (rows := _find_rows(inner)) is not None:
-            return rows
+def _find_rows(content: Any) -> Rows | None:
+    """Return the first list of mappings; a stack, because content can be nested deeply."""
+    values = [content]
+    while values:
+        value = values.pop()
+        if isinstance(value, list) and value and all(isinstance(r, dict) and r for r in value):
+            return value
+        if isinstance(value, dict):
+            values += reversed(value.values())
     return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dvc_bridge.report.html import text
-from dvc_bridge.report.values import flat
+from dvc_bridge.report.values import metric_values
 
 LOW, HIGH = "_low", "_high"
 MOST_COLUMNS, FEW_ROWS = 9, 2
@@ -38,7 +38,7 @@ def metrics_html(metrics: Any, previous: Any, *, compared: bool) -> Iterator[str
     compared
         Whether there is such a file.
     """
-    cells = _cells(flat(metrics), flat(previous) if compared else {}, compared)
+    cells = _cells(metric_values(metrics), metric_values(previous) if compared else {}, compared)
     parents: dict[str, dict[str, _Cell]] = {}
     for name, cell in cells.items():
         parent, _, leaf = name.rpartition(".")
@@ -166,5 +166,5 @@ def _render_table(head: str, body: str, kind: str = "matrix") -> str:
 
 def gone(metrics: Any, previous: Any) -> Sequence[str]:
     """Return the metrics that only the previous run had."""
-    metrics_by_name, previous_by_name = flat(metrics), flat(previous)
+    metrics_by_name, previous_by_name = metric_values(metrics), metric_values(previous)
     return [name for name in previous_by_name if name not in metrics_by_name]

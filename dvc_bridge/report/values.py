@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,15 +79,29 @@ class RunReport:
     prices: Prices = field(default_factory=Prices)
 
 
-def flat(value: Any, name: str = "") -> dict[str, Any]:
-    """Return the leaves of nested metrics by name; the parts of a name are joined with dots."""
-    if isinstance(value, Mapping):
-        items = [(str(key), inner) for key, inner in value.items()]
-    elif isinstance(value, list | tuple):
-        items = [(str(index), inner) for index, inner in enumerate(value)]
-    else:
-        return {name: value}
-    leaves: dict[str, Any] = {}
-    for key, inner in items:
-        leaves.update(flat(inner, f"{name}.{key}" if name else key))
-    return leaves
+def metric_values(content: Any) -> dict[str, Any]:
+    """Return the metrics in a file by name, as DVC finds them: it ignores lists."""
+    return {name: value for name, value in _leaves(content, "") if not isinstance(value, list)}
+
+
+def param_values(content: Any, parent: str = "") -> dict[str, Any]:
+    """Return the parameters in a file by name, as DVC finds them: a list is one value.
+
+    Parameters
+    ----------
+    parent
+        The name of the parameter whose value `content` is.
+    """
+    return dict(_leaves(content, parent))
+
+
+def _leaves(content: Any, parent: str) -> Iterator[tuple[str, Any]]:
+    """Yield the values in nested mappings; the parts of a name are joined with dots."""
+    values = [(parent, content)]  # a stack, because content can be nested deeply
+    while values:
+        name, value = values.pop()
+        if isinstance(value, Mapping):
+            names = {key: f"{name}.{key}" if name else str(key) for key in value}
+            values += reversed([(names[key], inner) for key, inner in value.items()])
+        elif value is not None:
+            yield name, value

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from dvc_bridge.app.report import run_report
-from dvc_bridge.report.values import flat
+from dvc_bridge.report.values import metric_values
 from tests.support.commands import dvc, git
 from tests.support.paths import REPOSITORY
 from tests.support.projects import CallBridge, MakeProject
@@ -56,7 +56,9 @@ def test_it_counts_differences_as_dvc_does(project: Path) -> None:
     report = run_report()
     metrics = json.loads(dvc(project, "metrics", "diff", "--json"))
     params = json.loads(dvc(project, "params", "diff", "--deps", "--json"))
-    now, before = flat(report.metrics["m.json"]), flat(report.before_metrics["m.json"])
+    now = metric_values(report.metrics["m.json"])
+    before = metric_values(report.before_metrics["m.json"])
+    assert now.keys() == before.keys()
     differing = {name: (old, now[name]) for name, old in before.items() if now[name] != old}
     assert differing == {k: (v["old"], v["new"]) for k, v in metrics["m.json"].items()}
     assert report.params

@@ -1,12 +1,12 @@
-"""Parameter files as DVC reads them: YAML, JSON, TOML and Python."""
+"""Parameters in a file."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from dvc_bridge.dvcio.reading.yaml12 import read, text_of
+from dvc_bridge.dvcio.reading.value_file import parse_values
+from dvc_bridge.dvcio.reading.yaml12 import text_of
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.stage import Params
 
@@ -22,7 +22,7 @@ def read_values(path: str, params: Params) -> dict[str, Any]:
     UsageError
         The file cannot be read or parsed, or has a value that DVC cannot store.
     """
-    content = _load(path, params.at)
+    content = parse_values(text_of(Path(path), params.at), params.at)
     if not params.keys:
         mapping = content if isinstance(content, dict) else {}
         check_types(mapping, params.at)
@@ -70,28 +70,6 @@ def _check_types(
     elif not isinstance(values, str | int | float | bool | None):
         kind = type(values).__name__
         raise UsageError(f"{name}: {keys} is a {kind}, which DVC cannot store", "quote it")
-
-
-def _load(path: str, name: str) -> Any:
-    suffix = Path(path).suffix.lower()
-    if suffix == ".json":
-        try:
-            return json.loads(text_of(Path(path), name))
-        except ValueError as exc:
-            raise UsageError(f"{name}: {exc}", "correct the file at that position") from exc
-    if suffix in (".toml", ".py"):
-        return _load_as_dvc(path, name)
-    return read(Path(path), name)
-
-
-def _load_as_dvc(path: str, name: str) -> Any:
-    from dvc.fs import localfs  # noqa: PLC0415  a tenth of a second, only if needed
-    from dvc.utils.serialize import ParseError, load_path  # noqa: PLC0415
-
-    try:
-        return load_path(path, localfs)
-    except ParseError as exc:
-        raise UsageError(f"{name}: {exc}: {exc.__cause__}", "correct the file") from exc
 
 
 def _value(content: Any, key: str) -> Any:

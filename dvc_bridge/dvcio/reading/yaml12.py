@@ -7,6 +7,7 @@ DVC's own parser reads files with such features and files with errors.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -191,16 +192,44 @@ def lines_of_entries(text: str, section: str) -> dict[str, int]:
     }
 
 
-def path_to_loop(value: Any, parents: tuple[int, ...] = ()) -> list[Any]:
+def path_to_loop(value: Any) -> list[Any]:
     """Return the keys of a value that contains itself by a YAML alias; empty if there is none."""
-    pairs: Any = ()
-    if isinstance(value, dict):
-        pairs = value.items()
-    elif isinstance(value, list):
-        pairs = enumerate(value)
-    for key, inner in pairs:
+    return _path_to_loop(value, (), set())
+
+
+def _path_to_loop(value: Any, parents: tuple[int, ...], checked: set[int]) -> list[Any]:
+    """Return the keys below `parents`; nested aliases need `checked` for time that is linear."""
+    for key, inner in _items(value):
         if id(inner) in (*parents, id(value)):
             return [key]
-        if keys := path_to_loop(inner, (*parents, id(value))):
-            return [key, *keys]
+        if id(inner) not in checked:
+            checked.add(id(inner))
+            if keys := _path_to_loop(inner, (*parents, id(value)), checked):
+                return [key, *keys]
     return []
+
+
+def _items(value: Any) -> list[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return list(value.items())
+    return list(enumerate(value)) if isinstance(value, list) else []
+
+
+def count_values(value: Any) -> float:
+    """Return how many values there are when each YAML alias is a copy.
+
+    The number is infinite for a value that contains itself, or that is nested too deeply to count.
+    """
+    try:
+        return _count_values(value, {})
+    except RecursionError:
+        return math.inf
+
+
+def _count_values(value: Any, counts: dict[int, float]) -> float:
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in counts:
+        counts[id(value)] = math.inf  # what a value that contains itself has
+        counts[id(value)] = 1 + sum(_count_values(inner, counts) for _, inner in _items(value))
+    return counts[id(value)]

@@ -16,11 +16,11 @@ from dvc_bridge.pipeline.plots import PlotSpec, plot_specs
 from dvc_bridge.pipeline.trace import Execution, RunTrace, StageTrace, Usage
 from dvc_bridge.report.charts import chart
 from dvc_bridge.report.format import duration, size
-from dvc_bridge.report.metric_files import metric_files, parsed, table
+from dvc_bridge.report.metric_files import _find_rows, metric_files, parsed, table
 from dvc_bridge.report.metrics import difference, number
 from dvc_bridge.report.page import page
 from dvc_bridge.report.stage_table import OUTCOMES
-from dvc_bridge.report.values import RunReport, Table
+from dvc_bridge.report.values import RunReport, Table, metric_values
 
 ROC = PlotSpec(
     file="roc.csv",
@@ -320,9 +320,27 @@ def test_rows_of_plots_are_read_from_every_kind_of_file(
     assert table(file, content) == rows
 
 
+def test_aliases_that_stand_for_a_billion_values_are_not_read() -> None:
+    lines = ["a0: &a0 {x: 1}"]
+    lines += [f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}" for n in range(1, 31)]
+    assert parsed("m.yaml", "\n".join(lines).encode()) is None
+    assert parsed("m.yaml", "\n".join(lines[:5]).encode())["a2"]["x"]["y"] == {"x": 1}
+    assert parsed("m.yaml", b"a: &a {b: *a}") is None
+
+
+def test_metrics_and_rows_are_found_however_deep_they_are() -> None:
+    value: dict[str, Any] = {"a": 1, "rows": [{"x": 1}]}
+    for _ in range(5000):
+        value = {"b": value}
+    (name,) = metric_values(value)
+    assert name == "b." * 5000 + "a"
+    assert _find_rows(value) == [{"x": 1}]
+
+
 def test_metrics_are_read_from_every_kind_of_file() -> None:
     assert parsed("m.json", b'{"a": NaN}')["a"] != parsed("m.json", b'{"a": NaN}')["a"]
     assert parsed("m.yaml", b"a: 1") == parsed("m.toml", b"a = 1") == {"a": 1}
+    assert parsed("metrics.txt", b"rate: 1e-3\nuse: off") == {"rate": 0.001, "use": "off"}
     assert parsed("m.json", b"\xff") is parsed("m.yaml", b"a: [") is None
     entry = {"metrics": ["m.json", {"n.json": {"cache": False}}]}
     assert metric_files("sub", entry) == ["sub/m.json", "sub/n.json"]
