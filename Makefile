@@ -5,6 +5,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Idle OpenMP threads must sleep, not spin: on a busy machine spinning costs 7x (flows/__init__.py).
 export OMP_WAIT_POLICY ?= PASSIVE
 export DVC_NO_ANALYTICS ?= 1
+# uv, unlike pip, compiles nothing: where this is set, as in many images, every process would compile
+# what it imports, which takes more than half of the time of `make demo`.
+unexport PYTHONDONTWRITEBYTECODE
 # Metaflow refuses root, and a container without USER.
 export METAFLOW_USER ?= $(or $(filter-out root,$(USER)),demo)
 
