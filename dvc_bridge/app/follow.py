@@ -82,6 +82,9 @@ def follow_run(
     return status or engine.status(run)
 
 
+_LOST = "its worker was lost, or had a transient fault"
+
+
 class _ShownTasks:
     """The last status of each task that was shown."""
 
@@ -97,7 +100,7 @@ class _ShownTasks:
         if previous == current:
             return
         if previous and task.attempts > previous[1]:
-            reason = task.retry_reason or "its worker was lost, or had a transient fault"
+            reason = "".join(task.retry_reasons[-1:]) or _LOST
             self._view.note(f"g{task.task}: {reason}; retrying")
         if task.phase is Phase.RUNNING and (previous is None or previous[0] is not Phase.RUNNING):
             self._view.started(task.task)

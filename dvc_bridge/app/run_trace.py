@@ -159,11 +159,17 @@ def _waits_for(
 
 
 def _stage_trace(stage: Stage, result: Result | None, task: TaskStatus | None) -> StageTrace:
-    attempts = task.attempts if task else 0
+    attempts, reasons = (task.attempts, task.retry_reasons) if task else (0, ())
+    if not attempts and result and result.execution:
+        attempts = result.execution.attempt or 0
     if result is None:
         has_ended = task is not None and task.phase.is_end
         outcome = Outcome.SKIPPED.value if has_ended else "waiting"
         return StageTrace(
-            stage.address, outcome, attempts=attempts, error=task.message if task else ""
+            stage.address,
+            outcome,
+            attempts=attempts,
+            retry_reasons=reasons,
+            error=task.message if task else "",
         )
-    return replace(stage_trace_of(result), attempts=attempts)
+    return replace(stage_trace_of(result), attempts=attempts, retry_reasons=reasons)

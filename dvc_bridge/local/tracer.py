@@ -55,6 +55,8 @@ class Tracer:
         Where the trace goes; None: only `execution` is used, as in a worker.
     run
         The run without its stages.
+    attempt
+        The number of the engine's attempt; None: unknown, or no engine runs the stages.
     """
 
     def __init__(
@@ -64,9 +66,10 @@ class Tracer:
         requests: Callable[[str], Requests] = lambda _: {},
         file: TraceFile | None = None,
         run: RunTrace | None = None,
+        attempt: int | None = None,
     ) -> None:
         self._addresses, self._seconds, self._requests = addresses, seconds, requests
-        self._file = file
+        self._file, self._attempt = file, attempt
         # The clock of the machine may be set during a run; the differences must stay right.
         self._offset = time.time() - time.monotonic()
         self._run = replace(run or RunTrace("", "local", 0.0), started=self._time(time.monotonic()))
@@ -158,6 +161,7 @@ class Tracer:
             node=NODE,
             pulled_bytes=pulled,
             pushed_bytes=pushed,
+            attempt=self._attempt,
         )
 
     def ended(

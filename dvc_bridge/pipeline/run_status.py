@@ -51,8 +51,8 @@ class TaskStatus:
         What the user can do about a task that failed or waits; empty: unknown, or nothing.
     is_blocked
         Whether the task waits and does not start unless the user does something.
-    retry_reason
-        Why the attempt before the latest one ended; empty: unknown, or there was none.
+    retry_reasons
+        Why each attempt before the latest one ended; an empty text: unknown.
     out_of_memory
         The number, from 1, of the last attempt that was killed because it needed more memory; 0:
         none was.
@@ -68,7 +68,7 @@ class TaskStatus:
     attempts: int = 1
     fix: str = ""
     is_blocked: bool = False
-    retry_reason: str = ""
+    retry_reasons: tuple[str, ...] = ()
     out_of_memory: int = 0
 
 

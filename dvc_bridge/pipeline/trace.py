@@ -77,6 +77,8 @@ class Execution:
         That of the last command; negative: the signal that ended it.
     node
         The name of the machine.
+    attempt
+        The number, from 1, of the engine's attempt in which it was; None: unknown, or no engine.
     pulled_bytes, pushed_bytes
         The bytes of objects that were transferred from and to DVC remotes.
     """
@@ -91,6 +93,7 @@ class Execution:
     node: str = ""
     pulled_bytes: int = 0
     pushed_bytes: int = 0
+    attempt: int | None = None
 
     @property
     def command_s(self) -> float | None:
@@ -122,6 +125,8 @@ class StageTrace:
         The number of the task that ran it in a remote run.
     attempts
         How often the engine started its task.
+    retry_reasons
+        Why each of these attempts but the last ended; an empty text: unknown.
     requests
         The resources that the last attempt requested for it.
     killed_bytes
@@ -139,6 +144,7 @@ class StageTrace:
     log: str = ""
     task: int | None = None
     attempts: int = 0
+    retry_reasons: tuple[str, ...] = ()
     requests: Requests = field(default_factory=dict)
     killed_bytes: int = 0
     entry: LockEntry = field(default_factory=dict)
@@ -223,7 +229,9 @@ def stage_trace_from_plain(value: Mapping[str, Any]) -> StageTrace:
     known = _known(StageTrace, value)
     if execution := known.get("execution"):
         known["execution"] = execution_from_plain(execution)
-    return StageTrace(**{**known, "waits_for": tuple(known.get("waits_for", ()))})
+    for name in ("waits_for", "retry_reasons"):
+        known[name] = tuple(known.get(name, ()))
+    return StageTrace(**known)
 
 
 def plain_trace(trace: RunTrace) -> dict[str, Any]:

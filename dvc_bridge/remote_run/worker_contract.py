@@ -24,6 +24,8 @@ REVISION = "DVC_BRIDGE_REVISION"
 PLAN = "DVC_BRIDGE_PLAN"
 # The time limit of the task in seconds; if the engine does not set it, the worker has no limit.
 TIMEOUT = "DVC_BRIDGE_TIMEOUT"
+# How often the engine started this task before, for the trace of the run; an engine may not set it.
+RETRIES = "DVC_BRIDGE_RETRIES"
 
 # Where the files of a worker image are in a pod whose own image has no dvc-bridge.
 PORTABLE_FOLDER = "/dvc-bridge"
@@ -103,6 +105,12 @@ def time_limit(variables: Mapping[str, str]) -> float | None:
     """Return the time limit of a worker in seconds; None: there is none."""
     text = variables.get(TIMEOUT)
     return float(text) if text else None
+
+
+def attempt_number(variables: Mapping[str, str]) -> int | None:
+    """Return the number, from 1, of this attempt of the task; None: the engine does not say it."""
+    text = variables.get(RETRIES, "")
+    return int(text) + 1 if text.isdecimal() else None
 
 
 def worker_environment(variables: Mapping[str, str]) -> WorkerEnvironment:

@@ -154,6 +154,8 @@ def _task(stage: StageTrace) -> str:
     if stage.task is None:
         return ""
     attempts = f"{stage.attempts} attempts" if stage.attempts > 1 else ""
+    if reasons := "; ".join(dict.fromkeys(filter(None, stage.retry_reasons))):
+        attempts += f": {text(shortened(reasons, 200))}"
     node = stage.execution.node if stage.execution else ""
     note = ", ".join(filter(None, (text(node), attempts)))
     return f"g{stage.task}" + (f"<small>{note}</small>" if note else "")

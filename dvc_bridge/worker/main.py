@@ -32,7 +32,7 @@ from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.planning.graph import pipeline_of
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.task import PlannedTask
-from dvc_bridge.remote_run.worker_contract import GitCode, worker_environment
+from dvc_bridge.remote_run.worker_contract import GitCode, attempt_number, worker_environment
 from dvc_bridge.ui.plain_view import PlainView
 from dvc_bridge.worker.certificates import ensure_certificates
 from dvc_bridge.worker.project_copy import prepare_checkout, unpack_code
@@ -191,7 +191,8 @@ def _run(
     history = History(project)
     objects = Objects(session, scratch_folder(name))
     store = Store(objects.default, name)
-    tracer = Tracer([stage.address for stage in stages], {})
+    addresses = [stage.address for stage in stages]
+    tracer = Tracer(addresses, {}, attempt=attempt_number(os.environ))
     recorder = WorkerRecorder(project, session, planned_task, upstream, objects, store, tracer)
     pipeline = pipeline_of(stages)
     order = pipeline.positions

@@ -117,7 +117,6 @@ def _tasks(
         number = max(0, len(attempts) - 1)
         messages = [_message(node), _message(last)]
         reason = explain(messages, limit.at(number))
-        previous = _message(attempts[-2]) if number else ""
         yield TaskStatus(
             task=TaskNumber(int(task[1])),
             phase=phase,
@@ -129,7 +128,10 @@ def _tasks(
             attempts=len(attempts) or int(node.get("type") == "Pod"),
             fix=reason.fix,
             is_blocked=reason.blocks and phase is Phase.PENDING,
-            retry_reason=explain([previous], limit.at(number - 1)).message,
+            retry_reasons=tuple(
+                explain([_message(earlier)], limit.at(n)).message
+                for n, earlier in enumerate(attempts[:-1])
+            ),
             out_of_memory=_out_of_memory(attempts or [node]),
         )
 

@@ -43,8 +43,10 @@ class Events:
         The exit code of the task; None: it has none yet.
     is_lost
         Whether SLURM restarted the job more often than `retries` allows.
-    lacks, lacked
-        `memory` or `time` if the last worker, or the one before it, needed more than it had.
+    lacks
+        `memory` or `time` if the last worker needed more than it had.
+    earlier_lacks
+        The same of each worker before it; empty: it ended for another reason.
     """
 
     starts: int = 0
@@ -54,7 +56,7 @@ class Events:
     code: int | None = None
     is_lost: bool = False
     lacks: str = ""
-    lacked: str = ""
+    earlier_lacks: tuple[str, ...] = ()
 
 
 class Attempt:
@@ -190,19 +192,22 @@ def parse_events(text: str) -> Events:
     ended: int | None = None
     code: int | None = None
     is_lost = False
-    lacks = lacked = ""
+    lacks = ""
+    earlier_lacks: list[str] = []
     for line in text.splitlines():
         kind, _, rest = line.partition(" ")
         seconds, _, value = rest.partition(" ")
         if not seconds.isdecimal():
             continue
         if kind == "start":
+            if starts:
+                earlier_lacks.append(lacks)
             starts, node = starts + 1, value
             started = started or int(seconds)
             ended = code = None
-            lacks, lacked = "", lacks
+            lacks = ""
         elif kind == "lacks":
             lacks = value
         elif kind in ("end", "lost") and value.isdecimal():
             ended, code, is_lost = int(seconds), int(value), kind == "lost"
-    return Events(starts, started, ended, node, code, is_lost, lacks, lacked)
+    return Events(starts, started, ended, node, code, is_lost, lacks, tuple(earlier_lacks))

@@ -17,7 +17,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dvc_bridge.pipeline.slurm_settings import SlurmSettings, folder_parts
-from dvc_bridge.remote_run.worker_contract import KILLED, OUT_OF_TIME, TIMEOUT, TRY_AGAIN
+from dvc_bridge.remote_run.worker_contract import (
+    KILLED,
+    OUT_OF_TIME,
+    RETRIES,
+    TIMEOUT,
+    TRY_AGAIN,
+)
 
 # The pause before a worker is started again after a fault of the storage.
 PAUSE_S = 10
@@ -91,6 +97,7 @@ try=0
 while true; do
     [ -z "$stopped" ] || {{ event stopped 143; exit 143; }}
     mkdir -p "$work/task" && cd "$work/task" || exit
+    export {retries_variable}=$(($(grep -c '^start ' "$events") - 1))
     # The worker and its commands are a process group, so that nothing of it stays behind.
     setsid "${{container[@]}}" "$python" -m {module} "$reference" &
     worker=$!
@@ -154,6 +161,7 @@ def job_script(spec: ScriptSpec) -> str:
         try_again=TRY_AGAIN,
         out_of_time=OUT_OF_TIME,
         timeout=TIMEOUT,
+        retries_variable=RETRIES,
         pause=PAUSE_S,
     )
 

@@ -169,15 +169,21 @@ def _task_status(
         max(1, noted.starts),
         meaning.fix.format(run=run, job=job),
         meaning.is_blocked,
-        end.message if (end := _LACKS.get(noted.lacked)) else "",
+        tuple(map(_reason, noted.earlier_lacks)),
         out_of_memory=_out_of_memory(noted, known),
     )
 
 
+def _reason(lacks: str) -> str:
+    meaning = _LACKS.get(lacks)
+    return meaning.message if meaning else ""
+
+
 def _out_of_memory(noted: Events, known: QueuedJob | None) -> int:
-    if noted.lacks == _MEMORY or (known and known.state == OUT_OF_MEMORY):
+    if known and known.state == OUT_OF_MEMORY:
         return max(1, noted.starts)
-    return noted.starts - 1 if noted.lacked == _MEMORY else 0
+    attempts = enumerate((*noted.earlier_lacks, noted.lacks), 1)
+    return max((number for number, lacks in attempts if lacks == _MEMORY), default=0)
 
 
 def _time(seconds: int | None) -> datetime | None:

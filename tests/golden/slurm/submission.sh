@@ -81,6 +81,7 @@ try=0
 while true; do
     [ -z "$stopped" ] || { event stopped 143; exit 143; }
     mkdir -p "$work/task" && cd "$work/task" || exit
+    export DVC_BRIDGE_RETRIES=$(($(grep -c '^start ' "$events") - 1))
     # The worker and its commands are a process group, so that nothing of it stays behind.
     setsid "${container[@]}" "$python" -m dvc_bridge worker "$reference" &
     worker=$!

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dvc_bridge.engines.argo import workflow_split
 from dvc_bridge.engines.argo.lint import problems
 from dvc_bridge.engines.argo.manifest import RunSpec, manifest, text
 from dvc_bridge.engines.argo.status import RUN_LABEL
@@ -22,7 +23,6 @@ from dvc_bridge.pipeline.parse_settings import parse_settings
 from dvc_bridge.pipeline.pod_settings import PodSettings
 from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.setting_keys import POD_KEYS
-from dvc_bridge.planning.grouping import split
 from dvc_bridge.remote_run.worker_contract import SnapshotCode
 from tests.support import paths
 
@@ -231,7 +231,7 @@ def test_a_patch_of_the_user_wins_over_ours() -> None:
 def test_the_pod_that_starts_the_next_workflow_has_what_all_pods_share(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(split, "MOST_PODS", 1)
+    monkeypatch.setattr(workflow_split, "MOST_PODS", 1)
     stages = {
         "*": {"labels": {"team": "a"}, "priority_class": "batch"},
         "b": {"node_selector": {"x": "y"}},

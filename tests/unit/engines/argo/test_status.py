@@ -134,7 +134,7 @@ def test_the_reason_of_the_last_attempt_is_shown_with_the_limit_of_its_template(
     state = workflow_of({**workflow(nodes=nodes), "spec": {"templates": [template]}})
     assert state.tasks[0].message == "out of memory: it needs more than its limit of 64Mi"
     assert "write memory: 128Mi" in state.tasks[0].fix
-    assert state.tasks[0].retry_reason == "pod deleted"
+    assert state.tasks[0].retry_reasons == ("pod deleted",)
     assert state.tasks[0].out_of_memory == 2
     assert not state.tasks[0].is_blocked
     assert "64Mi; fix: write memory: 128Mi" in run_text(state, NOW)

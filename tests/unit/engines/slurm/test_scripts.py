@@ -170,6 +170,7 @@ def ending(folder: Path, *codes: int) -> str:
     """Return a stub that notes its time limit, and ends with these exit codes in turn."""
     return f"""
         echo ${{DVC_BRIDGE_TIMEOUT-none}} >> {folder}/limits
+        echo $DVC_BRIDGE_RETRIES >> {folder}/retries
         codes=({" ".join(map(str, codes))})
         code=${{codes[$(wc -l < {folder}/calls) - 1]}}
         echo $code >> {folder}/codes
@@ -187,8 +188,10 @@ def test_a_task_that_needs_more_memory_queues_its_job_again_with_more(tmp_path: 
     ]
     assert [kind.split()[0] for kind in job.kinds] == ["start", "lacks"] * 3 + ["end"]
     assert (tmp_path / "limits").read_text().split() == ["60", "90", "90"]
+    assert (tmp_path / "retries").read_text().split() == ["0", "1", "2"]
     events = parse_events((tmp_path / "events" / "7-0").read_text())
-    assert (events.code, events.lacks, events.lacked, events.starts) == (9, "memory", "memory", 3)
+    assert (events.code, events.lacks, events.starts) == (9, "memory", 3)
+    assert events.earlier_lacks == ("memory", "memory")
 
 
 def test_a_task_that_needs_more_time_queues_its_job_again_once(tmp_path: Path) -> None:

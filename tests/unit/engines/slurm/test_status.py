@@ -109,8 +109,12 @@ def test_a_task_without_enough_memory_says_so_after_slurm_has_forgotten_it(tmp_p
     task = made.task(0)
     assert (task.phase, task.message) == (Phase.FAILED, "it reached its time limit")
     assert "raise timeout" in task.fix
-    assert task.retry_reason == "it needed more memory than its job has"
+    assert task.retry_reasons == ("it needed more memory than its job has",)
     assert task.out_of_memory == 1
+    made.note(0, "start 1 n\nstart 2 n\nlacks 3 memory\nstart 4 n\nlacks 5 time\nend 5 124\n")
+    task = made.task(0)
+    assert task.retry_reasons == ("", "it needed more memory than its job has")
+    assert task.out_of_memory == 2
 
 
 def test_a_recorded_array_has_the_exit_code_of_each_index() -> None:
