@@ -1,8 +1,6 @@
 """`python -m dvc_bridge` is `dvc-bridge`."""
 
-import sys
-
-from dvc_bridge.cli import main
+from dvc_bridge.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()
