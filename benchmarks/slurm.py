@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import re
 import shlex
 import subprocess
@@ -54,13 +55,25 @@ def create(folder: Path, stages: Stages) -> Path:
     return root
 
 
+def pause() -> None:
+    """Wait for up to a second, so that a sample begins at any time of the scheduler's period.
+
+    SLURM starts jobs at fixed times, here once or twice a second. A sample that begins when the one
+    before has ended would always meet these times in the same way: one alternative would wait for
+    them, and the other would not.
+    """
+    time.sleep(random.random())  # noqa: S311  no secret
+
+
 def submit(root: Path, fuse: str, *words: str) -> tuple[float, str]:
     """Run all stages with `submit --wait`."""
+    pause()
     return run([*BRIDGE, "submit", "--force", "--wait", "--fuse", fuse, *words], root)
 
 
 def bare(root: Path, commands: Sequence[Sequence[str]], *, chained: bool) -> float:
     """Run commands as bare jobs, and return the seconds until the last has ended."""
+    pause()
     start = time.monotonic()
     previous: list[str] = []
     for command in commands:

@@ -24,7 +24,9 @@ from dvc_bridge.engines.status_file import load_status, write_status
 from dvc_bridge.errors import BridgeError, StorageError
 from dvc_bridge.pipeline.run_status import Phase, RunStatus
 
+# The longest pause between two readings of the events; in a run's first seconds it is shorter.
 POLL_S = 0.25
+_FIRST_POLL_S = 0.05
 # How long a controller may be down while a run is watched.
 PATIENCE_S = 600.0
 # In the place of a number of restarts.
@@ -89,7 +91,7 @@ def watch_attempt(attempt: Attempt) -> Iterator[RunStatus]:
         if status.ended:
             _cancel_rest(attempt, queued)
             return
-        time.sleep(POLL_S)
+        time.sleep(min(POLL_S, max(_FIRST_POLL_S, (now - began) / 20)))
 
 
 def _cancel_rest(attempt: Attempt, queued: Sequence[QueuedJob]) -> None:
