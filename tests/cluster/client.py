@@ -86,13 +86,23 @@ class Client:
         return self._child.wait(PATIENCE_S)
 
 
-def assert_ends_well(root: Path, client: Client) -> None:
-    """Check that the project equals `dvc repro`, or that a second command fixes a clear failure."""
+def assert_ends_well(
+    root: Path, client: Client, repair: Callable[[], object] = lambda: None
+) -> None:
+    """Check that the project equals `dvc repro`, or that a second command fixes a clear failure.
+
+    Parameters
+    ----------
+    repair
+        What an administrator of the cluster does while the second command waits.
+    """
     if code := client.ended():
         assert code in ORDERLY, client.printed
         assert "Traceback" not in client.printed, client.printed
         assert "fix: " in client.printed, client.printed
-        submitted(root)
+        with Client(root, "submit", "--wait") as second:
+            second.until(repair)
+            assert second.ended() == 0, second.printed
     assert_as_dvc(root)
 
 
