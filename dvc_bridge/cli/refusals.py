@@ -23,6 +23,8 @@ OF_SUBMIT: Mapping[tuple[str, ...], str] = {
     ("--no-run-cache",): _CACHE,
     ("--force-downstream",): _DOWN,
     ("--dry",): "run dvc-bridge plan",
+    ("-q", "--quiet"): "leave it out, and redirect the output, for example with > /dev/null",
+    ("-v", "--verbose"): "leave it out; dvc-bridge plan -v lists the stages that are up to date",
 }
 _WHEN_RUN = "a flow decides when it runs; leave it out"
 OF_FLOW: Mapping[tuple[str, ...], str] = {

@@ -109,13 +109,30 @@ def _find_mismatches(stage: Stage, entry: LockEntry, reader: StateReader) -> Ite
         yield "the stage definition differs (cmd, deps, params or outs)"
         return
     try:
-        for change in changes(replace(stage, lock=entry), reader):
+        for change in changes(_with_lock(stage, entry), reader):
             # NaN is not equal to itself, but here it is the same parameter.
             is_same = repr(change.old) == repr(change.new)
             if change.what == "dep" or (change.what == "param" and not is_same):
                 yield str(change)
     except UndecidedError:
         return  # outside the project: DVC checks it in its next run
+
+
+def _with_lock(stage: Stage, entry: LockEntry) -> Stage:
+    """Return the stage with an entry that has the parameters of each file under its declared path.
+
+    DVC records `./params.yaml` as `params.yaml`, where it does not find them, so it runs the stage
+    each time. If a stage declares both, the record lacks the values of one: they are not compared.
+    """
+    recorded = entry.get("params") or {}
+    declared, values = [], {}
+    for params in stage.params:
+        known = recorded.get(params.key, {})
+        keys = tuple(key for key in params.keys if key in known or not params.lock_path)
+        if keys or not params.keys:
+            declared.append(replace(params, keys=keys))
+            values[params.path] = {key: known[key] for key in keys or known if key in known}
+    return replace(stage, params=tuple(declared), lock={**entry, "params": values})
 
 
 class _StateWithResults:

@@ -32,7 +32,10 @@ pytestmark = [
     pytest.mark.cluster,
     pytest.mark.skipif(not all(map(os.environ.get, NEEDED)), reason=f"needs {', '.join(NEEDED)}"),
 ]
-ELSEWHERE = {"commands in a missing shell": "a pod has a shell of its own"}
+ELSEWHERE = {
+    "commands in a missing shell": "a pod has a shell of its own",
+    "quiet and verbose": "submit refuses these options",
+}
 GIVEN = ("KUBECONFIG", "CLUSTER_S3_ENDPOINT", "EQUALITY_FUSE", *KEYS)
 POD_PER_STAGE = {"EQUALITY_FUSE": "none"}
 

@@ -26,7 +26,10 @@ from tests.slurm.conftest import NEEDS_SLURM
 
 pytestmark = NEEDS_SLURM
 GIVEN = ("SLURM_CONF", "EQUALITY_FUSE")
-ELSEWHERE = {"commands in a missing shell": "a job has the shell of the environment of submit"}
+ELSEWHERE = {
+    "commands in a missing shell": "a job has the shell of the environment of submit",
+    "quiet and verbose": "submit refuses these options",
+}
 
 
 @pytest.fixture(scope="module")

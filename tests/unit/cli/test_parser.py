@@ -17,6 +17,7 @@ from dvc_bridge.cli.parser import parser
         (["repro", "--alow-missing", "train"], "did you mean --allow-missing?"),
         (["rpro"], "did you mean repro?"),
         (["submit", "--pull"], "--pull is not possible here: leave it out; tasks read data"),
+        (["submit", "-q"], "-q is not possible here: leave it out, and redirect the output"),
         (["submit", "-j", "3"], "-j is not possible here: set parallelism in dvc-bridge.yaml"),
         (["submit", "-i"], "run dvc-bridge repro -i"),
         (["flow", "--allow-missing"], "leave it out; steps read data"),
