@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import signal
 import time
@@ -14,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from dvc_bridge.engines.status_file import load_status
+from dvc_bridge.engines.status_file import load_record, load_status
 from dvc_bridge.pipeline.run_status import Phase, RunStatus
 
 # The time that a supervisor has to write its first status.
@@ -51,8 +50,7 @@ def not_started(folder: Path) -> RunStatus:
 
 
 def _first_status(folder: Path) -> RunStatus:
-    record = json.loads((folder / "record.json").read_text("utf-8"))
-    return RunStatus(record["run"], Phase.PENDING)
+    return RunStatus(load_record(folder)["run"], Phase.PENDING)
 
 
 def supervise(folder: Path) -> IO[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
 
 _TIMES = ("created", "started", "finished")
@@ -22,20 +23,58 @@ def write_status(folder: Path, status: RunStatus) -> None:
 
 
 def load_status(folder: Path) -> RunStatus | None:
-    """Return the status that `write_status` wrote; None: there is none yet."""
+    """Return the status that `write_status` wrote; None: there is none yet.
+
+    Raises
+    ------
+    UsageError
+        The file is damaged.
+    """
+    file = folder / "status.json"
     try:
-        content: dict[str, Any] = json.loads((folder / "status.json").read_text("utf-8"))
+        content: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        tasks = tuple(TaskStatus(**_with_values(task, TaskStatus)) for task in content.pop("tasks"))
+        stages = tuple(tuple(addresses) for addresses in content.pop("stages"))
+        return RunStatus(tasks=tasks, stages=stages, **_with_values(content, RunStatus))
     except FileNotFoundError:
         return None
-    tasks = tuple(TaskStatus(**_with_values(task, TaskStatus)) for task in content.pop("tasks"))
-    stages = tuple(tuple(addresses) for addresses in content.pop("stages"))
-    return RunStatus(tasks=tasks, stages=stages, **_with_values(content, RunStatus))
+    except _DAMAGES as exc:
+        raise _damaged(file, exc) from exc
+
+
+def load_record(folder: Path) -> dict[str, Any]:
+    """Return the record of an attempt, which has the name of its run.
+
+    Raises
+    ------
+    UsageError
+        The file is damaged.
+    """
+    file = folder / "record.json"
+    try:
+        record: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        return {**record, "run": str(record["run"])}
+    except _DAMAGES as exc:
+        raise _damaged(file, exc) from exc
+
+
+# What reading other JSON than the expected one raises.
+_DAMAGES = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
+def _damaged(file: Path, exc: Exception) -> UsageError:
+    return UsageError(
+        f"{file} is damaged: {exc}",
+        "delete its folder; `dvc-bridge collect` still merges what the run finished",
+    )
 
 
 def _with_values(content: dict[str, Any], kind: type) -> dict[str, Any]:
     names = {field.name for field in fields(kind)}
     values = {key: value for key, value in content.items() if key in names}
     values["phase"] = Phase(values["phase"])
+    if "retry_reasons" in values:
+        values["retry_reasons"] = tuple(values["retry_reasons"])
     for key in _TIMES:
         if values.get(key):
             values[key] = datetime.fromisoformat(values[key])

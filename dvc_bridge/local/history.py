@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dvc_bridge.local.memory_history import MemoryHistory
 
 _OVERHEADS = "overheads.json"
+# Of numbers that are kept: no run takes a million years.
+_MOST = 3e13
 
 
 class History:
@@ -78,6 +80,7 @@ class History:
 
 def _read_numbers(file: Path) -> dict[str, float]:
     """Return a file's numbers by name; none if it cannot be read."""
-    with suppress(OSError, ValueError):
-        return dict(json.loads(file.read_text(encoding="utf-8")))
+    with suppress(OSError, ValueError, RecursionError, AttributeError):
+        items = json.loads(file.read_text(encoding="utf-8")).items()
+        return {n: v for n, v in items if isinstance(v, int | float) and 0 <= v < _MOST}
     return {}

@@ -13,6 +13,7 @@ from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.pipeline.auto_memory import SeenMemory
 
 FILE = "memory.json"
+_MOST_BYTES = 2**63
 
 
 class MemoryHistory:
@@ -64,10 +65,19 @@ def seen_text(seen: Mapping[str, SeenMemory]) -> str:
 
 def parse_seen(text: bytes) -> dict[str, SeenMemory]:
     """Return what `seen_text` wrote; nothing if it cannot be read."""
-    with suppress(ValueError, TypeError, AttributeError):
+    with suppress(ValueError, TypeError, AttributeError, RecursionError):
         content: Mapping[str, Mapping[str, Any]] = json.loads(text)
         return {
-            address: SeenMemory(tuple(map(int, one.get("peaks", ()))), int(one.get("killed", 0)))
+            address: SeenMemory(
+                tuple(map(_size, one.get("peaks", ()))), _size(one.get("killed", 0))
+            )
             for address, one in content.items()
         }
     return {}
+
+
+def _size(value: Any) -> int:
+    """Return a number of bytes; raises ValueError if it is none."""
+    if not isinstance(value, int | float) or not 0 <= value < _MOST_BYTES:
+        raise ValueError(value)
+    return int(value)

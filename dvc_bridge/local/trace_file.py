@@ -10,13 +10,14 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.trace import (
     RunTrace,
+    StageTrace,
     plain_stage_trace,
     plain_trace,
     stage_trace_from_plain,
@@ -89,9 +90,10 @@ def _save(folder: Path, run: str, text: str) -> None:
             path.unlink(missing_ok=True)
 
 
-def trace_names(project: Project) -> list[str]:
-    """Return the names of the runs that have a trace, the oldest first."""
-    return list(dict.fromkeys(path.stem for path in sorted(_paths(_folder(project)), key=_age)))
+def trace_names(project: Project, since: float = 0.0) -> list[str]:
+    """Return the names of the runs whose trace was written since then, the oldest first."""
+    paths = sorted(_paths(_folder(project)), key=_age)
+    return list(dict.fromkeys(path.stem for path in paths if _age(path)[0] >= since))
 
 
 def read_trace(project: Project, run: str | None = None) -> RunTrace:
@@ -108,26 +110,53 @@ def read_trace(project: Project, run: str | None = None) -> RunTrace:
     if run is not None and run not in names:
         known = ", ".join(names[-5:]) or "none"
         raise UsageError(f"there is no trace of run {run}", f"known runs: {known}")
-    base = _folder(project) / (run or names[-1])
-    whole, partial = Path(f"{base}{_DONE}"), Path(f"{base}{_OPEN}")
-    try:
-        if whole.exists():
-            return trace_from_plain(json.loads(whole.read_text("utf-8")))
-        return _read_lines(partial.read_text("utf-8"))
-    except (ValueError, KeyError, TypeError, IndexError) as exc:
-        raise UsageError(f"{base} cannot be read: {exc}", "delete it") from exc
+    return _read(_folder(project) / (run or names[-1]))
 
 
-def _read_lines(text: str) -> RunTrace:
+def _read(base: Path) -> RunTrace:
+    """Read the trace of a run that may end meanwhile, which replaces one file by the other."""
+    for suffix, parse in ((_DONE, _parse_whole), (_OPEN, _parse_lines), (_DONE, _parse_whole)):
+        file = Path(f"{base}{suffix}")
+        try:
+            return parse(file.read_text("utf-8"))
+        except FileNotFoundError:
+            continue
+        except OSError as exc:
+            raise UsageError(f"{file} cannot be read: {exc.strerror}", "correct that") from exc
+        except (ValueError, RecursionError) as exc:
+            raise UsageError(f"{file} is damaged: {exc}", "delete it") from exc
+    raise UsageError(f"the trace of run {base.name} was deleted", "name another run")
+
+
+def _parse_whole(text: str) -> RunTrace:
+    from dvc_bridge.pipeline.check_trace import check_run  # noqa: PLC0415  runs only write traces
+
+    value = json.loads(text)
+    check_run(value)
+    return trace_from_plain(value)
+
+
+def _parse_lines(text: str) -> RunTrace:
     """Return the trace of a run that has not ended; its last line may be cut off."""
-    first, *rest = text.splitlines()
-    trace = trace_from_plain(json.loads(first))
+    first, *rest = text.splitlines() or [""]
+    trace = _parse_whole(first)
     stages = list(trace.stages)
     for line in rest:
         with suppress(json.JSONDecodeError):
-            change: tuple[int, dict[str, Any]] = json.loads(line)
-            stages[change[0]] = stage_trace_from_plain(change[1])
+            place, stage = _parse_change(line, len(stages))
+            stages[place] = stage
     return trace.with_stages(stages)
+
+
+def _parse_change(line: str, count: int) -> tuple[int, StageTrace]:
+    from dvc_bridge.pipeline.check_trace import check_stage  # noqa: PLC0415  as above
+
+    change = json.loads(line)
+    match change:
+        case [int(place), stage] if 0 <= place < count:
+            check_stage(stage, place, count)
+            return place, stage_trace_from_plain(stage)
+    raise ValueError(f"{line[:80]} is not a change of one of its stages")
 
 
 def _folder(project: Project) -> Path:

@@ -249,13 +249,18 @@ def trace_from_plain(value: Mapping[str, Any]) -> RunTrace:
     VersionMismatchError
         A newer version of dvc-bridge wrote it in a form that this version cannot read.
     """
-    if int(value.get("schema", 0)) > SCHEMA:
-        raise VersionMismatchError(
-            f"the trace has schema {value['schema']}, but this dvc-bridge reads schema {SCHEMA}",
-            "use the version of dvc-bridge that wrote it",
-        )
+    check_schema(value.get("schema", 0))
     stages = tuple(map(stage_trace_from_plain, value["stages"]))
     return RunTrace(**{**_known(RunTrace, value), "stages": stages})
+
+
+def check_schema(schema: int) -> None:
+    """Check that this version can read a trace; raises the same error as `trace_from_plain`."""
+    if schema > SCHEMA:
+        raise VersionMismatchError(
+            f"the trace has schema {schema}, but this dvc-bridge reads schema {SCHEMA}",
+            "use the version of dvc-bridge that wrote it",
+        )
 
 
 _USAGE_FIELDS = tuple(f.name for f in fields(Usage))

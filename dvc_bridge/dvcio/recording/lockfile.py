@@ -209,7 +209,7 @@ class LockFiles:
 
     def _has_digest(self, text: str) -> bool:
         """Return whether an earlier run wrote this text."""
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError):
             return _digest(text) in json.loads(self._digests_file.read_text(encoding="utf-8"))
         return False
 
@@ -217,7 +217,7 @@ class LockFiles:
         if not texts:
             return
         digests: list[str] = []
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError):
             digests = list(json.loads(self._digests_file.read_text(encoding="utf-8")))
         digests = [*digests, *map(_digest, texts)][-100:]
         with suppress(OSError):

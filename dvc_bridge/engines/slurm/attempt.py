@@ -24,6 +24,7 @@ from typing import Any
 
 from dvc_bridge.dvcio.atomic_files import write_whole
 from dvc_bridge.engines.slurm.jobs import Job, JobTask, group_jobs
+from dvc_bridge.engines.status_file import load_record
 from dvc_bridge.pipeline.numbering import TaskNumber
 
 
@@ -85,8 +86,7 @@ class Attempt:
     @cached_property
     def record(self) -> dict[str, Any]:
         """The record of the attempt."""
-        record: dict[str, Any] = json.loads((self.folder / "record.json").read_text("utf-8"))
-        return record
+        return load_record(self.folder)
 
     @cached_property
     def jobs(self) -> list[Job]:

@@ -113,7 +113,8 @@ def test_only_the_newest_peaks_count_but_a_kill_is_not_forgotten(tmp_path: Path)
     history.add("train", SeenMemory(killed_bytes=700 * MIB))
     assert history.seen["train"].largest_bytes == 700 * MIB
     assert parse_seen(seen_text(history.seen).encode()) == history.seen
-    assert parse_seen(b'{"train": 3}') == parse_seen(b"damaged") == {}
+    assert parse_seen(b'{"train": 3}') == parse_seen(b"damaged") == parse_seen(b"[" * 10**5) == {}
+    assert parse_seen(b'{"a": {"peaks": [1e999]}}') == parse_seen(b'{"a": {"killed": -1}}') == {}
 
 
 @pytest.mark.parametrize(
