@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Callable
-from pathlib import Path
 
 from dvc_bridge.app.check_manifest import check_manifest
 from dvc_bridge.app.convert import Code, convert, convert_to_slurm
 from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
-from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.dvcio.output_file import write_output
 from dvc_bridge.engines.argo.manifest import ManifestKind
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
@@ -32,11 +31,7 @@ def convert_command(args: Namespace) -> int:
     if args.output is None or args.output == "-":
         sys.stdout.write(text)
         return 0
-    path = Path(args.output)
-    try:
-        write_whole(path, text, path.parent)
-    except OSError as exc:
-        raise UsageError(f"cannot write {args.output}: {exc.strerror}") from exc
+    write_output(args.output, text)
     print(f"wrote {args.output}", file=sys.stderr)
     return 0
 

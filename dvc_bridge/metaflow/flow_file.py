@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dvc_bridge.app.current_folder import from_here
-from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.dvcio.output_file import write_output
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.reading.settings import read_settings
@@ -64,14 +64,13 @@ def write_flow(request: FlowRequest, output: str) -> None:
     """
     text = flow(request)
     target = Path(output)
-    if target.exists() and was_edited(_read(target)):
+    if target.is_file() and was_edited(_read(target)):
         raise UsageError(
             f"{output} was not written by this command, or was edited afterwards",
             "move your changes to another file, such as a module that the stages call; delete"
             f" {output}, then run this command again",
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(target, text, target.parent)
+    write_output(output, text)
 
 
 def check_flow(output: str, read_arguments: ReadArguments) -> None:
