@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from gc import freeze, set_threshold  # a module of this package is named gc, too
 from importlib import import_module
 from io import TextIOWrapper
-from os import chdir
+from os import chdir, devnull, set_inheritable
 from time import time
 from typing import NoReturn
 
@@ -35,20 +35,41 @@ def run() -> NoReturn:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `dvc-bridge` with `argv` (default: the process's own) and return its exit code."""
+    _open_missing_streams()
     # A name that the terminal's encoding does not support must not end a run.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    code = 0
     try:
         try:
-            return _run(argv)
+            code = _run(argv)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        from dvc_bridge.ui.standard_output import print_nowhere  # noqa: PLC0415  seldom
+        _print_nowhere()
+    except OSError as exc:  # such as a full disk
+        _print_nowhere()
+        error = of_system(exc, "standard output")
+        if error is None:
+            raise
+        return code or _print_error(error)
+    return code
 
-        print_nowhere()
-        return 0
+
+def _open_missing_streams() -> None:
+    """Open standard streams that the caller closed; files of a run would get their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(devnull, mode)  # noqa: PTH123, SIM115  as long as the process
+            set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+
+
+def _print_nowhere() -> None:
+    from dvc_bridge.ui.standard_output import print_nowhere  # noqa: PLC0415  seldom
+
+    print_nowhere()
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -58,10 +79,10 @@ def _run(argv: Sequence[str] | None) -> int:
     args = parser().parse_args(argv)
     since = time()
     code, message = _outcome(args)
-    if command := getattr(args, "on_end", None):
+    if getattr(args, "on_end", None):
         from dvc_bridge.cli.follow import tell_end  # noqa: PLC0415  few runs have it
 
-        tell_end(command, args.command, code, message, since)
+        tell_end(args, code, message, since)
     return code
 
 
@@ -78,15 +99,25 @@ def _outcome(args: Namespace) -> tuple[int, str]:
     except KeyboardInterrupt:  # the runner handles it during a run
         print("dvc-bridge: stopped", file=sys.stderr)
         return STOPPED, "stopped"
-    except BrokenPipeError:
-        raise
+    except BrokenPipeError:  # of standard output, whose reader has ended
+        _print_nowhere()
+        return 0, ""
     except Exception as exc:
-        if isinstance(exc, OSError) and (error := of_system(exc)):
+        if error := _expected(exc):
             return _print_error(error), error.message
         traceback.print_exc()
         print("dvc-bridge: this is a bug of dvc-bridge; please report the above", file=sys.stderr)
         return BUG, str(exc)
     return code, ""
+
+
+def _expected(exc: Exception) -> BridgeError | None:
+    """Return an error of the environment as one that the user can act on; None for a bug."""
+    if isinstance(exc, OSError):
+        return of_system(exc)
+    if isinstance(exc, ModuleNotFoundError) and (exc.name or "").partition(".")[0] == "metaflow":
+        return UsageError("Metaflow is not installed", "pip install 'dvc-bridge[metaflow]'")
+    return None
 
 
 def _change_folder(folder: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from dvc_bridge.app.repro import default_jobs, repro, verify
 from dvc_bridge.cli.follow import STANDARD_OUTPUT, events_to
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 def repro_command(args: Namespace) -> int:
     """Run the selected stages on this machine."""
+    if args.events is not None and (args.dry or args.check_against_dvc):
+        option = "--dry" if args.dry else "--check-against-dvc"
+        raise UsageError(f"there are no events with {option}", "leave out --events")
     if args.dry:
         from dvc_bridge.cli.plan import plan_command  # noqa: PLC0415  a run does not need it
 
@@ -42,14 +46,14 @@ def repro_command(args: Namespace) -> int:
     except VersionMismatchError as exc:
         if args.verify or args.check_against_dvc or not is_installed():
             raise
-        _run_dvc_instead(args, exc)
+        return _run_dvc_instead(args, exc)
     args.jobs = args.jobs or default_jobs()
     if args.check_against_dvc:
         return _check(args)
     selection, flags = selection_of(args), flags_of(args)
     # The live view would hide the questions of -i.
     plain = args.plain or args.interactive
-    with events_to(args.events, "stage") as with_events:
+    with events_to(args, "stage") as with_events:
         view = with_events(
             lambda: view_for(args.jobs, plain=plain, quiet=args.quiet, every=args.verbose)
         )
@@ -61,7 +65,7 @@ def repro_command(args: Namespace) -> int:
             # DVC does not check the graph for stages that are selected with -s.
             if not selection.alone:
                 raise
-            _run_dvc_instead(args, exc)
+            return _run_dvc_instead(args, exc)
     if not args.quiet and args.events != STANDARD_OUTPUT:
         print(summary)
     return _report(summary, ignore_errors=args.ignore_errors)
@@ -116,14 +120,22 @@ def _check(args: Namespace) -> int:
     return 0
 
 
-def _run_dvc_instead(args: Namespace, why: BridgeError) -> NoReturn:
-    """Replace this process by `dvc repro`: slower, but correct; signals and exit code are DVC's."""
+def _run_dvc_instead(args: Namespace, why: BridgeError) -> int:
+    """Replace this process by `dvc repro`: slower, but correct; signals and exit code are DVC's.
+
+    With --on-end, this process waits for `dvc repro` and returns its exit code.
+    """
     problem = why.message.replace("\n", "; ")
     print(f"dvc-bridge: {problem}; running plain `dvc repro` instead", file=sys.stderr)
     sys.stdout.flush()
     sys.stderr.flush()
     command = [sys.executable, "-m", "dvc", "repro", *_dvc_arguments(args)]
-    os.execv(command[0], command)  # noqa: S606  no shell
+    if args.events == STANDARD_OUTPUT:  # which has nothing but events; DVC has none
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    if not args.on_end:
+        os.execv(command[0], command)  # noqa: S606  no shell
+    code = subprocess.run(command, check=False).returncode
+    return code if code >= 0 else 128 - code
 
 
 def _dvc_arguments(args: Namespace) -> list[str]:

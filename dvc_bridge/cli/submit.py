@@ -31,6 +31,7 @@ def submit_command(args: Namespace) -> int:
             report=partial(report, file=out),
             warn=warn,
         )
+    args.began = submitted.run
     if not submitted.run:
         print(f"no stage needs a task; {submitted.restored} from the run cache", file=out)
         return 0
@@ -47,6 +48,7 @@ def retry_command(args: Namespace) -> int:
             report=partial(report, file=out),
             warn=warn,
         )
+    args.began = submitted.run
     return _report(submitted, out)
 
 
@@ -66,7 +68,7 @@ def _watch(args: Namespace) -> Iterator[tuple[ViewFor | None, TextIO]]:
             raise UsageError("--events needs --wait", "add --wait")
         yield None, out
         return
-    with events_to(args.events, "task") as with_events:
+    with events_to(args, "task") as with_events:
         yield lambda jobs: with_events(lambda: watch(jobs)), out
 
 

@@ -61,7 +61,12 @@ def watch_of(args: Namespace) -> Callable[[int], View] | None:
 
 def report(line: str, file: TextIO | None = None) -> None:
     """Print a line about a run without buffering, because the output may be a log."""
-    print(line, file=file, flush=True)
+    try:
+        print(line, file=file, flush=True)
+    except BrokenPipeError:
+        from dvc_bridge.ui.standard_output import print_nowhere  # noqa: PLC0415  seldom
+
+        print_nowhere(file)
 
 
 def warn(text: str) -> None:

@@ -20,11 +20,16 @@ def standard_output() -> TextIO:
     return sys.stdout
 
 
-def print_nowhere() -> None:
+def print_nowhere(file: TextIO | None = None) -> None:
     """Discard all further output: the process that read it has ended, as with `| head`.
 
     Neither a run nor its exit code may depend on a reader.
+
+    Parameters
+    ----------
+    file
+        Standard output or standard error; None: standard output.
     """
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    os.dup2(null, (file or sys.stdout).fileno())
     os.close(null)

@@ -156,3 +156,50 @@ def test_a_command_may_call_dvc(make_project: MakeProject) -> None:
     assert "copy" in (root / "l").read_text()
     assert (root / "data/x.dvc").exists()
     assert (root / "s").read_text() == "see\n"
+
+
+@pytest.mark.parametrize("words", ["report A/1", "sync A/1", "flow"])
+def test_without_metaflow_its_commands_say_what_to_install(
+    make_project: MakeProject, words: str
+) -> None:
+    block = (
+        "import sys\nclass Missing:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'metaflow':\n"
+        "            raise ModuleNotFoundError(name, name=name)\n"
+        "sys.meta_path.insert(0, Missing())\nfrom dvc_bridge.cli import main\n"
+    )
+    done = python(make_project({}), f"{block}sys.exit(main({words.split()}))")
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == (
+        "dvc-bridge: Metaflow is not installed\nfix: pip install 'dvc-bridge[metaflow]'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "own_code", "code"),
+    [("pipe", 10, 10), ("pipe", 0, 0), ("/dev/full", 10, 10), ("/dev/full", 0, 2)],
+)
+def test_output_that_is_lost_at_the_end_does_not_change_an_exit_code_to_success(
+    tmp_path: Path, target: str, own_code: int, code: int
+) -> None:
+    program = (
+        f"import sys\nfrom dvc_bridge import cli\ncli._run = lambda argv: print(1) or {own_code}\n"
+        "sys.exit(cli.main([]))"
+    )
+    if target == "pipe":
+        reading, writing = os.pipe()
+        os.close(reading)
+    else:
+        writing = os.open(target, os.O_WRONLY)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    )
+    os.close(writing)
+    assert done.returncode == code, done.stderr
+    assert (b"standard output: No space left" in done.stderr) == (code == 2)
+    assert b"Traceback" not in done.stderr
