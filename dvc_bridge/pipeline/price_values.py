@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from dvc_bridge.pipeline.setting_values import InvalidValueError, Value
 
 _LONGEST_LABEL = 20
+# Sums of higher prices can be more than any float.
+_HIGHEST = 10**12
 
 
 def _read_price(value: Any) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
-        raise InvalidValueError("a number, 0 or more, without the currency")
+    if not is_number or not 0 <= value <= _HIGHEST:  # NaN is neither
+        raise InvalidValueError("a number from 0 to 1e12, without the currency")
     return float(value)
 
 
@@ -23,7 +24,7 @@ def _read_label(value: Any) -> str:
     return " ".join(value.split())
 
 
-PRICE = Value(_read_price, {"type": "number", "minimum": 0}, "a number")
+PRICE = Value(_read_price, {"type": "number", "minimum": 0, "maximum": _HIGHEST}, "a number")
 LABEL = Value(
     _read_label, {"type": "string", "pattern": r"\S", "maxLength": _LONGEST_LABEL}, "a text"
 )
