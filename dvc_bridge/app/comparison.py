@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from dvc_bridge.app.compared_files import ComparedFiles, wdir_of
+from dvc_bridge.app.param_changes import is_covered
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.reading.plots import read_plots
-from dvc_bridge.dvcio.reading.yaml12 import parse, text_of
-from dvc_bridge.errors import UsageError
-from dvc_bridge.git.revision import commit, content_at, files_at
-from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline
-from dvc_bridge.report.metric_files import metric_files, parsed, table
-from dvc_bridge.report.values import RunReport, Table, metric_values, param_values
+from dvc_bridge.dvcio.reading.top_level import read_paths
+from dvc_bridge.git.revision import commit
+from dvc_bridge.pipeline.stage import Pipeline
+from dvc_bridge.report.metric_files import metric_files, parsed
+from dvc_bridge.report.plot_tables import plot_tables
+from dvc_bridge.report.values import RunReport, is_same, metric_values, param_values
+
+# DVC shows all parameters in this file, in use or not.
+_DEFAULT_PARAMS = "params.yaml"
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,7 @@ class Value:
     @property
     def changed(self) -> bool:
         """Whether the values differ."""
-        are_equal = self.here == self.before or repr(self.here) == repr(self.before)  # NaN
-        return not are_equal
+        return not is_same(self.here, self.before)
 
 
 @dataclass(frozen=True)
@@ -69,13 +73,14 @@ def compare(revision: str) -> Comparison:
     project = find_project()
     sha = commit(project, revision)
     pipeline = read_pipeline(project)
-    files = _Files(project, sha)
-    metrics = list(dict.fromkeys(_metric_files(project, pipeline)))
-    params = sorted({params.at for stage in pipeline.stages for params in stage.params})
+    files = ComparedFiles(project, sha, pipeline)
+    metric_paths = list(dict.fromkeys(_metrics(project, pipeline)))
+    metrics = _expanded(metric_paths, files.files_here)
+    before_paths = dict.fromkeys([*metric_paths, *_metrics_before(files)])
     specs = [s for s in read_plots(project.root, pipeline) if s["file"] not in metrics]
-    plots = list(dict.fromkeys(spec["file"] for spec in specs))
+    plots = _expanded((spec["file"] for spec in specs), files.files_here)
     here = {file: parsed(file, files.here(file)) for file in metrics}
-    all_metrics = dict.fromkeys([*metrics, *_metric_files_at(project, sha)])
+    all_metrics = dict.fromkeys([*metrics, *_expanded(before_paths, files.files_before)])
     before = {file: parsed(file, files.before(file)) for file in all_metrics}
     page = RunReport(
         pathspec=f"{commit(project, 'HEAD')[:12]} compared with {sha[:12]}",
@@ -85,69 +90,83 @@ def compare(revision: str) -> Comparison:
         metrics={file: value for file, value in here.items() if value is not None},
         before=sha[:12],
         before_metrics={file: value for file, value in before.items() if value is not None},
-        plots=[Table(s, rows) for s in specs if (rows := table(s["file"], files.here(s["file"])))],
+        plots=[t for t in plot_tables(specs, files.here, files.files_here) if t.rows],
     )
     return Comparison(
         revision=sha,
         metrics=list(_values(here, before, metric_values)),
-        params=[
-            value
-            for value in _values(
-                {file: parsed(file, files.here(file)) for file in params},
-                {file: parsed(file, files.before(file)) for file in params},
-                param_values,
-            )
-            if value.changed
-        ],
+        params=list(_params(project, pipeline, files)),
         plots=[file for file in plots if files.here(file) != files.before(file)],
         unread=[file for file in (*metrics, *plots) if files.here(file) is None],
         page=page,
     )
 
 
-class _Files:
-    """The content of files of a project, here and at a commit."""
-
-    def __init__(self, project: Project, sha: str) -> None:
-        self._project, self._sha = project, sha
-        self._here: dict[str, bytes | None] = {}
-        self._before: dict[str, bytes | None] = {}
-
-    def here(self, file: str) -> bytes | None:
-        if file not in self._here:
-            path = self._project.root / file
-            self._here[file] = path.read_bytes() if path.is_file() else None
-        return self._here[file]
-
-    def before(self, file: str) -> bytes | None:
-        if file not in self._before:
-            self._before[file] = content_at(self._project, self._sha, file)
-        return self._before[file]
+def _expanded(paths: Iterable[str], files: Callable[[str], Sequence[str]]) -> list[str]:
+    """Return the files that paths stand for, each once."""
+    return list(dict.fromkeys(file for path in paths for file in files(path)))
 
 
-def _metric_files(project: Project, pipeline: Pipeline) -> Iterator[str]:
+def _metrics(project: Project, pipeline: Pipeline) -> Iterator[str]:
     for stage in pipeline.stages:
         if stage.name:
             yield from metric_files(stage.wdir, stage.data)
-    for file in sorted(pipeline.files):
-        if posixpath.basename(file) == DVC_YAML:
-            content = parse(text_of(project.root / file, file), file)
-            yield from metric_files(posixpath.dirname(file) or ".", content)
+    yield from read_paths(project.root, pipeline, "metrics")
 
 
-def _metric_files_at(project: Project, sha: str) -> Iterator[str]:
-    """Yield the metrics files of a commit, except those whose name is a template."""
-    for file in files_at(project, sha, DVC_YAML):
-        try:
-            content = parse((content_at(project, sha, file) or b"").decode("utf-8"), file)
-        except (UsageError, UnicodeDecodeError):  # the commit has no valid dvc.yaml there
-            continue
-        folder = posixpath.dirname(file) or "."
-        stages = content.get("stages") if isinstance(content, dict) else None
+def _metrics_before(files: ComparedFiles) -> Iterator[str]:
+    """Yield the metrics files of the commit, except those whose name is a template."""
+    for file in files.dvc_yamls_before:
+        content = files.dvc_yaml_before(file)
+        stages = content.get("stages")
         for entry in (content, *(stages.values() if isinstance(stages, dict) else ())):
             if isinstance(entry, dict) and isinstance(entry.get("metrics"), list):
-                wdir = posixpath.join(folder, str(entry.get("wdir") or "."))
-                yield from (name for name in metric_files(wdir, entry) if "${" not in name)
+                found = metric_files(wdir_of(file, entry), entry)
+                yield from (name for name in found if "${" not in name)
+
+
+def _params(project: Project, pipeline: Pipeline, files: ComparedFiles) -> Iterator[Value]:
+    """Yield the parameters that differ: those of stages, and all in files of the top level."""
+    keys: dict[str, set[str]] = {}
+    for stage in pipeline.stages:
+        for params in stage.params:
+            keys.setdefault(params.at, set()).update(params.keys or ("",))
+    for file in (*read_paths(project.root, pipeline, "params"), _DEFAULT_PARAMS):
+        keys.setdefault(file, set()).add("")
+    keys_before = {file: set(names) for file, names in keys.items()}
+    for file, name in _params_before(files):
+        keys_before.setdefault(file, set()).add(name)
+    here = {file: parsed(file, files.here(file)) for file in sorted(keys)}
+    before = {file: parsed(file, files.before(file)) for file in sorted(keys_before)}
+    for value in _values(here, before, param_values):
+        # What no stage reads any more is gone, even if the file still has it.
+        is_read = is_covered(value.name, keys.get(value.file, ()))
+        if is_read or is_covered(value.name, keys_before[value.file]):
+            known = value if is_read else replace(value, here=None)
+            if known.changed:
+                yield known
+
+
+def _params_before(files: ComparedFiles) -> Iterator[tuple[str, str]]:
+    """Yield the parameters of stages of the commit, except those with templates."""
+    for file in files.dvc_yamls_before:
+        stages = files.dvc_yaml_before(file).get("stages")
+        for entry in stages.values() if isinstance(stages, dict) else ():
+            if isinstance(entry, dict) and isinstance(entry.get("params"), list):
+                wdir = wdir_of(file, entry)
+                for path, name in _read_params(entry["params"]):
+                    if "${" not in f"{wdir}{path}{name}":
+                        yield posixpath.normpath(posixpath.join(wdir, path)), name
+
+
+def _read_params(items: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    for item in items:
+        if isinstance(item, str):
+            yield _DEFAULT_PARAMS, item
+        elif isinstance(item, dict):
+            for path, names in item.items():
+                for name in names if isinstance(names, list) and names else ("",):
+                    yield str(path), str(name)
 
 
 def _values(

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import posixpath
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import replace
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from dvc_bridge.dvcio.cached_objects import find, read_file
-from dvc_bridge.dvcio.hashes import md5_of
+from dvc_bridge.app.out_reader import OutReader
+from dvc_bridge.app.param_changes import param_changes, run_params
+from dvc_bridge.app.run_entries import run_entries, run_outs
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.reading.plots import read_plots
 from dvc_bridge.dvcio.reading.revision_values import Values, revision_values
 from dvc_bridge.dvcio.reading.settings import read_unchecked_settings
-from dvc_bridge.errors import BridgeError, UsageError
+from dvc_bridge.dvcio.reading.top_level import read_paths
+from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import commit
 from dvc_bridge.local.trace_file import read_trace
-from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, item_path, lock_items, pointer_of
-from dvc_bridge.pipeline.stage import Pipeline, overlap
+from dvc_bridge.pipeline.stage import Pipeline, Stage, overlap
 from dvc_bridge.pipeline.trace import RunTrace
-from dvc_bridge.report.metric_files import metric_files, parsed, table
-from dvc_bridge.report.values import ParamChange, RunReport, Table, param_values
+from dvc_bridge.report.metric_files import metric_files, parsed
+from dvc_bridge.report.plot_tables import plot_tables
+from dvc_bridge.report.values import RunReport
 
 HEAD = "HEAD"
+# DVC's name for the current files, which are not a revision.
+_WORKSPACE = "workspace"
+_MOST_NAMES = 5
+_NEXT = "name another: --base REV"
 
 
 def with_prices(report: RunReport) -> RunReport:
@@ -36,15 +39,22 @@ def with_prices(report: RunReport) -> RunReport:
     return replace(report, prices=read_unchecked_settings(project).prices)
 
 
-def last_trace(run: str | None = None) -> RunTrace:
-    """Return the trace of a run of this project; None: the last one.
+def trace_report(run: str | None = None) -> RunReport:
+    """Return only the trace of a run and the prices: they need no valid dvc.yaml.
+
+    Parameters
+    ----------
+    run
+        The name of the run; None: the last one.
 
     Raises
     ------
     UsageError
-        There is no such trace.
+        There is no such run.
     """
-    return read_trace(find_project(), run)
+    project = find_project()
+    trace = read_trace(project, run)
+    return with_prices(RunReport(trace.run, project.root.name, trace))
 
 
 def run_report(run: str | None = None, base: str | None = None) -> RunReport:
@@ -65,109 +75,84 @@ def run_report(run: str | None = None, base: str | None = None) -> RunReport:
     project = find_project()
     trace = read_trace(project, run)
     pipeline = read_pipeline(project)
-    entries = _entries(trace, pipeline)
-    outs = dict(_outs(entries, pipeline))
-    name, metrics_before, params_before = _base(project, base)
-    stages = [stage for stage in pipeline.stages if stage.address in entries]
-    metrics = [file for stage in stages for file in metric_files(stage.wdir, stage.data)]
-    plots = [
-        spec
-        for spec in read_plots(project.root, pipeline)
-        if any(overlap(spec["file"], path) for path in outs)
-    ]
-    reader = _OutReader(project, outs)
+    entries = run_entries(project, trace, pipeline)
+    outs = run_outs(entries, pipeline)
+    reader = OutReader(project, outs)
+    before = _base(project, base)
+    top_level = read_paths(project.root, pipeline, "metrics")
+    declared = {*_metrics(pipeline.stages), *top_level}
+    own = [stage for stage in pipeline.stages if entries.get(stage.address)]
+    paths = [*_metrics(own), *(path for path in top_level if _is_of(outs, path))]
+    metrics = dict.fromkeys(file for path in paths for file in reader.files(path))
+    plots = [spec for spec in read_plots(project.root, pipeline) if _is_of(outs, spec["file"])]
     return RunReport(
         pathspec=trace.run,
         flow=project.root.name,
         trace=trace,
         revision=trace.revision or None,
+        notes=[*before.notes, *_removed_stages(trace, pipeline)],
         outs=outs,
         metrics={file: parsed(file, reader.read(file)) for file in metrics},
-        before=name,
-        before_metrics=metrics_before,
-        plots=[Table(spec, table(spec["file"], reader.read(spec["file"]))) for spec in plots],
-        params=_param_changes(entries, pipeline, params_before) if name else None,
+        before=before.name,
+        before_metrics=_comparable(before.metrics, metrics, declared),
+        plots=plot_tables(plots, reader.read, reader.files),
+        params=param_changes(entries, pipeline, before.params) if before.name else None,
+        inputs={f"{file}.{name}": v for (file, name), v in run_params(entries, pipeline).items()},
         prices=read_unchecked_settings(project).prices,
     )
 
 
-def _entries(trace: RunTrace, pipeline: Pipeline) -> dict[str, LockEntry]:
-    """Return what the run read and wrote, by address; dvc.lock has the unchanged stages."""
-    locks = {stage.address: stage.lock or {} for stage in pipeline.stages}
-    return {
-        stage.address: stage.entry
-        or (locks.get(stage.address, {}) if stage.outcome == "up to date" else {})
-        for stage in trace.stages
-    }
+@dataclass(frozen=True)
+class _Base:
+    """A revision to compare with; without a name, there is none."""
+
+    name: str = ""
+    metrics: Values = field(default_factory=dict)
+    params: Values = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
-def _outs(entries: Mapping[str, LockEntry], pipeline: Pipeline) -> Iterator[tuple[str, Pointer]]:
-    folders = {stage.address: stage.wdir for stage in pipeline.stages}
-    for address, entry in entries.items():
-        for item in lock_items(entry, "outs"):
-            path = posixpath.join(folders.get(address, "."), item_path(item))
-            yield posixpath.normpath(path), pointer_of(item)
+def _base(project: Project, base: str | None) -> _Base:
+    try:
+        revision = commit(project, HEAD if base is None else base)
+    except UsageError:
+        if base is None:  # no git, or nothing is committed
+            return _Base()
+        if project.git_root is None:
+            raise
+        if base in ("", _WORKSPACE):
+            raise UsageError(f"{base!r} is not a revision", _NEXT) from None
+        revision = base  # DVC also knows the names of experiments
+    try:
+        return _Base(base or HEAD, *revision_values(project, revision, base or HEAD))
+    except UsageError as exc:
+        if base is not None:
+            raise
+        return _Base(notes=[f"{exc.message}. Metrics and params are not compared."])
 
 
-def _base(project: Project, base: str | None) -> tuple[str, Values, Values]:
-    """Return the name of the revision to compare with, its metrics and its params."""
-    if base is None:
-        try:
-            commit(project, HEAD)
-        except BridgeError:  # no git, or nothing is committed
-            return "", {}, {}
-    metrics, params = revision_values(project, base or HEAD)
-    return base or HEAD, metrics, params
+def _metrics(stages: Iterable[Stage]) -> list[str]:
+    return [path for stage in stages for path in metric_files(stage.wdir, stage.data)]
 
 
-def _param_changes(
-    entries: Mapping[str, LockEntry], pipeline: Pipeline, before: Values
-) -> list[ParamChange]:
-    """Return the parameters of the run's stages that differ from the revision."""
-    folders = {stage.address: stage.wdir for stage in pipeline.stages}
-    changes: dict[str, ParamChange] = {}
-    for address, entry in entries.items():
-        for file, values in (entry.get("params") or {}).items():
-            path = posixpath.normpath(posixpath.join(folders.get(address, "."), file))
-            for key, value in values.items():
-                old = param_values(_value_at(before.get(path), key), key)
-                new = param_values(value, key)
-                for leaf in dict.fromkeys([*old, *new]):
-                    if old.get(leaf) != new.get(leaf):
-                        name = f"{path}:{leaf}"
-                        changes[name] = ParamChange(name, old.get(leaf), new.get(leaf))
-    return [changes[name] for name in sorted(changes)]
+def _is_of(outs: Collection[str], path: str) -> bool:
+    return path in outs or any(overlap(path, out) for out in outs)
 
 
-def _value_at(values: Any, key: str) -> Any:
-    """Return the value of a parameter as DVC finds it; None if there is none."""
-    for part in key.split("."):
-        if isinstance(values, Mapping) and key in values:
-            return values[key]
-        if isinstance(values, Mapping) and part in values:
-            values = values[part]
-        elif isinstance(values, list) and part.isdecimal() and int(part) < len(values):
-            values = values[int(part)]
-        else:
-            return None
-    return values
+def _comparable(before: Values, own: Collection[str], declared: Collection[str]) -> Values:
+    """Return the metrics of a revision without those that only other stages have now."""
+    others = {file for file in before if file not in own and _is_of(declared, file)}
+    return {file: values for file, values in before.items() if file not in others}
 
 
-class _OutReader:
-    """Reads outs from the cache, or from the workspace while it holds the same content."""
-
-    def __init__(self, project: Project, outs: Mapping[str, Pointer]) -> None:
-        self._project, self._outs = project, outs
-
-    def read(self, path: str) -> bytes | None:
-        """Return the content of an out, or of a file in one; None if it is not here."""
-        with suppress(BridgeError, OSError):
-            if (pointer := find(self._project.cache, self._outs, path)) is not None:
-                return self._read(path, pointer)
-        return None
-
-    def _read(self, path: str, pointer: Pointer) -> bytes:
-        file = self._project.root / path
-        if file.is_file() and md5_of(file) == pointer.get("md5"):
-            return file.read_bytes()
-        return read_file(self._project.cache, pointer)
+def _removed_stages(trace: RunTrace, pipeline: Pipeline) -> Iterator[str]:
+    """Yield that stages of the run do not exist any more, if that is so."""
+    known = {stage.address for stage in pipeline.stages}
+    removed = [stage.address for stage in trace.stages if stage.address not in known]
+    if removed:
+        names = ", ".join(removed[:_MOST_NAMES])
+        more = f" and {len(removed) - _MOST_NAMES} more" if len(removed) > _MOST_NAMES else ""
+        yield (
+            f"The project does not have {names}{more} any more: metrics and plots of"
+            f" {'it' if len(removed) == 1 else 'them'} are not shown."
+        )

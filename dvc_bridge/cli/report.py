@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from argparse import Namespace
-from pathlib import Path
 
-from dvc_bridge.app.report import run_report, with_prices
+from dvc_bridge.app.report import run_report, trace_report, with_prices
 from dvc_bridge.cli.terminal import warn
-from dvc_bridge.dvcio.atomic_files import write_whole
+from dvc_bridge.dvcio.output_file import write_output
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.trace import plain_trace
 from dvc_bridge.report.values import RunReport
@@ -24,12 +23,11 @@ def report_command(args: Namespace) -> int:
         raise UsageError("--json is for one run", "leave out --json, or the second run")
     reports = [_report(run, args) for run in (runs or [None])]
     text = _text(reports, args)
-    if args.output:
-        target = Path(args.output)
-        write_whole(target, text, target.parent)
-        print(f"{' and '.join(report.pathspec for report in reports)} is in {args.output}")
-    else:
+    if args.output is None or args.output == "-":
         sys.stdout.write(text)
+    else:
+        write_output(args.output, text)
+        print(f"{' and '.join(report.pathspec for report in reports)} is in {args.output}")
     return 0
 
 
@@ -38,7 +36,7 @@ def _report(run: str | None, args: Namespace) -> RunReport:
         from dvc_bridge.metaflow.report import report  # noqa: PLC0415  it needs Metaflow
 
         return with_prices(report(run, warn=warn))
-    return run_report(run, args.base)
+    return trace_report(run) if args.json else run_report(run, args.base)
 
 
 def _text(reports: list[RunReport], args: Namespace) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,10 +41,10 @@ def differing(project: Project, sha: str, *other: str) -> list[str]:
     return [name for name in output.split("\0") if name]
 
 
-def files_at(project: Project, sha: str, name: str) -> list[str]:
-    """Return the files of a commit that have a name, as paths from the root of the project."""
+def files_at(project: Project, sha: str) -> list[str]:
+    """Return the files of a commit, as paths from the root of the project."""
     output = git(project.root, "ls-tree", "-r", "-z", "--name-only", sha, "--", ".")
-    return [path for path in output.split("\0") if posixpath.basename(path) == name]
+    return [path for path in output.split("\0") if path]
 
 
 def content_at(project: Project, sha: str, file: str) -> bytes | None:
@@ -58,6 +57,8 @@ def content_at(project: Project, sha: str, file: str) -> bytes | None:
     """
     root = project.git_root or project.root
     path = os.path.relpath(project.root / file, root)
+    if "\0" in path:  # which no argument of a program can have
+        return None
     command = ["git", *_OPTIONS, "cat-file", "blob", f"{sha}:{path}"]
     result = subprocess.run(
         command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, check=False
@@ -157,16 +158,19 @@ def git(folder: Path, *args: str, variables: Mapping[str, str] | None = None) ->
     UsageError
         The command fails.
     """
-    result = subprocess.run(
-        ["git", *_OPTIONS, *args],
-        cwd=folder,
-        env={**os.environ, **(variables or {})},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="surrogateescape",  # names of files can be in any encoding
-        check=False,
-    )
+    try:
+        result = subprocess.run(
+            ["git", *_OPTIONS, *args],
+            cwd=folder,
+            env={**os.environ, **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",  # names of files can be in any encoding
+            check=False,
+        )
+    except FileNotFoundError as exc:
+        raise UsageError(f"the command {exc.filename} does not exist", "install git") from exc
     if result.returncode:
         message = " ".join(result.stderr.split()) or f"git {args[0]} failed"
         raise UsageError(message, "run git status for details")

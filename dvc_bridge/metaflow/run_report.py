@@ -15,8 +15,9 @@ from dvc_bridge.pipeline.plots import PlotSpec
 from dvc_bridge.pipeline.result import Result, result_from_plain, stage_trace_of
 from dvc_bridge.pipeline.stage import Stage, overlap
 from dvc_bridge.pipeline.trace import RunTrace
-from dvc_bridge.report.metric_files import metric_files, parsed, table
-from dvc_bridge.report.values import RunReport, Table
+from dvc_bridge.report.metric_files import metric_files, parsed
+from dvc_bridge.report.plot_tables import plot_tables
+from dvc_bridge.report.values import RunReport
 
 from .client import Ended, read_run
 from .errors import DvcStageError
@@ -122,7 +123,7 @@ def report_of(run: Run, ended: Ended, content_of: Callable[[Ended], Content]) ->
         metrics=content.metric_values(),
         before=previous,
         before_metrics=before_metrics,
-        plots=[Table(p, table(p["file"], content.read(p["file"]))) for p in content.plots],
+        plots=plot_tables(content.plots, content.read),
     )
 
 

@@ -46,6 +46,8 @@ def chart(spec: PlotSpec, rows: Rows, colours: dict[str, int]) -> str | None:
     if not rows:
         return None
     x, y = spec["x"], spec["y"] or str(list(rows[0])[-1])
+    if x and not any(x in row for row in rows):
+        return None
     texts = _distinct_texts(x, rows)
     if len(texts) > MOST_WORDS:
         return None

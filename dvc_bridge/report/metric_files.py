@@ -43,10 +43,15 @@ def parsed(file: str, content: bytes | None) -> Any:
     return None if has_aliases and count_values(values) > MOST_VALUES else values
 
 
-def table(file: str, content: bytes | None) -> Rows | None:
+def table(file: str, content: bytes | None, *, header: bool = True) -> Rows | None:
     """Return the rows of a plot's file: those of CSV or TSV, or else the first list of mappings.
 
     The result is None if there are no rows.
+
+    Parameters
+    ----------
+    header
+        Whether the first line of CSV or TSV names the columns; if not, they are named from 0.
     """
     if content is None:
         return None
@@ -54,7 +59,9 @@ def table(file: str, content: bytes | None) -> Rows | None:
         try:
             text = content.decode("utf-8-sig")
             separator = "\t" if file.endswith(".tsv") else ","
-            return list(csv.DictReader(io.StringIO(text), delimiter=separator))
+            rows = csv.reader(io.StringIO(text), delimiter=separator)
+            names = None if header else [*map(str, range(len(next(rows, []))))]
+            return list(csv.DictReader(io.StringIO(text), names, delimiter=separator))
         except (UnicodeDecodeError, csv.Error):
             return None
     return _find_rows(parsed(file, content))

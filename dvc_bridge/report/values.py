@@ -59,6 +59,8 @@ class RunReport:
         a git revision; empty if there is none.
     params
         The parameters that differ from it; None: they were not compared.
+    inputs
+        The parameters that the stages read, by file and name; None: only the trace has them.
     prices
         What a unit of each resource costs.
     """
@@ -76,12 +78,29 @@ class RunReport:
     before_metrics: Metrics = field(default_factory=dict)
     plots: Sequence[Table] = ()
     params: Sequence[ParamChange] | None = None
+    inputs: Mapping[str, Any] | None = None
     prices: Prices = field(default_factory=Prices)
 
 
+def is_same(one: Any, other: Any) -> bool:
+    """Return whether two values of a metric or a parameter are equal; NaN equals itself.
+
+    Python files of parameters have tuples, which dvc.lock has as lists.
+    """
+    try:
+        one, other = _with_lists(one), _with_lists(other)
+        return bool(one == other) or repr(one) == repr(other)
+    except RecursionError:  # lists that are nested too deeply to tell
+        return False
+
+
+def _with_lists(value: Any) -> Any:
+    return [*map(_with_lists, value)] if isinstance(value, list | tuple) else value
+
+
 def metric_values(content: Any) -> dict[str, Any]:
-    """Return the metrics in a file by name, as DVC finds them: it ignores lists."""
-    return {name: value for name, value in _leaves(content, "") if not isinstance(value, list)}
+    """Return the metrics in a file by name, as DVC finds them: numbers, texts and booleans."""
+    return {n: value for n, value in _leaves(content, "") if isinstance(value, int | float | str)}
 
 
 def param_values(content: Any, parent: str = "") -> dict[str, Any]:

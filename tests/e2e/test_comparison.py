@@ -88,7 +88,8 @@ def test_a_commit_without_a_valid_dvc_yaml_can_be_compared_with(
     (project / ".dvc/config").write_text("")
     name = b"caf\xe9".decode(errors="surrogateescape")
     (project / name).mkdir()
-    (project / name / "dvc.yaml").write_text("stages: {a: {metrics: [1, {b: 2}, {c.json: }]}}")
+    odd = 'stages: {a: {metrics: [1, {b: 2}, {c.json: }, "\\0"], params: [1, {p: 2}]}, b: [1]}'
+    (project / name / "dvc.yaml").write_text(odd)
     (project / "dvc.yaml").write_text("stages: [")
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "values")

@@ -1,4 +1,4 @@
-"""The plots of a project's root dvc.yaml, with the project's own plot templates."""
+"""The plots of a project, with the project's own plot templates."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dvc_bridge.dvcio.reading.yaml12 import parse, text_of
+from dvc_bridge.dvcio.reading.top_level import read_section
 from dvc_bridge.pipeline.plots import PlotSpec, plot_specs
-from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline
+from dvc_bridge.pipeline.stage import Pipeline
 
 
 def read_plots(root: Path, pipeline: Pipeline) -> list[PlotSpec]:
-    """Return the plots of `root`/dvc.yaml and of all stages of the pipeline.
+    """Return the plots of all stages, and of the top level of each dvc.yaml.
 
     Parameters
     ----------
@@ -20,9 +20,8 @@ def read_plots(root: Path, pipeline: Pipeline) -> list[PlotSpec]:
         The project's folder, which holds `.dvc`.
     """
     entries = [(stage.wdir, stage.data) for stage in pipeline.stages if stage.name]
-    file = root / DVC_YAML
-    content: Any = parse(text_of(file, DVC_YAML), DVC_YAML) if file.exists() else {}
-    return plot_specs(entries, content.get("plots") or [], _templates(root / ".dvc" / "plots"))
+    top_level = read_section(root, pipeline, "plots")
+    return plot_specs(entries, top_level, _templates(root / ".dvc" / "plots"))
 
 
 def _templates(folder: Path) -> dict[str, Any]:
@@ -30,6 +29,6 @@ def _templates(folder: Path) -> dict[str, Any]:
     for file in sorted(folder.glob("*.json")):
         try:
             templates[file.stem] = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
+        except (OSError, ValueError, RecursionError):
             continue  # `dvc plots show` reports the invalid file
     return templates

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from dvc_bridge.dvcio.project import Project
@@ -15,8 +13,13 @@ from dvc_bridge.errors import UsageError
 Values = Mapping[str, Any]
 
 
-def revision_values(project: Project, revision: str) -> tuple[Values, Values]:
+def revision_values(project: Project, revision: str, name: str) -> tuple[Values, Values]:
     """Return the metrics and the params of a revision, by file.
+
+    Parameters
+    ----------
+    name
+        The name of the revision in messages.
 
     Raises
     ------
@@ -29,21 +32,23 @@ def revision_values(project: Project, revision: str) -> tuple[Values, Values]:
 
     try:
         with closing(Repo(str(project.root))) as repo:
-            metrics = repo.metrics.show(revs=[revision])
-            params = repo.params.show(revs=[revision], deps_only=True)
-    except (DvcException, SCMError) as exc:
+            metrics = _only(repo.metrics.show(revs=[revision]))
+            params = _only(repo.params.show(revs=[revision], deps_only=True))
+        if error := metrics.get("error") or params.get("error"):
+            raise error
+    except (DvcException, SCMError, AttributeError) as exc:  # the last: it names no commit
         raise UsageError(
-            f"DVC cannot read revision {revision}: {exc}", "name another: --base REV"
+            f"DVC cannot read revision {name}: {exc}", "name another: --base REV"
         ) from exc
-    return _of_revision(project, metrics), _of_revision(project, params)
+    return _values(metrics), _values(params)
 
 
-def _of_revision(project: Project, shown: Mapping[str, Any]) -> Values:
-    """Return the content of each file that could be read; DVC's paths start at this folder."""
-    found = [files for name, files in shown.items() if name not in ("", "workspace")]
-    files = found[0].get("data", {}) if found else {}
-    return {
-        Path(os.path.relpath(Path.cwd() / path, project.root)).as_posix(): file["data"]
-        for path, file in files.items()
-        if "data" in file
-    }
+def _only(shown: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what DVC found for the one revision; it can add the current files."""
+    found = (files for name, files in shown.items() if name not in ("", "workspace"))
+    return next(found, {})
+
+
+def _values(shown: Mapping[str, Any]) -> Values:
+    """Return the content of each file that could be read."""
+    return {path: file["data"] for path, file in shown.get("data", {}).items() if "data" in file}

@@ -10,6 +10,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import product
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -89,6 +90,19 @@ def _resolve_with_dvc(project: Project, file: str, data: Any) -> Iterator[Resolv
     ) as exc:  # DVC crashes on dates and on files whose content does not fit their suffix
         fix = f"correct that value in {file}, or in a file in its vars; quote dates"
         raise UsageError(f"{file}: {message_with_causes(exc)}", fix) from exc
+
+
+def resolve_section(file: Path, data: Any, section: str) -> list[Any]:
+    """Return a top-level section of a valid dvc.yaml with its templates resolved."""
+    items = data.get(section) or []
+    if "${" not in str(items):
+        return list(items)
+    from dvc.fs import localfs  # noqa: PLC0415  only for templates
+    from dvc.parsing import DataResolver  # noqa: PLC0415
+
+    repo = SimpleNamespace(fs=localfs, config={"parsing": {}})
+    resolver = DataResolver(repo, str(file.parent), data)
+    return list(getattr(resolver, f"resolve_{section}")())
 
 
 def _template_fix(project: Project, file: str, exc: BaseException | None) -> str:

@@ -41,3 +41,5 @@ def _parse_as_dvc(text: str, name: str, suffix: str) -> Any:
         return PARSERS[suffix](text, name)
     except ParseError as exc:
         raise UsageError(f"{name}: {exc}: {exc.__cause__}", "correct the file") from exc
+    except (MemoryError, RecursionError) as exc:  # what Python's parser raises
+        raise UsageError(f"{name} is nested too deeply", "correct the file") from exc

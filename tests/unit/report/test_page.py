@@ -342,6 +342,7 @@ def test_metrics_are_read_from_every_kind_of_file() -> None:
     assert parsed("m.yaml", b"a: 1") == parsed("m.toml", b"a = 1") == {"a": 1}
     assert parsed("metrics.txt", b"rate: 1e-3\nuse: off") == {"rate": 0.001, "use": "off"}
     assert parsed("m.json", b"\xff") is parsed("m.yaml", b"a: [") is None
+    assert parsed("m.py", b"x = " + b"-" * 20_000 + b"1") is None
     entry = {"metrics": ["m.json", {"n.json": {"cache": False}}]}
     assert metric_files("sub", entry) == ["sub/m.json", "sub/n.json"]
 
