@@ -8,15 +8,16 @@ from typing import Any
 from dvc_bridge.pipeline.trace import RunTrace, StageTrace
 from dvc_bridge.report.cost import cost_of
 from dvc_bridge.report.format import duration, figure, moment, size
-from dvc_bridge.report.html import text
-from dvc_bridge.report.markdown import plain, rows
+from dvc_bridge.report.html import name_html, short_text, text
+from dvc_bridge.report.markdown import more_lines, plain, rows
 from dvc_bridge.report.metrics import difference
 from dvc_bridge.report.style import STYLE
-from dvc_bridge.report.values import RunReport, metric_values, param_values
+from dvc_bridge.report.values import Metrics, RunReport, is_same, metric_values, param_values
 
 # Durations that differ by less are noise.
 RATIO, LEAST_S = 1.1, 0.1
-MOST_ROWS = 500
+MOST_ROWS, MOST_LINES = 500, 40
+_UNREAD = "cannot be read here"
 Table = tuple[str, Sequence[str], list[list[str]]]
 
 
@@ -37,9 +38,10 @@ def comparison_markdown(one: RunReport, other: RunReport) -> str:
     lines = [f"## {plain(one.pathspec)} and {plain(other.pathspec)}", ""]
     for title, head, body in _tables(one, other):
         lines += [f"### {title}", ""]
-        cells = [[plain(cell, 200) for cell in row] for row in body]
+        cells = [[plain(cell, 100) for cell in row] for row in body[:MOST_LINES]]
         heads = [plain(name) for name in head]
         lines += rows(heads, cells) if body else ["No difference.", ""]
+        lines += more_lines(len(body), "rows", MOST_LINES)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -48,8 +50,8 @@ def _section(title: str, head: Sequence[str], body: list[list[str]]) -> str:
         return f'<section><h2>{title}</h2><p class="soft">No difference.</p></section>'
     heads = "".join(f"<th>{text(name)}</th>" for name in head)
     lines = "".join(
-        f'<tr><th scope="row"><bdi>{text(row[0])}</bdi></th>'
-        + "".join(f"<td>{text(cell)}</td>" for cell in row[1:])
+        f'<tr><th scope="row">{name_html(row[0])}</th>'
+        + "".join(f"<td>{short_text(cell)}</td>" for cell in row[1:])
         + "</tr>"
         for row in body[:MOST_ROWS]
     )
@@ -67,12 +69,7 @@ def _tables(one: RunReport, other: RunReport) -> Iterator[Table]:
     yield "Runs", ["", *names], [*_runs(*traces), *_costs(one, other)]
     yield "Stages", ["stage", "", *names], list(_stages(*traces))
     yield "Params", ["parameter", *names], list(_values(_params(one), _params(other)))
-    a, b = metric_values(one.metrics), metric_values(other.metrics)
-    metrics = [
-        [*row, difference(b[row[0]], a[row[0]]) if row[0] in a and row[0] in b else ""]
-        for row in _values(a, b)
-    ]
-    yield "Metrics", ["metric", *names, "change"], metrics
+    yield "Metrics", ["metric", *names, "change"], list(_metrics(one.metrics, other.metrics))
 
 
 def _runs(one: RunTrace, other: RunTrace) -> list[list[str]]:
@@ -123,7 +120,21 @@ def _differ(one: float, other: float, least: float = LEAST_S) -> bool:
     return abs(one - other) > least and max(one, other) > RATIO * min(one, other)
 
 
-def _params(report: RunReport) -> dict[str, Any]:
+def _metrics(one: Metrics, other: Metrics) -> Iterator[list[str]]:
+    for file in sorted({*one, *other}):
+        unread = [file in side and side[file] is None for side in (one, other)]
+        if any(unread):
+            yield [file, *(_UNREAD if is_unread else "" for is_unread in unread), ""]
+            continue
+        a, b = (metric_values({file: side.get(file)}) for side in (one, other))
+        for row in _values(a, b):
+            name = row[0]
+            yield [*row, difference(b[name], a[name]) if name in a and name in b else ""]
+
+
+def _params(report: RunReport) -> Mapping[str, Any]:
+    if report.inputs is not None:
+        return report.inputs
     values: dict[str, Any] = {}
     for stage in report.trace.stages if report.trace else ():
         for file, params in (stage.entry.get("params") or {}).items():
@@ -133,5 +144,5 @@ def _params(report: RunReport) -> dict[str, Any]:
 
 def _values(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[list[str]]:
     for name in sorted({*one, *other}):
-        if one.get(name) != other.get(name):
+        if not is_same(one.get(name), other.get(name)):
             yield [name, str(one.get(name, "none")), str(other.get(name, "none"))]

@@ -14,14 +14,17 @@ from dvc_bridge.report.fold import fold
 from dvc_bridge.report.format import TIMES, duration, figure, moment, shortened, size
 from dvc_bridge.report.graph import mermaid
 from dvc_bridge.report.metrics import difference, gone
+from dvc_bridge.report.notes import notes_of
 from dvc_bridge.report.stage_table import MOST_COSTLY, OUTCOMES, cost_s
 from dvc_bridge.report.suggestion import suggested_settings
 from dvc_bridge.report.timing import critical_path, spans, total
-from dvc_bridge.report.values import RunReport, metric_values
+from dvc_bridge.report.values import RunReport, is_same, metric_values
 
 # A comment on GitHub has at most 65,536 characters.
 MOST_ROWS = 60
 _NAME = 80
+# Characters that reorder the text after them.
+_REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def markdown(report: RunReport) -> str:
@@ -42,7 +45,7 @@ def markdown(report: RunReport) -> str:
 
 def plain(value: Any, limit: int = _NAME) -> str:
     """Return a value as text that is neither Markdown nor HTML."""
-    flat_text = " ".join(str(value).split())
+    flat_text = " ".join(_REORDERING.sub("\N{REPLACEMENT CHARACTER}", str(value)).split())
     escaped = re.sub(r"([\\`*_\[\]#|<>~$])", r"\\\1", shortened(flat_text, limit))
     return escaped.replace("&", "&amp;").replace("\\<", "&lt;").replace("\\>", "&gt;")
 
@@ -58,18 +61,25 @@ def rows(head: Sequence[str], body: Iterable[Sequence[str]]) -> Iterator[str]:
 def _head(report: RunReport, trace: RunTrace) -> Iterator[str]:
     counts = Counter(stage.outcome for stage in trace.stages)
     outcomes = ", ".join(f"{count} {OUTCOMES[outcome]}" for outcome, count in counts.items())
-    took = "has not ended" if trace.ended is None else duration(trace.ended - trace.started)
+    took = (
+        "has not ended" if trace.ended is None else f"took {duration(trace.ended - trace.started)}"
+    )
     predicted = "" if trace.predicted_s is None else f" (predicted {duration(trace.predicted_s)})"
     revision = f", revision `{report.revision[:12]}`" if report.revision else ""
-    yield f"## {plain(report.flow)}: {outcomes}"
+    yield f"## {plain(report.flow)}: {outcomes or 'no stages'}"
     yield ""
     yield (
         f"Run {plain(report.pathspec)}, engine {plain(trace.engine)}, started"
-        f" {moment(trace.started)}{revision}, took {took}{predicted}."
+        f" {moment(trace.started)}{revision}, {took}{predicted}."
     )
     yield ""
-    for stage in [s for s in trace.stages if s.outcome == "failed"][:MOST_COSTLY]:
+    for note in notes_of(report):
+        yield from (f"**Note:** {plain(note, 500)}", "")
+    failed = [stage for stage in trace.stages if stage.outcome == "failed"]
+    for stage in failed[:MOST_COSTLY]:
         yield f"- **{plain(stage.address)} failed**: {plain(stage.error, 300)}"
+    if len(failed) > MOST_COSTLY:
+        yield f"- and {len(failed) - MOST_COSTLY:,} more"
     yield ""
 
 
@@ -96,26 +106,35 @@ def _time(trace: RunTrace) -> Iterator[str]:
 
 def _metrics(report: RunReport) -> Iterator[str]:
     body = []
-    for file, values in report.metrics.items():
+    for file in dict.fromkeys([*report.metrics, *report.before_metrics]):
+        values = report.metrics.get(file)
+        if values is None and file in report.metrics:
+            continue  # what cannot be read is not gone
         before = metric_values(report.before_metrics.get(file, {}))
         for name, value in metric_values(values).items():
             change = difference(value, before[name]) if name in before else ""
-            if report.before and name in before and value == before[name]:
+            if report.before and name in before and is_same(value, before[name]):
                 continue
             body.append([plain(file), plain(name), plain(value), plain(change)])
         removed = gone(values, report.before_metrics.get(file, {}))
         body += [[plain(file), plain(name), "", f"was {plain(before[name])}"] for name in removed]
-    if not report.metrics:
+    unread = [plain(file) for file, values in report.metrics.items() if values is None]
+    if not (report.metrics or body):
         return
     yield "### Metrics"
     yield ""
-    if not body:
-        yield f"No metric differs from {plain(report.before)}."
+    if unread:
+        more = f" and {len(unread) - MOST_COSTLY} more" if len(unread) > MOST_COSTLY else ""
+        yield f"{', '.join(unread[:MOST_COSTLY])}{more} cannot be read here."
         yield ""
+    if not body:
+        if len(unread) < len(report.metrics):
+            yield f"No metric differs from {plain(report.before)}."
+            yield ""
         return
     against = plain(report.before) if report.before else "before"
     yield from rows(["file", "metric", "value:", f"against {against}:"], body[:MOST_ROWS])
-    yield from _more(len(body), "metrics")
+    yield from more_lines(len(body), "metrics")
 
 
 def _params(report: RunReport) -> Iterator[str]:
@@ -125,7 +144,7 @@ def _params(report: RunReport) -> Iterator[str]:
     yield ""
     body = [[plain(change.name), plain(change.old), plain(change.new)] for change in report.params]
     yield from rows(["parameter", f"{plain(report.before)}:", "this run:"], body[:MOST_ROWS])
-    yield from _more(len(body), "parameters")
+    yield from more_lines(len(body), "parameters")
 
 
 def _graph(trace: RunTrace) -> Iterator[str]:
@@ -196,7 +215,8 @@ def _suggestion(trace: RunTrace) -> Iterator[str]:
         yield from ("````yaml", suggestion.replace("````", ""), "````", "", "</details>", "")
 
 
-def _more(count: int, noun: str) -> Iterator[str]:
-    if count > MOST_ROWS:
-        yield f"{count - MOST_ROWS} more {noun} differ."
+def more_lines(count: int, noun: str, most: int = MOST_ROWS) -> Iterator[str]:
+    """Yield how many more differ than the `most` that are shown, if that is so."""
+    if count > most:
+        yield f"{count - most:,} more {noun} differ."
         yield ""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dvc_bridge.report.html import text
+from dvc_bridge.report.html import short_text, text
 from dvc_bridge.report.values import metric_values
 
 LOW, HIGH = "_low", "_high"
@@ -64,7 +64,7 @@ def _is_matrix(names: Collection[str], parents: Collection[str]) -> bool:
 def number(value: Any) -> str:
     """Return a value as HTML: counts with commas, fractions with four decimals, text unchanged."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return text(value)
+        return short_text(value)
     if isinstance(value, int) and abs(value) < MOST_DIGITS:
         return _replace_minus(f"{value:,}")
     if not _is_finite(value):

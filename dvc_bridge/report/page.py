@@ -10,14 +10,15 @@ from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.pipeline.trace import RunTrace
-from dvc_bridge.report.charts import chart
 from dvc_bridge.report.cost import RunCost, cost_of
 from dvc_bridge.report.cost_table import cost_html
 from dvc_bridge.report.fold import fold
 from dvc_bridge.report.format import duration, figure, moment, size
 from dvc_bridge.report.graph import graph_svg
-from dvc_bridge.report.html import name_html, text
-from dvc_bridge.report.metrics import gone, metrics_html
+from dvc_bridge.report.html import name_html, short_text, text
+from dvc_bridge.report.metrics_section import metrics_section
+from dvc_bridge.report.notes import goes_on, notes_of
+from dvc_bridge.report.plots_section import plots_section
 from dvc_bridge.report.stage_table import OUTCOMES, stage_tables
 from dvc_bridge.report.style import STYLE
 from dvc_bridge.report.suggestion import suggested_settings
@@ -26,7 +27,7 @@ from dvc_bridge.report.timing import Span, critical_path, spans, total
 from dvc_bridge.report.values import RunReport
 
 _NEW_LINE = "\n"
-_MOST_NOTES, _MOST_PATH, _MOST_FILES, _MOST_LINES = 10, 12, 300, 2000
+_MOST_NOTES, _MOST_PATH, _MOST_PARAMS, _MOST_FILES, _MOST_LINES = 10, 12, 300, 300, 2000
 _PHASE_MEANINGS = (
     ("waiting", "waiting", "all inputs were there, but no job was free"),
     ("dispatch", "dispatch", "the engine started the task"),
@@ -45,7 +46,6 @@ _PHASES = (
     ("work reused", "from the run cache"),
     ("bookkeeping", "bookkeeping"),
 )
-_NO_METRICS = "No stage of this run has metrics."
 
 
 def page(report: RunReport) -> str:
@@ -57,9 +57,9 @@ def page(report: RunReport) -> str:
     parts = [
         *_render_head(report, found, cost),
         *_render_time(trace, found, critical),
-        *_render_metrics(report),
+        *metrics_section(report),
         *_render_params(report),
-        *_render_plots(report),
+        *plots_section(report),
         *_render_graph(trace),
         *stage_tables(trace),
         *cost_html(cost),
@@ -87,8 +87,7 @@ def _render_head(report: RunReport, found: Sequence[Span], cost: RunCost | None)
         )
         + "</dl>"
     )
-    notes = [*report.notes, *(_notes(report.trace) if report.trace else ())]
-    yield from (f'<p class="note">{text(note)}</p>' for note in notes)
+    yield from (f'<p class="note">{text(note)}</p>' for note in notes_of(report))
     if report.trace:
         yield from _render_failures(report.trace)
     yield "</header>"
@@ -107,7 +106,7 @@ def _facts(
     changes = "with uncommitted changes" if report.dirty else ""
     yield "git revision", f"<code>{revision}</code>", changes
     if trace:
-        if trace.ended is not None or _goes_on(trace):
+        if trace.ended is not None or goes_on(trace):
             yield "took", *_took(trace)
         yield "stages", *_counts(trace)
         yield "commands", *_used(found)
@@ -121,12 +120,6 @@ def _took(trace: RunTrace) -> tuple[str, str]:
     if trace.ended is None:
         return "has not ended", predicted
     return duration(trace.ended - trace.started), predicted
-
-
-def _goes_on(trace: RunTrace) -> bool:
-    """Return whether the run had stages left when this was recorded."""
-    is_left = any(stage.outcome in ("running", "waiting") for stage in trace.stages)
-    return trace.ended is None and is_left
 
 
 def _counts(trace: RunTrace) -> tuple[str, str]:
@@ -149,14 +142,6 @@ def _used(found: Sequence[Span]) -> tuple[str, str]:
     return duration(work_s), ", ".join(filter(None, parts))
 
 
-def _notes(trace: RunTrace) -> Iterator[str]:
-    """Yield what the reader should know first."""
-    if trace.interrupted:
-        yield f"Signal {trace.interrupted} ended this run early; finished results are kept."
-    elif _goes_on(trace):
-        yield "This run has not ended, or was killed; this is what it had recorded."
-
-
 def _render_failures(trace: RunTrace) -> Iterator[str]:
     failed = [stage for stage in trace.stages if stage.outcome == Outcome.FAILED.value]
     if not failed:
@@ -164,7 +149,7 @@ def _render_failures(trace: RunTrace) -> Iterator[str]:
     lines = []
     for stage in failed[:_MOST_NOTES]:
         log = f" Its output is in <code>{text(stage.log)}</code>." if stage.log else ""
-        why = text(stage.error or "no message")
+        why = short_text(stage.error or "no message")
         lines.append(f"<li>{name_html(stage.address)}: {why}.{log}</li>")
     if len(failed) > _MOST_NOTES:
         lines.append(f"<li>and {len(failed) - _MOST_NOTES:,} more</li>")
@@ -245,61 +230,19 @@ def _render_params(report: RunReport) -> Iterator[str]:
     rows = "".join(
         f'<tr><th scope="row">{name_html(change.name)}</th><td class="n">{_value(change.old)}</td>'
         f'<td class="n">{_value(change.new)}</td></tr>'
-        for change in report.params
+        for change in report.params[:_MOST_PARAMS]
     )
+    more = len(report.params) - _MOST_PARAMS
     yield (
         f'<div class="scroll"><table class="list"><thead><tr><th>parameter</th><th class="n">'
         f'{text(report.before)}</th><th class="n">this run</th></tr></thead><tbody>{rows}</tbody>'
-        "</table></div></section>"
+        "</table></div>"
     )
+    yield f'<p class="soft">{more:,} more differ.</p></section>' if more > 0 else "</section>"
 
 
 def _value(value: Any) -> str:
-    return '<span class="soft">none</span>' if value is None else text(value)
-
-
-def _render_metrics(report: RunReport) -> Iterator[str]:
-    yield "<section><h2>Metrics</h2>"
-    if not report.metrics:
-        yield f'<p class="soft">{_NO_METRICS}</p>'
-    elif report.before:
-        yield (
-            f'<p class="soft">A signed number is the difference from {text(report.before)}; values'
-            " without one are equal.</p>"
-        )
-    else:
-        yield '<p class="soft">There is nothing to compare with.</p>'
-    for path, values in report.metrics.items():
-        if len(report.metrics) > 1:
-            yield f"<h3>{text(path)}</h3>"
-        if values is None:
-            yield f'<p class="soft">{text(path)} cannot be read here.</p>'
-            continue
-        previous = report.before_metrics.get(path)
-        yield from metrics_html(values, previous, compared=previous is not None)
-        if previous is not None and (removed := gone(values, previous)):
-            yield f'<p class="soft">Only in the earlier run: {text(", ".join(removed))}.</p>'
-    yield "</section>"
-
-
-def _render_plots(report: RunReport) -> Iterator[str]:
-    if not report.plots:
-        return
-    figures, missing_titles = [], []
-    colours: dict[str, int] = {}
-    for table in report.plots:
-        figure = chart(table.spec, table.rows, colours) if table.rows is not None else None
-        if figure is None:
-            missing_titles.append(table.spec["title"])
-        else:
-            figures.append(figure)
-    yield '<section><h2>Plots</h2><div class="plots">'
-    yield from figures
-    yield "</div>"
-    if missing_titles:
-        titles = text(", ".join(missing_titles))
-        yield f'<p class="soft">Plots that could not be drawn: {titles}.</p>'
-    yield "</section>"
+    return '<span class="soft">none</span>' if value is None else short_text(value)
 
 
 def _render_outs(report: RunReport) -> Iterator[str]:

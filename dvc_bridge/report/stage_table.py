@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dvc_bridge.pipeline.trace import Execution, RunTrace, StageTrace
 from dvc_bridge.report.format import duration, shortened, size
-from dvc_bridge.report.html import name_html, text
+from dvc_bridge.report.html import name_html, short_text, text
 
 # Outcomes in words for readers who do not know DVC.
 OUTCOMES = {
@@ -109,7 +109,7 @@ def _row(stage: StageTrace, longest: float, *, is_remote: bool) -> str:
     cells = [
         f"<th>{name_html(stage.address)}</th>",
         f'<td class="{stage.outcome.partition(" ")[0]}">{OUTCOMES[stage.outcome]}'
-        f"{f'<small>{text(why)}</small>' if why else ''}</td>",
+        f"{f'<small>{short_text(why)}</small>' if why else ''}</td>",
         *(_measured(stage, execution, longest) if execution else ('<td colspan="4"></td>',)),
     ]
     if is_remote:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as Xml
 
@@ -16,9 +17,11 @@ from dvc_bridge.pipeline.plots import PlotSpec, plot_specs
 from dvc_bridge.pipeline.trace import Execution, RunTrace, StageTrace, Usage
 from dvc_bridge.report.charts import chart
 from dvc_bridge.report.format import duration, size
+from dvc_bridge.report.markdown import markdown
 from dvc_bridge.report.metric_files import _find_rows, metric_files, parsed, table
 from dvc_bridge.report.metrics import difference, number
 from dvc_bridge.report.page import page
+from dvc_bridge.report.plot_tables import plot_tables
 from dvc_bridge.report.stage_table import OUTCOMES
 from dvc_bridge.report.values import RunReport, Table, metric_values
 
@@ -193,7 +196,7 @@ def test_metrics_of_the_same_names_are_one_table_with_intervals_and_differences(
     (body,) = selected.findall("tbody")
     said = list(body.itertext())
     assert said == ["selected", "hgb", "logistic", "was logistic"]
-    assert "Only in the earlier run: old." in texts(page(report))
+    assert "Only in F/1: old." in texts(page(report))
 
 
 @pytest.mark.parametrize(
@@ -265,6 +268,94 @@ def test_a_chart_leaves_out_what_is_no_number_and_draws_nothing_of_nothing() -> 
     assert chart(ROC, [], {}) is None
 
 
+def test_plots_can_have_columns_of_several_files_of_any_dvc_yaml() -> None:
+    section = [
+        {"one x": {"x": {"x.csv": "step"}, "y": {"a.csv": ["auc", "f1"], "../b.csv": "auc"}}},
+        {"pairs": {"x": {"a.csv": "n", "c.csv": "m"}, "y": {"a.csv": "auc", "b.csv": "auc"}}},
+        {"a.csv": {"x": {"x.csv": "step"}, "y": "auc"}},
+    ]
+    found = plot_specs([("w", {"plots": [{"h.csv": {"header": False}}]})], [("sub", section)], {})
+    assert [(s["file"], s["title"], s.get("x_file"), s["x"], s["y"]) for s in found] == [
+        ("w/h.csv", "w/h.csv", None, "", ""),
+        ("sub/a.csv", "one x", "sub/x.csv", "step", "auc"),
+        ("sub/a.csv", "one x", "sub/x.csv", "step", "f1"),
+        ("b.csv", "one x", "sub/x.csv", "step", "auc"),
+        ("sub/a.csv", "pairs", None, "n", "auc"),
+        ("sub/b.csv", "pairs", "sub/c.csv", "m", "auc"),
+        ("sub/a.csv", "sub/a.csv", "sub/x.csv", "step", "auc"),
+    ]
+    content = {"sub/a.csv": b"auc,n\n.5,1\n", "sub/x.csv": b"step\n10\n", "w/h.csv": b"1,2\n3,4\n"}
+    tables = plot_tables(found, content.get)
+    assert [table.rows for table in tables] == [
+        [{"0": "1", "1": "2"}, {"0": "3", "1": "4"}],
+        [{"auc": ".5", "n": "1", "step": "10"}],
+        [{"auc": ".5", "n": "1", "step": "10"}],
+        None,
+        [{"auc": ".5", "n": "1"}],
+        None,
+        [{"auc": ".5", "n": "1", "step": "10"}],
+    ]
+
+
+def test_each_file_of_a_folder_is_a_plot_unless_it_has_its_own() -> None:
+    section = [{"p": {"x": "n"}}, {"p/a.csv": {"x": "m"}}, {"p/sub": {"title": "T"}}]
+    folders = {"p": ["p/a.csv", "p/b.csv", "p/sub/c.csv"], "p/sub": ["p/sub/c.csv"]}
+    tables = plot_tables(
+        plot_specs([], [(".", section)], {}), lambda _: None, lambda path: folders.get(path, [path])
+    )
+    assert [(t.spec["file"], t.spec["title"], t.spec["x"]) for t in tables] == [
+        ("p/b.csv", "p/b.csv", "n"),
+        ("p/a.csv", "p/a.csv", "m"),
+        ("p/sub/c.csv", "T: p/sub/c.csv", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        [],
+        {"layer": 5},
+        {"layer": [5, None]},
+        {"encoding": []},
+        {"encoding": {"x": 5, "y": "s", "color": []}},
+        {"encoding": {"x": {"scale": 5}}},
+        {"layer": [{"encoding": {"x": {"field": 5}, "y": {"field": []}}, "data": 1}]},
+        {"layer": [{"encoding": {"x": {"field": []}}, "data": {"values": [{"a": 1}, 5]}}]},
+    ],
+)
+def test_a_template_that_is_none_changes_nothing(template: object) -> None:
+    stage = {"plots": [{"a.csv": {"template": "odd"}}]}
+    (odd,) = plot_specs([(".", stage)], [], {"odd": template})
+    assert (odd["lines"], odd["reference"], odd["square"]) == ("", [], False)
+
+
+def test_a_column_that_no_row_has_is_not_drawn() -> None:
+    assert chart(ROC, [{"step": 1, "y": 2}, {"step": 2, "y": 3}], {}) is None
+
+
+def test_files_of_metrics_that_are_gone_are_named() -> None:
+    report = replace(NOTHING, before="HEAD", before_metrics={"old.json": {"auc": 0.5}})
+    assert "Only in HEAD: old.json." in page(report)
+    assert "| old.json | auc |  | was 0.5 |" in markdown(report)
+
+
+def test_metrics_that_cannot_be_read_are_not_equal_and_not_gone() -> None:
+    report = replace(
+        NOTHING, metrics={"m.json": None}, before="HEAD", before_metrics={"m.json": {"auc": 0.5}}
+    )
+    said = markdown(report)
+    assert "m.json cannot be read here." in said
+    assert "No metric differs" not in said
+    assert "auc" not in said
+
+
+def test_characters_that_reorder_text_do_not_leave_their_name() -> None:
+    odd = "\u202eabc\u2066"
+    report = replace(NOTHING, notes=[odd], metrics={odd: {odd: odd}})
+    for said in (page(report), markdown(report)):
+        assert not set(odd[::4]) & set(said)
+
+
 def test_plots_of_a_dvc_yaml_are_those_of_its_stages_and_its_own() -> None:
     entry = {"plots": [{"m/roc.csv": {"x": "fpr", "y": "tpr", "template": "square"}}, "m/loss.csv"]}
     whole = [
@@ -287,7 +378,7 @@ def test_plots_of_a_dvc_yaml_are_those_of_its_stages_and_its_own() -> None:
             },
         ]
     }
-    found = plot_specs([("d", entry)], whole, {"square": template})
+    found = plot_specs([("d", entry)], [(".", whole)], {"square": template})
     assert [(s["file"], s["title"], s["x"], s["y"]) for s in found] == [
         ("d/m/roc.csv", "d/m/roc.csv", "fpr", "tpr"),
         ("d/m/loss.csv", "d/m/loss.csv", "", ""),

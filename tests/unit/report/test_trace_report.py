@@ -9,6 +9,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
+from dvc_bridge.pipeline.plots import plot_specs
 from dvc_bridge.pipeline.trace import (
     Execution,
     RunTrace,
@@ -24,7 +25,7 @@ from dvc_bridge.report.markdown import markdown
 from dvc_bridge.report.page import page
 from dvc_bridge.report.suggestion import suggested_settings
 from dvc_bridge.report.timing import Phases, critical_path, lanes, spans, total
-from dvc_bridge.report.values import ParamChange, RunReport
+from dvc_bridge.report.values import ParamChange, RunReport, Table
 
 MIB = 2**20
 ODD = [
@@ -223,3 +224,49 @@ def test_two_runs_are_compared_by_what_differs() -> None:
     assert "| b | reason | always runs | cmd changed from 1 to 2 |" in text
     assert "| c | in the run | yes | no |" in text
     assert "| a |" not in text
+
+
+def test_two_runs_of_which_metrics_are_lost_are_not_said_to_have_none() -> None:
+    one = replace(_report(DIAMOND), metrics={"m.json": None, "n.json": {"x": 1}})
+    other = replace(_report(DIAMOND), metrics={"m.json": {"auc": 1}, "n.json": {"x": 1}})
+    text = comparison_markdown(one, other)
+    assert "| m.json | cannot be read here |  |  |" in text
+    assert "none" not in text.partition("### Metrics")[2]
+    assert "cannot be read here" in comparison_page(one, other)
+
+
+def test_two_runs_that_differ_in_everything_are_a_comment_on_github() -> None:
+    stages = [_stage(f"s{n}", n, reason=f"because of {n} {'x' * 300}") for n in range(2000)]
+    others = [replace(stage, reason="z" * 300, outcome="failed") for stage in stages]
+    inputs = {f"params.yaml.{n}": "p" * 300 for n in range(1000)}
+    one = replace(_report(replace(DIAMOND, stages=tuple(stages))), inputs=inputs)
+    other = replace(_report(replace(DIAMOND, stages=tuple(others))), inputs={})
+    text = comparison_markdown(one, other)
+    assert len(text) < 65_536
+    assert "3,960 more rows differ." in text
+    assert len(comparison_page(one, other)) < 1_000_000
+
+
+def test_metrics_plots_and_long_texts_do_not_make_a_page_large() -> None:
+    metrics = {f"m/{n}.json": {"auc": n, "same": {"a": 1, "b": 2}} for n in range(1000)}
+    before = {file: {"auc": 999, "same": {"a": 1, "b": 2}} for file in metrics}
+    specs = plot_specs([(".", {"plots": [f"p/{n}.csv" for n in range(1000)]})], [], {})
+    rows = [{"x": n, "y": n * n} for n in range(50)]
+    long = "x" * 100_000
+    failed = tuple(_stage(f"s{n}", n, outcome="failed", error=long) for n in range(1000))
+    report = replace(
+        _report(replace(DIAMOND, stages=failed)),
+        metrics={**metrics, "long.json": {"text": long}, **{f"u{n}": None for n in range(1000)}},
+        before="HEAD",
+        before_metrics=before,
+        plots=[Table(spec, rows) for spec in specs],
+        params=[ParamChange(f"p:{n}", long, n) for n in range(1000)],
+    )
+    said = page(report)
+    assert len(said) < 1_000_000
+    assert said.count('<svg class="chart"') >= 12
+    assert "more plots: p/" in said
+    assert said.count("m/0.json") == 1
+    assert "<h3>m/999.json</h3>" not in said, "equal metrics are left out first"
+    assert "more metrics are not shown" in said
+    assert "700 more differ." in said
