@@ -14,6 +14,7 @@ from dvc_bridge.pipeline.lock_entry import Pointer, Section, item_path, lock_ite
 from dvc_bridge.pipeline.plots import PlotSpec
 from dvc_bridge.pipeline.result import Result, result_from_plain, stage_trace_of
 from dvc_bridge.pipeline.stage import Stage, overlap
+from dvc_bridge.pipeline.task_times import ends_of, with_queued
 from dvc_bridge.pipeline.trace import RunTrace
 from dvc_bridge.report.metric_files import metric_files, parsed
 from dvc_bridge.report.plot_tables import plot_tables
@@ -132,16 +133,17 @@ def _trace(run: Run, ends: Sequence[Result]) -> RunTrace:
 
     Its end is that of its last stage: a card is rendered before the run itself ends.
     """
-    executions = [result.execution for result in ends]
+    started = run.created_at.timestamp()
+    stages = [
+        replace(stage_trace_of(result), waits_for=waits_for)
+        for result, waits_for in zip(ends, _upstream(ends), strict=True)
+    ]
     return RunTrace(
         run.pathspec,
         "metaflow",
-        run.created_at.timestamp(),
-        ended=max((e.ended for e in executions if e and e.ended), default=None),
-        stages=tuple(
-            replace(stage_trace_of(result), waits_for=waits_for)
-            for result, waits_for in zip(ends, _upstream(ends), strict=True)
-        ),
+        started,
+        ended=max(ends_of(stages), default=None),
+        stages=tuple(with_queued(stages, started)),
     )
 
 

@@ -101,7 +101,8 @@ def _span(
         command_started,
         command_ended,
         ended,
-        first == execution.started,
+        # A step of Metaflow is a task with one stage.
+        first == execution.started if stage.task is not None else trace.engine == "metaflow",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -327,6 +328,9 @@ def test_the_card_of_a_run_is_the_page_that_report_writes_from_any_clone(
     assert git(project, "rev-parse", "HEAD")[:12] in written
     for out in ("loud", "n/a", "n/b", "all", "auc.json"):
         assert f">{out}</bdi></th>" in written
+    dispatch = re.search(r'>dispatch</th><td class="n">([^<]+)', written)
+    assert dispatch
+    assert dispatch[1] != "0 ms"  # Metaflow starts a process for each step
 
 
 def test_the_page_of_a_run_that_failed_says_so_and_that_of_none_is_refused(

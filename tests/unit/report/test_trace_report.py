@@ -270,3 +270,9 @@ def test_metrics_plots_and_long_texts_do_not_make_a_page_large() -> None:
     assert "<h3>m/999.json</h3>" not in said, "equal metrics are left out first"
     assert "more metrics are not shown" in said
     assert "700 more differ." in said
+
+
+def test_the_time_before_a_step_of_metaflow_is_dispatch() -> None:
+    run = replace(DIAMOND, engine="metaflow")
+    assert total(spans(DIAMOND)).waiting == total(spans(run)).dispatch > 0
+    assert total(spans(run)).waiting == total(spans(DIAMOND)).dispatch == 0
