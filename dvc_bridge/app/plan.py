@@ -133,12 +133,13 @@ def _divide(
     if backward_stages(pipeline, running):
         return None
     addresses = [pipeline.stages[position].address for position in running]
+    costs = engine_type(settings.engine).costs(settings)
     return divide_into_tasks(
         pipeline,
         running,
         settings,
         history.seconds,
-        engine_type(settings.engine).costs(settings),
-        overhead=history.overheads.get(settings.engine, 1.0),
+        costs,
+        observed=history.observed_costs(settings.engine, costs),
         seen=history.memory.seen if settings.has_auto_memory(addresses) else {},
     )

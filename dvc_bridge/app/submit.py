@@ -26,7 +26,7 @@ from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.shorten import counted
-from dvc_bridge.planning.grouping.overhead import observed_overhead
+from dvc_bridge.planning.grouping.overhead import observed_overhead, observed_wave_s
 from dvc_bridge.planning.grouping.tasks_from_settings import Division, divide_into_tasks
 from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.resume import unfinished_tasks, upstream_tasks
@@ -213,7 +213,7 @@ def _divide(context: RunContext, settled: Settled, fuse: Fuse | None) -> Divisio
     waiting = [forecast.position for forecast in settled.waiting]
     seconds = context.seconds(settled)
     costs = context.engine_type.costs(context.settings)
-    overhead = History(context.project).overheads.get(context.engine_type.name, 1.0)
+    observed = History(context.project).observed_costs(context.engine_type.name, costs)
     return divide_into_tasks(
         context.pipeline,
         waiting,
@@ -221,7 +221,7 @@ def _divide(context: RunContext, settled: Settled, fuse: Fuse | None) -> Divisio
         seconds,
         costs,
         fuse,
-        overhead=overhead,
+        observed=observed,
         seen=context.seen_memory(settled),
     )
 
@@ -237,9 +237,14 @@ def _note_overhead(
         if task.started and task.finished and task.attempts == 1
     }
     costs = context.engine_type.costs(context.settings)
-    overhead = observed_overhead(context.pipeline, division, costs, seconds, took_s)
-    if overhead is not None:
-        History(context.project).had_overhead(context.engine_type.name, overhead)
+    factor = observed_overhead(context.pipeline, division, costs, seconds, took_s)
+    times = [
+        (task.started.timestamp(), task.finished.timestamp())
+        for task in status.tasks
+        if task.started and task.finished
+    ]
+    wave_s = observed_wave_s(times, costs.slots)
+    History(context.project).had_costs(context.engine_type.name, factor, wave_s)
 
 
 def _announce(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from dvc_bridge.pipeline.trace import Usage
 
 if TYPE_CHECKING:
     from dvc_bridge.local.memory_history import MemoryHistory
+    from dvc_bridge.planning.grouping.cost_model import Costs  # only remote runs have them
 
 _OVERHEADS = "overheads.json"
 # Of numbers that are kept: no run takes a million years.
@@ -46,9 +48,19 @@ class History:
         return self._memory
 
     @cached_property
-    def overheads(self) -> dict[str, float]:
-        """By engine, how many times the expected overhead the tasks of the last run had."""
+    def _overheads(self) -> dict[str, float]:
         return _read_numbers(self._folder / _OVERHEADS)
+
+    def observed_costs(self, engine: str, costs: Costs) -> Costs:
+        """Return the costs of an engine as they were in its last run.
+
+        Parameters
+        ----------
+        costs
+            What the engine expects, for what was not observed.
+        """
+        observed = costs.with_overhead(self._overheads.get(engine, 1.0))
+        return replace(observed, wave_s=self._overheads.get(f"{engine} wave_s", costs.wave_s))
 
     def log(self, address: str) -> Path:
         """Return the file for the output of the stage's command."""
@@ -63,11 +75,23 @@ class History:
         if usage is not None:
             self.memory.add_peak(address, usage.peak_bytes)
 
-    def had_overhead(self, engine: str, factor: float) -> None:
-        """Record the overhead of a run's tasks, and write it."""
-        self.overheads[engine] = round(factor, 3)
+    def had_costs(self, engine: str, factor: float | None, wave_s: float | None) -> None:
+        """Record the costs of a run, and write them.
+
+        Parameters
+        ----------
+        factor
+            How many times the expected overhead its tasks had; None: unknown.
+        wave_s
+            How long a slot stayed free between two tasks; None: no task waited for a slot.
+        """
+        found = {engine: factor, f"{engine} wave_s": wave_s}
+        new = {name: round(value, 3) for name, value in found.items() if value is not None}
+        if not new:
+            return
+        self._overheads.update(new)
         with suppress(OSError):  # as in `save`
-            write_whole(self._folder / _OVERHEADS, json.dumps(self.overheads), self._folder)
+            write_whole(self._folder / _OVERHEADS, json.dumps(self._overheads), self._folder)
 
     def save(self) -> None:
         """Write the durations and peaks, if there are new ones."""

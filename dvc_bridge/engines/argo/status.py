@@ -123,7 +123,10 @@ def _tasks(
             message="" if phase is Phase.OMITTED else reason.message,
             place=_pod_name(workflow, last, v1_names) if last.get("type") == "Pod" else "",
             started=_time(node.get("startedAt")),
-            finished=_time(node.get("finishedAt")),
+            # The node of a task ends when the controller looks at it, seconds after its last pod.
+            finished=_time(
+                node.get("finishedAt") and (last.get("finishedAt") or node["finishedAt"])
+            ),
             exit_code=int(code) if code else None,
             attempts=len(attempts) or int(node.get("type") == "Pod"),
             fix=reason.fix,

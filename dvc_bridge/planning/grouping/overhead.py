@@ -1,9 +1,10 @@
-"""The overhead of the tasks of a run: what they took beyond the commands of their stages."""
+"""The costs of a run that has ended: what its tasks took beyond the commands of their stages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from statistics import median
 
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.stage import Pipeline
@@ -47,3 +48,19 @@ def observed_overhead(
         return None
     actual_s = sum(took_s[number] - commands_s[number] for number in complete)
     return min(MOST, max(LEAST, actual_s / expected_s))
+
+
+def observed_wave_s(times: Sequence[tuple[float, float]], slots: int) -> float | None:
+    """Return how long a slot stayed free between two tasks; None: no task waited for a slot.
+
+    Parameters
+    ----------
+    times
+        When each task started and ended.
+    slots
+        How many tasks run at a time.
+    """
+    starts = sorted(started for started, _ in times)[slots:]
+    ends = sorted(ended for _, ended in times)
+    free_s = [max(0.0, start - end) for start, end in zip(starts, ends, strict=False)]
+    return median(free_s) if free_s else None
