@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-from dvc_bridge.app.out_reader import OutReader, is_inside
+from dvc_bridge.app.out_reader import OutReader
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.schema import check_lock
 from dvc_bridge.dvcio.reading.yaml12 import parse
 from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import content_at, files_at
 from dvc_bridge.pipeline.lock_entry import Pointer, item_path, lock_items, pointer_of
-from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline, lock_file
+from dvc_bridge.pipeline.stage import DVC_YAML, Pipeline, is_inside, lock_file
 
 
 class ComparedFiles:
@@ -32,6 +33,7 @@ class ComparedFiles:
         self._project, self._sha, self._pipeline = project, sha, pipeline
         self._here: dict[str, bytes | None] = {}
         self._before: dict[str, bytes | None] = {}
+        self._yaml: dict[str, Any] = {}
 
     def here(self, file: str) -> bytes | None:
         """Return the content of a file; None if it is not here."""
@@ -97,11 +99,13 @@ class ComparedFiles:
             return {}
 
     def _parsed(self, file: str) -> Any:
-        content = content_at(self._project, self._sha, file)
-        try:
-            return parse((content or b"").decode("utf-8"), file)
-        except (UsageError, UnicodeDecodeError):
-            return None
+        """Return the content of a YAML file of the commit, which is read once; None: invalid."""
+        if file not in self._yaml:
+            content = content_at(self._project, self._sha, file)
+            self._yaml[file] = None
+            with suppress(UsageError, UnicodeDecodeError):
+                self._yaml[file] = parse((content or b"").decode("utf-8"), file)
+        return self._yaml[file]
 
 
 def wdir_of(file: str, entry: Mapping[str, Any]) -> str:

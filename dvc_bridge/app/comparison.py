@@ -12,15 +12,13 @@ from dvc_bridge.app.param_changes import is_covered
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.reading.plots import read_plots
+from dvc_bridge.dvcio.reading.stage_entry import DEFAULT_PARAMS
 from dvc_bridge.dvcio.reading.top_level import read_paths
 from dvc_bridge.git.revision import commit
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.report.metric_files import metric_files, parsed
 from dvc_bridge.report.plot_tables import plot_tables
 from dvc_bridge.report.values import RunReport, is_same, metric_values, param_values
-
-# DVC shows all parameters in this file, in use or not.
-_DEFAULT_PARAMS = "params.yaml"
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,8 @@ def _params(project: Project, pipeline: Pipeline, files: ComparedFiles) -> Itera
     for stage in pipeline.stages:
         for params in stage.params:
             keys.setdefault(params.at, set()).update(params.keys or ("",))
-    for file in (*read_paths(project.root, pipeline, "params"), _DEFAULT_PARAMS):
+    # DVC shows all parameters in its default file, in use or not.
+    for file in (*read_paths(project.root, pipeline, "params"), DEFAULT_PARAMS):
         keys.setdefault(file, set()).add("")
     keys_before = {file: set(names) for file, names in keys.items()}
     for file, name in _params_before(files):
@@ -162,7 +161,7 @@ def _params_before(files: ComparedFiles) -> Iterator[tuple[str, str]]:
 def _read_params(items: Sequence[Any]) -> Iterator[tuple[str, str]]:
     for item in items:
         if isinstance(item, str):
-            yield _DEFAULT_PARAMS, item
+            yield DEFAULT_PARAMS, item
         elif isinstance(item, dict):
             for path, names in item.items():
                 for name in names if isinstance(names, list) and names else ("",):

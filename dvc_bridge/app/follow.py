@@ -28,6 +28,8 @@ _OUTCOMES = {
     Phase.OMITTED: Outcome.SKIPPED,
     Phase.SKIPPED: Outcome.SKIPPED,
 }
+# Why a task is tried again, if the engine does not say it.
+_LOST = "its worker was lost, or had a transient fault"
 
 
 def follow_run(
@@ -80,9 +82,6 @@ def follow_run(
         )
         raise
     return status or engine.status(run)
-
-
-_LOST = "its worker was lost, or had a transient fault"
 
 
 class _ShownTasks:

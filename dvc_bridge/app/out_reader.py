@@ -12,6 +12,7 @@ from dvc_bridge.dvcio.hashes import folder_md5, md5_of
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.errors import BridgeError
 from dvc_bridge.pipeline.lock_entry import Pointer, is_folder
+from dvc_bridge.pipeline.stage import is_inside
 
 
 class OutReader:
@@ -83,8 +84,3 @@ class OutReader:
 def _files_in(folder: Path) -> dict[str, str]:
     files = [Path(parent) / name for parent, _, names in os.walk(folder) for name in names]
     return {file.relative_to(folder).as_posix(): md5_of(file) for file in files}
-
-
-def is_inside(path: str, folder: str) -> bool:
-    """Return whether a path is in a folder, or is it; both are paths from the project's root."""
-    return folder in (path, ".") or path.startswith(f"{folder}/")

@@ -140,6 +140,6 @@ def _divide(
         settings,
         history.seconds,
         costs,
-        observed=history.observed_costs(settings.engine, costs),
+        last_costs=history.costs_of_last_run(settings.engine, costs),
         seen=history.memory.seen if settings.has_auto_memory(addresses) else {},
     )

@@ -26,7 +26,7 @@ from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.shorten import counted
-from dvc_bridge.planning.grouping.overhead import observed_overhead, observed_wave_s
+from dvc_bridge.planning.grouping.overhead import measure_overhead, measure_wave_s
 from dvc_bridge.planning.grouping.tasks_from_settings import Division, divide_into_tasks
 from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.resume import unfinished_tasks, upstream_tasks
@@ -213,7 +213,7 @@ def _divide(context: RunContext, settled: Settled, fuse: Fuse | None) -> Divisio
     waiting = [forecast.position for forecast in settled.waiting]
     seconds = context.seconds(settled)
     costs = context.engine_type.costs(context.settings)
-    observed = History(context.project).observed_costs(context.engine_type.name, costs)
+    last_costs = History(context.project).costs_of_last_run(context.engine_type.name, costs)
     return divide_into_tasks(
         context.pipeline,
         waiting,
@@ -221,7 +221,7 @@ def _divide(context: RunContext, settled: Settled, fuse: Fuse | None) -> Divisio
         seconds,
         costs,
         fuse,
-        observed=observed,
+        last_costs=last_costs,
         seen=context.seen_memory(settled),
     )
 
@@ -237,14 +237,14 @@ def _note_overhead(
         if task.started and task.finished and task.attempts == 1
     }
     costs = context.engine_type.costs(context.settings)
-    factor = observed_overhead(context.pipeline, division, costs, seconds, took_s)
+    factor = measure_overhead(context.pipeline, division, costs, seconds, took_s)
     times = [
         (task.started.timestamp(), task.finished.timestamp())
         for task in status.tasks
         if task.started and task.finished
     ]
-    wave_s = observed_wave_s(times, costs.slots)
-    History(context.project).had_costs(context.engine_type.name, factor, wave_s)
+    wave_s = measure_wave_s(times, costs.slots)
+    History(context.project).keep_costs(context.engine_type.name, factor, wave_s)
 
 
 def _announce(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
@@ -31,15 +33,12 @@ def load_status(folder: Path) -> RunStatus | None:
         The file is damaged.
     """
     file = folder / "status.json"
-    try:
+    with suppress(FileNotFoundError), _damage_of(file):
         content: dict[str, Any] = json.loads(file.read_text("utf-8"))
         tasks = tuple(TaskStatus(**_with_values(task, TaskStatus)) for task in content.pop("tasks"))
         stages = tuple(tuple(addresses) for addresses in content.pop("stages"))
         return RunStatus(tasks=tasks, stages=stages, **_with_values(content, RunStatus))
-    except FileNotFoundError:
-        return None
-    except _DAMAGES as exc:
-        raise _damaged(file, exc) from exc
+    return None
 
 
 def load_record(folder: Path) -> dict[str, Any]:
@@ -51,30 +50,32 @@ def load_record(folder: Path) -> dict[str, Any]:
         The file is damaged.
     """
     file = folder / "record.json"
-    try:
+    with _damage_of(file):
         record: dict[str, Any] = json.loads(file.read_text("utf-8"))
         return {**record, "run": str(record["run"])}
-    except _DAMAGES as exc:
-        raise _damaged(file, exc) from exc
 
 
-# What reading other JSON than the expected one raises.
-_DAMAGES = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-
-
-def _damaged(file: Path, exc: Exception) -> UsageError:
-    return UsageError(
-        f"{file} is damaged: {exc}",
-        "delete its folder; `dvc-bridge collect` still merges what the run finished",
-    )
+@contextmanager
+def _damage_of(file: Path) -> Generator[None]:
+    """Turn what reading other JSON than the expected one raises into an error that names `file`."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        raise UsageError(
+            f"{file} is damaged: {exc}",
+            "delete its folder; `dvc-bridge collect` still merges what the run finished",
+        ) from exc
 
 
 def _with_values(content: dict[str, Any], kind: type) -> dict[str, Any]:
     names = {field.name for field in fields(kind)}
-    values = {key: value for key, value in content.items() if key in names}
+    # JSON has no tuples.
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in content.items()
+        if key in names
+    }
     values["phase"] = Phase(values["phase"])
-    if "retry_reasons" in values:
-        values["retry_reasons"] = tuple(values["retry_reasons"])
     for key in _TIMES:
         if values.get(key):
             values[key] = datetime.fromisoformat(values[key])

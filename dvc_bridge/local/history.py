@@ -51,16 +51,16 @@ class History:
     def _overheads(self) -> dict[str, float]:
         return _read_numbers(self._folder / _OVERHEADS)
 
-    def observed_costs(self, engine: str, costs: Costs) -> Costs:
+    def costs_of_last_run(self, engine: str, costs: Costs) -> Costs:
         """Return the costs of an engine as they were in its last run.
 
         Parameters
         ----------
         costs
-            What the engine expects, for what was not observed.
+            What the engine expects; it stands for what no run has measured.
         """
-        observed = costs.with_overhead(self._overheads.get(engine, 1.0))
-        return replace(observed, wave_s=self._overheads.get(f"{engine} wave_s", costs.wave_s))
+        last = costs.with_overhead(self._overheads.get(engine, 1.0))
+        return replace(last, wave_s=self._overheads.get(f"{engine} wave_s", costs.wave_s))
 
     def log(self, address: str) -> Path:
         """Return the file for the output of the stage's command."""
@@ -75,7 +75,7 @@ class History:
         if usage is not None:
             self.memory.add_peak(address, usage.peak_bytes)
 
-    def had_costs(self, engine: str, factor: float | None, wave_s: float | None) -> None:
+    def keep_costs(self, engine: str, factor: float | None, wave_s: float | None) -> None:
         """Record the costs of a run, and write them.
 
         Parameters

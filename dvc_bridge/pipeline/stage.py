@@ -184,6 +184,11 @@ class Pipeline:
         return () if self.stages[position].frozen else self.upstream[position]
 
 
+def is_inside(path: str, folder: str) -> bool:
+    """Return whether a path is in a folder, or is it; both are paths from the project's root."""
+    return folder in (path, ".") or path.startswith(f"{folder}/")
+
+
 def overlap(read: str, written: str) -> bool:
     """Whether one path is inside the other; `read` may be the root or a folder above it."""
     if not read.strip("./"):

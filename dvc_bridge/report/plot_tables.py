@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from dvc_bridge.pipeline.plots import PlotSpec
+from dvc_bridge.pipeline.stage import is_inside
 from dvc_bridge.report.metric_files import Rows, table
 from dvc_bridge.report.values import Table
 
@@ -36,7 +37,7 @@ def _specs_of_files(
         closer = (path for path in paths if len(path) > len(folder))
         if file == folder:
             yield spec
-        elif not any(file == path or file.startswith(f"{path}/") for path in closer):
+        elif not any(is_inside(file, path) for path in closer):
             yield {**spec, "file": file, "title": f"{prefix}{file}"}
 
 

@@ -33,6 +33,16 @@ AFTER = {
 }
 
 
+@pytest.fixture
+def project(make_project: MakeProject, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project in a git repository without a commit; it is the current folder."""
+    root = make_project({})
+    git(root, "init", "--quiet")
+    (root / ".dvc/config").write_text("")
+    monkeypatch.chdir(root)
+    return root
+
+
 def write(project: Path, files: dict[str, str]) -> None:
     metrics = [{name: {"cache": False}} for name in files if not name.startswith("params")]
     stage: dict[str, Any] = {
@@ -64,28 +74,17 @@ def as_dvc(project: Path, kind: str) -> dict[str, dict[str, tuple[Any, Any]]]:
     }
 
 
-def test_metrics_and_params_differ_as_dvc_counts_them(
-    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = make_project({})
-    git(project, "init", "--quiet")
-    (project / ".dvc/config").write_text("")
+def test_metrics_and_params_differ_as_dvc_counts_them(project: Path) -> None:
     write(project, BEFORE)
     (project / "old.json").unlink()
     write(project, AFTER)
-    monkeypatch.chdir(project)
     compared = compare("HEAD~1")
     assert differing(list(compared.metrics)) == as_dvc(project, "metrics")
     assert differing(list(compared.params)) == as_dvc(project, "params")
     assert "old.json" in differing(list(compared.metrics))
 
 
-def test_a_commit_without_a_valid_dvc_yaml_can_be_compared_with(
-    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = make_project({})
-    git(project, "init", "--quiet")
-    (project / ".dvc/config").write_text("")
+def test_a_commit_without_a_valid_dvc_yaml_can_be_compared_with(project: Path) -> None:
     name = b"caf\xe9".decode(errors="surrogateescape")
     (project / name).mkdir()
     odd = 'stages: {a: {metrics: [1, {b: 2}, {c.json: }, "\\0"], params: [1, {p: 2}]}, b: [1]}'
@@ -95,6 +94,5 @@ def test_a_commit_without_a_valid_dvc_yaml_can_be_compared_with(
     git(project, "commit", "--quiet", "--message", "values")
     write(project, AFTER)
     (project / name / "dvc.yaml").unlink()
-    monkeypatch.chdir(project)
     values = compare("HEAD~1").metrics
     assert {value.before for value in values} == {None}

@@ -13,14 +13,14 @@ from typing import Any
 from dvc_bridge.engines.argo.cron_schedule import find_schedule_problem
 from dvc_bridge.engines.argo.manifest import ManifestKind, awaited_tasks, name_in, size, spec_of
 from dvc_bridge.engines.argo.pod_schema import find_pod_problems
-from dvc_bridge.engines.argo.pod_template import GROUP, RETRY, RUN_NAME
+from dvc_bridge.engines.argo.pod_template import GROUP, RETRY_NUMBER, RUN_NAME
 from dvc_bridge.engines.argo.retries import is_by_attempt
 from dvc_bridge.engines.argo.schema import validate_all
 from dvc_bridge.engines.argo.workflow_split import RUN_PARAMETER, split_workflow
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.shorten import first_lines
 
-_OURS = (GROUP, RETRY, RUN_NAME, RUN_PARAMETER)
+_OURS = (GROUP, RETRY_NUMBER, RUN_NAME, RUN_PARAMETER)
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 # The name of a Workflow is a label of its pods; a CronWorkflow appends the minute to its name.
 _NAME_CHARS = {ManifestKind.WORKFLOW: 63, ManifestKind.TEMPLATE: 57, ManifestKind.CRON: 52}

@@ -25,7 +25,7 @@ from dvc_bridge.remote_run.worker_contract import RETRIES, RUN, STORE, TIMEOUT
 # Expressions that Argo replaces; no other text of a manifest may look like this.
 RUN_NAME = "{{workflow.name}}"
 GROUP = "{{inputs.parameters.g}}"
-RETRY = "{{retries}}"  # only in a template with a retry strategy
+RETRY_NUMBER = "{{retries}}"  # only in a template with a retry strategy
 
 # How long a pod may take to pull its image and to start, in addition to the time of its stages.
 START_S = 1800
@@ -151,7 +151,7 @@ def _container(
         "env": [
             *environment.variables(),
             *([{"name": TIMEOUT, "value": limit}] if limit else []),
-            *([{"name": RETRIES, "value": RETRY}] if retry_strategy(task) else []),
+            *([{"name": RETRIES, "value": RETRY_NUMBER}] if retry_strategy(task) else []),
             *({"name": name, "value": value} for name, value in settings.env),
         ],
         "securityContext": {**RESTRICTED, "readOnlyRootFilesystem": True},

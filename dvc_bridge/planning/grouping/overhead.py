@@ -15,7 +15,7 @@ from dvc_bridge.planning.grouping.tasks_from_settings import Division
 LEAST, MOST = 0.2, 20.0
 
 
-def observed_overhead(
+def measure_overhead(
     pipeline: Pipeline,
     division: Division,
     costs: Costs,
@@ -50,7 +50,7 @@ def observed_overhead(
     return min(MOST, max(LEAST, actual_s / expected_s))
 
 
-def observed_wave_s(times: Sequence[tuple[float, float]], slots: int) -> float | None:
+def measure_wave_s(times: Sequence[tuple[float, float]], slots: int) -> float | None:
     """Return how long a slot stayed free between two tasks; None: no task waited for a slot.
 
     Parameters

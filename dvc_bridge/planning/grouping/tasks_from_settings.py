@@ -53,7 +53,7 @@ def divide_into_tasks(
     costs: Costs,
     fuse: Fuse | None = None,
     *,
-    observed: Costs | None = None,
+    last_costs: Costs | None = None,
     seen: Mapping[str, SeenMemory] | None = None,
 ) -> Division:
     """Divide the stages at `positions`, which must be in DVC's order, into groups.
@@ -66,8 +66,8 @@ def divide_into_tasks(
         The costs of tasks, and their maximum number.
     fuse
         How stages are grouped into tasks; None: the setting in dvc-bridge.yaml.
-    observed
-        The costs of an earlier run; None: there was none. They change the prediction alone, so
+    last_costs
+        The costs of the last run; None: there was none. They change the prediction alone, so
         that equal projects have equal groups.
     seen
         The memory that earlier runs used, by address, for `memory: {auto: ...}`. It does not
@@ -97,7 +97,7 @@ def divide_into_tasks(
         )
     groups = group_stages(nodes, fuse or settings.argo.fuse, costs)
     timed = sum(node.seconds is not None for node in nodes)
-    wall_s = predicted_wall_s(groups, nodes, observed or costs)
+    wall_s = predicted_wall_s(groups, nodes, last_costs or costs)
     memory = {g.number: choice for g in groups if (choice := _memory(pipeline, g, seen or {}))}
     groups = [
         replace(g, pod=g.pod.with_memory(memory[g.number].memories)) if g.number in memory else g

@@ -24,13 +24,13 @@ def test_only_durations_are_read(tmp_path: Path) -> None:
 
 def test_the_costs_of_the_last_run_of_an_engine_are_kept(tmp_path: Path) -> None:
     project, expected = Project(tmp_path, None, {}), Costs(pod_s=4, stage_s=1, wave_s=10)
-    History(project).had_costs("argo", 2.0, 5.5)
-    History(project).had_costs("argo", None, None)
-    History(project).had_costs("slurm", 3.0, None)
+    History(project).keep_costs("argo", 2.0, 5.5)
+    History(project).keep_costs("argo", None, None)
+    History(project).keep_costs("slurm", 3.0, None)
     history = History(project)
-    assert history.observed_costs("argo", expected) == Costs(pod_s=8, stage_s=2, wave_s=5.5)
-    assert history.observed_costs("slurm", expected) == Costs(pod_s=12, stage_s=3, wave_s=10)
-    assert history.observed_costs("processes", expected) == expected
+    assert history.costs_of_last_run("argo", expected) == Costs(pod_s=8, stage_s=2, wave_s=5.5)
+    assert history.costs_of_last_run("slurm", expected) == Costs(pod_s=12, stage_s=3, wave_s=10)
+    assert history.costs_of_last_run("processes", expected) == expected
 
 
 def _write(root: Path, content: bytes) -> None:

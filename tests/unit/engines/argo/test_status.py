@@ -141,7 +141,7 @@ def test_the_reason_of_the_last_attempt_is_shown_with_the_limit_of_its_template(
     assert run_json(state, {})["groups"][0]["fix"] == state.tasks[0].fix
 
 
-def test_a_task_has_ended_when_its_last_pod_has_not_when_the_controller_saw_it() -> None:
+def test_a_task_ends_with_its_last_pod_before_the_controller_sees_it() -> None:
     task = {"displayName": "g0", "type": "Retry", "phase": "Succeeded", "children": ["w-2"]}
     pod = {"displayName": "g0(0)", "phase": "Succeeded", "finishedAt": "2026-11-30T06:00:05Z"}
     nodes = {"w-1": node("1", **task, finishedAt="2026-11-30T06:00:10Z"), "w-2": node("2", **pod)}

@@ -10,7 +10,7 @@ from dvc_bridge.pipeline.parse_settings import parse_settings
 from dvc_bridge.pipeline.stage import Output, Stage
 from dvc_bridge.planning.graph import pipeline_of
 from dvc_bridge.planning.grouping.cost_model import Costs
-from dvc_bridge.planning.grouping.overhead import MOST, observed_overhead, observed_wave_s
+from dvc_bridge.planning.grouping.overhead import MOST, measure_overhead, measure_wave_s
 from dvc_bridge.planning.grouping.tasks_from_settings import Division, divide_into_tasks
 
 COSTS = Costs(layer_s=2, pod_s=3, create_s=0, stage_s=1)
@@ -22,13 +22,13 @@ SECONDS = {"a": 10.0, "b": 20.0}
 def divided(overhead: float = 1.0) -> Division:
     costs = COSTS.with_overhead(overhead)
     return divide_into_tasks(
-        PIPELINE, PIPELINE.positions, SETTINGS, SECONDS, COSTS, Fuse.NONE, observed=costs
+        PIPELINE, PIPELINE.positions, SETTINGS, SECONDS, COSTS, Fuse.NONE, last_costs=costs
     )
 
 
 def observed(first: float, second: float, **seconds: float) -> float | None:
     took_s = {TaskNumber(0): first, TaskNumber(1): second}
-    return observed_overhead(PIPELINE, divided(), COSTS, SECONDS | seconds, took_s)
+    return measure_overhead(PIPELINE, divided(), COSTS, SECONDS | seconds, took_s)
 
 
 def test_tasks_that_cost_what_was_expected_change_no_prediction() -> None:
@@ -52,14 +52,14 @@ def test_an_absurd_overhead_is_limited() -> None:
 
 
 def test_a_run_without_complete_tasks_says_nothing() -> None:
-    assert observed_overhead(PIPELINE, divided(), COSTS, {}, {TaskNumber(0): 14.0}) is None
+    assert measure_overhead(PIPELINE, divided(), COSTS, {}, {TaskNumber(0): 14.0}) is None
 
 
 def test_the_time_from_an_end_to_the_next_start_is_that_of_a_slot_between_two_tasks() -> None:
     waves = [(0.0, 4.0), (0.5, 5.0), (10.0, 14.0), (10.5, 15.0), (20.0, 24.0), (21.0, 26.0)]
-    assert observed_wave_s(waves[::-1], 2) == pytest.approx(6)  # of 6, 5.5, 6 and 6
-    assert observed_wave_s(waves, 6) is None
+    assert measure_wave_s(waves[::-1], 2) == pytest.approx(6)  # of 6, 5.5, 6 and 6
+    assert measure_wave_s(waves, 6) is None
 
 
 def test_a_task_that_starts_before_another_has_ended_waited_for_no_slot() -> None:
-    assert observed_wave_s([(0, 9), (1, 9), (2, 9)], 2) == 0
+    assert measure_wave_s([(0, 9), (1, 9), (2, 9)], 2) == 0
