@@ -203,6 +203,8 @@ class LockFiles:
         if not isinstance(entries, dict) or len(blocks) != len(entries):
             return None
         by_name = {key: "".join(lines) for key, lines in zip(entries, blocks, strict=True)}
+        if "#" in file.head + file.tail:
+            return None  # a comment: DVC moves and drops it together with an entry
         if self._has_digest(file.text) or _is_as_dvc_writes(entries, by_name, file.head, file.tail):
             return by_name
         return None
@@ -242,9 +244,7 @@ def _is_as_dvc_writes(
 
 
 def _is_stable(text: str) -> bool:
-    """Return whether DVC writes the text unchanged; it moves comments together with entries."""
-    if "#" in text:
-        return False
+    """Return whether DVC writes the text unchanged."""
     from dvc.utils.serialize import dumps_yaml  # noqa: PLC0415  half a second
     from dvc.utils.serialize._yaml import parse_yaml_for_update  # noqa: PLC0415
 

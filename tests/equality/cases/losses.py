@@ -51,6 +51,11 @@ def _old_fields(bench: Workbench) -> None:
     )
 
 
+def _comments(bench: Workbench) -> None:
+    text = (bench.root / "dvc.lock").read_text()
+    bench.write({"dvc.lock": f"# above\n{text}# below\n", "raw.txt": "raw 2\n"})
+
+
 def _torn(bench: Workbench) -> None:
     bench.damage("raw\n")
     bench.remove("start.txt")
@@ -206,6 +211,16 @@ CASES = [
             Step("of dvc 2", _old_fields),
             Step("then a dep", lambda b: b.write({"raw.txt": "raw 3\n"})),
             Step("empty", lambda b: b.write({"dvc.lock": ""}), fails=True, says="dvc.lock"),
+        ),
+    ),
+    Case(
+        "comments in dvc.lock",
+        diamond,
+        (
+            Step("cold"),
+            Step("comments, the first stage", _comments, ("start",)),
+            Step("the others"),
+            Step("the last", lambda b: b.replace("dvc.yaml", "echo aside", "echo changed")),
         ),
     ),
     Case(
