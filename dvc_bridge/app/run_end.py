@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dvc_bridge.app.merged_run import MergedRun
@@ -11,6 +11,7 @@ from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import Phase, RunStatus
 from dvc_bridge.pipeline.shorten import first_lines, first_names
+from dvc_bridge.planning.left_out_results import left_out_lines
 
 _SHOWN = 10
 
@@ -70,7 +71,7 @@ def _error(merged_run: MergedRun, run: str, status: RunStatus | None) -> BridgeE
         for r in merged_run.results.values()
         if r.outcome is Outcome.FAILED
     ]
-    left_out = list(_left_out(merged_run))
+    left_out = list(left_out_lines(merged_run.merged.incompatible, merged_run.merged.fitting))
     unfinished = _unfinished(merged_run, run, status)
     reasons, fixes = _reasons(status)
     lines = [*first_lines(failed, _SHOWN), *first_lines(left_out, _SHOWN), *unfinished]
@@ -106,14 +107,6 @@ def _reasons(status: RunStatus | None) -> tuple[list[str], list[str]]:
     tasks = [task for task in (status.tasks if status else ()) if task.phase.is_bad and task.fix]
     reasons = [f"g{task.task}: {task.message}" for task in tasks]
     return reasons, list(dict.fromkeys(task.fix for task in tasks))
-
-
-def _left_out(merged_run: MergedRun) -> Iterator[str]:
-    """Yield a line for each result that the current stages would not produce."""
-    for address, why in merged_run.merged.incompatible.items():
-        is_left_out = address not in merged_run.merged.fitting
-        what = "its result is left out" if is_left_out else "its result is merged but out of date"
-        yield f"{address}: {what}: {'; '.join(why)}"
 
 
 def _unfinished(merged_run: MergedRun, run: str, status: RunStatus | None) -> list[str]:

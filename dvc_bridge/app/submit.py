@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 
 from dvc_bridge.app.collect import merge_settled, merge_stored
 from dvc_bridge.app.context import RunContext
@@ -22,7 +23,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.git.head import head
 from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.fuse import Fuse
-from dvc_bridge.pipeline.ids import slug
+from dvc_bridge.pipeline.ids import remote_run_name
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.shorten import counted
@@ -101,7 +102,7 @@ def submit(
         store = context.store_settings()
         connected = context.connect()
         connected.check_stages([forecast.stage.address for forecast in settled.waiting])
-        run = _run_name(context.project.root.name)
+        run = remote_run_name(context.project.root.name, datetime.now(UTC), secrets.randbits(64))
         report(f"predicted: {predicted_text(division)}")
         _announce(context, settled, division, report)
         jobs = [group.pod.jobs for group in groups]
@@ -260,7 +261,3 @@ def _announce(
             report(f"g{group.number}  {context.pipeline.stages[position].address}: {why}")
         if choice := division.memory.get(group.number):
             report(f"g{group.number}  {memory_text(choice)}")
-
-
-def _run_name(project: str) -> str:
-    return f"{slug(project)}-{time.strftime('%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"

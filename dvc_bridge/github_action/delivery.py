@@ -19,6 +19,9 @@ from dvc_bridge.git.revision import git
 _AUTHOR = "github-actions[bot]"
 _MAIL = "41898282+github-actions[bot]@users.noreply.github.com"
 _TIMEOUT_S = 60
+# Part of the message of a commit for which GitHub starts no workflow.
+_SKIP_CI = "[skip ci]"
+_BODY = "The files that the run has changed."
 _PERMISSIONS = (
     "give the job the permissions contents: write and pull-requests: write, and allow GitHub"
     " Actions to create pull requests in the settings of the repository; then run the job again,"
@@ -74,6 +77,18 @@ def github_of(environment: Mapping[str, str], token: str) -> GitHub:
     )
 
 
+def commit_message(what: str, *, starts_workflow: bool = True) -> str:
+    """Return the message of a commit, which is also the title of a pull request.
+
+    Parameters
+    ----------
+    what
+        What is committed, such as `results of run NAME`.
+    """
+    subject = f"Update dvc.lock: {what}"
+    return subject if starts_workflow else f"{subject} {_SKIP_CI}"
+
+
 def commit_results(project: Project, files: Sequence[str], message: str) -> None:
     """Commit these files, paths from the current directory, as the bot of GitHub Actions.
 
@@ -110,8 +125,13 @@ def push(project: Project, github: GitHub, branch: str) -> None:
         ) from error
 
 
-def open_pull_request(github: GitHub, branch: str, title: str, body: str) -> str:
+def open_pull_request(github: GitHub, branch: str, what: str) -> str:
     """Return the URL of the pull request from a branch to that of the workflow; open it if needed.
+
+    Parameters
+    ----------
+    what
+        What the pull request brings, such as `results of run NAME`.
 
     Raises
     ------
@@ -123,7 +143,8 @@ def open_pull_request(github: GitHub, branch: str, title: str, body: str) -> str
     path = f"/repos/{github.repository}/pulls"
     found = _request(github, f"{path}?state=open&head={head}")
     if not found:
-        content = {"title": title, "body": body, "head": branch, "base": github.branch}
+        title = commit_message(what)
+        content = {"title": title, "body": _BODY, "head": branch, "base": github.branch}
         found = [_request(github, path, content)]
     return str(found[0]["html_url"])
 

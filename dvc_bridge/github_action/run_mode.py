@@ -12,9 +12,10 @@ from dvc_bridge.app.submit import submit
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.errors import BridgeError
-from dvc_bridge.git.handoff import uncommitted
+from dvc_bridge.git.commit_suggestion import uncommitted
 from dvc_bridge.git.head import head
 from dvc_bridge.github_action.delivery import (
+    commit_message,
     commit_results,
     github_of,
     open_pull_request,
@@ -29,9 +30,6 @@ from dvc_bridge.github_action.step_result import StepResult
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.planning.targets import Selection
 from dvc_bridge.ui.plain_view import PlainView
-
-# Part of the message of a commit for which GitHub starts no workflow.
-_SKIP_CI = "[skip ci]"
 
 
 def run_step(inputs: Inputs, positions: Positions, folder: Path) -> StepResult:
@@ -133,17 +131,17 @@ def _delivered(
     outputs = {**outputs, "changed": "true" if files else "false"}
     if not files or inputs.delivery is Delivery.WORKSPACE:
         return StepResult(outputs, blocks)
-    github, subject = github_of(os.environ, inputs.token), f"Update dvc.lock: {what}"
+    github = github_of(os.environ, inputs.token)
     is_commit = inputs.delivery is Delivery.COMMIT
     # Results of the run cache belong to no run: they get one branch for each commit.
     name = outputs["run"] or f"run-cache-{head(project)[:12]}"
     branch = github.branch if is_commit else f"dvc-bridge/{name}"
     try:
-        commit_results(project, files, f"{subject} {_SKIP_CI}" if is_commit else subject)
+        commit_results(project, files, commit_message(what, starts_workflow=not is_commit))
         push(project, github, branch)
         if is_commit:
             return StepResult(outputs, [*blocks, Text(f"Committed to {code(branch)}")])
-        url = open_pull_request(github, branch, subject, "The files that the run has changed.")
+        url = open_pull_request(github, branch, what)
     except BridgeError as error:
         return _failed(error, outputs, blocks, [Annotation("dvc-bridge", str(error))])
     outputs["pull-request"] = url

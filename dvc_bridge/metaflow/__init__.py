@@ -16,7 +16,8 @@ self.next(self.train)
 """
 
 from .card import RunCard
-from .decorator import dvc_stage, workspace
+from .current_workspace import workspace
+from .decorator import dvc_stage
 from .levels import begin_levels, groups, told, work  # codespell:ignore told
 from .package import project_folder
 from .project import dvc_project

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from pathlib import Path
 from typing import Any
 
 from metaflow import user_step_decorator
-from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
 
 from dvc_bridge.errors import UsageError
-from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.planning.run_cache_key import StageSpec
 
 from .errors import as_metaflow_says
 from .package import packed
-from .run_artifact import DvcRun, gather, with_result
-
-_workspace: ContextVar[Path] = ContextVar("workspace")
-
-
-def workspace() -> Path:
-    """Return the working folder of the step, which holds the stage's deps and takes its outs."""
-    return _workspace.get()
+from .run_artifact import DvcRun, gather
 
 
 @user_step_decorator
@@ -54,10 +42,15 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
         name = attributes["stage"].format(input=getattr(flow, "input", None))
         spec = _spec_of(run, name)
         force = bool(getattr(flow, "force", False))
+        # Imported late: a pod does not need what a host needs, nor the other way round.
         if packed() is None:
-            yield from _run_on_host(flow, run, spec, force=force)
+            from .step_on_host import run_on_host  # noqa: PLC0415
+
+            yield from run_on_host(flow, run, spec, force=force)
         else:
-            yield from _run_in_pod(flow, run, spec, force=force)
+            from .step_in_pod import run_in_pod  # noqa: PLC0415
+
+            yield from run_in_pod(flow, run, spec, force=force)
 
 
 def _spec_of(run: DvcRun, name: str) -> StageSpec:
@@ -70,51 +63,3 @@ def _spec_of(run: DvcRun, name: str) -> StageSpec:
         names = ", ".join(run["stages"])
         raise UsageError(f"{run['root']}/dvc.yaml has no stage {name}", f"use one of {names}")
     return run["stages"][name]
-
-
-def _run_on_host(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
-    from .step_on_host import HostStage  # noqa: PLC0415  pods do not need it
-
-    name = spec["name"]
-    stage = HostStage(run, spec)
-    result = stage.settle(force=force)
-    if result is not None:
-        print(f"{name}: unchanged, its result is in DVC's cache (run {stage.key[:8]})")
-        flow.dvc = with_result(run, spec, result)
-        yield USER_SKIP_STEP
-        return
-    print(f"{name}: running (run {stage.key[:8]})")
-    from dvc_bridge.local.tracer import Tracer  # noqa: PLC0415  a step that is skipped needs none
-
-    tracer, index = Tracer([name], {}), RunIndex(0)
-    with stage.folder() as folder:
-        with _set_workspace(folder), tracer.body(index):
-            yield
-        flow.dvc = with_result(run, spec, stage.record(folder, tracer.execution(index)))
-
-
-def _run_in_pod(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
-    from .step_in_pod import PodStage, opened  # noqa: PLC0415  only pods need it
-
-    name = spec["name"]
-    with opened(Path(run["root"]), run["replaced"]) as pod:
-        stage = PodStage(pod, run, name, force=force)
-        result = stage.settle()
-        if result is not None:
-            print(f"{name}: unchanged, its result is in the DVC remote")
-            flow.dvc = with_result(run, spec, result)
-            yield USER_SKIP_STEP
-            return
-        print(f"{name}: running")
-        with stage.outside(), _set_workspace(pod.project.root):
-            yield
-        flow.dvc = with_result(run, spec, stage.record())
-
-
-@contextmanager
-def _set_workspace(folder: Path) -> Iterator[None]:
-    token = _workspace.set(folder)
-    try:
-        yield
-    finally:
-        _workspace.reset(token)

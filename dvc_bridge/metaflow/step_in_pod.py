@@ -11,8 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from metaflow import current
+from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
 
 from dvc_bridge.dvcio.cached_objects import find, read_file
 from dvc_bridge.dvcio.hashes import md5_of
@@ -30,13 +32,15 @@ from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.planning.forecast import Forecast, Verdict
+from dvc_bridge.planning.run_cache_key import StageSpec
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
 from dvc_bridge.ui.plain_view import PlainView
 from dvc_bridge.worker.recorder import WorkerRecorder
 
+from .current_workspace import set_workspace
 from .package import project_folder
-from .run_artifact import DvcRun, no_such_out, result_in
+from .run_artifact import DvcRun, no_such_out, result_in, with_result
 
 # DVC runs in the project's folder; the user's code does not.
 _START_FOLDER = Path.cwd()
@@ -70,6 +74,23 @@ def opened(root: Path, replaced: Mapping[str, str] | None = None) -> Iterator[Op
     lock = RepositoryLock(project)
     with chdir(project.root), lock.held(), Session(project, PlainView().note) as session:
         yield Opened(project, read_pipeline(project), session, lock)
+
+
+def run_in_pod(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
+    """Run a step as a stage, or skip it; the generator yields where the body runs."""
+    name = spec["name"]
+    with opened(Path(run["root"]), run["replaced"]) as pod:
+        stage = PodStage(pod, run, name, force=force)
+        result = stage.settle()
+        if result is not None:
+            print(f"{name}: unchanged, its result is in the DVC remote")
+            flow.dvc = with_result(run, spec, result)
+            yield USER_SKIP_STEP
+            return
+        print(f"{name}: running")
+        with stage.outside(), set_workspace(pod.project.root):
+            yield
+        flow.dvc = with_result(run, spec, stage.record())
 
 
 class PodStage:

@@ -8,14 +8,19 @@ its own, the outs of earlier steps come from the cache, and the result is an art
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from metaflow.user_decorators.user_step_decorator import USER_SKIP_STEP
 
 from dvc_bridge.dvcio.cached_objects import in_cache
 from dvc_bridge.dvcio.reading.stage_entry import stage_of_entry
 from dvc_bridge.errors import IntegrityError
 from dvc_bridge.pipeline.lock_entry import LockEntry
+from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import DVC_YAML
 from dvc_bridge.pipeline.trace import Execution
@@ -23,10 +28,31 @@ from dvc_bridge.planning.known_result import is_complete, settle_by_results
 from dvc_bridge.planning.next_action import current_inputs
 from dvc_bridge.planning.run_cache_key import StageSpec, run_cache_key
 
+from .current_workspace import set_workspace
 from .errors import of_machine
-from .run_artifact import DvcRun
+from .run_artifact import DvcRun, with_result
 from .step_state import StepState
 from .step_workspace import stage_folder
+
+
+def run_on_host(flow: Any, run: DvcRun, spec: StageSpec, *, force: bool) -> Iterator[Any]:
+    """Run a step as a stage, or skip it; the generator yields where the body runs."""
+    name = spec["name"]
+    stage = HostStage(run, spec)
+    result = stage.settle(force=force)
+    if result is not None:
+        print(f"{name}: unchanged, its result is in DVC's cache (run {stage.key[:8]})")
+        flow.dvc = with_result(run, spec, result)
+        yield USER_SKIP_STEP
+        return
+    print(f"{name}: running (run {stage.key[:8]})")
+    from dvc_bridge.local.tracer import Tracer  # noqa: PLC0415  a step that is skipped needs none
+
+    tracer, index = Tracer([name], {}), RunIndex(0)
+    with stage.folder() as folder:
+        with set_workspace(folder), tracer.body(index):
+            yield
+        flow.dvc = with_result(run, spec, stage.record(folder, tracer.execution(index)))
 
 
 class HostStage:

@@ -15,7 +15,7 @@ from dvc_bridge.dvcio.cached_objects import check_cached, in_cache
 from dvc_bridge.dvcio.remotes.transfer import Objects, modes
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import IntegrityError, RemoteRefusedError, UsageError
-from dvc_bridge.git.handoff import commit_line, lock_names, uncommitted
+from dvc_bridge.git.commit_suggestion import commit_line, lock_names, uncommitted
 from dvc_bridge.git.revision import commit, differing
 from dvc_bridge.pipeline.lock_entry import LockEntry, item_path, lock_items, pointer_of, with_outs
 from dvc_bridge.pipeline.outcome import Outcome

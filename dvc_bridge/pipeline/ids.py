@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import datetime
 
 _SLUG_CHARS = 60
 
@@ -20,6 +21,21 @@ def flow_run_name(flow: str, run_id: str) -> str:
     The name of a flow is that of a Python class and has no dash, so each run has a name of its own.
     """
     return f"{flow}-{run_id}"
+
+
+def remote_run_name(project: str, moment: datetime, random_bits: int) -> str:
+    """Return the name of a remote run, such as `flights-1130-073015-9f3a`.
+
+    Parameters
+    ----------
+    project
+        The name of the project's folder.
+    moment
+        When the run is submitted, in UTC.
+    random_bits
+        Tells runs apart that people submit in the same second.
+    """
+    return f"{slug(project)}-{moment:%m%d-%H%M%S}-{random_bits & 0xFFFF:04x}"
 
 
 def slug(project: str) -> str:

@@ -28,7 +28,7 @@ from dvc_bridge.pipeline.prices import Prices
 from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.slurm_settings import SlurmSettings
-from dvc_bridge.pipeline.suggest import suggest
+from dvc_bridge.pipeline.stage_globs import check_globs
 from dvc_bridge.pipeline.task_settings import Resources
 
 _SHOWN = 5
@@ -231,14 +231,7 @@ class Settings:
         all_addresses = list(addresses)
         globs = [*(glob for globs in self.mutexes.values() for glob in globs), *self.pods]
         keys = {f"stages.{glob}": glob for glob in globs}
-        keys |= {f"limits.{glob}": glob for glob in self.limits}
-        unmatched = [
-            f"{FILE}: {key} matches no stage{suggest(glob, all_addresses)}"
-            for key, glob in keys.items()
-            if not any(fnmatchcase(address, glob) for address in all_addresses)
-        ]
-        if unmatched:
-            raise UsageError("\n".join(unmatched), "`dvc stage list --all` lists all stages")
+        check_globs(keys | {f"limits.{glob}": glob for glob in self.limits}, all_addresses)
         problems: dict[str, list[str]] = {}
         for address in all_addresses if self.pods else ():  # only these can conflict
             for problem in conflicts(self._values(address)):

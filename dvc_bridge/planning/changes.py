@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers
-from dvc_bridge.pipeline.shorten import first_names
+from dvc_bridge.pipeline.shorten import first_names, shorten_value
 from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage, StageKind
 from dvc_bridge.planning.allow_missing import AllowMissing
 
@@ -229,17 +229,10 @@ def _compare_out(out: Output, pointer: Pointer | None, reader: StateReader) -> I
         yield Change("out", out.path, old, new)
 
 
-def _format(value: Any) -> str:
-    text = str(value) if not isinstance(value, str) else value
-    if len(text) >= 32 and not text.removesuffix(".dir").strip("0123456789abcdef"):
-        return text[:8]
-    return repr(value) if len(text) <= 60 else f"{text[:57]!r}..."
-
-
 def _describe(old: Any, new: Any) -> str:
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return f": {first_names(list(_differences(old, new, '')), _SHOWN_DIFFERENCES)}"
-    return f" from {_format(old)} to {_format(new)}"
+    return f" from {shorten_value(old)} to {shorten_value(new)}"
 
 
 def _differences(old: Mapping[Any, Any], new: Mapping[Any, Any], parent: str) -> Iterator[str]:
@@ -253,7 +246,7 @@ def _differences(old: Mapping[Any, Any], new: Mapping[Any, Any], parent: str) ->
         elif isinstance(old[key], Mapping) and isinstance(new[key], Mapping):
             yield from _differences(old[key], new[key], f"{name}.")
         elif not _are_equal(new[key], old[key]):
-            yield f"{name} from {_format(old[key])} to {_format(new[key])}"
+            yield f"{name} from {shorten_value(old[key])} to {shorten_value(new[key])}"
 
 
 def losses(stage: Stage, lost: Lost) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -61,6 +61,25 @@ def find_incompatible(
     for address in results.keys() - {stage.address for stage in pipeline.stages}:
         reasons[address] = ("there is no such stage in dvc.yaml",)
     return reasons
+
+
+def left_out_lines(
+    incompatible: Mapping[str, Sequence[str]], merged: Collection[str]
+) -> Iterator[str]:
+    """Yield a line for each result that the current stages would not produce.
+
+    Parameters
+    ----------
+    incompatible
+        Address -> why the result does not belong to the stage here.
+    merged
+        The addresses of the stages whose results were merged nevertheless.
+    """
+    for address, why in incompatible.items():
+        what = "its result is merged but out of date"
+        if address not in merged:
+            what = "its result is left out"
+        yield f"{address}: {what}: {'; '.join(why)}"
 
 
 def as_local(

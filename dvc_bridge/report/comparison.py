@@ -7,10 +7,9 @@ from typing import Any
 
 from dvc_bridge.pipeline.trace import RunTrace, StageTrace
 from dvc_bridge.report.cost import cost_of
-from dvc_bridge.report.format import duration, figure, moment, size
+from dvc_bridge.report.format import difference, duration, figure, moment, size
 from dvc_bridge.report.html import name_html, short_text, text
 from dvc_bridge.report.markdown import more_lines, plain, rows
-from dvc_bridge.report.metrics import difference
 from dvc_bridge.report.style import STYLE
 from dvc_bridge.report.values import Metrics, RunReport, is_same, metric_values, param_values
 

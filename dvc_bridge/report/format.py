@@ -1,4 +1,4 @@
-"""Format durations, sizes and names for readers."""
+"""Format durations, sizes, numbers and names for readers: plain text, not HTML."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 TIMES = "\N{MULTIPLICATION SIGN}"
+# No difference between two numbers.
+SAME = "±0"
+_MOST_DIGITS = 10**15
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -53,3 +56,43 @@ def shortened(name: str, limit: int) -> str:
         return name
     tail = (limit - 1) // 2
     return f"{name[: limit - 1 - tail]}…{name[-tail:]}"
+
+
+def number(value: Any) -> str:
+    """Return a value as text: counts with commas, fractions with four decimals, text unchanged."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int) and abs(value) < _MOST_DIGITS:
+        return _replace_minus(f"{value:,}")
+    if not _is_finite(value):
+        return _replace_minus("∞" if value > 0 else "-∞" if value < 0 else "NaN")
+    if value == 0 or 1e-3 <= abs(value) < 1e3:
+        return _replace_minus(f"{value:.4f}")
+    return _replace_minus(f"{value:,.1f}" if 1e3 <= abs(value) < 1e9 else f"{value:.3g}")
+
+
+def difference(value: Any, previous: Any) -> str:
+    """Return the change of a value; for a number, the difference with its sign."""
+    pair = (value, previous)
+    if any(isinstance(item, bool) or not isinstance(item, int | float) for item in pair):
+        return "" if value == previous else f"was {number(previous)}"
+    if not all(map(_is_finite, pair)):
+        return SAME if repr(value) == repr(previous) else f"was {number(previous)}"
+    change = value - previous
+    if change == 0:
+        return SAME
+    text_value = number(abs(change))
+    if not text_value.strip("0."):
+        text_value = f"{abs(change):.0e}"
+    return _replace_minus("-" if change < 0 else "+") + text_value
+
+
+def _replace_minus(formatted: str) -> str:
+    return formatted.replace("-", "\N{MINUS SIGN}", 1) if formatted.startswith("-") else formatted
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer larger than any float
+        return False

@@ -11,17 +11,28 @@ from dvc_bridge.pipeline.trace import RunTrace, StageTrace
 from dvc_bridge.report.cost import CostLine, cost_of
 from dvc_bridge.report.cost_table import unit_text
 from dvc_bridge.report.fold import fold
-from dvc_bridge.report.format import TIMES, duration, figure, moment, shortened, size
+from dvc_bridge.report.format import (
+    TIMES,
+    difference,
+    duration,
+    figure,
+    moment,
+    number,
+    shortened,
+    size,
+)
 from dvc_bridge.report.graph import mermaid
-from dvc_bridge.report.metrics import difference, gone
+from dvc_bridge.report.metrics import gone
 from dvc_bridge.report.notes import notes_of
-from dvc_bridge.report.stage_table import MOST_COSTLY, OUTCOMES, cost_s
+from dvc_bridge.report.slowest_stages import MOST_SLOW, sort_by_work
+from dvc_bridge.report.stage_table import OUTCOMES
 from dvc_bridge.report.suggestion import suggested_settings
 from dvc_bridge.report.timing import critical_path, spans, total
 from dvc_bridge.report.values import RunReport, is_same, metric_values
 
 # A comment on GitHub has at most 65,536 characters.
 MOST_ROWS = 60
+_MOST_LINES = 10
 _NAME = 80
 # Characters that reorder the text after them.
 _REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -76,10 +87,10 @@ def _head(report: RunReport, trace: RunTrace) -> Iterator[str]:
     for note in notes_of(report):
         yield from (f"**Note:** {plain(note, 500)}", "")
     failed = [stage for stage in trace.stages if stage.outcome == "failed"]
-    for stage in failed[:MOST_COSTLY]:
+    for stage in failed[:_MOST_LINES]:
         yield f"- **{plain(stage.address)} failed**: {plain(stage.error, 300)}"
-    if len(failed) > MOST_COSTLY:
-        yield f"- and {len(failed) - MOST_COSTLY:,} more"
+    if len(failed) > _MOST_LINES:
+        yield f"- and {len(failed) - _MOST_LINES:,} more"
     yield ""
 
 
@@ -90,7 +101,7 @@ def _time(trace: RunTrace) -> Iterator[str]:
     critical = critical_path(trace, found)
     everything, chain = total(found), total(critical)
     names = [f"{plain(s.stage.address)} {duration(s.ended - s.started)}" for s in critical]
-    if len(names) > MOST_COSTLY:
+    if len(names) > _MOST_LINES:
         names = [*names[:5], f"{len(names) - 10} more", *names[-5:]]
     yield f"Critical path: {' → '.join(names)}"
     yield ""
@@ -115,17 +126,19 @@ def _metrics(report: RunReport) -> Iterator[str]:
             change = difference(value, before[name]) if name in before else ""
             if report.before and name in before and is_same(value, before[name]):
                 continue
-            body.append([plain(file), plain(name), plain(value), plain(change)])
+            body.append([plain(file), plain(name), plain(number(value)), plain(change)])
         removed = gone(values, report.before_metrics.get(file, {}))
-        body += [[plain(file), plain(name), "", f"was {plain(before[name])}"] for name in removed]
+        body += [
+            [plain(file), plain(name), "", f"was {plain(number(before[name]))}"] for name in removed
+        ]
     unread = [plain(file) for file, values in report.metrics.items() if values is None]
     if not (report.metrics or body):
         return
     yield "### Metrics"
     yield ""
     if unread:
-        more = f" and {len(unread) - MOST_COSTLY} more" if len(unread) > MOST_COSTLY else ""
-        yield f"{', '.join(unread[:MOST_COSTLY])}{more} cannot be read here."
+        more = f" and {len(unread) - _MOST_LINES} more" if len(unread) > _MOST_LINES else ""
+        yield f"{', '.join(unread[:_MOST_LINES])}{more} cannot be read here."
         yield ""
     if not body:
         if len(unread) < len(report.metrics):
@@ -153,15 +166,14 @@ def _graph(trace: RunTrace) -> Iterator[str]:
 
 
 def _stages(trace: RunTrace) -> Iterator[str]:
-    busy = [stage for stage in trace.stages if stage.outcome != "up to date"]
-    if not busy:
+    slowest = sort_by_work(trace.stages)
+    if not slowest:
         return
-    costly = sorted(busy, key=cost_s, reverse=True)
-    yield "### Stages that cost most" if len(busy) > MOST_COSTLY else "### Stages"
+    yield "### Slowest stages" if len(slowest) > MOST_SLOW else "### Stages"
     yield ""
     yield from rows(
         ["stage", "outcome", "why", "time:", "CPU:", "memory:"],
-        [_row(stage) for stage in costly[:MOST_COSTLY]],
+        [_row(stage) for stage in slowest[:MOST_SLOW]],
     )
 
 
@@ -195,7 +207,7 @@ def _cost(report: RunReport) -> Iterator[str]:
     )
     yield from (f"- {plain(sentence, 200)}" for sentence in cost.unknown)
     yield ""
-    costly = cost.stages[:MOST_COSTLY]
+    costly = cost.stages[:_MOST_LINES]
     yield from rows(
         ["stage", "arithmetic", "amount:"],
         [[plain(s.address), " + ".join(map(_product, s.lines)), figure(s.amount)] for s in costly],

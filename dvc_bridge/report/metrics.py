@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dvc_bridge.report.format import SAME, difference, number
 from dvc_bridge.report.html import short_text, text
 from dvc_bridge.report.values import metric_values
 
 LOW, HIGH = "_low", "_high"
 MOST_COLUMNS, FEW_ROWS = 9, 2
-MOST_DIGITS = 10**15
-SAME = "±0"
 
 
 @dataclass(frozen=True)
@@ -61,44 +59,12 @@ def _is_matrix(names: Collection[str], parents: Collection[str]) -> bool:
     return len(parents) >= FEW_ROWS and len(names) <= MOST_COLUMNS
 
 
-def number(value: Any) -> str:
-    """Return a value as HTML: counts with commas, fractions with four decimals, text unchanged."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return short_text(value)
-    if isinstance(value, int) and abs(value) < MOST_DIGITS:
-        return _replace_minus(f"{value:,}")
-    if not _is_finite(value):
-        return _replace_minus("∞" if value > 0 else "-∞" if value < 0 else "NaN")
-    if value == 0 or 1e-3 <= abs(value) < 1e3:
-        return _replace_minus(f"{value:.4f}")
-    return _replace_minus(f"{value:,.1f}" if 1e3 <= abs(value) < 1e9 else f"{value:.3g}")
+def _number_html(value: Any) -> str:
+    return short_text(number(value))
 
 
-def difference(value: Any, previous: Any) -> str:
-    """Return the change of a value; for a number, the difference with its sign."""
-    pair = (value, previous)
-    if any(isinstance(item, bool) or not isinstance(item, int | float) for item in pair):
-        return "" if value == previous else f"was {number(previous)}"
-    if not all(map(_is_finite, pair)):
-        return SAME if repr(value) == repr(previous) else f"was {number(previous)}"
-    change = value - previous
-    if change == 0:
-        return SAME
-    text_value = number(abs(change))
-    if not text_value.strip("0."):
-        text_value = f"{abs(change):.0e}"
-    return _replace_minus("-" if change < 0 else "+") + text_value
-
-
-def _replace_minus(formatted: str) -> str:
-    return formatted.replace("-", "\N{MINUS SIGN}", 1) if formatted.startswith("-") else formatted
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer larger than any float
-        return False
+def _difference_html(cell: _Cell) -> str:
+    return short_text(difference(cell.value, cell.before))
 
 
 def _cells(
@@ -130,13 +96,13 @@ def _render_matrix(rows: Mapping[str, Mapping[str, _Cell]]) -> str:
 
 def _format_cell(cell: _Cell) -> str:
     interval = f"<small>{_format_interval(cell)}</small>" if cell.low is not None else ""
-    change = difference(cell.value, cell.before) if cell.compared else ""
+    change = _difference_html(cell) if cell.compared else ""
     change = "" if change == SAME else change  # most values are equal in a run that changed little
-    return f"{number(cell.value)}{interval}" + (f"<small>{change}</small>" if change else "")
+    return f"{_number_html(cell.value)}{interval}" + (f"<small>{change}</small>" if change else "")
 
 
 def _format_interval(cell: _Cell) -> str:
-    return f"{number(cell.low)} to {number(cell.high)}"
+    return f"{_number_html(cell.low)} to {_number_html(cell.high)}"
 
 
 def _render_list(cells: Mapping[str, _Cell], compared: bool) -> str:
@@ -146,11 +112,11 @@ def _render_list(cells: Mapping[str, _Cell], compared: bool) -> str:
     head += ['<th class="n">before</th><th class="n">difference</th>'] * compared
     body = []
     for name, cell in cells.items():
-        columns = [number(cell.value)]
+        columns = [_number_html(cell.value)]
         columns += [_format_interval(cell) if cell.low is not None else ""] * intervals
         if compared:
             columns += (
-                [number(cell.before), difference(cell.value, cell.before)]
+                [_number_html(cell.before), _difference_html(cell)]
                 if cell.compared
                 else ["new", ""]
             )

@@ -19,7 +19,8 @@ from dvc_bridge.report.html import name_html, short_text, text
 from dvc_bridge.report.metrics_section import metrics_section
 from dvc_bridge.report.notes import goes_on, notes_of
 from dvc_bridge.report.plots_section import plots_section
-from dvc_bridge.report.stage_table import OUTCOMES, stage_tables
+from dvc_bridge.report.slowest_stages import slowest_section
+from dvc_bridge.report.stage_table import OUTCOMES, stages_section
 from dvc_bridge.report.style import STYLE
 from dvc_bridge.report.suggestion import suggested_settings
 from dvc_bridge.report.timeline import timeline
@@ -61,7 +62,8 @@ def page(report: RunReport) -> str:
         *_render_params(report),
         *plots_section(report),
         *_render_graph(trace),
-        *stage_tables(trace),
+        *slowest_section(trace),
+        *stages_section(trace),
         *cost_html(cost),
         *_render_suggestion(trace),
         *_render_outs(report),

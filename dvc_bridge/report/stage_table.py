@@ -1,4 +1,4 @@
-"""The stages of a run as tables: those that cost most, and all of them."""
+"""The stages of a run as a table."""
 
 from __future__ import annotations
 
@@ -18,29 +18,24 @@ OUTCOMES = {
     "running": "still running",
     "waiting": "not begun",
 }
-MOST_COSTLY, MOST_ROWS, MOST_NAMES, FEW = 10, 300, 2000, 40
+MOST_ROWS, MOST_NAMES, FEW = 300, 2000, 40
 _HEAD = (
     '<div class="scroll"><table class="stages"><thead><tr><th>stage</th><th>outcome</th>'
     "<th>time</th><th>CPU</th><th>memory</th><th>storage</th>{more}</tr></thead><tbody>"
 )
 
 
-def stage_tables(trace: RunTrace) -> Iterator[str]:
-    """Yield the sections of the stages; unchanged stages of a large run are folded."""
+def stages_section(trace: RunTrace) -> Iterator[str]:
+    """Yield the section of the stages; unchanged stages of a large run are folded."""
     if not trace.stages:
         return
     busy = [stage for stage in trace.stages if stage.outcome != "up to date"]
     unchanged = [stage for stage in trace.stages if stage.outcome == "up to date"]
-    costly = sorted(busy, key=cost_s, reverse=True)[:MOST_COSTLY]
-    if len(busy) > MOST_COSTLY and cost_s(costly[0]):
-        yield "<section><h2>What cost most</h2>"
-        yield _table(costly, trace)
-        yield "</section>"
     yield "<section><h2>Stages</h2>"
     shown = busy if len(trace.stages) > FEW else trace.stages
     ordered = sorted(shown, key=_by_weight)
     if shown:
-        yield _table(ordered[:MOST_ROWS], trace)
+        yield stage_table(ordered[:MOST_ROWS], trace)
     yield from _folded("{} more stages", ordered[MOST_ROWS:])
     if len(trace.stages) > FEW:
         yield from _folded("{} stages are unchanged", unchanged)
@@ -78,20 +73,13 @@ def _short(stage: StageTrace) -> str:
     return f"{name_html(shortened(stage.address, 80))}{outcome}{took}"
 
 
-def cost_s(stage: StageTrace) -> float:
-    """Return the seconds of CPU, or of time if they are not known."""
-    execution = stage.execution
-    if execution is None:
-        return 0.0
-    return max(execution.usage.cpu_s if execution.usage else 0.0, execution.command_s or 0.0)
-
-
 def _by_weight(stage: StageTrace) -> tuple[bool, bool, float]:
     started = stage.execution.started if stage.execution else float("inf")
     return stage.outcome != "failed", stage.outcome == "up to date", started
 
 
-def _table(stages: Sequence[StageTrace], trace: RunTrace) -> str:
+def stage_table(stages: Sequence[StageTrace], trace: RunTrace) -> str:
+    """Return a table of these stages of a run."""
     longest = max((_seconds(stage) for stage in stages), default=0.0) or 1.0
     is_remote = any(stage.task is not None for stage in trace.stages)
     more = "<th>moved</th><th>task</th>" if is_remote else ""

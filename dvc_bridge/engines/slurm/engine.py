@@ -32,7 +32,7 @@ from dvc_bridge.engines.slurm.doctor import doctor
 from dvc_bridge.engines.slurm.job_explanations import is_over
 from dvc_bridge.engines.slurm.job_options import megabytes, most_options, resource_options
 from dvc_bridge.engines.slurm.job_script import ScriptSpec, job_script
-from dvc_bridge.engines.slurm.queue import pause_s, queued_jobs
+from dvc_bridge.engines.slurm.queue import queued_jobs
 from dvc_bridge.engines.slurm.submission import (
     complete_submission,
     give_up,
@@ -40,6 +40,7 @@ from dvc_bridge.engines.slurm.submission import (
     submit_attempt,
 )
 from dvc_bridge.engines.slurm.watch import (
+    pause_s,
     read_status,
     runs_elsewhere,
     watch_attempt,

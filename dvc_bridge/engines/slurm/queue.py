@@ -17,8 +17,6 @@ _COLUMNS = (
     *(("RestartCnt", 12), ("StartTime", 24), ("EndTime", 24), ("BatchHost", 80)),
     *(("Name", 80), ("Comment", 120), ("Reason", 256)),
 )
-# The pause between two calls of squeue, at first and after a while.
-ASK_S, ASK_SELDOM_S = 2.0, 15.0
 # The comment of a job: this word, its attempt and its number in the attempt.
 COMMENT = "dvc-bridge"
 
@@ -52,11 +50,6 @@ class QueuedJob:
     node: str = ""
     run: str = ""
     attempt: str = ""
-
-
-def pause_s(elapsed_s: float) -> float:
-    """Return the seconds until SLURM is asked again, after a run was watched for a while."""
-    return min(ASK_SELDOM_S, ASK_S + elapsed_s / 20)
 
 
 def queued_jobs(run: str = "") -> list[QueuedJob]:

@@ -18,12 +18,14 @@ from dvc_bridge.engines.slurm.job_explanations import (
     WAITING,
     meaning_of,
 )
-from dvc_bridge.engines.slurm.queue import QueuedJob, accounted_jobs, pause_s, queued_jobs
+from dvc_bridge.engines.slurm.queue import QueuedJob, accounted_jobs, queued_jobs
 from dvc_bridge.engines.slurm.status import attempt_status
 from dvc_bridge.engines.status_file import load_status, write_status
 from dvc_bridge.errors import BridgeError, StorageError
 from dvc_bridge.pipeline.run_status import Phase, RunStatus
 
+# The pause between two calls of squeue, at first and after a while.
+ASK_S, ASK_SELDOM_S = 2.0, 15.0
 # The longest pause between two readings of the events; in a run's first seconds it is shorter.
 POLL_S = 0.25
 _FIRST_POLL_S = 0.05
@@ -92,6 +94,11 @@ def watch_attempt(attempt: Attempt) -> Iterator[RunStatus]:
             _cancel_rest(attempt, queued)
             return
         time.sleep(min(POLL_S, max(_FIRST_POLL_S, (now - began) / 20)))
+
+
+def pause_s(elapsed_s: float) -> float:
+    """Return the seconds until squeue is asked again, after a run was watched for a while."""
+    return min(ASK_SELDOM_S, ASK_S + elapsed_s / 20)
 
 
 def _cancel_rest(attempt: Attempt, queued: Sequence[QueuedJob]) -> None:

@@ -16,10 +16,10 @@ from dvc_bridge.pipeline.lock_entry import Pointer
 from dvc_bridge.pipeline.plots import PlotSpec, plot_specs
 from dvc_bridge.pipeline.trace import Execution, RunTrace, StageTrace, Usage
 from dvc_bridge.report.charts import chart
-from dvc_bridge.report.format import duration, size
+from dvc_bridge.report.format import difference, duration, number, size
 from dvc_bridge.report.markdown import markdown
 from dvc_bridge.report.metric_files import _find_rows, metric_files, parsed, table
-from dvc_bridge.report.metrics import difference, number
+from dvc_bridge.report.metrics import metrics_html
 from dvc_bridge.report.page import page
 from dvc_bridge.report.plot_tables import plot_tables
 from dvc_bridge.report.stage_table import OUTCOMES
@@ -213,7 +213,7 @@ def test_metrics_of_the_same_names_are_one_table_with_intervals_and_differences(
         (-math.inf, "\N{MINUS SIGN}∞"),
         (10**400, "∞"),
         (True, "True"),
-        ("<b>", "&lt;b&gt;"),
+        ("text", "text"),
         (None, "None"),
     ],
 )
@@ -258,6 +258,15 @@ def test_a_chart_has_a_line_for_each_word_of_the_first_column_of_words() -> None
     assert math.isclose(two[2][1] - two[0][1], 2 * (one[2][1] - one[0][1]), abs_tol=0.2)
     assert chart(ROC, data[3:], colours) == chart(ROC, data[3:], colours)
     assert points(chart(ROC, data[3:], colours), "line s1") != []
+
+
+@pytest.mark.parametrize("before", [None, {"m": "<i>"}])
+def test_texts_as_metrics_are_no_markup(before: Any) -> None:
+    html = "".join(metrics_html({"m": "<b>"}, before, compared=before is not None))
+    assert "<b>" not in html
+    assert "<i>" not in html
+    assert "&lt;b&gt;" in html
+    assert before is None or html.count("&lt;i&gt;") == 2  # the value and the difference
 
 
 def test_a_chart_leaves_out_what_is_no_number_and_draws_nothing_of_nothing() -> None:
@@ -336,7 +345,7 @@ def test_a_column_that_no_row_has_is_not_drawn() -> None:
 def test_files_of_metrics_that_are_gone_are_named() -> None:
     report = replace(NOTHING, before="HEAD", before_metrics={"old.json": {"auc": 0.5}})
     assert "Only in HEAD: old.json." in page(report)
-    assert "| old.json | auc |  | was 0.5 |" in markdown(report)
+    assert "| old.json | auc |  | was 0.5000 |" in markdown(report)
 
 
 def test_metrics_that_cannot_be_read_are_not_equal_and_not_gone() -> None:

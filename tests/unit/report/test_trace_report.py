@@ -208,7 +208,7 @@ def test_the_markdown_says_what_a_reviewer_asks() -> None:
     text = markdown(report)
     assert "took 15 s (predicted 12 s)" in text
     assert "Critical path: a 4.0 s → b 6.0 s → d 3.0 s" in text
-    assert "| m.json | auc | 0.75 | +0.2500 |" in text
+    assert "| m.json | auc | 0.7500 | +0.2500 |" in text
     assert "same" not in text.partition("### Params")[0].partition("### Metrics")[2]
     assert "| params.yaml:depth | 3 | 4 |" in text
     assert "```mermaid\nflowchart LR\n" in text
