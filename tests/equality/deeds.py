@@ -8,7 +8,7 @@ from functools import partial
 
 from hypothesis import strategies as st
 
-from tests.equality.story import FOLDERS, Deed, Project
+from tests.equality.story import FOLDERS, LOST_OBJECT, Deed, Project
 from tests.equality.workbench import Workbench
 
 EDITED: dict[str, Callable[[bytes], bytes]] = {
@@ -146,4 +146,4 @@ def _object_lost(number: int) -> Named:
         if objects:
             objects[number % len(objects)].unlink()
 
-    return f"rm object {number} of .dvc/cache/files (modulo their number)", deed
+    return f"{LOST_OBJECT} {number} of .dvc/cache/files (modulo their number)", deed

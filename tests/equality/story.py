@@ -123,6 +123,8 @@ class Project:
 
 
 Deed = Callable[[Workbench], None]
+# How the name of a deed begins that removes an object from the cache.
+LOST_OBJECT = "rm object"
 
 
 @dataclass(frozen=True)
@@ -148,6 +150,16 @@ class Run:
     deeds: tuple[tuple[str, Deed], ...] = ()
     interferences: tuple[Interference, ...] = ()
     concurrent: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def jobs(self) -> int:
+        """How many stages of ours may run at the same time."""
+        return int(self.argv[self.argv.index("-j") + 1]) if "-j" in self.argv else 1
+
+    @property
+    def loses_object(self) -> bool:
+        """Whether a deed before the run removes an object from the cache."""
+        return any(name.startswith(LOST_OBJECT) for name, _ in self.deeds)
 
 
 @dataclass(frozen=True)
@@ -187,7 +199,16 @@ class Story:
         for number, run in enumerate(self.runs, 1):
             texts = run.project.texts()
             change = _change(before, texts, run)
-            steps.append(Step(f"{number}", change, run.argv, fails=None, concurrent=run.concurrent))
+            steps.append(
+                Step(
+                    f"{number}",
+                    change,
+                    run.argv,
+                    fails=None,
+                    concurrent=run.concurrent,
+                    may_run_more=run.loses_object and run.jobs > 1,
+                )
+            )
             before = texts
         quiet = not any(run.interferences or run.concurrent for run in self.runs)
         return Case(

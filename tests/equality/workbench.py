@@ -33,6 +33,9 @@ class Step:
         The text that ours must print.
     concurrent
         Commands to run while commands of ours run: the program, then its arguments.
+    may_run_more
+        Whether ours may also run stages that DVC does not: with several jobs, an equal object from
+        another stage can come too late for a stage whose object is lost.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Step:
     fails: bool | None = False
     says: str = ""
     concurrent: tuple[tuple[str, ...], ...] = ()
+    may_run_more: bool = False
 
 
 @dataclass(frozen=True)
