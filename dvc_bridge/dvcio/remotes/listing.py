@@ -1,4 +1,4 @@
-"""Interpret a remote's listings, run-cache entries and errors."""
+"""Interpret a remote's listings and run-cache entries."""
 
 from __future__ import annotations
 
@@ -9,15 +9,8 @@ from typing import Any
 
 from dvc_bridge.dvcio.hashes import files_of, folder_md5
 from dvc_bridge.dvcio.reading.yaml12 import parse
-from dvc_bridge.errors import BridgeError, RemoteRefusedError, StorageError, UsageError
+from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer
-
-# Errors that a retry cannot fix.
-_FINAL = ("NoCredentials", "CredentialRetrieval", "ParamValidation", "InvalidAccessKey", "Config")
-_ACCESS = (
-    "correct its credentials (on this machine: the environment or .dvc/config.local; for pods: the"
-    " Secret that `secrets` in dvc-bridge.yaml names), and check that the bucket exists"
-)
 
 
 def inside(cache: Any, md5: str) -> Iterator[str]:
@@ -64,19 +57,3 @@ def run_entry(text: bytes) -> LockEntry | None:
         value = parse(text.decode(), "an entry of the run cache")
         return value if isinstance(value, dict) and "cmd" in value else None
     return None
-
-
-def fault(where: str, exc: BaseException) -> BridgeError:
-    """Convert an error of a call to a remote into a `BridgeError`.
-
-    Parameters
-    ----------
-    where
-        The name of the remote in the message.
-    """
-    message = f"{where}: {type(exc).__name__}: {exc}"
-    if isinstance(exc, PermissionError) or any(name in message for name in _FINAL):
-        return RemoteRefusedError(message, _ACCESS)
-    if isinstance(exc, FileNotFoundError):
-        return RemoteRefusedError(message, "create the bucket, or correct the remote's url")
-    return StorageError(message, "check that this machine can reach it; then retry")

@@ -10,7 +10,8 @@ from typing import Any
 
 from dvc_bridge.dvcio.hashes import files_of
 from dvc_bridge.dvcio.remotes.byte_progress import Progress, byte_callback
-from dvc_bridge.dvcio.remotes.listing import fault, inside, run_entry, written_s
+from dvc_bridge.dvcio.remotes.errors import remote_error
+from dvc_bridge.dvcio.remotes.listing import inside, run_entry, written_s
 from dvc_bridge.errors import BridgeError, IntegrityError, LostObjectError, UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry
 from dvc_bridge.planning.run_cache_key import run_folder
@@ -294,7 +295,7 @@ class Remote:
             raise self._error(exc) from exc
 
     def _error(self, exc: BaseException) -> BridgeError:
-        return fault(f"remote {self.name} ({self.url})", exc)
+        return remote_error(f"remote {self.name} ({self.url})", exc)
 
 
 def _size(cache: Any, md5s: Iterable[str]) -> int:
