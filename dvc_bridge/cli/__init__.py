@@ -8,7 +8,6 @@ import traceback
 from argparse import Namespace
 from collections.abc import Sequence
 from gc import freeze, set_threshold  # a module of this package is named gc, too
-from importlib import import_module
 from io import TextIOWrapper
 from os import chdir, devnull, set_inheritable
 from time import time
@@ -88,12 +87,10 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _outcome(args: Namespace) -> tuple[int, str]:
     """Run the command of parsed arguments; return its exit code, and its error as text."""
-    module, _, name = args.run.partition(":")
     try:
         if args.cd is not None:
             _change_folder(args.cd)
-        # Imported late, because `--help` does not need it.
-        code: int = getattr(import_module(module), name)(args)
+        code: int = args.run(args)
     except BridgeError as exc:
         return _print_error(exc), exc.message
     except KeyboardInterrupt:  # the runner handles it during a run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 # The function that options.COMPLETE_TARGETS names.
 _BASH = """
@@ -22,6 +22,18 @@ _dvc_bridge_targets() {
   compadd -a stages
 }
 """
+
+
+def declare_completion(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge completion`."""
+    command.add_argument(
+        "-s",
+        "--shell",
+        choices=("bash", "zsh", "tcsh"),
+        default="bash",
+        help="the shell; default: bash",
+    )
+    command.set_defaults(run=completion_command)
 
 
 def completion_command(args: Namespace) -> int:

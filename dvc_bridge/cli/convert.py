@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 
 from dvc_bridge.app.check_manifest import check_manifest
 from dvc_bridge.app.convert import Code, convert, convert_to_slurm
+from dvc_bridge.cli.options import add_fuse, add_stages
 from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.dvcio.output_file import write_output
@@ -17,6 +18,42 @@ from dvc_bridge.pipeline.fuse import Fuse
 
 # The kind of the script; the others are those of `ManifestKind`.
 SLURM = "slurm"
+
+
+def declare_convert(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge convert`."""
+    add_stages(command, force=False)
+    command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    command.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing; check that FILE is what the pipeline converts to",
+    )
+    command.add_argument(
+        "--kind",
+        choices=("Workflow", "WorkflowTemplate", "CronWorkflow", "slurm"),
+        default="Workflow",
+        help="a manifest of Argo, or a script that submits SLURM jobs; default: Workflow",
+    )
+    command.add_argument(
+        "--schedule", metavar="CRON", help="schedule of a CronWorkflow, as '0 6 * * 1'"
+    )
+    command.add_argument(
+        "--name", help="name of the Workflow or of the runs; default: name of the project's folder"
+    )
+    command.add_argument(
+        "--revision",
+        default="HEAD",
+        metavar="REV",
+        help="git revision of the code in the tasks; default: HEAD",
+    )
+    command.add_argument(
+        "--repo",
+        metavar="URL",
+        help="URL of the code's repository; default: URL of the remote origin",
+    )
+    add_fuse(command, "chains", "default: chains; auto uses how long stages took here")
+    command.set_defaults(run=convert_command)
 
 
 def convert_command(args: Namespace) -> int:

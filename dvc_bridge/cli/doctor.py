@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 from dvc_bridge.app.doctor import examine
+from dvc_bridge.cli.options import add_engine
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.errors import UsageError
 
 _MARKS = {True: "ok", False: "wrong", None: "?"}
+
+
+def declare_doctor(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge doctor`."""
+    add_engine(command)
+    command.set_defaults(run=doctor_command)
 
 
 def doctor_command(args: Namespace) -> int:

@@ -144,3 +144,10 @@ def job_count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 upwards")
     return int(text)
+
+
+def add_run(command: argparse.ArgumentParser, nargs: str | None = None) -> None:
+    """Declare the name of a run as an argument."""
+    command.add_argument(
+        "run_name", metavar="RUN", nargs=nargs, help="name of the run, as printed by submit"
+    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
 
 from dvc_bridge.app.plan import plan
+from dvc_bridge.cli.options import add_flags, add_stages, add_verbosity
 from dvc_bridge.cli.stage_arguments import flags_of, selection_of
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.planning.forecast import Forecast, Verdict
@@ -15,6 +16,24 @@ from dvc_bridge.ui.visible_text import visible_lines
 
 # Exit codes of `plan --check`.
 STAGES_RUN, CANNOT_TELL = 10, 11
+
+
+def declare_plan(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge plan`."""
+    add_stages(command)
+    add_flags(
+        command,
+        pull="ask the remote which missing data it has; show what repro --pull would do",
+    )
+    command.add_argument("--json", action="store_true", help="machine-readable output")
+    add_verbosity(command)
+    command.add_argument(
+        "--check",
+        action="store_true",
+        help="end with 0 if there is nothing to do, 10 if stages would run, 11 if plan cannot tell"
+        " because data are missing or a stage would fail",
+    )
+    command.set_defaults(run=plan_command)
 
 
 def plan_command(args: Namespace) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 from dvc_bridge.app.report import run_report, trace_report, with_prices
 from dvc_bridge.cli.terminal import warn
@@ -12,6 +12,30 @@ from dvc_bridge.dvcio.output_file import write_output
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.trace import plain_trace
 from dvc_bridge.report.values import RunReport
+
+
+def declare_report(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge report`."""
+    command.add_argument(
+        "runs",
+        metavar="RUN",
+        nargs="*",
+        help="name of the run, or a Metaflow run as TrainFlow/123; default: the last run of this"
+        " project; two runs: what differs between them",
+    )
+    command.add_argument(
+        "--run", dest="pathspec", metavar="PATHSPEC", help="older form of the argument RUN"
+    )
+    command.add_argument(
+        "--base",
+        metavar="REV",
+        help="git revision to compare metrics and params with; default: HEAD",
+    )
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="Markdown, for a pull request")
+    form.add_argument("--json", action="store_true", help="the trace of the run as JSON")
+    command.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    command.set_defaults(run=report_command)
 
 
 def report_command(args: Namespace) -> int:

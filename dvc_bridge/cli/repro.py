@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dvc_bridge.app.repro import default_jobs, repro, verify
 from dvc_bridge.cli.follow import STANDARD_OUTPUT, events_to
+from dvc_bridge.cli.options import add_flags, add_follow, add_stages, add_verbosity, job_count
 from dvc_bridge.cli.stage_arguments import flags_of, selection_of
 from dvc_bridge.cli.terminal import confirm, view_for
 from dvc_bridge.dvcio.dvc_version import check_version, is_installed
@@ -30,6 +31,65 @@ from dvc_bridge.pipeline.settings_file import FILE
 
 if TYPE_CHECKING:
     from dvc_bridge.verify.reproducible import Verified
+
+
+def declare_repro(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge repro`."""
+    add_stages(command)
+    add_flags(
+        command,
+        pull="download missing data and results of the run cache from the remote; with"
+        " --allow-missing only for stages that run",
+    )
+    command.add_argument(
+        "-j",
+        "--jobs",
+        type=job_count,
+        nargs="?",
+        const=os.cpu_count() or 1,
+        metavar="N",
+        help="number of stages that run at a time; without a number one per core; default: jobs in"
+        " dvc-bridge.yaml, or 1",
+    )
+    command.add_argument(
+        "-k",
+        "--keep-going",
+        action="store_true",
+        help="keep running stages that do not depend on a failed one",
+    )
+    command.add_argument(
+        "--ignore-errors",
+        action="store_true",
+        help="run all stages, also those that depend on a failed one, and end with 0",
+    )
+    command.add_argument(
+        "--no-commit", action="store_true", help="do not store the outs in the cache"
+    )
+    command.add_argument(
+        "-i",
+        "--interactive",
+        action="store_true",
+        help="ask before each stage that has changed; without a terminal, the answer is no",
+    )
+    command.add_argument("--dry", action="store_true", help="print the plan; run nothing")
+    add_verbosity(command)
+    command.add_argument(
+        "--plain", action="store_true", help="print plain lines, also on a terminal"
+    )
+    proof = command.add_mutually_exclusive_group()
+    proof.add_argument(
+        "--verify",
+        action="store_true",
+        help="run each stage again in a copy that has only its deps, and report outs that differ",
+    )
+    proof.add_argument(
+        "--check-against-dvc",
+        action="store_true",
+        help="run dvc repro and dvc-bridge repro in two copies of the project, and report every"
+        " difference",
+    )
+    add_follow(command)
+    command.set_defaults(run=repro_command, json=False, check=False)
 
 
 def repro_command(args: Namespace) -> int:

@@ -4,11 +4,38 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 
 from dvc_bridge.app.runs import list_runs, read_logs, run_status, stop_run, task_failures
+from dvc_bridge.cli.options import add_engine, add_run
 from dvc_bridge.ui.status_text import run_json, run_text, runs_json, runs_text
+
+
+def declare_status(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge status`."""
+    add_run(command, nargs="?")
+    add_engine(command)
+    command.add_argument("--json", action="store_true", help="machine-readable output")
+    command.set_defaults(run=status_command)
+
+
+def declare_stop(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge stop`."""
+    add_run(command)
+    add_engine(command)
+    command.set_defaults(run=stop_command)
+
+
+def declare_logs(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge logs`."""
+    add_run(command)
+    add_engine(command)
+    command.add_argument("stage", nargs="?", metavar="STAGE", help="show only this stage")
+    command.add_argument(
+        "-f", "--follow", action="store_true", help="wait for more until the run ends"
+    )
+    command.set_defaults(run=logs_command)
 
 
 def status_command(args: Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,10 +13,41 @@ from dvc_bridge.app.collect import collect
 from dvc_bridge.app.run_end import RunEnd
 from dvc_bridge.app.submit import Submitted, ViewFor, resume, submit
 from dvc_bridge.cli.follow import STANDARD_OUTPUT, events_to
+from dvc_bridge.cli.options import add_engine, add_follow, add_fuse, add_run, add_stages, add_wait
+from dvc_bridge.cli.refusals import OF_SUBMIT, add_refusals
 from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import report, warn, watch_of
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.fuse import Fuse
+
+
+def declare_submit(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge submit`."""
+    add_stages(command)
+    add_wait(command)
+    add_follow(command)
+    add_engine(command)
+    add_fuse(command, None, "default: the one in dvc-bridge.yaml, or auto")
+    add_refusals(command, OF_SUBMIT)
+    command.set_defaults(run=submit_command)
+
+
+def declare_collect(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge collect`."""
+    add_run(command)
+    command.add_argument(
+        "--no-checkout", action="store_true", help="update dvc.lock only, without outs"
+    )
+    command.set_defaults(run=collect_command)
+
+
+def declare_retry(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge retry`."""
+    add_run(command)
+    add_wait(command)
+    add_follow(command)
+    add_engine(command)
+    command.set_defaults(run=retry_command)
 
 
 def submit_command(args: Namespace) -> int:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import tempfile
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from dvc_bridge.remote_run.worker_contract import time_limit
+
+
+def declare_worker(command: ArgumentParser) -> None:
+    """Declare the arguments of `dvc-bridge worker`."""
+    command.add_argument("reference", metavar="REFERENCE", help="reference of the task")
+    command.set_defaults(run=worker_command)
 
 
 def worker_command(args: Namespace) -> int:
