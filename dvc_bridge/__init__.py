@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dvc_bridge.app.plan import Plan
     from dvc_bridge.app.run_end import RunEnd
     from dvc_bridge.app.submit import Submitted
-    from dvc_bridge.pipeline.outcome import Summary
+    from dvc_bridge.pipeline.run_summary import Summary
     from dvc_bridge.planning.targets import Selection
 
     __version__: str

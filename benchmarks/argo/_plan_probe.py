@@ -16,8 +16,8 @@ from dvc_bridge.app.context import RunContext
 from dvc_bridge.engines.argo.lint import split_and_check
 from dvc_bridge.engines.argo.manifest import RunSpec, manifest, size, text
 from dvc_bridge.engines.base import task_specs
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.fuse import Fuse
-from dvc_bridge.pipeline.project_settings import ArgoSettings
 from dvc_bridge.planning.grouping.cost_model import Costs
 from dvc_bridge.planning.grouping.tasks_from_settings import divide_into_tasks
 from dvc_bridge.planning.targets import Selection

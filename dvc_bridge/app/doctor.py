@@ -18,7 +18,8 @@ from dvc_bridge.dvcio.session import Session
 from dvc_bridge.engines.base import Engine, Finding
 from dvc_bridge.engines.registry import engine_type
 from dvc_bridge.errors import BridgeError, UsageError, VersionMismatchError, of_system
-from dvc_bridge.pipeline.project_settings import ArgoSettings, Settings
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
+from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.settings_file import FILE
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.remote_run.run_store import FOLDER

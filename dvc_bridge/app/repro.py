@@ -13,8 +13,8 @@ from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.local.repro import repro as run
 from dvc_bridge.local.runner import Options
 from dvc_bridge.pipeline.numbering import StagePosition
-from dvc_bridge.pipeline.outcome import Summary
 from dvc_bridge.pipeline.run_flags import RunFlags
+from dvc_bridge.pipeline.run_summary import Summary
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.pipeline.trace import requests_of
 from dvc_bridge.planning.targets import Selection, files_of, select

@@ -26,7 +26,8 @@ from dvc_bridge.errors import (
     UsageError,
     VersionMismatchError,
 )
-from dvc_bridge.pipeline.outcome import Outcome, Summary
+from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.run_summary import Summary
 from dvc_bridge.pipeline.settings_file import FILE
 
 if TYPE_CHECKING:

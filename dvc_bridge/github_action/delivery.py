@@ -89,6 +89,20 @@ def commit_message(what: str, *, starts_workflow: bool = True) -> str:
     return subject if starts_workflow else f"{subject} {_SKIP_CI}"
 
 
+def branch_name(run: str, revision: str) -> str:
+    """Return the branch of a pull request.
+
+    Parameters
+    ----------
+    run
+        The name of the run; empty: results of the run cache, which belong to no run. They get one
+        branch for each commit.
+    revision
+        The SHA of the commit.
+    """
+    return f"dvc-bridge/{run or f'run-cache-{revision[:12]}'}"
+
+
 def commit_results(project: Project, files: Sequence[str], message: str) -> None:
     """Commit these files, paths from the current directory, as the bot of GitHub Actions.
 

@@ -12,8 +12,9 @@ from dvc_bridge.github_action.literal_text import code
 from dvc_bridge.github_action.positions import Positions
 from dvc_bridge.github_action.runner import Annotation, Rule
 from dvc_bridge.github_action.step_result import StepResult
-from dvc_bridge.pipeline.outcome import Outcome, Summary
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.run_flags import RunFlags
+from dvc_bridge.pipeline.run_summary import Summary
 from dvc_bridge.planning.targets import Selection
 from dvc_bridge.ui.plain_view import PlainView
 

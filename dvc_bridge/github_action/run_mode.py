@@ -12,9 +12,10 @@ from dvc_bridge.app.submit import submit
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.errors import BridgeError
-from dvc_bridge.git.commit_suggestion import uncommitted
 from dvc_bridge.git.head import head
+from dvc_bridge.git.uncommitted_files import uncommitted
 from dvc_bridge.github_action.delivery import (
+    branch_name,
     commit_message,
     commit_results,
     github_of,
@@ -133,9 +134,7 @@ def _delivered(
         return StepResult(outputs, blocks)
     github = github_of(os.environ, inputs.token)
     is_commit = inputs.delivery is Delivery.COMMIT
-    # Results of the run cache belong to no run: they get one branch for each commit.
-    name = outputs["run"] or f"run-cache-{head(project)[:12]}"
-    branch = github.branch if is_commit else f"dvc-bridge/{name}"
+    branch = github.branch if is_commit else branch_name(outputs["run"], head(project))
     try:
         commit_results(project, files, commit_message(what, starts_workflow=not is_commit))
         push(project, github, branch)

@@ -15,7 +15,7 @@ from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, Run
 from dvc_bridge.local.tracer import Tracer
 from dvc_bridge.pipeline.numbering import StagePosition
-from dvc_bridge.pipeline.outcome import Summary
+from dvc_bridge.pipeline.run_summary import Summary
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.allow_missing import AllowMissing
 from dvc_bridge.planning.changes import sharing_losses

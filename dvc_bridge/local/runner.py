@@ -29,8 +29,9 @@ from dvc_bridge.local.recorder import Recorder
 from dvc_bridge.local.signals import forward_signals, stop_commands
 from dvc_bridge.local.tracer import Tracer
 from dvc_bridge.pipeline.numbering import RunIndex, StagePosition
-from dvc_bridge.pipeline.outcome import Outcome, Summary
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.run_flags import RunFlags
+from dvc_bridge.pipeline.run_summary import Summary
 from dvc_bridge.pipeline.stage import Pipeline, Stage
 from dvc_bridge.pipeline.trace import Requests
 from dvc_bridge.planning.graph import direct_downstream

@@ -16,12 +16,12 @@ from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.reading.settings import read_settings
 from dvc_bridge.errors import UsageError
+from dvc_bridge.metaflow.flow_levels import check_settings, levels_of, needs_of
 from dvc_bridge.metaflow.flow_text import Level, flow_text, was_edited, words_of
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.ids import slug
 from dvc_bridge.pipeline.ranges import shape
 from dvc_bridge.planning.grouping.cost_model import Costs
-from dvc_bridge.planning.grouping.levels import check_settings, levels_of, needs_of
 from dvc_bridge.planning.grouping.tasks_from_settings import divide_into_tasks
 from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.task_plan import positions_for_pods

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dvc_bridge.errors import UsageError
+from dvc_bridge.metaflow.flow_levels import Needs
 from dvc_bridge.pipeline.task_settings import USUAL_RETRIES
-from dvc_bridge.planning.grouping.levels import Needs
 
 # A step takes about 8 kB of the workflow template, which Argo limits to about 1 MB.
 MOST_STEPS = 110

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -11,22 +12,23 @@ from typing import TYPE_CHECKING
 from dvc_bridge.app.collect import stored_results
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.app.current_folder import Warn
-from dvc_bridge.dvcio.cached_objects import check_cached, in_cache
 from dvc_bridge.dvcio.remotes.transfer import Objects, modes
 from dvc_bridge.dvcio.workspace import Workspace
-from dvc_bridge.errors import IntegrityError, RemoteRefusedError, UsageError
-from dvc_bridge.git.commit_suggestion import commit_line, lock_names, uncommitted
+from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import commit, differing
-from dvc_bridge.pipeline.lock_entry import LockEntry, item_path, lock_items, pointer_of, with_outs
-from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.git.uncommitted_files import lock_names, uncommitted
+from dvc_bridge.metaflow.available_results import available_results
 from dvc_bridge.pipeline.result import Result
-from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.left_out_results import as_local, find_incompatible
-from dvc_bridge.remote_run.merge import Merged, merge, unchanged_outs
+from dvc_bridge.remote_run.merge import Merged, merge
 from dvc_bridge.remote_run.run_store import scratch_folder
 
 if TYPE_CHECKING:
     from dvc_bridge.metaflow.client import Ended
+
+
+# The line in the message of a commit that names the run.
+_TRAILER = "Metaflow-Run"
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,15 @@ class Synced:
         if self.tags:
             lines.append(f"{self.pathspec} is tagged {', '.join(self.tags)}")
         if self.paths:
-            lines.append(f"to commit them: {commit_line(self.paths, self.pathspec)}")
+            lines.append(f"to commit them: {_commit_line(self.paths, self.pathspec)}")
         return "\n".join(lines)
+
+
+def _commit_line(paths: Sequence[str], pathspec: str) -> str:
+    """Return the shell command that commits `paths` and names the run in a trailer."""
+    quoted_paths = shlex.join(paths)
+    message = shlex.join(["-m", f"Results of {pathspec}", "--trailer", f"{_TRAILER}: {pathspec}"])
+    return f"git add {quoted_paths} && git commit {message}"
 
 
 def sync(pathspec: str, *, partial: bool = False, warn: Warn) -> Synced:
@@ -90,7 +99,7 @@ def sync(pathspec: str, *, partial: bool = False, warn: Warn) -> Synced:
         matching = _matching_results(context, ended, results, workspace, partial=partial)
         modes_of = functools.partial(modes, context.project.root)
         results = as_local(context.pipeline, matching, workspace, modes_of)
-        results = _available_results(context, objects, results, ended, workspace, matching)
+        results = available_results(context, objects, results, ended, workspace, matching)
         merged = _merge(context, results, objects)
         stages = [s for s in context.pipeline.stages if s.address in results]
         tags = client.tag_run(run, ended, lock_names(context.project, stages))
@@ -176,72 +185,6 @@ def _code_differs(context: RunContext, revision: str) -> bool:
         name.rpartition("/")[2] not in ("dvc.lock", ".gitignore") and name not in outs
         for name in changed
     )
-
-
-def _available_results(
-    context: RunContext,
-    objects: Objects,
-    results: Mapping[str, Result],
-    ended: Ended,
-    workspace: Workspace,
-    recorded: Mapping[str, Result],
-) -> dict[str, Result]:
-    """Return the results whose outs are all available, before anything changes.
-
-    This leaves out unchanged results that dvc.lock already has: their outs may exist only where
-    the run was planned.
-
-    Parameters
-    ----------
-    recorded
-        The results as the run recorded them.
-
-    Raises
-    ------
-    IntegrityError
-        Objects are missing, or their content does not match their hashes.
-    """
-    cache, missing, available = context.project.cache, [], dict(results)
-    for stage in context.pipeline.stages:
-        result = results.get(stage.address)
-        if result is None:
-            continue
-        unchanged = (
-            unchanged_outs(stage, result.entry, workspace)
-            if result.outcome is Outcome.UNCHANGED
-            else set()
-        )
-        outs = lock_items(result.entry, "outs")
-        changed_outs = [out for out in outs if item_path(out) not in unchanged]
-        for out in changed_outs:
-            check_cached(cache, pointer_of(out))
-        absent = [out for out in changed_outs if not in_cache(cache, pointer_of(out))]
-        if not absent or _in_remote(objects, stage, with_outs({}, absent)):
-            continue
-        if recorded[stage.address].outcome is Outcome.UNCHANGED and result.entry == stage.lock:
-            context.warn(
-                f"{stage.address}: not merged: outs are not in the workspace, cache or remote"
-            )
-            del available[stage.address]
-        else:
-            missing += [f"{stage.address}: {item_path(out)} (md5 {out['md5']})" for out in absent]
-    if missing:
-        raise IntegrityError(
-            "\n".join(
-                [f"outs of {ended.pathspec} are neither in the cache nor in a remote:", *missing]
-            ),
-            f"on the machine that ran it, run dvc-bridge sync {ended.pathspec}, then the commit"
-            " command that it prints, dvc push and git push; here, run git pull, then this command"
-            " again",
-        )
-    return available
-
-
-def _in_remote(objects: Objects, stage: Stage, entry: LockEntry) -> bool:
-    try:
-        return objects.has(stage, entry)
-    except (UsageError, RemoteRefusedError):
-        return False  # there is no remote, or we may not read it
 
 
 def _merge(context: RunContext, results: Mapping[str, Result], objects: Objects) -> Merged:

@@ -8,8 +8,9 @@ from typing import Any
 
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline import setting_keys
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.prices import Prices
-from dvc_bridge.pipeline.project_settings import ArgoSettings, ProcessSettings, Settings
+from dvc_bridge.pipeline.project_settings import ProcessSettings, Settings
 from dvc_bridge.pipeline.setting_keys import ARGO, NEUTRAL, SECTIONS, STAGES, TOP, Section
 from dvc_bridge.pipeline.setting_values import InvalidValueError
 from dvc_bridge.pipeline.settings_file import FILE

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import mean
 
-from dvc_bridge.report.fold import Graph, Node
 from dvc_bridge.report.format import shortened
+from dvc_bridge.report.graph_fold import Graph, Node
 from dvc_bridge.report.html import text
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, LABEL = 158, 38, 44, 12, 22

@@ -10,7 +10,6 @@ from typing import Any
 from dvc_bridge.pipeline.trace import RunTrace, StageTrace
 from dvc_bridge.report.cost import CostLine, cost_of
 from dvc_bridge.report.cost_table import unit_text
-from dvc_bridge.report.fold import fold
 from dvc_bridge.report.format import (
     TIMES,
     difference,
@@ -22,6 +21,7 @@ from dvc_bridge.report.format import (
     size,
 )
 from dvc_bridge.report.graph import mermaid
+from dvc_bridge.report.graph_fold import fold
 from dvc_bridge.report.metrics import gone
 from dvc_bridge.report.notes import notes_of
 from dvc_bridge.report.slowest_stages import MOST_SLOW, sort_by_work

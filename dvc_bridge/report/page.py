@@ -12,9 +12,9 @@ from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.pipeline.trace import RunTrace
 from dvc_bridge.report.cost import RunCost, cost_of
 from dvc_bridge.report.cost_table import cost_html
-from dvc_bridge.report.fold import fold
 from dvc_bridge.report.format import duration, figure, moment, size
 from dvc_bridge.report.graph import graph_svg
+from dvc_bridge.report.graph_fold import fold
 from dvc_bridge.report.html import name_html, short_text, text
 from dvc_bridge.report.metrics_section import metrics_section
 from dvc_bridge.report.notes import goes_on, notes_of

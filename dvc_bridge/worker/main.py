@@ -26,9 +26,10 @@ from dvc_bridge.local.history import History
 from dvc_bridge.local.runner import Options, Run
 from dvc_bridge.local.tracer import Tracer
 from dvc_bridge.pipeline.numbering import RunIndex, numbered
-from dvc_bridge.pipeline.outcome import Outcome, Summary
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_flags import RunFlags
+from dvc_bridge.pipeline.run_summary import Summary
 from dvc_bridge.planning.graph import pipeline_of
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.task import PlannedTask

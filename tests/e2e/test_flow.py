@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
+from dvc_bridge.metaflow.flow_levels import needs_of
 from dvc_bridge.pipeline.numbering import StagePosition, TaskNumber
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.grouping.group_stages import Group
-from dvc_bridge.planning.grouping.levels import needs_of
 from tests.e2e.test_convert import STAGES
 from tests.support.commands import bridge, dvc, git
 from tests.support.local_flow import command, environment

@@ -11,7 +11,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.remote_secrets import for_pods
 
 if TYPE_CHECKING:  # workers do not need the settings, which take time to import
-    from dvc_bridge.pipeline.project_settings import ArgoSettings
+    from dvc_bridge.pipeline.argo_settings import ArgoSettings
 
 Sections = dict[str, dict[str, str]]
 

@@ -1,9 +1,15 @@
-"""Check of cron schedules by the rules of Argo (ParseStandard of github.com/robfig/cron v3)."""
+"""The schedule of a CronWorkflow, checked by the rules of Argo.
+
+These are those of ParseStandard in github.com/robfig/cron v3.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
+
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
@@ -18,6 +24,18 @@ _FIELDS: Mapping[str, tuple[int, int, Mapping[str, int]]] = {
 _NAMED = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _EVERY = re.compile(r"@every ((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h))+")
 _ITEM = re.compile(r"(?P<first>[*?]|\w+)(-(?P<last>\w+))?(/(?P<step>\d+))?")
+
+
+def cron_fields(schedule: str, argo: ArgoSettings) -> dict[str, Any]:
+    """Return the fields of a CronWorkflow's spec that say when it starts.
+
+    Without a time zone in the settings, that of Argo's controller counts.
+    """
+    return {
+        "schedules": [schedule],
+        **({"timezone": argo.timezone} if argo.timezone else {}),
+        "concurrencyPolicy": argo.concurrency_policy,
+    }
 
 
 def find_schedule_problem(schedule: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ApiError
-from dvc_bridge.pipeline.project_settings import ArgoSettings
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.task_settings import Resources
 
 _TOKEN_ANNOTATION = "workflows.argoproj.io/service-account-token.name"  # noqa: S105  no token

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dvc_bridge.engines.base import Finding
-from dvc_bridge.pipeline.project_settings import ArgoSettings
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 

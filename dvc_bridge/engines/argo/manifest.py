@@ -16,10 +16,11 @@ from typing import Any
 import yaml
 
 from dvc_bridge.dvcio.remotes.config import Sections
+from dvc_bridge.engines.argo.cron_schedule import cron_fields
 from dvc_bridge.engines.argo.pod_template import Environment, security_context, template
 from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION, RUN_LABEL
 from dvc_bridge.engines.base import TaskSpec
-from dvc_bridge.pipeline.project_settings import ArgoSettings
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.remote_run.worker_contract import GitCode, SnapshotCode, store_text
 
 API = "argoproj.io/v1alpha1"
@@ -78,12 +79,7 @@ def manifest(tasks: Sequence[TaskSpec], run: RunSpec) -> dict[str, Any]:
     """Render a manifest; `dvc_bridge.engines.argo.lint` checks it before it is sent."""
     spec = _spec(tasks, run)
     if run.kind is ManifestKind.CRON:
-        spec = {
-            "schedules": [run.schedule or ""],
-            **({"timezone": run.argo.timezone} if run.argo.timezone else {}),
-            "concurrencyPolicy": run.argo.concurrency_policy,
-            "workflowSpec": spec,
-        }
+        spec = {**cron_fields(run.schedule or "", run.argo), "workflowSpec": spec}
     document: dict[str, Any] = {
         "apiVersion": API,
         "kind": run.kind.value,

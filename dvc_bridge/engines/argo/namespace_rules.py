@@ -9,7 +9,7 @@ from typing import Any
 from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, ApiError
-from dvc_bridge.pipeline.project_settings import ArgoSettings
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.quantity import amount
 from dvc_bridge.pipeline.shorten import first_names
 from dvc_bridge.pipeline.task_settings import Resources

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dvc_bridge.engines.argo.retries import by_attempt
-from dvc_bridge.pipeline.project_settings import ArgoSettings
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.task_settings import Resources
 
 # The stage's container has the same context. With the context of the pod it makes a pod that the

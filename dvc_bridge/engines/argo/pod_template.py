@@ -17,8 +17,8 @@ from dvc_bridge.engines.argo.worker_files import (
     worker_volumes,
 )
 from dvc_bridge.engines.base import TaskSpec
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.pod_settings import PodSettings
-from dvc_bridge.pipeline.project_settings import ArgoSettings
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.remote_run.worker_contract import RETRIES, RUN, STORE, TIMEOUT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dvc_bridge.engines.argo.pod_patch import RESTRICTED, executor_resources
-from dvc_bridge.pipeline.project_settings import ArgoSettings
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.remote_run.worker_contract import PORTABLE_FOLDER
 
 _VOLUME, _TARGET = "worker", "/worker-files"

@@ -13,8 +13,8 @@ from dvc.config_schema import REMOTE_SCHEMAS
 from dvc_bridge.dvcio.remotes.config import pod_settings
 from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import check_url
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.parse_settings import parse_settings
-from dvc_bridge.pipeline.project_settings import ArgoSettings
 from dvc_bridge.pipeline.remote_secrets import SECRET, for_pods, travels
 from tests.e2e.test_convert import URL, commit
 from tests.e2e.test_doctor import findings

@@ -19,8 +19,8 @@ from dvc_bridge.pipeline.trace import (
     trace_from_plain,
 )
 from dvc_bridge.report.comparison import comparison_markdown, comparison_page
-from dvc_bridge.report.fold import MOST_NODES, fold
 from dvc_bridge.report.graph import mermaid
+from dvc_bridge.report.graph_fold import MOST_NODES, fold
 from dvc_bridge.report.markdown import markdown
 from dvc_bridge.report.page import page
 from dvc_bridge.report.suggestion import suggested_settings

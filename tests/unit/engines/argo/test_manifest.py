@@ -19,9 +19,9 @@ from dvc_bridge.engines.argo.manifest import ManifestKind, RunSpec, manifest, si
 from dvc_bridge.engines.argo.status import GROUPS_ANNOTATION
 from dvc_bridge.engines.base import TaskSpec
 from dvc_bridge.errors import UsageError
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.fuse import Fuse
 from dvc_bridge.pipeline.numbering import StagePosition
-from dvc_bridge.pipeline.project_settings import ArgoSettings
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.grouping.group_stages import Costs, Group, Node, group_stages
 from dvc_bridge.remote_run.worker_contract import GitCode, SnapshotCode

@@ -8,8 +8,8 @@ import pytest
 
 from dvc_bridge.engines.argo.doctor_remotes import check_remotes
 from dvc_bridge.engines.argo.namespace_rules import Rules, compare
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.parse_settings import parse_settings
-from dvc_bridge.pipeline.project_settings import ArgoSettings
 
 ALL = ("requests.cpu", "limits.cpu", "requests.memory", "limits.memory", "pods")
 ENOUGH = {"cpu": 1, "cpu_limit": 2, "memory": "1Gi"}

@@ -1,15 +1,12 @@
-"""Files to commit after a merge, and the git command for it."""
+"""Files to commit after results were merged."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.git.revision import git
 from dvc_bridge.pipeline.stage import DVC_YAML, Stage, lock_file
-
-TRAILER = "Metaflow-Run"
 
 
 def uncommitted(project: Project, stages: Iterable[Stage]) -> list[str]:
@@ -32,13 +29,6 @@ def uncommitted(project: Project, stages: Iterable[Stage]) -> list[str]:
     output = git(project.root, *arguments) if existing else ""
     names = [entry[3:] for entry in output.split("\0") if entry]
     return [project.shown(str(project.git_root / name)) for name in sorted(names)]
-
-
-def commit_line(paths: Sequence[str], pathspec: str) -> str:
-    """Return the shell command that commits `paths` and names the run in a trailer."""
-    quoted_paths = shlex.join(paths)
-    message = shlex.join(["-m", f"Results of {pathspec}", "--trailer", f"{TRAILER}: {pathspec}"])
-    return f"git add {quoted_paths} && git commit {message}"
 
 
 def lock_names(project: Project, stages: Iterable[Stage]) -> list[str]:
