@@ -155,10 +155,7 @@ def _failure(errors: Mapping[str, BridgeError], logs: str) -> BridgeError:
 
 
 def _report_verification(verified: Verified) -> int:
-    for address, why in verified.unchecked.items():
-        print(f"{address}: not checked, {why}")
-    equal_count = len(verified.checked) - len(verified.found)
-    print(f"{equal_count} of {len(verified.checked)} make the same outs in a clean copy")
+    print(verified)
     if verified.found:
         raise IntegrityError(
             "\n".join(f"{a}: {text}" for a, texts in verified.found.items() for text in texts),

@@ -17,7 +17,6 @@ from dvc_bridge.pipeline.result import Result, result_from_plain
 from .metadata import bring_run
 from .run_artifact import DvcRun
 
-TAG_DIGITS = 12
 _KEYS = {"results", "plots"}  # older versions lack them
 
 
@@ -125,37 +124,6 @@ def _merge_artifacts(artifacts: Sequence[DvcRun]) -> DvcRun | None:
     merged["outs"] = {path: outs[path] for path in sorted(outs)}
     merged["results"] = {name: results[name] for name in merged["stages"] if name in results}
     return merged
-
-
-def tag_run(run: Run, ended: Ended, locks: Sequence[str]) -> tuple[str, ...]:
-    """Tag a run with the revision that it ran and with the dvc.lock files that hold its results.
-
-    Parameters
-    ----------
-    locks
-        The git object names of the dvc.lock files: `git log --find-object=NAME` finds their commit.
-
-    Returns
-    -------
-    tuple of str
-        The run's tags of these kinds, including the new ones.
-
-    Raises
-    ------
-    UsageError
-        The metadata service rejects the tags.
-    """
-    tags = [f"dvc_lock:{name[:TAG_DIGITS]}" for name in locks]
-    if ended.revision:
-        tags.append(f"dvc_rev:{ended.revision[:TAG_DIGITS]}")
-    try:
-        if new := [tag for tag in tags if tag not in run.user_tags]:
-            run.add_tags(new)
-    except MetaflowException as exc:
-        raise UsageError(
-            f"cannot tag {run.pathspec}: {exc}", "none needed: the results are merged"
-        ) from exc
-    return tuple(tags)
 
 
 def _artifact(task: Task, name: str) -> Any:

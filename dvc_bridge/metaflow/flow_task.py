@@ -27,7 +27,7 @@ from dvc_bridge.remote_run.upload import cached_outs, remote_names
 from dvc_bridge.worker.main import work_in
 from dvc_bridge.worker.project_copy import copied
 
-from .flow_plan import check_shape
+from .flow_run_plan import check_shape
 from .levels_run import LevelsRun
 from .package import packed, project_folder
 

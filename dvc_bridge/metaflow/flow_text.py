@@ -11,14 +11,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dvc_bridge.errors import UsageError
 from dvc_bridge.metaflow.flow_levels import Needs
+from dvc_bridge.metaflow.flow_limits import USUAL_SPLITS, check_step_count
 from dvc_bridge.pipeline.task_settings import USUAL_RETRIES
 
-# A step takes about 8 kB of the workflow template, which Argo limits to about 1 MB.
-MOST_STEPS = 110
-# Metaflow's default limit for a foreach; a command-line option or a variable raises it.
-USUAL_SPLITS = 100
 _SUM = re.compile(r"^# sha256 of the rest: ([0-9a-f]{64})\n", re.MULTILINE)
 
 # For steps that run no command: any pod may be lost.
@@ -95,12 +91,7 @@ def flow_text(
         The flow has more steps than Argo accepts.
     """
     steps = _steps(levels, alone=alone)
-    if len(steps) > MOST_STEPS:
-        raise UsageError(
-            f"{len(levels)} levels of stages make {len(steps)} steps, but Argo accepts"
-            f" at most {MOST_STEPS} in one flow",
-            "use dvc-bridge submit, which has no such limit, or select targets: one flow per part",
-        )
+    check_step_count(len(steps), len(levels))
     text = "".join(
         [
             _docstring(name, file),

@@ -38,7 +38,7 @@ def begin_levels(
     alone
         Leave the stages upstream as they are, as `--single-item` and `--downstream` do.
     """
-    from .flow_plan import plan_levels  # noqa: PLC0415  see above
+    from .flow_run_plan import plan_levels  # noqa: PLC0415  see above
 
     with as_metaflow_says():
         return plan_levels(root, levels, shape, force=force, alone=alone)
@@ -69,7 +69,7 @@ def work(flow: Any, *references: str) -> None:
 
 def told(flow: Any) -> DvcRun:  # codespell:ignore told
     """Return the results of all stages, as `@dvc_stage` steps record them; print how many ran."""
-    from .flow_plan import all_told  # noqa: PLC0415  see above
+    from .flow_run_plan import all_told  # noqa: PLC0415  see above
 
     with as_metaflow_says():
         return all_told(flow.dvc_run)

@@ -16,9 +16,9 @@ from metaflow.packaging_sys import ContentType
 from metaflow.system_context import system_context
 
 from .errors import as_metaflow_says
-from .inputs import check_origin, check_parameters, check_tags
 from .metadata import name_task
 from .package import ARCHIVE, FACTS, pack, packed
+from .shell_safe_values import check_origin, check_parameters, check_tags
 
 # Decorators of steps that run on other machines.
 _REMOTE = frozenset({"kubernetes", "batch"})
@@ -105,7 +105,7 @@ def _check_services(arguments: list[str], *, uses_pods: bool) -> None:
     # Imported late: tasks do not need these modules.
     from metaflow import metaflow_config as config  # noqa: PLC0415
 
-    from .preflight import check_cluster, check_datastore, warnings  # noqa: PLC0415
+    from .check_services import check_cluster, check_datastore, warnings  # noqa: PLC0415
 
     store = system_context.flow_datastore
     if store is not None and store.TYPE == "s3":

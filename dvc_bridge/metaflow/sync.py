@@ -86,6 +86,8 @@ def sync(pathspec: str, *, partial: bool = False, warn: Warn) -> Synced:
         Results do not match the local stages; nothing has changed.
     """
     client = metaflow_client()
+    from dvc_bridge.metaflow.run_tags import tag_run  # noqa: PLC0415  it needs Metaflow, too
+
     run = client.find_run(pathspec)
     with RunContext(warn=warn) as context:
         ended = client.read_run(run)
@@ -102,7 +104,7 @@ def sync(pathspec: str, *, partial: bool = False, warn: Warn) -> Synced:
         results = available_results(context, objects, results, ended, workspace, matching)
         merged = _merge(context, results, objects)
         stages = [s for s in context.pipeline.stages if s.address in results]
-        tags = client.tag_run(run, ended, lock_names(context.project, stages))
+        tags = tag_run(run, ended, lock_names(context.project, stages))
         paths = uncommitted(context.project, stages)
     return Synced(ended.pathspec, tuple(merged.taken), tuple(tags), tuple(paths))
 

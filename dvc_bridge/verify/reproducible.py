@@ -52,6 +52,12 @@ class Verified:
     found: dict[str, list[str]] = field(default_factory=dict)
     unchecked: dict[str, str] = field(default_factory=dict)
 
+    def __str__(self) -> str:
+        lines = [f"{address}: not checked, {why}" for address, why in self.unchecked.items()]
+        equal_count = len(self.checked) - len(self.found)
+        lines.append(f"{equal_count} of {len(self.checked)} make the same outs in a clean copy")
+        return "\n".join(lines)
+
 
 def verify(project: Project, stages: Sequence[Stage], view: View) -> Verified:
     """Run the stages again one by one, each in a clean copy, and return the differences.

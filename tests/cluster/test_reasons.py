@@ -112,6 +112,27 @@ def test_a_pod_that_waits_for_the_token_of_its_account(project: Path, furnished:
     assert group["message"].startswith(reason)
 
 
+def test_a_pod_that_a_queue_holds_back(project: Path, furnished: str) -> None:
+    (project / "dvc-bridge.yaml").write_text(
+        f"argo: {{image: '{os.environ['BRIDGE_IMAGE']}', image_pull_policy: Never,"
+        f" namespace: {furnished}, secrets: [store]}}\n"
+        "stages: {big: {pod_patch: {schedulingGates: [{name: example.org/quota}]}}}\n"
+    )
+    printed = bridge(project, "submit")
+    (run,) = [line.split()[1].rstrip(":") for line in printed.splitlines() if "run " in line[:4]]
+    pod = ""
+    while not pod:
+        pod = kubectl("-n", furnished, "get", "pods", "-o", "name").strip()
+    (group,) = json.loads(bridge(project, "status", run, "--json"))["groups"]
+    assert group["message"].endswith("scheduling gate is opened: example.org/quota")
+    assert "quota has room" in group["fix"]
+    gates = '[{"op": "remove", "path": "/spec/schedulingGates"}]'
+    kubectl("-n", furnished, "patch", pod, "--type=json", f"--patch={gates}")
+    bridge(project, "logs", "-f", run)
+    bridge(project, "collect", run)
+    assert (project / "o").read_text() == "1\n"
+
+
 def _restrict(space: str) -> None:
     label = "pod-security.kubernetes.io/enforce=restricted"
     kubectl("label", "namespace", space, label)

@@ -10,13 +10,13 @@ from secrets import token_hex
 from typing import Any
 
 from dvc_bridge.engines.argo.client import GROUP, Cluster
+from dvc_bridge.engines.argo.doctor_namespace import check_rules
 from dvc_bridge.engines.argo.doctor_objects import (
     check_objects,
     find_account,
     find_all,
     find_token,
 )
-from dvc_bridge.engines.argo.namespace_rules import check_rules
 from dvc_bridge.engines.argo.workflow_split import MOST_PODS
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ROLES, ApiError, role_rule

@@ -131,6 +131,12 @@ _KINDS = (
         blocks=True,
     ),
     _Kind(
+        r"^SchedulingGated: (?P<a>.+)",
+        "the pod waits until its scheduling gate is opened: {a}",
+        "wait: a queue such as Kueue opens it when its quota has room; `kubectl get workloads`"
+        " shows the queue",
+    ),
+    _Kind(
         r"(?P<a>secret|configmap|persistentvolumeclaim) \"(?P<b>[^\"]+)\" not found",
         "the namespace has no {a} {b}",
         f"create it, or correct its name in {FILE}",

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from dvc_bridge.errors import StorageError, UsageError
-from dvc_bridge.metaflow.inputs import check_origin, check_tags, check_value
-from dvc_bridge.metaflow.preflight import check_datastore, warnings
+from dvc_bridge.metaflow.check_services import check_datastore, warnings
 from dvc_bridge.metaflow.profile import profile, write_profile
+from dvc_bridge.metaflow.shell_safe_values import check_origin, check_tags, check_value
 from tests.support.local_flow import started
 from tests.support.paths import REPOSITORY
 

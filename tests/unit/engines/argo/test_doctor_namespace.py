@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from dvc_bridge.engines.argo.doctor_namespace import Rules, compare
 from dvc_bridge.engines.argo.doctor_remotes import check_remotes
-from dvc_bridge.engines.argo.namespace_rules import Rules, compare
 from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.parse_settings import parse_settings
 
