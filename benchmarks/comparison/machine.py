@@ -16,6 +16,7 @@ import psutil
 from benchmarks.comparison import work
 from benchmarks.comparison.workloads import ROOT
 
+_MEASURED = ("benchmarks/comparison", "benchmarks/toolchains", "dvc_bridge", "flows")
 # Parts of paths whose code does not run while something is measured.
 _NOT_MEASURED = {"report", "evidence"}
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
@@ -41,8 +42,9 @@ def _find_processor() -> str:
 
 
 def describe_revision() -> dict[str, Any]:
-    """Return the git revision of this repository and whether files were changed."""
-    return {"revision": _git("rev-parse", "HEAD"), "dirty": bool(_git("status", "--porcelain"))}
+    """Return the git revision of this repository, and whether measured files differ from it."""
+    changed = _git("status", "--porcelain", "--", *_MEASURED, "dvc.yaml", "params.yaml")
+    return {"revision": _git("rev-parse", "HEAD"), "dirty": bool(changed)}
 
 
 def _git(*arguments: str) -> str:
@@ -55,7 +57,7 @@ def _git(*arguments: str) -> str:
 def digest_comparison() -> str:
     """Return a digest of all measured code: samples of other code are not mixed with new ones."""
     digest = hashlib.sha256()
-    for folder in ("benchmarks/comparison", "benchmarks/toolchains", "dvc_bridge", "flows"):
+    for folder in _MEASURED:
         for path in sorted((ROOT / folder).rglob("*")):
             is_code = path.suffix in {".py", ".json", ".txt"}
             if is_code and not _NOT_MEASURED & {*path.parts}:

@@ -116,10 +116,12 @@ def measure_phases(
         shutil.rmtree(bench.folder / "project-remote", ignore_errors=True)
 
 
-def measure_once(bench: Bench, workload: Workload, name: str, toolchain: Toolchain) -> Sample:
+def measure_once(
+    bench: Bench, workload: Workload, name: str, toolchain: Toolchain, slowdown: float = 0
+) -> Sample:
     """Run the first phase of a workload in a new project."""
     changed = replace(workload, phases=workload.phases[:1])
-    ((_, sample),) = measure_phases(bench, changed, name, toolchain)
+    ((_, sample),) = measure_phases(bench, changed, name, toolchain, slowdown)
     return sample
 
 

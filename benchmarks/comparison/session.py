@@ -10,18 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.comparison import metg
+from benchmarks.comparison import metg, method_check
 from benchmarks.comparison.graph import schedule_length
 from benchmarks.comparison.measure import Bench, Sample, measure_once, measure_phases
+from benchmarks.comparison.method_check import VARIANTS
 from benchmarks.comparison.store import Key, Store
 from benchmarks.comparison.supervise import TIMED_OUT
 from benchmarks.comparison.toolchain import Toolchain
-from benchmarks.comparison.workloads import COLD, Workload, method_check
+from benchmarks.comparison.workloads import COLD, Workload
 
-AGAIN, SLOWED = "again", "slowed"
-SLOWDOWN = 0.2
-CHECKED = "make"
-_CHECKS_PER_ROUND = 6
 # A first start, for example of Prefect with its database, takes longer than any later one.
 _WARM_UP_S = 120.0
 OVER_LIMIT = "over limit"
@@ -74,6 +71,9 @@ class Cell:
         return self.key(self.workload.first_timed)
 
 
+_CHECK = Cell(method_check.WORKLOAD, method_check.CHECKED)
+
+
 def rank(cell: Cell) -> tuple[bool, int]:
     """Return what decides about the order in the first round: long cells, and large workloads."""
     workload = cell.workload
@@ -110,13 +110,12 @@ class Session:
 
     def run(self, cells: Sequence[Cell], *, checks_method: bool) -> None:
         """Warm up, then measure in rounds until all is done or the time is over."""
-        checks = [Cell(method_check(), CHECKED, variant) for variant in ("", AGAIN, SLOWED)]
         with tempfile.TemporaryDirectory(prefix="comparison-") as folder:
             bench = Bench(Path(folder), self._options.jobs, self._end_s)
             self._store.note_load(os.getloadavg()[0])
             self._warm_up(bench, cells)
             for number in range(1, self._options.rounds + 1):
-                added = checks * _CHECKS_PER_ROUND if checks_method else []
+                added = [_CHECK] * method_check.MOST_CHECKS if checks_method else []
                 self._measure_round(bench, self._order([*cells, *added], number), number)
             self._store.note_load(os.getloadavg()[0])
         for cell in cells:
@@ -137,7 +136,7 @@ class Session:
 
         Every session needs this: its home folder is new, and Prefect keeps a database there.
         """
-        graph = method_check().graph.with_spin(0)
+        graph = method_check.WORKLOAD.graph.with_spin(0)
         smallest = Workload("warm-up", "", graph, limit_s=_WARM_UP_S)
         due = [cell for cell in cells if self._is_due(cell, self._options.rounds)]
         for name in dict.fromkeys(cell.name for cell in due):
@@ -149,8 +148,9 @@ class Session:
 
     def _is_due(self, cell: Cell, number: int) -> bool:
         """Return whether a cell gets a sample in a round."""
-        n_checks = _CHECKS_PER_ROUND if cell.workload.name == method_check().name else 1
-        if self._store.count(cell.first_key) >= number * n_checks:
+        if cell == _CHECK:
+            return method_check.is_due(self._times_of_check(), number)
+        if self._store.count(cell.first_key) >= number:
             return False
         if self._skip_reason(cell):
             self._store.mark(cell.first_key, OVER_LIMIT, self._skip_reason(cell))
@@ -190,15 +190,17 @@ class Session:
                 f" {bench.left_s() / 60:.1f} min left: {cell.title}"
             )
             start_s = time.monotonic()
-            self._measure(bench, cell)
+            if cell == _CHECK:
+                self._check_method(bench)
+            else:
+                self._measure(bench, cell)
             self._store.add_elapsed(cell.title, time.monotonic() - start_s)
             self._store.save()
 
     def _measure(self, bench: Bench, cell: Cell) -> None:
         """Add a sample of each phase; one that the end of the session cut off does not count."""
         toolchain = self._toolchains[cell.name]
-        slowdown = SLOWDOWN if cell.variant == SLOWED else 0
-        phases = list(measure_phases(bench, cell.workload, cell.name, toolchain, slowdown))
+        phases = list(measure_phases(bench, cell.workload, cell.name, toolchain))
         for phase, sample in phases:
             is_cut_off = sample.wall_s < cell.workload.limit_s and bench.left_s() <= 0
             if sample.exit_code == TIMED_OUT and is_cut_off:
@@ -206,6 +208,15 @@ class Session:
             is_found = cell.workload.finds_metg and not sample.exit_code
             metg_s = self._find_metg_s(bench, cell, toolchain, sample) if is_found else None
             self._store.add(cell.key(phase), sample, metg_s)
+
+    def _times_of_check(self) -> dict[str, Sequence[float]]:
+        keys = {variant: replace(_CHECK, variant=variant).first_key for variant in VARIANTS}
+        return {variant: self._store.times(key) for variant, key in keys.items()}
+
+    def _check_method(self, bench: Bench) -> None:
+        toolchain = self._toolchains[_CHECK.name]
+        for variant, sample in method_check.measure_check(bench, toolchain).items():
+            self._store.add(replace(_CHECK, variant=variant).first_key, sample)
 
     def _find_metg_s(
         self, bench: Bench, cell: Cell, toolchain: Toolchain, empty: Sample

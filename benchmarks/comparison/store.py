@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,10 @@ class Store:
     def count(self, key: Key) -> int:
         """Return the number of samples, failed ones included."""
         return len(self._results[key]["exit_codes"]) if key in self._results else 0
+
+    def times(self, key: Key) -> Sequence[float]:
+        """Return the seconds of the good runs, in the order in which they were added."""
+        return self._results[key]["times"] if key in self._results else []
 
     def find(self, key: Key) -> Mapping[str, Any] | None:
         """Return a result."""

@@ -192,12 +192,3 @@ def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
             )
         ),
     )
-
-
-def method_check() -> Workload:
-    """Return the workload on which the method itself is checked."""
-    return Workload(
-        "method-check",
-        "a chain of 8 tasks, 40 MiB hashed in each",
-        graph_of(graphs.chain(8), "spin", 40),
-    )

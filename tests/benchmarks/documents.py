@@ -115,8 +115,8 @@ def fill(path: Path) -> Store:
     """Write a results file; the same every time."""
     store, noise = Store(path, SESSION), np.random.default_rng(0)
 
-    def add(key: Key, seconds: float, metg_s: float | None = None) -> None:
-        for factor in np.exp(noise.normal(0, 0.03, 5)):
+    def add(key: Key, seconds: float, metg_s: float | None = None, n: int = 5) -> None:
+        for factor in np.exp(noise.normal(0, 0.03, n)):
             store.add(key, sample(seconds * factor), metg_s and metg_s * factor)
 
     for name, seconds in SECONDS.items():
@@ -125,7 +125,7 @@ def fill(path: Path) -> Store:
         add(("fan-out-10", "nothing changed", name, ""), seconds / 2)
         add(("taskbench-chain", "cold", name, ""), seconds, seconds / 8)
     for variant, factor in (("", 1.0), ("again", 1.0), ("slowed", 1.2)):
-        add(("method-check", "cold", "make", variant), 0.5 * factor)
+        add(("method-check", "cold", "make", variant), 0.5 * factor, n=16)
     store.add(("fan-out-10", "cold", "other", ""), sample(1, 7, log="<b>no such file</b>"))
     store.add(("fan-out-10", "cold", "wrong", ""), sample(1, outs={"a.out": "0" * 32}))
     store.mark(("fan-out-10", "nothing changed", "other", ""), "not applicable", "it has no files")

@@ -63,6 +63,25 @@ def test_a_failing_toolchain_is_drawn_as_failed_with_its_exit_code(
     assert "failed: exit code 7 in 1 of 1 runs" in html
 
 
+def test_a_failed_row_says_why(document: dict[str, Any]) -> None:
+    failed = next(r for r in document["results"] if r["parameters"]["toolchain"] == "other")
+    line = "ERROR: Unable to acquire lock."
+    log = f"ERROR: first\n{line} Another process is running.\nstopped"
+    changed = {**document, "results": [{**failed, "log": log}, *document["results"]]}
+    assert figures.last_error(log).startswith(line)
+    assert figures.last_error("a\nb\n") == "b"
+    changed["results"] = [{**r, "log": log} if r == failed else r for r in document["results"]]
+    for text in (page(changed), markdown(changed)):
+        assert f"failed: exit code 7 in 1 of 1 runs: {line}" in text
+
+
+def test_the_check_says_when_the_machine_was_too_noisy(document: dict[str, Any]) -> None:
+    checks = [r for r in document["results"] if r["parameters"]["workload"] == "method-check"]
+    few = [{**result, "times": result["times"][:3]} for result in checks]
+    text = markdown({**document, "results": [*few]})
+    assert text.count("undecided") == 2
+
+
 def test_other_outs_count_as_failed(document: dict[str, Any]) -> None:
     entry = read_rows(document)[1].find("wrong")
     assert entry is not None
@@ -116,10 +135,11 @@ def test_rivals_that_are_ahead_come_before_limitations_and_results(
 
 
 def test_the_method_finds_the_planted_slowdown_and_nothing_else(document: dict[str, Any]) -> None:
-    again, slowed = check_method(document)
+    again, slowed, n_pairs = check_method(document)
     assert again is not None
     assert slowed is not None
     assert not again.is_shown
+    assert n_pairs == 16
     assert slowed.is_shown
     assert "WHICH IS WRONG" not in page(document)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from benchmarks.comparison import machine, method_check, session
 from benchmarks.comparison import measure as measuring
-from benchmarks.comparison import session
 from benchmarks.comparison.graphs import (
     GATE,
     Parents,
@@ -26,6 +26,7 @@ from benchmarks.comparison.store import Store
 from benchmarks.comparison.toolchain import FOLDER, load_toolchains
 from benchmarks.comparison.workloads import Edit, Phase, Workload
 from tests.benchmarks.documents import SESSION, fill, sample
+from tests.support.commands import git
 
 SMALL = Workload("small", "", graph_of(chain(2), "fibo", 3))
 TOOLCHAINS = load_toolchains()
@@ -137,3 +138,40 @@ def test_samples_of_something_else_are_not_mixed(name: str, tmp_path: Path) -> N
 
 def test_every_folder_of_toolchains_is_in_the_comparison() -> None:
     assert set(TOOLCHAINS) == {path.parent.name for path in FOLDER.glob("*/toolchain.py")}
+
+
+def test_checks_of_the_method_run_directly_after_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "results.json", SESSION)
+    variants: list[float] = []
+
+    def run(*arguments: Any) -> Sample:
+        slowdown = arguments[4] if len(arguments) > 4 else 0
+        variants.append(slowdown)
+        return sample(1 + slowdown)
+
+    monkeypatch.setattr(method_check, "measure_once", run)
+    options = Options(rounds=1, minutes=5)
+    Session(store, TOOLCHAINS, options, lambda _: None).run([], checks_method=True)
+    assert len(variants) == 3 * 16
+    assert all(sum(variants[n : n + 3]) == method_check.SLOWDOWN for n in range(0, 48, 3))
+    results = json.loads((tmp_path / "results.json").read_text())["results"]
+    assert {r["parameters"]["variant"] for r in results} == {"", "again", "slowed"}
+    assert {len(r["times"]) for r in results} == {16}
+
+
+def test_a_revision_is_dirty_only_with_changes_in_what_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "ROOT", tmp_path)
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "a.py").write_text("")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "start")
+    (tmp_path / ".venv-bench").symlink_to(tmp_path)
+    (tmp_path / "notes.md").write_text("")
+    assert not machine.describe_revision()["dirty"]
+    (tmp_path / "flows" / "a.py").write_text("x = 1")
+    assert machine.describe_revision()["dirty"]

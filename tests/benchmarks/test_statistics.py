@@ -7,9 +7,13 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.comparison import method_check
+from benchmarks.comparison.method_check import AGAIN, PLAIN, SLOWED, VARIANTS
 from benchmarks.comparison.statistics import (
+    Ratio,
     geometric_mean,
     median_interval,
+    paired_ratio,
     penalised,
     ratio_interval,
 )
@@ -34,6 +38,51 @@ def test_a_planted_slowdown_of_20_percent_is_found() -> None:
     generators = [np.random.default_rng(seed) for seed in seeds]
     ratios = [ratio_interval(draw(g, 12, 1.2), draw(g, 12, 1.0)) for g in generators]
     assert sum(ratio.is_shown and ratio.value > 1 for ratio in ratios) >= 0.9 * len(seeds)
+
+
+def check_in_noise(seed: int, slowdown: float, sd: float) -> Ratio:
+    """Return the ratio of the check after a round on a busy machine.
+
+    The load drifts over a session, and one run in ten meets something else that slows it down.
+    """
+    generator, load = np.random.default_rng(seed), 0.0
+    times: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    while method_check.is_due(times, 1):
+        load = 0.8 * load + generator.normal(0, 0.15)
+        for variant in VARIANTS:
+            slow = generator.exponential(0.5) if generator.random() < 0.1 else 0.0
+            factor = 1 + slowdown * (variant == SLOWED)
+            times[variant].append(0.6 * factor * np.exp(load + generator.normal(0, sd) + slow))
+    return paired_ratio(times[SLOWED], times[PLAIN])
+
+
+@pytest.mark.parametrize(("sd", "share"), [(0.03, 0.99), (0.1, 0.99), (0.2, 0.95)])
+def test_the_check_finds_a_planted_slowdown_on_a_busy_machine(sd: float, share: float) -> None:
+    ratios = [check_in_noise(seed, 0.2, sd) for seed in range(100)]
+    assert sum(ratio.is_shown and ratio.value > 1 for ratio in ratios) >= share * len(ratios)
+
+
+@pytest.mark.parametrize("sd", [0.03, 0.1, 0.2])
+def test_the_check_finds_nothing_in_95_of_100_equal_pairs_on_a_busy_machine(sd: float) -> None:
+    ratios = [check_in_noise(seed, 0.0, sd) for seed in range(200)]
+    assert sum(ratio.is_shown for ratio in ratios) <= 0.05 * len(ratios)
+
+
+def test_the_check_goes_on_while_its_interval_is_too_wide_and_stops_at_a_limit() -> None:
+    wide = [1.0, 3.0] * 8
+    times = {PLAIN: wide, AGAIN: wide[::-1], SLOWED: wide[::-1]}
+    assert method_check.is_due(times, 1)
+    assert not method_check.is_due(dict.fromkeys(VARIANTS, wide), 1)  # equal pairs
+    assert not method_check.is_due({name: many * 5 for name, many in times.items()}, 1)
+
+
+def test_pairs_share_what_slows_both_down() -> None:
+    loads = np.exp(np.random.default_rng(0).normal(0, 0.5, 20))
+    ratio = paired_ratio(list(loads * 1.1), list(loads))
+    assert ratio.value == pytest.approx(1.1)
+    assert ratio.is_shown
+    assert not ratio_interval(list(loads * 1.1), list(loads)).is_shown
+    assert not paired_ratio([2.0, 2.0, 2.0], [1.0, 1.0, 1.0]).is_shown  # too few
 
 
 def test_a_ratio_is_that_of_the_medians_and_lies_in_its_interval() -> None:

@@ -7,6 +7,7 @@ import math
 from benchmarks.comparison.report.analysis import Entry
 from benchmarks.comparison.statistics import Interval, Ratio
 
+_LINE_CHARACTERS = 140
 NO_DIFFERENCE = "no difference shown"
 
 
@@ -31,7 +32,7 @@ def _digits(value: float) -> str:
 def spread(interval: Interval, count: int) -> str:
     """Return the interval of a median; with one sample there is none."""
     if count == 1:
-        return "one run"
+        return ""
     return f"{seconds(interval.low)} to {seconds(interval.high)}"
 
 
@@ -47,7 +48,7 @@ def verdict(ratio: Ratio | None) -> str:
     if ratio is None:
         return ""
     if not math.isfinite(ratio.high):
-        return "one run: no interval"
+        return ""
     if not ratio.is_shown:
         return NO_DIFFERENCE
     return "faster" if ratio.value < 1 else "slower"
@@ -61,5 +62,15 @@ def ratio_text(ratio: Ratio) -> str:
 
 
 def state(entry: Entry) -> str:
-    """Return why an entry has no figure, in a few words."""
-    return entry.reason if entry.status in entry.reason else f"{entry.status}: {entry.reason}"
+    """Return why an entry has no figure, with what the toolchain said about it."""
+    reason = entry.reason if entry.status in entry.reason else f"{entry.status}: {entry.reason}"
+    said = last_error(entry.log)
+    return f"{reason}: {said}" if said else reason
+
+
+def last_error(log: str) -> str:
+    """Return the last line of a log that speaks of an error; without one, the last line."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [line for line in lines if "error" in line.lower()]
+    line = (errors or lines or [""])[-1]
+    return line if len(line) <= _LINE_CHARACTERS else f"{line[:_LINE_CHARACTERS]}…"

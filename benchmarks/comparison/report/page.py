@@ -164,7 +164,7 @@ def _render_entries(row: Row) -> Iterator[str]:
     yield _table(head, "".join(_render_entry(entry) for entry in row.entries))
     for entry in row.entries:
         if entry.log:
-            yield f"<p>{text(entry.title)}, from the output:</p><pre>{text(entry.log)}</pre>"
+            yield f"<p>{text(entry.title)}, from its output:</p><pre>{text(entry.log)}</pre>"
 
 
 def _render_entry(entry: Entry) -> str:

@@ -16,7 +16,13 @@ from benchmarks.comparison.report.analysis import (
     Entry,
     Row,
 )
-from benchmarks.comparison.statistics import Ratio, geometric_mean, penalised, ratio_interval
+from benchmarks.comparison.statistics import (
+    Ratio,
+    geometric_mean,
+    paired_ratio,
+    penalised,
+    ratio_interval,
+)
 
 # From this on, a rival's lead is worth a sentence.
 _WORTH_SAYING = 0.9
@@ -49,8 +55,8 @@ class Cost:
     n_tasks: int
 
 
-def check_method(document: Document) -> tuple[Ratio | None, Ratio | None]:
-    """Return the ratio of the A/A pair, and the ratio where a slowdown was planted."""
+def check_method(document: Document) -> tuple[Ratio | None, Ratio | None, int]:
+    """Return the ratios of the A/A pairs and of the planted slowdown, and how many pairs."""
     by_variant = {
         result["parameters"]["variant"]: result["times"]
         for result in document["results"]
@@ -58,8 +64,8 @@ def check_method(document: Document) -> tuple[Ratio | None, Ratio | None]:
     }
     plain = by_variant.get("", [])
     pairs = (by_variant.get("again", []), by_variant.get("slowed", []))
-    again, slowed = (ratio_interval(times, plain) if times and plain else None for times in pairs)
-    return again, slowed
+    again, slowed = (paired_ratio(times, plain) if times and plain else None for times in pairs)
+    return again, slowed, len(plain)
 
 
 def find_leads(rows: Sequence[Row]) -> tuple[Lead, ...]:

@@ -24,8 +24,11 @@ CORRECTIONS = (
     "Corrections are welcome: each toolchain is one short folder, benchmarks/toolchains/NAME,"
     " with everything that it runs. Open a pull request, and run `make bench` for the figures."
 )
+# The slowdown in the check of the method.
+PLANTED = 0.2
 WORDS = {
-    "ratio": "the median time divided by that of dvc repro, with its 95 % interval; less is better",
+    "ratio": "the median time divided by that of dvc repro, with its 95 % interval; less is better;"
+    " with one run on a side there is no interval",
     "CPU": "median seconds of CPU in a run, of the tool and of everything that it started",
     "memory": "the largest process",
 }
@@ -107,20 +110,23 @@ def method(document: Document) -> Iterator[str]:
 
 def method_check(document: Document) -> Iterator[str]:
     """Yield whether the method finds what is there, and nothing else."""
-    again, slowed = check_method(document)
+    again, slowed, n_pairs = check_method(document)
     if again is None or slowed is None:
         yield "The method was not checked in this session."
         return
     yield (
-        f"The same toolchain against itself: {figures.ratio_text(again)}, {_found(again, False)}."
+        f"The same toolchain against itself, {n_pairs} pairs of runs directly after each other:"
+        f" {figures.ratio_text(again)}, {_found(again, False)}."
     )
     yield (
-        "The same toolchain with a planted slowdown of 20 %:"
+        f"The same toolchain with a planted slowdown of {PLANTED * 100:g} %:"
         f" {figures.ratio_text(slowed)}, {_found(slowed, True)}."
     )
 
 
 def _found(ratio: Ratio, expected: bool) -> str:
+    if not ratio.is_shown and not ratio.would_show(1 + PLANTED):
+        return "undecided: the machine was too noisy for so few pairs"
     shown = "a difference" if ratio.is_shown else figures.NO_DIFFERENCE
     return f"{shown}, {'as it must be' if ratio.is_shown == expected else 'WHICH IS WRONG'}"
 
@@ -145,6 +151,8 @@ def leads(document: Document, rows: Sequence[Row]) -> Iterator[str]:
             " ahead by 10 % or more in any row."
         )
     yield from _list_leads("promises less", others)
+    if any(_doubt(lead) for lead in found):
+        yield "*: one run on a side, so there is no interval."
 
 
 def _list_leads(promise: str, found: Sequence[Lead]) -> Iterator[str]:
@@ -161,7 +169,7 @@ def _list_leads(promise: str, found: Sequence[Lead]) -> Iterator[str]:
 
 
 def _doubt(lead: Lead) -> str:
-    return "" if math.isfinite(lead.ratio.high) else " (too few runs for an interval)"
+    return "" if math.isfinite(lead.ratio.high) else "*"
 
 
 def costs(rows: Sequence[Row]) -> Iterator[tuple[str, str, str, str, str]]:
