@@ -2,74 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
-import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.comparison import environments, supervise
 from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.supervise import TIMED_OUT
+from benchmarks.comparison.timed_run import Bench, Sample, failed_sample, run_timed
 from benchmarks.comparison.toolchain import Argv, Toolchain
-from benchmarks.comparison.workloads import ROOT, Edit, Workload
+from benchmarks.comparison.usage import stored_bytes, user_lines
+from benchmarks.comparison.watch import Watch
+from benchmarks.comparison.workloads import ROOT, Edit, Phase, Workload
 
 HERE = Path(__file__).resolve().parent
 _PIPELINE = ("flows", "data", "models", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore")
-_LOG_CHARACTERS = 600
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What all measurements of a session share.
-
-    Parameters
-    ----------
-    folder
-        The folder for projects; each is removed after its measurement.
-    jobs
-        How many tasks may run at the same time.
-    end_s
-        The end of the session, of the monotonic clock: no command runs longer.
-    """
-
-    folder: Path
-    jobs: int
-    end_s: float
-
-    def left_s(self) -> float:
-        """Return the time until the end of the session."""
-        return self.end_s - time.monotonic()
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One timed run.
-
-    Parameters
-    ----------
-    peak_mb
-        The peak memory of the largest process.
-    load
-        The load average of the last minute before the run.
-    outs
-        Path -> md5 of each out after the run.
-    log
-        The end of the output, if the run failed.
-    """
-
-    wall_s: float
-    user_s: float
-    system_s: float
-    peak_mb: float
-    exit_code: int
-    load: float
-    outs: Mapping[str, str]
-    log: str = ""
 
 
 def measure_phases(
@@ -87,33 +36,63 @@ def measure_phases(
     slowdown
         Sleep this share of the run's time after it, which the sample includes.
     """
-    project = bench.folder / "project"
     try:
-        create_project(workload.graph, workload, project)
+        create_project(workload.graph, workload, bench.project)
         try:
-            toolchain.write(workload.graph, project, bench.jobs)
+            toolchain.write(workload.graph, bench.project, bench.jobs)
         except subprocess.CalledProcessError as error:
-            log = f"{error.stdout or b''!r}{error.stderr or b''!r}"[-_LOG_CHARACTERS:]
-            yield workload.first_timed, failed_sample(error.returncode, log)
+            output = f"{error.stdout or b''!r}{error.stderr or b''!r}"
+            yield workload.first_timed, failed_sample(error.returncode, output)
             return
-        continues = False
-        for phase in workload.phases:
-            if phase.edit:
-                apply_edit(project, phase.edit)
-            commands = toolchain.commands
-            if continues and toolchain.resume_commands:
-                commands = toolchain.resume_commands
-            argvs = commands(workload.graph, bench.jobs)
-            sample = run_timed(bench, workload, project, name, toolchain, argvs, slowdown)
-            continues = phase.fails
-            if phase.fails and sample.exit_code != TIMED_OUT:
-                continue
-            yield phase.name, sample
-            if sample.exit_code or toolchain.skips.value == "no":
-                return
+        yield from _run_phases(bench, workload, name, toolchain, slowdown)
     finally:
-        shutil.rmtree(project, ignore_errors=True)
-        shutil.rmtree(bench.folder / "project-remote", ignore_errors=True)
+        shutil.rmtree(bench.project, ignore_errors=True)
+        shutil.rmtree(bench.remote, ignore_errors=True)
+
+
+def _run_phases(
+    bench: Bench, workload: Workload, name: str, toolchain: Toolchain, slowdown: float
+) -> Iterator[tuple[str, Sample]]:
+    measures: dict[str, float] = {}
+    if workload.counts_lines and toolchain.user_files:
+        measures["user_lines"] = user_lines(bench.project, toolchain.user_files)
+    folders = (bench.project, bench.remote, bench.home)
+    stored_before = stored_bytes(folders)
+    continues = False
+    for phase in workload.phases:
+        argvs = list_argvs(bench, workload.graph, phase, toolchain, continues=continues)
+        if not argvs:
+            continue
+        if phase.edit:
+            apply_edit(bench.project, phase.edit)
+        with Watch(bench.project / phase.metric) if phase.metric else nullcontext() as watch:
+            sample = run_timed(bench, workload, name, toolchain, argvs, slowdown)
+        continues = phase.fails
+        if phase.fails and sample.exit_code != TIMED_OUT:
+            continue
+        measures["stored_mb"] = (stored_bytes(folders) - stored_before) / 1e6
+        if watch and watch.seen_s:
+            measures["first_metric_s"] = watch.seen_s - sample.start_s
+        yield phase.name, replace(sample, measures={**sample.measures, **measures})
+        if sample.exit_code or toolchain.skips.value == "no":
+            return
+
+
+def list_argvs(
+    bench: Bench, graph: Graph, phase: Phase, toolchain: Toolchain, *, continues: bool
+) -> Sequence[Argv]:
+    """Return the commands of a phase; none if the toolchain cannot say what changed.
+
+    Parameters
+    ----------
+    continues
+        Whether the phase continues one that failed.
+    """
+    if phase.asks:
+        return toolchain.ask_commands(graph, bench.jobs) if toolchain.ask_commands else ()
+    if continues and toolchain.resume_commands:
+        return toolchain.resume_commands(graph, bench.jobs)
+    return toolchain.commands(graph, bench.jobs)
 
 
 def measure_once(
@@ -149,74 +128,3 @@ def apply_edit(project: Path, edit: Edit) -> None:
     if edit.old not in text:
         raise ValueError(f"{edit.path} does not contain {edit.old!r}; fix: benchmarks/comparison")
     path.write_text(text.replace(edit.old, edit.new, 1))
-
-
-def failed_sample(exit_code: int, log: str) -> Sample:
-    """Return the sample of a toolchain that refused a workload before its first run."""
-    return Sample(0.0, 0.0, 0.0, 0.0, exit_code, os.getloadavg()[0], {}, log)
-
-
-def run_timed(
-    bench: Bench,
-    workload: Workload,
-    project: Path,
-    name: str,
-    toolchain: Toolchain,
-    argvs: Sequence[Argv],
-    slowdown: float = 0,
-) -> Sample:
-    """Run commands of a toolchain in a project, one after the other, and read the outs."""
-    home = bench.folder / "home"
-    home.mkdir(exist_ok=True)
-    variables = environments.variables(home, project, toolchain.environment)
-    log = bench.folder / "log"
-    log.write_text("")
-    load = os.getloadavg()[0]
-    wall_s = user_s = system_s = peak_mb = 0.0
-    exit_code = 0
-    for argv in argvs:
-        command = place(argv, environments.bin_folder(name))
-        limit_s = min(workload.limit_s - wall_s, bench.left_s())
-        measured = supervised(command, project, variables, log, limit_s)
-        wall_s += measured["wall_s"]
-        user_s, system_s = user_s + measured["user_s"], system_s + measured["system_s"]
-        peak_mb, exit_code = max(peak_mb, measured["peak_mb"]), int(measured["exit_code"])
-        if exit_code:
-            break
-    if slowdown:
-        time.sleep(wall_s * slowdown)
-        wall_s *= 1 + slowdown
-    outs = {} if exit_code else toolchain.outs(project, workload.graph)
-    output = excerpt(log.read_text(errors="replace")) if exit_code else ""
-    text = output.replace(str(project), "PROJECT").replace(str(ROOT), "REPOSITORY")
-    return Sample(wall_s, user_s, system_s, peak_mb, exit_code, load, outs, text)
-
-
-def excerpt(output: str) -> str:
-    """Return the lines of an output that speak of an error, or if there are none its end."""
-    lines = [line for line in output.splitlines() if "error" in line.lower()]
-    return "\n".join(lines)[:_LOG_CHARACTERS] or output[-_LOG_CHARACTERS:]
-
-
-def place(argv: Sequence[str], folder: Path) -> list[str]:
-    """Return a command with the program of the toolchain's environment, if it has one."""
-    program, *arguments = (part.replace("{bin}", str(folder)) for part in argv)
-    own = folder / program
-    return [str(own) if own.exists() else program, *arguments]
-
-
-def supervised(
-    command: Sequence[str], project: Path, variables: Mapping[str, str], log: Path, limit_s: float
-) -> dict[str, float]:
-    """Run a command under supervise.py and return what it measured."""
-    program = [sys.executable, "-I", "-S", str(Path(supervise.__file__))]
-    done = subprocess.run(
-        [*program, str(max(limit_s, 0.1)), str(log), "--", *command],
-        cwd=project,
-        env=dict(variables),
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    measured: dict[str, float] = json.loads(done.stdout)
-    return measured

@@ -6,8 +6,9 @@ import random
 from collections.abc import Mapping, Sequence
 
 from benchmarks.comparison.graphs import chain, graph_of
-from benchmarks.comparison.measure import Bench, Sample, measure_once
+from benchmarks.comparison.measure import measure_once
 from benchmarks.comparison.statistics import paired_ratio
+from benchmarks.comparison.timed_run import Bench, Sample
 from benchmarks.comparison.toolchain import Toolchain
 from benchmarks.comparison.workloads import Workload
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from benchmarks.comparison import metg, method_check
 from benchmarks.comparison.graph import schedule_length
-from benchmarks.comparison.measure import Bench, Sample, measure_once, measure_phases
+from benchmarks.comparison.measure import measure_once, measure_phases
 from benchmarks.comparison.method_check import VARIANTS
 from benchmarks.comparison.store import Key, Store
 from benchmarks.comparison.supervise import TIMED_OUT
+from benchmarks.comparison.timed_run import Bench, Sample
 from benchmarks.comparison.toolchain import Toolchain
 from benchmarks.comparison.workloads import COLD, Workload
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.comparison.measure import Sample
+from benchmarks.comparison.timed_run import Sample
 from dvc_bridge.dvcio.atomic_files import write_whole
 
 FORMAT = 1
@@ -94,6 +94,8 @@ class Store:
         result["system_times"].append(round(sample.system_s, 4))
         result["peak_mb"].append(round(sample.peak_mb, 1))
         result["outs"].append(digest_outs(sample.outs))
+        for name, value in sample.measures.items():
+            result["measures"].setdefault(name, []).append(round(value, 6))
         if metg_s is not None:
             result["metg_s"].append(round(metg_s, 7))
 
@@ -142,6 +144,7 @@ def _create_result(key: Key) -> dict[str, Any]:
         "log": "",
         "exit_codes": [],
         **{name: [] for name in lists},
+        "measures": {},
     }
 
 

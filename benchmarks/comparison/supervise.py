@@ -1,9 +1,9 @@
 """Run a command and measure it with everything that it starts: `supervise.py TIMEOUT_S LOG -- ...`.
 
-Prints JSON: wall and CPU seconds, peak memory of the largest process in MB, exit code. Orphans
-become children of this process, which ends them when the command has ended, or when it is itself
-interrupted or loses its parent: no daemon of a toolchain outlives its measurement, and its CPU is
-counted.
+Prints JSON: start on the monotonic clock, wall and CPU seconds, peak memory of the largest process
+in MB, exit code. Orphans become children of this process, which ends them when the command has
+ended, or when it is itself interrupted or loses its parent: no daemon of a toolchain outlives its
+measurement, and its CPU is counted.
 """
 
 from __future__ import annotations
@@ -31,11 +31,12 @@ def main(arguments: list[str]) -> int:
     system.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     system.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     try:
-        wall_s, exit_code = run(command, log, timeout_s)
+        start_s, wall_s, exit_code = run(command, log, timeout_s)
     finally:
         end_descendants()
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     measurement = {
+        "start_s": start_s,
         "wall_s": wall_s,
         "user_s": usage.ru_utime,
         "system_s": usage.ru_stime,
@@ -46,8 +47,8 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def run(command: list[str], log: str, timeout_s: float) -> tuple[float, int]:
-    """Run a command; return its wall seconds and its exit code."""
+def run(command: list[str], log: str, timeout_s: float) -> tuple[float, float, int]:
+    """Run a command; return when it started, its wall seconds and its exit code."""
     with Path(log).open("ab") as output:
         start_s = time.monotonic()
         process = subprocess.Popen(
@@ -58,7 +59,7 @@ def run(command: list[str], log: str, timeout_s: float) -> tuple[float, int]:
             exit_code = code if code >= 0 else 128 - code  # of a signal, as a shell says it
         except subprocess.TimeoutExpired:
             exit_code = TIMED_OUT
-        return time.monotonic() - start_s, exit_code
+        return start_s, time.monotonic() - start_s, exit_code
 
 
 def end_descendants() -> None:

@@ -72,6 +72,10 @@ class Toolchain:
         Returns the commands that continue after a failure, if they are not the same.
     version_command
         Prints the version of a program of the system.
+    ask_commands
+        Returns the commands that say what changed, without running it; None if there are none.
+    user_files
+        The files that a user writes, as patterns of `Path.glob`; their lines are counted.
     refusal
         Returns why the toolchain cannot run a workload; empty if it can.
     outs
@@ -88,6 +92,8 @@ class Toolchain:
     write: Callable[[Graph, Path, int], None]
     commands: Callable[[Graph, int], Sequence[Argv]]
     resume_commands: Callable[[Graph, int], Sequence[Argv]] | None = None
+    ask_commands: Callable[[Graph, int], Sequence[Argv]] | None = None
+    user_files: Sequence[str] = ()
     package: str = ""
     version_command: Argv = ()
     refusal: Callable[[Workload], str] = applies_always

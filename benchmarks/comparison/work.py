@@ -6,18 +6,34 @@ only if everything upstream of them was done too.
 Kinds: `fibo N` computes the N-th Fibonacci number by recursion, as Windmill's benchmark does;
 `spin N` computes N times the SHA-256 of one MiB, without Python's global lock; `bytes N` writes N
 bytes.
+
+If an environment variable names a file, a finished task appends when it started and ended.
 """
 
 import hashlib
+import os
 import sys
+import time
 from pathlib import Path
 
 # A task that reads this file fails while its content is `closed`.
 GATE = "gate.txt"
+# The environment variable that names the file for the times of tasks.
+TASKS = "COMPARISON_TASKS"
 _BLOCK = bytes(1 << 20)
 
 
 def main(arguments: list[str]) -> int:
+    """Do the work of one task, note when, and return the exit code."""
+    start_s = time.monotonic()
+    exit_code = work(arguments)
+    if TASKS in os.environ and not exit_code:
+        with Path(os.environ[TASKS]).open("a") as file:
+            file.write(f"{start_s} {time.monotonic()}\n")
+    return exit_code
+
+
+def work(arguments: list[str]) -> int:
     """Do the work of one task and return the exit code."""
     kind, amount, out, *inputs = arguments
     if GATE in inputs and Path(GATE).read_text().strip() == "closed":

@@ -11,7 +11,8 @@ from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.graphs import graph_of
 
 ROOT = Path(__file__).resolve().parents[2]
-COLD, UNCHANGED = "cold", "nothing changed"
+COLD, UNCHANGED, ASKED = "cold", "nothing changed", "what changed?"
+METRICS = "models/evaluation/metrics.json"
 ALL = ("all",)
 # Seconds after which a run is ended, except in the pipeline.
 LIMIT_S = 45.0
@@ -36,11 +37,17 @@ class Phase:
         The change before the run.
     fails
         Whether a task fails in the run. It is not timed; the next phase continues it.
+    asks
+        Whether the toolchain is only asked what changed. Those that cannot say so skip the phase.
+    metric
+        The metrics file that gets new content; the time until then is measured too.
     """
 
     name: str = COLD
     edit: Edit | None = None
     fails: bool = False
+    asks: bool = False
+    metric: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,8 @@ class Workload:
         `ALL` for all of them.
     is_pipeline
         Whether it is this repository's pipeline, which needs its files.
+    counts_lines
+        Whether the lines that a user writes for it are counted.
     finds_metg
         Whether the value is METG(50 %) in seconds instead of a run's wall time. The tasks of the
         graph then have no work; the measurement adds it.
@@ -75,6 +84,7 @@ class Workload:
     limit_s: float = LIMIT_S
     last: tuple[str, ...] = ()
     is_pipeline: bool = False
+    counts_lines: bool = False
     finds_metg: bool = False
 
     @property
@@ -98,9 +108,11 @@ def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
     pipeline_phases = (
         Phase(),
         Phase(UNCHANGED),
+        Phase(ASKED, asks=True),
         Phase(
             "one parameter changed",
             Edit("params.yaml", "bootstrap_draws: 1000", "bootstrap_draws: 999"),
+            metric=METRICS,
         ),
         Phase("one code file changed", Edit("flows/models/parity.py", '"""', '"""Compare. ')),
     )
@@ -119,12 +131,14 @@ def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
             "a chain of 40 tasks, each fibo(10)",
             graph_of(graphs.chain(40), "fibo", 10),
             _WINDMILL,
+            counts_lines=True,
         ),
         Workload(
             "windmill-10-long",
             "a chain of 10 tasks, each fibo(33)",
             graph_of(graphs.chain(10), "fibo", 33),
             _WINDMILL,
+            counts_lines=True,
             last=ALL,
         ),
         Workload("fan-out-1", "one task without work", graph_of(graphs.fan_out(1), "spin", 0)),
@@ -137,7 +151,7 @@ def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
             "fan-out-100",
             "100 independent tasks without work",
             graph_of(graphs.fan_out(100), "spin", 0),
-            phases=(Phase(), Phase(UNCHANGED)),
+            phases=(Phase(), Phase(UNCHANGED), Phase(ASKED, asks=True)),
             smaller=("fan-out-10", "fan-out-1"),
         ),
         Workload(

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.comparison.measure import Sample
 from benchmarks.comparison.store import Key, Store
+from benchmarks.comparison.timed_run import Sample
 
 OUTS = {"a.out": "d41d8cd98f00b204e9800998ecf8427e"}
 TITLES = {
@@ -68,9 +68,27 @@ SESSION: dict[str, Any] = {
             "origin": "",
             "tasks": 10,
             "limit_s": 45.0,
-            "phases": ["cold", "nothing changed"],
+            "phases": ["cold", "nothing changed", "what changed?"],
             "finds_metg": False,
         },
+        *(
+            {
+                "name": name,
+                "about": "a chain",
+                "origin": "",
+                "tasks": 10,
+                "limit_s": 45.0,
+                "phases": [phase],
+                "finds_metg": False,
+            }
+            for name, phase in (
+                ("windmill-40-light", "cold"),
+                ("windmill-10-long", "cold"),
+                ("pipeline", "one parameter changed"),
+                ("move-50-mb", "cold"),
+                ("killed-worker", "after the kill"),
+            )
+        ),
         {
             "name": "taskbench-chain",
             "about": "METG of a chain",
@@ -106,9 +124,26 @@ SESSION: dict[str, Any] = {
 SECONDS = {"plain_python": 0.02, "make": 0.1, "dvc_repro": 1.2, "dvc_bridge_repro": 0.5}
 
 
-def sample(wall_s: float, exit_code: int = 0, outs: dict[str, str] = OUTS, log: str = "") -> Sample:
+def sample(
+    wall_s: float,
+    exit_code: int = 0,
+    outs: dict[str, str] = OUTS,
+    log: str = "",
+    measures: dict[str, float] | None = None,
+) -> Sample:
     """Return a sample whose CPU is half of its wall time."""
-    return Sample(wall_s, wall_s * 0.4, wall_s * 0.1, 50.0, exit_code, 1.0, outs, log)
+    cpu_s = (wall_s * 0.4, wall_s * 0.1)
+    return Sample(wall_s, *cpu_s, 50.0, exit_code, 1.0, outs, log, measures=measures or {})
+
+
+def split(wall_s: float, tasks: float) -> dict[str, float]:
+    """Return what is measured beside the time of a run, half of which is dispatch."""
+    return {
+        "dispatch_s": wall_s * 0.5,
+        "work_s": wall_s * 0.3,
+        "bookkeeping_s": wall_s * 0.2,
+        "tasks": tasks,
+    }
 
 
 def fill(path: Path) -> Store:
@@ -117,7 +152,9 @@ def fill(path: Path) -> Store:
 
     def add(key: Key, seconds: float, metg_s: float | None = None, n: int = 5) -> None:
         for factor in np.exp(noise.normal(0, 0.03, n)):
-            store.add(key, sample(seconds * factor), metg_s and metg_s * factor)
+            wall_s = seconds * factor
+            measures = split(wall_s, 0 if "nothing" in key[1] else 10)
+            store.add(key, sample(wall_s, measures=measures), metg_s and metg_s * factor)
 
     for name, seconds in SECONDS.items():
         add(("fan-out-1", "cold", name, ""), seconds / 4)
@@ -126,11 +163,29 @@ def fill(path: Path) -> Store:
         add(("taskbench-chain", "cold", name, ""), seconds, seconds / 8)
     for variant, factor in (("", 1.0), ("again", 1.0), ("slowed", 1.2)):
         add(("method-check", "cold", "make", variant), 0.5 * factor, n=16)
+    add_measures(store)
     store.add(("fan-out-10", "cold", "other", ""), sample(1, 7, log="<b>no such file</b>"))
     store.add(("fan-out-10", "cold", "wrong", ""), sample(1, outs={"a.out": "0" * 32}))
     store.mark(("fan-out-10", "nothing changed", "other", ""), "not applicable", "it has no files")
     store.save()
     return store
+
+
+def add_measures(store: Store) -> None:
+    """Add rows that have more than a time: lines, bytes, first metric, and a killed worker."""
+    for name, lines in (("windmill-40-light", 164), ("windmill-10-long", 44)):
+        counted = sample(1, measures={"user_lines": lines})
+        store.add((name, "cold", "dvc_repro", ""), counted)
+    changed = ("pipeline", "one parameter changed")
+    store.add((*changed, "dvc_repro", ""), sample(9, measures={"first_metric_s": 7.25}))
+    for name, stored_mb in (("plain_python", 150.25), ("dvc_repro", 1300.0)):
+        store.add(("move-50-mb", "cold", name, ""), sample(1, measures={"stored_mb": stored_mb}))
+    store.add(("fan-out-10", "what changed?", "dvc_repro", ""), sample(0.75))
+    killed = ("killed-worker", "after the kill")
+    store.add((*killed, "plain_python", ""), sample(1, measures={"tasks": 10}))
+    store.add((*killed, "dvc_repro", ""), sample(1, measures={"tasks": 5}))
+    store.add((*killed, "make", ""), sample(1, outs={"a.out": "0" * 32}, measures={"tasks": 4}))
+    store.add((*killed, "other", ""), sample(1, 1, log="LockError: locked by process 7"))
 
 
 def is_close(first: float, second: float) -> bool:

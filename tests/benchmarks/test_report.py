@@ -15,6 +15,7 @@ from benchmarks.comparison.report import figures
 from benchmarks.comparison.report.analysis import read_rows
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.report.markdown import markdown
+from benchmarks.comparison.report.measures import break_down, summarise
 from benchmarks.comparison.report.page import page
 from benchmarks.comparison.report.summaries import check_method, find_costs, find_leads
 from tests.benchmarks.documents import SECONDS, TITLES, fill, is_close
@@ -121,6 +122,69 @@ def test_the_cost_of_a_further_task_does_not_contain_the_start(document: dict[st
         assert costs[name].start_s == pytest.approx(seconds / 4, rel=0.1)
         assert costs[name].per_task_s == pytest.approx(seconds * 0.75 / 9, rel=0.1)
     assert figures.seconds(costs["make"].per_task_s) in page(document)
+
+
+def find_table(document: dict[str, Any], title: str) -> dict[str, dict[str, str]]:
+    """Return toolchain -> column -> text."""
+    tables = {table.title: table for table in summarise(document, read_rows(document))}
+    table = tables[title]
+    return {line[0]: dict(zip(table.columns, line[2:], strict=True)) for line in table.lines}
+
+
+def test_time_is_split_and_the_cpu_of_plain_python_is_the_work(document: dict[str, Any]) -> None:
+    rows = {row.title: row for row in read_rows(document)}
+    cold = break_down(rows["fan-out-10"])
+    unchanged = break_down(rows["fan-out-10: nothing changed"])
+    assert cold is not None
+    assert unchanged is not None
+    lines = {line[0]: line[2:] for line in cold.lines}
+    floor, make = (rows["fan-out-10"].find(name) for name in ("plain_python", "make"))
+    assert floor is not None
+    assert make is not None
+    beside_s = (make.cpu_s or 0) - (floor.cpu_s or 0)
+    dispatch_s = make.measures["dispatch_s"]
+    assert lines["make"][0] == figures.seconds(dispatch_s)
+    assert lines["make"][3:] == ("10", figures.seconds(beside_s))
+    assert lines["plain_python"][-1] == ""
+    assert unchanged.columns == ("dispatch", "work", "bookkeeping", "tasks run")
+    assert {line[0]: line[-1] for line in unchanged.lines}["make"] == "0"
+    assert break_down(rows["METG(50 %), taskbench-chain"]) is None
+    assert figures.seconds(beside_s) in page(document)
+
+
+def test_tables_over_several_rows_have_what_was_measured(document: dict[str, Any]) -> None:
+    feedback = find_table(document, "Feedback after an edit")
+    assert feedback["dvc_repro"] == {
+        "what changed? (fan-out-10)": "750 ms",
+        "first new metric: one parameter changed": "7.25 s",
+    }
+    stored = find_table(document, "What a user writes, and what is stored")
+    assert stored["dvc_repro"] == {
+        "lines for 10 tasks": "44",
+        "each further task": "4",
+        "stored: move-50-mb": "1.30 GB",
+    }
+    assert stored["plain_python"]["stored: move-50-mb"] == "150 MB"
+    for text in (page(document), markdown(document)):
+        assert "Feedback after an edit" in text
+        assert "1.30 GB" in text
+
+
+def test_a_killed_worker_is_followed_by_the_same_result_or_a_failure(
+    document: dict[str, Any],
+) -> None:
+    killed = find_table(document, "After a worker was killed")
+    results = {name: (cells["result"], list(cells.values())[1]) for name, cells in killed.items()}
+    assert results["dvc_repro"] == ("as without the kill", "5")
+    assert results["plain_python"] == ("as without the kill", "10")
+    assert results["make"][0].startswith("failed: exit code 0, but the outs differ")
+    assert "LockError: locked by process 7" in results["other"][0]
+
+
+def test_a_results_file_without_measures_has_a_report(document: dict[str, Any]) -> None:
+    results = [{k: v for k, v in r.items() if k != "measures"} for r in document["results"]]
+    assert "Feedback" in page({**document, "results": results})
+    assert "first new metric" not in page({**document, "results": results})
 
 
 def test_rivals_that_are_ahead_come_before_limitations_and_results(

@@ -20,9 +20,9 @@ from benchmarks.comparison.graphs import (
     fan_out,
     graph_of,
 )
-from benchmarks.comparison.measure import Bench, Sample, excerpt
 from benchmarks.comparison.session import OVER_LIMIT, Cell, Options, Session, extrapolate
 from benchmarks.comparison.store import Store
+from benchmarks.comparison.timed_run import Bench, Sample, excerpt
 from benchmarks.comparison.toolchain import FOLDER, load_toolchains
 from benchmarks.comparison.workloads import Edit, Phase, Workload
 from tests.benchmarks.documents import SESSION, fill, sample

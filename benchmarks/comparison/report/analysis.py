@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from benchmarks.comparison.statistics import (
@@ -35,6 +36,8 @@ class Entry:
         Times of the baseline; None without a baseline, and for the baseline itself.
     exit_codes
         Those that are not 0.
+    measures
+        Medians of what else was measured, by the names that a `Sample` has for it.
     """
 
     toolchain: str
@@ -48,6 +51,7 @@ class Entry:
     peak_mb: float | None = None
     exit_codes: tuple[int, ...] = ()
     log: str = ""
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
@@ -150,6 +154,7 @@ def _read_entry(
         ratio_interval(times, baseline) if is_compared else None,
         median_interval(cpu_s).value,
         max(result["peak_mb"]),
+        measures={name: median(values) for name, values in result.get("measures", {}).items()},
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.comparison.report import figures, texts
 from benchmarks.comparison.report.analysis import BASELINE, Document, Entry, Row, read_rows
+from benchmarks.comparison.report.measures import Table, break_down, summarise
 
 
 def markdown(document: Document) -> str:
@@ -24,6 +25,7 @@ def markdown(document: Document) -> str:
             ("toolchain", "one task", "each further task", "up to tasks"),
             [(_escape(title), *rest) for _, title, *rest in texts.costs(rows)],
         ),
+        *_summaries(document, rows),
         "## Results",
         *_rows(rows),
         "## Published, other machine",
@@ -49,6 +51,20 @@ def _rows(rows: Sequence[Row]) -> Iterator[str]:
         yield f"### {_escape(row.title)}\n\n{_escape(row.about)}{origin}"
         lines = [_line(entry) for entry in row.entries]
         yield _table(("toolchain", "median", "interval", "runs", "ratio", "", "CPU"), lines)
+        if table := break_down(row):
+            yield _measures(table)
+
+
+def _summaries(document: Document, rows: Sequence[Row]) -> Iterator[str]:
+    for table in summarise(document, rows):
+        yield f"## {table.title}"
+        yield table.about
+        yield _measures(table)
+
+
+def _measures(table: Table) -> str:
+    lines = [tuple(map(_escape, line[1:])) for line in table.lines]
+    return _table(("toolchain", *table.columns), lines)
 
 
 def _line(entry: Entry) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from benchmarks.comparison.report.analysis import (
     Row,
     read_rows,
 )
+from benchmarks.comparison.report.measures import Table, break_down, summarise
 from benchmarks.comparison.report.strip import draw_strip
 from benchmarks.comparison.report.style import STYLE
 from benchmarks.comparison.report.summaries import mean_ratios
@@ -30,6 +31,7 @@ def page(document: Document) -> str:
         *_render_costs(rows),
         *_render_metg(rows),
         *_render_means(document, rows),
+        *_render_summaries(document, rows),
         *_render_rows(document, rows),
         *_render_published(document),
         *_render_features(document["comparison"]["features"]),
@@ -151,6 +153,8 @@ def _render_rows(document: Document, rows: Sequence[Row]) -> Iterator[str]:
         yield f'<div class="scroll">{draw_strip(row, limit_s)}</div>'
         yield "<details><summary>figures</summary>"
         yield from _render_entries(row)
+        if breakdown := break_down(row):
+            yield _render_measures(breakdown)
         yield "</details>"
     yield "</section>"
 
@@ -185,6 +189,25 @@ def _render_entry(entry: Entry) -> str:
         f'{name}{numbers}<td class="words">{text(words)}</td>'
         f'<td class="n">{text(cpu)}</td><td class="n">{entry.peak_mb or 0:.0f} MB</td></tr>'
     )
+
+
+def _render_summaries(document: Document, rows: Sequence[Row]) -> Iterator[str]:
+    for table in summarise(document, rows):
+        yield f"<section><h2>{text(table.title)}</h2>"
+        yield f'<p class="soft">{text(table.about)}</p>'
+        yield _render_measures(table)
+        yield "</section>"
+
+
+def _render_measures(table: Table) -> str:
+    head = "".join(f'<th class="n">{text(column)}</th>' for column in table.columns)
+    body = "".join(
+        f'<tr{_mark(name)}><th scope="row">{text(title)}</th>'
+        + "".join(f'<td class="n">{text(cell)}</td>' for cell in cells)
+        + "</tr>"
+        for name, title, *cells in table.lines
+    )
+    return _table(f"<th>toolchain</th>{head}", body)
 
 
 def _render_published(document: Document) -> Iterator[str]:

@@ -26,6 +26,7 @@ from benchmarks.comparison.statistics import (
 
 # From this on, a rival's lead is worth a sentence.
 _WORTH_SAYING = 0.9
+_ASKED = "what changed?"
 CHECK = "method-check"
 
 
@@ -107,15 +108,15 @@ def find_costs(rows: Sequence[Row]) -> tuple[Cost, ...]:
 def mean_ratios(rows: Sequence[Row]) -> dict[str, tuple[float, int, int]]:
     """Return toolchain -> geometric mean of its ratios, number of rows, number of penalties.
 
-    The rows are those of wall time in which the baseline was measured and the toolchain was
-    measured, failed or exceeded the limit.
+    The rows are those of runs with a wall time in which the baseline was measured and the toolchain
+    was measured, failed or exceeded the limit.
     """
     values: dict[str, list[float]] = {}
     baselines: dict[str, list[float]] = {}
     penalties: dict[str, int] = {}
     for row in rows:
         base = row.find(BASELINE)
-        if row.is_metg or not (base and base.median):
+        if row.is_metg or row.phase == _ASKED or not (base and base.median):
             continue
         tried = [e for e in row.entries if e.is_good or e.status in {FAILED, OVER_LIMIT}]
         medians = penalised({e.toolchain: e.median.value if e.median else None for e in tried})

@@ -31,6 +31,12 @@ WORDS = {
     " with one run on a side there is no interval",
     "CPU": "median seconds of CPU in a run, of the tool and of everything that it started",
     "memory": "the largest process",
+    "dispatch": "the time before the first task and between tasks, in which no task works; it"
+    " contains the start of the toolchain, and of Python where the unit is a command",
+    "work": "the time in which at least one task works",
+    "bookkeeping": "the time after the last task",
+    "CPU beside the work": "CPU beyond that of plain Python, which does the same work in one"
+    " process",
 }
 
 

@@ -29,5 +29,6 @@ TOOLCHAIN = Toolchain(
     package="dagster",
     refusal=refusal,
     environment={"DAGSTER_DISABLE_TELEMETRY": "1"},
+    user_files=("graph.json", "run.py"),
     about="functions in one process, one after the other, with an event log in memory",
 )

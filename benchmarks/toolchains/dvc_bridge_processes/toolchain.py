@@ -24,5 +24,6 @@ TOOLCHAIN = Toolchain(
     write=write,
     commands=lambda _graph, _jobs: [["dvc-bridge", "submit", "--wait"]],
     package="dvc-bridge",
+    user_files=("dvc.yaml", "dvc-bridge.yaml", ".dvc/config"),
     about="tasks in folders of their own, as on a cluster; data moves through the DVC remote",
 )

@@ -12,5 +12,7 @@ TOOLCHAIN = Toolchain(
     write=lambda graph, project, _jobs: write_dvc_project(graph, project),
     commands=lambda _graph, jobs: [["dvc-bridge", "repro", "-j", str(jobs)]],
     package="dvc-bridge",
+    ask_commands=lambda _graph, _jobs: [["dvc-bridge", "plan"]],
+    user_files=("dvc.yaml",),
     about="the same dvc.yaml, dvc.lock and cache as dvc repro, stages at the same time",
 )

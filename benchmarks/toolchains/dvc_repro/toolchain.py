@@ -12,5 +12,7 @@ TOOLCHAIN = Toolchain(
     write=lambda graph, project, _jobs: write_dvc_project(graph, project),
     commands=lambda _graph, _jobs: [["dvc", "repro"]],
     package="dvc",
+    ask_commands=lambda _graph, _jobs: [["dvc", "status"]],
+    user_files=("dvc.yaml",),
     about="the baseline: one stage at a time, writes dvc.lock and the cache",
 )

@@ -36,5 +36,6 @@ TOOLCHAIN = Toolchain(
     commands=list_commands,
     package="dvc",
     refusal=refusal,
+    user_files=("dvc.yaml", "run.py"),
     about="one dvc repro per core at the same time, each with a share of the targets",
 )

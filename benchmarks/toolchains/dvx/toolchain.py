@@ -37,5 +37,7 @@ TOOLCHAIN = Toolchain(
     commands=lambda _graph, jobs: [["dvx", "run", "-j", str(jobs)]],
     package="dvx",
     refusal=refusal,
+    ask_commands=lambda _graph, _jobs: [["dvx", "status"]],
+    user_files=("*.dvc",),
     about="built on DVC, with a file format of its own; runs level after level",
 )

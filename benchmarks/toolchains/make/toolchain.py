@@ -34,5 +34,7 @@ TOOLCHAIN = Toolchain(
     write=write,
     commands=lambda _graph, jobs: [["make", "--silent", f"-j{jobs}"]],
     version_command=("make", "--version"),
+    ask_commands=lambda _graph, _jobs: [["make", "--dry-run"]],
+    user_files=("Makefile",),
     about="a build tool: compares file times, keeps no state",
 )

@@ -87,5 +87,6 @@ TOOLCHAIN = Toolchain(
     resume_commands=list_resume_commands,
     package="metaflow",
     refusal=refusal,
+    user_files=("flow.py",),
     about="a process per step; every run is recorded with its artifacts",
 )

@@ -29,5 +29,6 @@ TOOLCHAIN = Toolchain(
         ["python", "run.py", "flow.py", "Comparison", str(jobs), "resume"]
     ],
     package="metaflow",
+    user_files=("dvc.yaml", ".dvc/config", "run.py"),
     about="dvc-bridge flow makes a Metaflow flow of dvc.yaml; steps skip what DVC has",
 )

@@ -33,5 +33,7 @@ TOOLCHAIN = Toolchain(
     commands=lambda _graph, jobs: [["ninja", f"-j{jobs}"]],
     package="ninja",
     refusal=lambda workload: "the same as make" if workload.is_pipeline else "",
+    ask_commands=lambda _graph, _jobs: [["ninja", "-n"]],
+    user_files=("build.ninja",),
     about="a build tool: compares file times, and commands by its log",
 )

@@ -21,5 +21,6 @@ TOOLCHAIN = Toolchain(
     write=write,
     commands=lambda _graph, _jobs: [["python", "run.py"]],
     version_command=("python", "--version"),
+    user_files=("graph.json", "run.py"),
     about="the floor: a loop over the tasks in one process, without state",
 )

@@ -34,5 +34,6 @@ TOOLCHAIN = Toolchain(
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_LOGGING_LEVEL": "WARNING",
     },
+    user_files=("graph.json", "flow.py"),
     about="functions on threads of one process; a temporary server on this machine records them",
 )

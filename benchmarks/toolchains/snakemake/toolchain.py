@@ -47,5 +47,7 @@ TOOLCHAIN = Toolchain(
     commands=lambda _graph, jobs: [["snakemake", "--cores", str(jobs)]],
     package="snakemake",
     refusal=refusal,
+    ask_commands=lambda _graph, _jobs: [["snakemake", "--dry-run"]],
+    user_files=("Snakefile",),
     about="a workflow language: compares file times, code and parameters",
 )
