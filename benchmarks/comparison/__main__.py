@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison import environments, machine
+from benchmarks.comparison.catalogue import list_workloads
 from benchmarks.comparison.evidence import read_evidence
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.session import Cell, Options, Session
 from benchmarks.comparison.store import FORMAT, Store
 from benchmarks.comparison.toolchain import Toolchain, load_toolchains
-from benchmarks.comparison.workloads import LIMIT_S, ROOT, Workload, list_workloads
+from benchmarks.comparison.workloads import LIMIT_S, ROOT, Workload
 
 RESULTS = ROOT / "benchmarks" / "results"
 
@@ -132,7 +133,9 @@ def _plan_cells(
     for workload in workloads:
         for name, (status, reason) in problems.items():
             cell = Cell(workload, name)
-            if refusal := toolchains[name].refusal(workload):
+            if workload.kills_worker and toolchains[name].cluster:
+                store.mark(cell.first_key, "not applicable", "its tasks run on other machines")
+            elif refusal := toolchains[name].refusal(workload):
                 store.mark(cell.first_key, "not applicable", refusal)
             elif status:
                 store.mark(cell.first_key, status, reason)
@@ -180,7 +183,7 @@ def _describe_session(
                 "origin": workload.origin,
                 "tasks": len(workload.graph.tasks),
                 "limit_s": workload.limit_s,
-                "phases": [phase.name for phase in workload.phases if not phase.fails],
+                "phases": list(workload.timed_phases),
                 "finds_metg": workload.finds_metg,
             }
             for workload in list_workloads()

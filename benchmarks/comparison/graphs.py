@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ FOLDER = Path(__file__).resolve().parent
 SOURCE = "source.txt"
 # A task that reads this file fails while its content is `closed`.
 GATE = work.GATE
+# A task that reads this file kills its worker once, where the comparison asks for it.
+KILL = work.KILL
 _CONTENT = {SOURCE: "the input of the first tasks\n"}
 
 # Task -> the tasks that it waits for.
@@ -46,13 +49,23 @@ def chain(length: int) -> Parents:
 
 def chain_with_gate(length: int, gate: int, kind: str, amount: int) -> Graph:
     """Return a chain in which a task, counted from 1, fails until the file `GATE` says `open`."""
-    graph = graph_of(chain(length), kind, amount)
-    tasks = list(graph.tasks)
-    name = f"t{gate - 1}"
-    position = next(n for n, task in enumerate(tasks) if task.name == name)
-    old = tasks[position]
-    tasks[position] = Task(name, (*old.arguments, GATE), inputs=(*old.inputs, GATE), outs=old.outs)
-    return Graph(tuple(tasks), {**_CONTENT, GATE: "closed\n"})
+    return _with_input(graph_of(chain(length), kind, amount), f"t{gate - 1}", GATE, "closed\n")
+
+
+def chain_with_kill(length: int, kill: int, kind: str, amount: int) -> Graph:
+    """Return a chain in which a task, counted from 1, once kills the process that runs it."""
+    return _with_input(graph_of(chain(length), kind, amount), f"t{kill - 1}", KILL, "\n")
+
+
+def _with_input(graph: Graph, name: str, path: str, content: str) -> Graph:
+    """Return the graph in which a task reads one more file, which exists before the first task."""
+    tasks = tuple(
+        replace(task, arguments=(*task.arguments, path), inputs=(*task.inputs, path))
+        if task.name == name
+        else task
+        for task in graph.tasks
+    )
+    return replace(graph, tasks=tasks, sources={**(graph.sources or {}), path: content})
 
 
 def fan_out(width: int) -> Parents:
@@ -94,16 +107,9 @@ def wfcommons(name: str) -> Parents:
     return parents
 
 
-def pipeline(root: Path) -> Graph:
-    """Return this repository's pipeline, from its dvc.yaml.
-
-    Parameters
-    ----------
-    root
-        The repository.
-    """
-    document = yaml.safe_load((root / "dvc.yaml").read_text())
-    params = yaml.safe_load((root / "params.yaml").read_text())
+def pipeline(dvc_yaml: str, params_yaml: str) -> Graph:
+    """Return this repository's pipeline, from the content of its two files."""
+    document, params = yaml.safe_load(dvc_yaml), yaml.safe_load(params_yaml)
     tasks: dict[str, Task] = {}
     for name, entry in document["stages"].items():
         if "foreach" in entry:

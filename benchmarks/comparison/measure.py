@@ -37,49 +37,91 @@ def measure_phases(
         Sleep this share of the run's time after it, which the sample includes.
     """
     try:
-        create_project(workload.graph, workload, bench.project)
+        create_project(workload, bench.project)
+        bench.killed.unlink(missing_ok=True)
         try:
             toolchain.write(workload.graph, bench.project, bench.jobs)
         except subprocess.CalledProcessError as error:
             output = f"{error.stdout or b''!r}{error.stderr or b''!r}"
             yield workload.first_timed, failed_sample(error.returncode, output)
             return
-        yield from _run_phases(bench, workload, name, toolchain, slowdown)
+        yield from _Project(bench, workload, name, toolchain, slowdown).run_phases()
     finally:
         shutil.rmtree(bench.project, ignore_errors=True)
         shutil.rmtree(bench.remote, ignore_errors=True)
 
 
-def _run_phases(
-    bench: Bench, workload: Workload, name: str, toolchain: Toolchain, slowdown: float
-) -> Iterator[tuple[str, Sample]]:
-    measures: dict[str, float] = {}
-    if workload.counts_lines and toolchain.user_files:
-        measures["user_lines"] = user_lines(bench.project, toolchain.user_files)
-    folders = (bench.project, bench.remote, bench.home)
-    stored_before = stored_bytes(folders)
-    continues = False
-    for phase in workload.phases:
-        argvs = list_argvs(bench, workload.graph, phase, toolchain, continues=continues)
-        if not argvs:
-            continue
-        if phase.edit:
-            apply_edit(bench.project, phase.edit)
+class _Project:
+    """A project in which the phases of a workload follow one another."""
+
+    def __init__(
+        self, bench: Bench, workload: Workload, name: str, toolchain: Toolchain, slowdown: float
+    ) -> None:
+        self._bench, self._workload, self._slowdown = bench, workload, slowdown
+        self._name, self._toolchain = name, toolchain
+        self._folders = (bench.project, bench.remote, bench.home)
+        self._stored_before = stored_bytes(self._folders)
+        self._n_done = 0.0
+        self._lines: dict[str, float] = {}
+        if workload.counts_lines and toolchain.user_files:
+            self._lines["user_lines"] = user_lines(bench.project, toolchain.user_files)
+
+    def run_phases(self) -> Iterator[tuple[str, Sample]]:
+        """Yield the name and the sample of each phase that is a row of the report.
+
+        A phase that is no row, and fails in a way that it should not, counts for the first row.
+        """
+        workload, continues = self._workload, False
+        for phase in workload.phases:
+            argvs = list_argvs(self._bench, workload.graph, phase, self._toolchain, continues)
+            if not argvs:
+                continue
+            self._edit(phase)
+            sample = self._run(phase, argvs)
+            continues = phase.fails
+            if workload.kills_worker and not self._bench.killed.exists():
+                yield workload.first_timed, failed_sample(1, "error: the worker was not killed")
+                return
+            if phase.name in workload.timed_phases:
+                yield phase.name, sample
+                if sample.exit_code or self._toolchain.skips.value == "no":
+                    return
+            elif not self._is_as_expected(phase, sample):
+                yield workload.first_timed, sample
+                return
+
+    def _edit(self, phase: Phase) -> None:
+        for edit in phase.edits:
+            apply_edit(self._bench.project, edit)
+        if phase.graph:
+            self._workload = replace(self._workload, graph=phase.graph)
+            if self._toolchain.rewrite:
+                self._toolchain.rewrite(phase.graph, self._bench.project, self._bench.jobs)
+
+    def _run(self, phase: Phase, argvs: Sequence[Argv]) -> Sample:
+        bench = self._bench
         with Watch(bench.project / phase.metric) if phase.metric else nullcontext() as watch:
-            sample = run_timed(bench, workload, name, toolchain, argvs, slowdown)
-        continues = phase.fails
-        if phase.fails and sample.exit_code != TIMED_OUT:
-            continue
-        measures["stored_mb"] = (stored_bytes(folders) - stored_before) / 1e6
+            sample = run_timed(
+                bench, self._workload, self._name, self._toolchain, argvs, self._slowdown
+            )
+        measures = {**sample.measures, **self._lines}
+        self._n_done += measures.get("tasks", 0)
+        if "tasks" in measures and any(phase.fails for phase in self._workload.phases):
+            measures["tasks_done_twice"] = self._n_done - len(self._workload.graph.tasks)
+        measures["stored_mb"] = (stored_bytes(self._folders) - self._stored_before) / 1e6
         if watch and watch.seen_s:
             measures["first_metric_s"] = watch.seen_s - sample.start_s
-        yield phase.name, replace(sample, measures={**sample.measures, **measures})
-        if sample.exit_code or toolchain.skips.value == "no":
-            return
+        return replace(sample, measures=measures)
+
+    def _is_as_expected(self, phase: Phase, sample: Sample) -> bool:
+        """Return whether a run that is not timed ended as it should."""
+        if self._workload.kills_worker:
+            return True  # whatever a toolchain does without its worker, the user goes on
+        return sample.exit_code != TIMED_OUT if phase.fails else not sample.exit_code
 
 
 def list_argvs(
-    bench: Bench, graph: Graph, phase: Phase, toolchain: Toolchain, *, continues: bool
+    bench: Bench, graph: Graph, phase: Phase, toolchain: Toolchain, continues: bool
 ) -> Sequence[Argv]:
     """Return the commands of a phase; none if the toolchain cannot say what changed.
 
@@ -104,7 +146,7 @@ def measure_once(
     return sample
 
 
-def create_project(graph: Graph, workload: Workload, project: Path) -> None:
+def create_project(workload: Workload, project: Path) -> None:
     """Create the folder with everything that exists before the first task."""
     project.mkdir()
     if workload.is_pipeline:
@@ -115,16 +157,15 @@ def create_project(graph: Graph, workload: Workload, project: Path) -> None:
             if path:
                 (project / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(ROOT / path, project / path)
+        for edit in workload.edits:
+            apply_edit(project, edit)
         return
     shutil.copyfile(HERE / "work.py", project / "work.py")
-    for path, content in (graph.sources or {}).items():
+    for path, content in (workload.graph.sources or {}).items():
         (project / path).write_text(content)
 
 
 def apply_edit(project: Path, edit: Edit) -> None:
     """Change a file as a user would."""
     path = project / edit.path
-    text = path.read_text()
-    if edit.old not in text:
-        raise ValueError(f"{edit.path} does not contain {edit.old!r}; fix: benchmarks/comparison")
-    path.write_text(text.replace(edit.old, edit.new, 1))
+    path.write_text(edit.apply(path.read_text()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ from benchmarks.comparison.workloads import COLD, Workload
 
 # A first start, for example of Prefect with its database, takes longer than any later one.
 _WARM_UP_S = 120.0
-OVER_LIMIT = "over limit"
+OVER_LIMIT, NO_ROOM = "over limit", "no room"
 # METG is measured again if it is longer than this many times the tasks that were measured, unless
 # the run would take longer than some seconds. Without an estimate, tasks become so much longer.
 _NEAR, _FARTHER, _MOST_LOADED_S = 1.5, 4.0, 10.0
@@ -75,10 +76,11 @@ class Cell:
 _CHECK = Cell(method_check.WORKLOAD, method_check.CHECKED)
 
 
-def rank(cell: Cell) -> tuple[bool, int]:
+def rank(cell: Cell) -> tuple[bool, float, int]:
     """Return what decides about the order in the first round: long cells, and large workloads."""
     workload = cell.workload
-    return workload.comes_last(cell.name), len(workload.graph.tasks) * bool(workload.smaller)
+    is_last = workload.comes_last(cell.name)
+    return is_last, workload.disk_gb, len(workload.graph.tasks) * bool(workload.smaller)
 
 
 def extrapolate(smaller_s: float, small_s: float, n_tasks: int) -> float:
@@ -152,6 +154,10 @@ class Session:
         if cell == _CHECK:
             return method_check.is_due(self._times_of_check(), number)
         if self._store.count(cell.first_key) >= number:
+            return False
+        if shutil.disk_usage(tempfile.gettempdir()).free < cell.workload.disk_gb * 1e9:
+            reason = f"needs {cell.workload.disk_gb:g} GB of free space for temporary files"
+            self._store.mark(cell.first_key, NO_ROOM, reason)
             return False
         if self._skip_reason(cell):
             self._store.mark(cell.first_key, OVER_LIMIT, self._skip_reason(cell))

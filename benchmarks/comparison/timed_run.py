@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.comparison import environments, supervise
 from benchmarks.comparison.timeline import read_intervals, split_run
 from benchmarks.comparison.toolchain import Argv, Toolchain
-from benchmarks.comparison.work import TASKS
+from benchmarks.comparison.work import KILLED, TASKS
 from benchmarks.comparison.workloads import ROOT, Workload
 
 _LOG_CHARACTERS = 600
@@ -53,6 +53,11 @@ class Bench:
         """Return the home folder of all measured commands."""
         return self.folder / "home"
 
+    @property
+    def killed(self) -> Path:
+        """Return the file that exists from when a task has killed its worker."""
+        return self.folder / "killed"
+
     def left_s(self) -> float:
         """Return the time until the end of the session."""
         return self.end_s - time.monotonic()
@@ -76,8 +81,9 @@ class Sample:
         When the first command started, on the monotonic clock.
     measures
         What else was measured: `dispatch_s`, `work_s` and `bookkeeping_s` (see timeline.py), how
-        many `tasks` ran, `first_metric_s` until the metrics file was new, `stored_mb` since the
-        project was created, `user_lines` of the toolchain's files.
+        many `tasks` ran, `tasks_done_twice` after a failure, `first_metric_s` until the metrics
+        file was new, `stored_mb` since the project was created, `user_lines` of the toolchain's
+        files.
     """
 
     wall_s: float
@@ -111,6 +117,8 @@ def run_timed(
     tasks.unlink(missing_ok=True)
     log.write_text("")
     extra = {**toolchain.environment, TASKS: str(tasks)}
+    if workload.kills_worker:
+        extra[KILLED] = str(bench.killed)
     variables = environments.variables(bench.home, project, extra)
     load = os.getloadavg()[0]
     runs: list[Mapping[str, float]] = []
@@ -150,8 +158,13 @@ def run_timed(
 
 def excerpt(output: str) -> str:
     """Return the lines of an output that speak of an error, or if there are none its end."""
-    lines = [line for line in output.splitlines() if "error" in line.lower()]
+    lines = [line for line in output.splitlines() if speaks_of_error(line)]
     return "\n".join(lines)[:_LOG_CHARACTERS] or output[-_LOG_CHARACTERS:]
+
+
+def speaks_of_error(line: str) -> bool:
+    """Return whether a line of an output names an error."""
+    return any(word in line.lower() for word in ("error", "exception"))
 
 
 def place(argv: Sequence[str], folder: Path) -> list[str]:

@@ -53,7 +53,12 @@ def md5_of(path: Path) -> str:
         return hashlib.md5("\n".join(parts).encode(), usedforsecurity=False).hexdigest()
     if not path.is_file():
         return ""
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, _create_md5).hexdigest()
+
+
+def _create_md5() -> hashlib._Hash:
+    return hashlib.md5(usedforsecurity=False)
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,9 @@ class Toolchain:
         Writes what a user of the toolchain writes, into a project that has the sources. Not timed.
     commands
         Returns the commands that run the graph, from the number of parallel jobs; timed together.
+    rewrite
+        Writes again what depends on the graph, after tasks were added to dvc.yaml; None for
+        toolchains that read dvc.yaml. Not timed.
     resume_commands
         Returns the commands that continue after a failure, if they are not the same.
     version_command
@@ -91,6 +99,7 @@ class Toolchain:
     skips: Skips
     write: Callable[[Graph, Path, int], None]
     commands: Callable[[Graph, int], Sequence[Argv]]
+    rewrite: Callable[[Graph, Path, int], None] | None = None
     resume_commands: Callable[[Graph, int], Sequence[Argv]] | None = None
     ask_commands: Callable[[Graph, int], Sequence[Argv]] | None = None
     user_files: Sequence[str] = ()

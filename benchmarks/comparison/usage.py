@@ -1,4 +1,4 @@
-"""What a toolchain costs beside time: bytes on disk, and lines that its user writes."""
+"""What a toolchain costs besides time: bytes on disk, and lines that its user writes."""
 
 from __future__ import annotations
 

@@ -1,18 +1,14 @@
-"""The workloads by their public names. Each is written once; toolchains render it."""
+"""What a workload is: a graph, and the runs that follow one another on it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.comparison import graphs
 from benchmarks.comparison.graph import Graph
-from benchmarks.comparison.graphs import graph_of
 
 ROOT = Path(__file__).resolve().parents[2]
 COLD, UNCHANGED, ASKED = "cold", "nothing changed", "what changed?"
-METRICS = "models/evaluation/metrics.json"
 ALL = ("all",)
 # Seconds after which a run is ended, except in the pipeline.
 LIMIT_S = 45.0
@@ -26,6 +22,23 @@ class Edit:
     old: str
     new: str
 
+    @property
+    def inverse(self) -> Edit:
+        """Return the change that undoes this one."""
+        return Edit(self.path, self.new, self.old)
+
+    def apply(self, text: str) -> str:
+        """Return the changed content of the file.
+
+        Raises
+        ------
+        ValueError
+            The file does not contain the old text.
+        """
+        if self.old not in text:
+            raise ValueError(f"{self.path} does not contain {self.old!r}; fix: {__name__}")
+        return text.replace(self.old, self.new, 1)
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -33,8 +46,12 @@ class Phase:
 
     Parameters
     ----------
-    edit
-        The change before the run.
+    edits
+        The changes before the run.
+    graph
+        The graph from this run on, if it changes.
+    is_timed
+        Whether the run is a row of the report. If not, it only comes before another one.
     fails
         Whether a task fails in the run. It is not timed; the next phase continues it.
     asks
@@ -44,7 +61,9 @@ class Phase:
     """
 
     name: str = COLD
-    edit: Edit | None = None
+    edits: tuple[Edit, ...] = ()
+    graph: Graph | None = None
+    is_timed: bool = True
     fails: bool = False
     asks: bool = False
     metric: str = ""
@@ -63,6 +82,12 @@ class Workload:
         would exceed the limit here, as they show, is not started.
     limit_s
         After this time a run is ended.
+    edits
+        The changes of the repository's files before the first run.
+    kills_worker
+        Whether a task of the first phase kills the process of the toolchain that runs it.
+    disk_gb
+        The space that must be free; such a workload comes after all others.
     last
         The toolchains that a session measures here after everything else, since it may end before;
         `ALL` for all of them.
@@ -82,6 +107,9 @@ class Workload:
     phases: tuple[Phase, ...] = (Phase(),)
     smaller: tuple[str, ...] = ()
     limit_s: float = LIMIT_S
+    edits: tuple[Edit, ...] = ()
+    kills_worker: bool = False
+    disk_gb: float = 0.0
     last: tuple[str, ...] = ()
     is_pipeline: bool = False
     counts_lines: bool = False
@@ -90,119 +118,13 @@ class Workload:
     @property
     def first_timed(self) -> str:
         """Return the name of the first phase that is timed."""
-        return next(phase.name for phase in self.phases if not phase.fails)
+        return self.timed_phases[0]
+
+    @property
+    def timed_phases(self) -> tuple[str, ...]:
+        """Return the names of the phases that are rows of the report."""
+        return tuple(phase.name for phase in self.phases if phase.is_timed and not phase.fails)
 
     def comes_last(self, toolchain: str) -> bool:
         """Return whether a session measures a toolchain here after everything else."""
         return toolchain in self.last or self.last == ALL
-
-
-_WINDMILL = "https://www.windmill.dev/docs/misc/benchmarks/competitors"
-_TASK_BENCH = "https://arxiv.org/abs/1908.05790"
-_WFCOMMONS = "https://wfcommons.org"
-_MOVED_BYTES = 50_000_000
-
-
-def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
-    """Return all workloads, in the order of the report."""
-    pipeline_phases = (
-        Phase(),
-        Phase(UNCHANGED),
-        Phase(ASKED, asks=True),
-        Phase(
-            "one parameter changed",
-            Edit("params.yaml", "bootstrap_draws: 1000", "bootstrap_draws: 999"),
-            metric=METRICS,
-        ),
-        Phase("one code file changed", Edit("flows/models/parity.py", '"""', '"""Compare. ')),
-    )
-    return (
-        Workload(
-            "pipeline",
-            "this repository's pipeline, 14 stages: data, features, models, back-test, export",
-            graphs.pipeline(root),
-            phases=pipeline_phases,
-            last=("make", "dvc_bridge_processes", "metaflow_generated"),
-            is_pipeline=True,
-            limit_s=240.0,
-        ),
-        Workload(
-            "windmill-40-light",
-            "a chain of 40 tasks, each fibo(10)",
-            graph_of(graphs.chain(40), "fibo", 10),
-            _WINDMILL,
-            counts_lines=True,
-        ),
-        Workload(
-            "windmill-10-long",
-            "a chain of 10 tasks, each fibo(33)",
-            graph_of(graphs.chain(10), "fibo", 33),
-            _WINDMILL,
-            counts_lines=True,
-            last=ALL,
-        ),
-        Workload("fan-out-1", "one task without work", graph_of(graphs.fan_out(1), "spin", 0)),
-        Workload(
-            "fan-out-10",
-            "10 independent tasks without work",
-            graph_of(graphs.fan_out(10), "spin", 0),
-        ),
-        Workload(
-            "fan-out-100",
-            "100 independent tasks without work",
-            graph_of(graphs.fan_out(100), "spin", 0),
-            phases=(Phase(), Phase(UNCHANGED), Phase(ASKED, asks=True)),
-            smaller=("fan-out-10", "fan-out-1"),
-        ),
-        Workload(
-            "fan-out-1000",
-            "1,000 independent tasks without work",
-            graph_of(graphs.fan_out(1000), "spin", 0),
-            smaller=("fan-out-100", "fan-out-10"),
-            last=ALL,
-        ),
-        Workload(
-            "wfcommons-montage",
-            "the graph of Montage with 58 tasks (mosaics of the sky), 10 MiB hashed in each",
-            graph_of(graphs.wfcommons("montage"), "spin", 10),
-            _WFCOMMONS,
-            last=ALL,
-        ),
-        Workload(
-            "wfcommons-epigenomics",
-            "the graph of Epigenomics with 41 tasks (genomes), 10 MiB hashed in each",
-            graph_of(graphs.wfcommons("epigenomics"), "spin", 10),
-            _WFCOMMONS,
-            last=ALL,
-        ),
-        Workload(
-            "resume",
-            "a chain of 10 tasks, 100 MiB hashed in each: the eighth fails, then all is well",
-            graphs.chain_with_gate(10, 8, "spin", 100),
-            phases=(
-                Phase("failed", fails=True),
-                Phase("after the failure", Edit(graphs.GATE, "closed", "open")),
-            ),
-        ),
-        Workload(
-            "move-50-mb",
-            "three tasks in a chain, each reads and writes 50 MB",
-            graph_of(graphs.chain(3), "bytes", _MOVED_BYTES),
-        ),
-        *(
-            Workload(
-                f"taskbench-{name}",
-                f"METG(50 %) of Task Bench's {name}, {len(parents)} tasks",
-                graph_of(parents, "spin", 0),
-                _TASK_BENCH,
-                last=last,
-                finds_metg=True,
-            )
-            for name, parents, last in (
-                ("chain", graphs.chain(8), ()),
-                ("fan", graphs.fan(3, 2), ALL),
-                ("stencil", graphs.stencil(3, 3), ()),
-                ("tree", graphs.tree(3), ALL),
-            )
-        ),
-    )

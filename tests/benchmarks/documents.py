@@ -137,7 +137,7 @@ def sample(
 
 
 def split(wall_s: float, tasks: float) -> dict[str, float]:
-    """Return what is measured beside the time of a run, half of which is dispatch."""
+    """Return what is measured besides the time of a run, half of which is dispatch."""
     return {
         "dispatch_s": wall_s * 0.5,
         "work_s": wall_s * 0.3,

@@ -1,4 +1,4 @@
-"""What is measured beside time: parts of a run, the first metric, bytes and lines."""
+"""What is measured besides time: parts of a run, the first metric, bytes and lines."""
 
 from __future__ import annotations
 

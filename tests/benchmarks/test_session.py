@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from benchmarks.comparison.graphs import (
     Parents,
     chain,
     chain_with_gate,
+    chain_with_kill,
     fan,
     fan_out,
     graph_of,
@@ -55,7 +57,7 @@ def test_rounds_are_added_until_all_are_there_and_outs_are_equal(tmp_path: Path)
 
 
 def test_a_failed_run_is_not_timed_and_the_next_one_continues_it(tmp_path: Path) -> None:
-    phases = (Phase("failed", fails=True), Phase("continued", Edit(GATE, "closed", "open")))
+    phases = (Phase("failed", fails=True), Phase("continued", (Edit(GATE, "closed", "open"),)))
     workload = Workload("resume", "", chain_with_gate(3, 2, "fibo", 3), phases=phases)
     cells = [Cell(workload, "plain_python"), Cell(workload, "make")]
     document, _ = measure(tmp_path / "results.json", cells, 1)
@@ -113,6 +115,7 @@ def test_an_excerpt_of_an_output_shows_the_error_and_not_what_came_after() -> No
     assert excerpt(output) == "ERROR: failed to lock"
     assert excerpt("running\n" * 500).startswith("running")
     assert len(excerpt("x" * 5000)) < 1000
+    assert excerpt("begin\nIncompleteFilesException:\nend") == "IncompleteFilesException:"
 
 
 def test_the_time_of_a_start_is_not_multiplied() -> None:
@@ -175,3 +178,54 @@ def test_a_revision_is_dirty_only_with_changes_in_what_is_measured(
     assert not machine.describe_revision()["dirty"]
     (tmp_path / "flows" / "a.py").write_text("x = 1")
     assert machine.describe_revision()["dirty"]
+
+
+def test_a_killed_worker_is_followed_by_the_same_command(tmp_path: Path) -> None:
+    phases = (Phase("killed", fails=True), Phase("again"))
+    graph = chain_with_kill(4, 3, "fibo", 3)
+    workload = Workload("kill", "", graph, phases=phases, kills_worker=True)
+    cells = [Cell(workload, "plain_python"), Cell(workload, "make")]
+    document, _ = measure(tmp_path / "results.json", cells, 1)
+    results = {r["parameters"]["toolchain"]: r for r in document["results"]}
+    assert {r["parameters"]["phase"] for r in results.values()} == {"again"}
+    assert results["plain_python"]["outs"] == results["make"]["outs"] != ["missing"]
+    assert results["plain_python"]["measures"]["tasks"] == [4]
+    assert results["make"]["measures"]["tasks"] == [2]
+    assert results["plain_python"]["measures"]["tasks_done_twice"] == [2]
+    assert results["make"]["measures"]["tasks_done_twice"] == [0]
+
+
+def test_a_workload_in_which_nothing_was_killed_counts_as_failed(tmp_path: Path) -> None:
+    phases = (Phase("killed", fails=True), Phase("again"))
+    workload = Workload("kill", "", SMALL.graph, phases=phases, kills_worker=True)
+    document, _ = measure(tmp_path / "results.json", [Cell(workload, "make")], 1)
+    (result,) = document["results"]
+    assert (result["exit_codes"], result["log"]) == ([1], "error: the worker was not killed")
+
+
+def test_a_graph_that_grows_is_written_again_and_measured_from_then_on(tmp_path: Path) -> None:
+    larger = graph_of(chain(3), "fibo", 3)
+    phases = (Phase("small", is_timed=False), Phase("larger", graph=larger))
+    workload = Workload("grows", "", SMALL.graph, phases=phases)
+    cells = [Cell(workload, "plain_python"), Cell(workload, "make")]
+    document, _ = measure(tmp_path / "results.json", cells, 1)
+    results = {r["parameters"]["toolchain"]: r for r in document["results"]}
+    assert {r["parameters"]["phase"] for r in results.values()} == {"larger"}
+    assert results["plain_python"]["outs"] == results["make"]["outs"] != ["missing"]
+    assert results["make"]["measures"]["tasks"] == [1]
+
+
+def test_a_workload_that_needs_more_space_than_there_is_does_not_start(tmp_path: Path) -> None:
+    workload = replace(SMALL, disk_gb=1e9)
+    document, said = measure(tmp_path / "results.json", [Cell(workload, "make")], 1)
+    (result,) = document["results"]
+    assert (result["status"], result["exit_codes"]) == ("no room", [])
+    assert not [line for line in said if line.startswith("round")]
+
+
+def test_an_answer_to_what_changed_is_a_row_of_its_own(tmp_path: Path) -> None:
+    phases = (Phase(), Phase("asked", asks=True))
+    cells = [Cell(replace(SMALL, phases=phases), name) for name in ("plain_python", "make")]
+    document, _ = measure(tmp_path / "results.json", cells, 1)
+    rows = {(r["parameters"]["phase"], r["parameters"]["toolchain"]) for r in document["results"]}
+    assert rows == {("cold", "plain_python"), ("cold", "make"), ("asked", "make")}

@@ -1,4 +1,4 @@
-"""Tables of what was measured beside wall time, the same in HTML and Markdown. Pure."""
+"""Tables of what was measured besides wall time, the same in HTML and Markdown. Pure."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def break_down(row: Row) -> Table | None:
         name.removesuffix("_s"): (row, _measured(name, figures.seconds)) for name in _PARTS
     }
     columns["tasks run"] = (row, _measured("tasks", "{:,.0f}".format))
-    columns["CPU beside the work"] = (row, lambda entry: _cpu_beside(entry, floor))
+    columns["CPU beyond the work"] = (row, lambda entry: _cpu_beyond(entry, floor))
     table = _collect("", "", columns, {entry.toolchain: entry.title for entry in row.entries})
     return table if table.lines else None
 
 
-def _cpu_beside(entry: Entry, floor: Entry | None) -> str:
+def _cpu_beyond(entry: Entry, floor: Entry | None) -> str:
     """Return the CPU of the toolchain itself: what it takes beyond plain Python, which only works.
 
     Unknown where a part of the tasks runs again.
@@ -125,10 +125,12 @@ def _killed(rows: _Rows, titles: _Titles) -> Table:
         " itself with SIGKILL. That is the process of the toolchain that started the task's"
         " command, not counting shells, or the one in which its function runs. The user then runs"
         " the same command again, or the one that the toolchain has for continuing. Five tasks"
-        " were done before; five must run.",
+        " were done before. A toolchain that starts the sixth again by itself leaves none to the"
+        " second command.",
         {
             "result": (row, lambda e: "as without the kill" if e.is_good else figures.state(e)),
             "tasks run by the second command": (row, _measured("tasks", "{:,.0f}".format)),
+            "tasks done twice": (row, _measured("tasks_done_twice", "{:,.0f}".format)),
             "time of the second command": (row, _median),
         },
         titles,

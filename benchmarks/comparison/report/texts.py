@@ -35,7 +35,7 @@ WORDS = {
     " contains the start of the toolchain, and of Python where the unit is a command",
     "work": "the time in which at least one task works",
     "bookkeeping": "the time after the last task",
-    "CPU beside the work": "CPU beyond that of plain Python, which does the same work in one"
+    "CPU beyond the work": "CPU beyond that of plain Python, which does the same work in one"
     " process",
 }
 
@@ -74,9 +74,21 @@ def limitations(document: Document) -> Iterator[str]:
         " of Prefect or Dagster would start faster."
     )
     yield (
+        "Dispatch, work and bookkeeping come from the tasks' own clock, so they are unknown for the"
+        " pipeline and for tasks on other machines. Dispatch contains the start of Python where the"
+        " unit is a command."
+    )
+    yield (
+        "A killed worker is one fault of many: one process on this machine gets SIGKILL once, in"
+        " the middle of a task. A machine that disappears is not tried."
+    )
+    yield (
+        "Bytes stored do not contain what is in the storage of a cluster. Lines say how much a user"
+        " writes, not how hard it is."
+    )
+    yield (
         "Not measured: clusters that the environment does not name, Metaflow on Kubernetes and on"
-        " Argo, klej, one pod per stage by hand, data above 50 MB, the time from an edit to the"
-        " first metric, a killed worker, bytes stored, and lines of code."
+        " Argo, klej, one pod per stage by hand, and data above 1 GB."
     )
 
 
@@ -95,8 +107,14 @@ def method(document: Document) -> Iterator[str]:
     )
     yield (
         f"A cell gets further rounds until its runs have taken {session['cell_s']:g} s, so slow"
-        f" cells have fewer samples. A run ends after {session['limit_s']:g} s. A toolchain is not"
-        " started on a fan-out for which two smaller ones show that it would take longer than that."
+        f" cells have fewer samples. A run ends after {session['limit_s']:g} s, with 1 GB or"
+        " the pipeline after 240 s. A toolchain is not started on 100 tasks or more for which two"
+        " smaller fan-outs show that it would take longer than that."
+    )
+    yield (
+        "The time until the first new metric ends when a thread that looks every 10 ms finds new"
+        " content in the metrics file. Each task notes when it works; what comes before, between"
+        " and after is the toolchain's."
     )
     yield (
         "Figures are medians with 95 % bootstrap intervals. The interval of a ratio is the wider of"

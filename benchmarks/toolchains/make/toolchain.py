@@ -23,7 +23,7 @@ def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
             "\t@touch $@",
             "",
         ]
-    (project / ".stamps").mkdir()
+    (project / ".stamps").mkdir(exist_ok=True)
     (project / "Makefile").write_text("\n".join(lines))
 
 
@@ -32,6 +32,7 @@ TOOLCHAIN = Toolchain(
     unit=Unit.COMMAND,
     skips=Skips.TIME,
     write=write,
+    rewrite=write,
     commands=lambda _graph, jobs: [["make", "--silent", f"-j{jobs}"]],
     version_command=("make", "--version"),
     ask_commands=lambda _graph, _jobs: [["make", "--dry-run"]],

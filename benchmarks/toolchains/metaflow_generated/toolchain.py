@@ -10,11 +10,16 @@ from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.toolchain import Skips, Toolchain, Unit, copy_script
 
 
-def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
-    """Write the project with a remote, and generate the flow."""
+def write(graph: Graph, project: Path, jobs: int) -> None:
+    """Write the project with a remote, the script, and the flow."""
     write_dvc_project(graph, project)
     add_remote(project)
     copy_script("metaflow_generated", "run.py", project)
+    rewrite(graph, project, jobs)
+
+
+def rewrite(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
+    """Generate the flow."""
     command = ["dvc-bridge", "flow", "-o", "flow.py", "--name", "Comparison"]
     subprocess.run(command, cwd=project, check=True, capture_output=True)
 
@@ -24,6 +29,7 @@ TOOLCHAIN = Toolchain(
     unit=Unit.COMMAND,
     skips=Skips.CONTENT,
     write=write,
+    rewrite=rewrite,
     commands=lambda _graph, jobs: [["python", "run.py", "flow.py", "Comparison", str(jobs)]],
     resume_commands=lambda _graph, jobs: [
         ["python", "run.py", "flow.py", "Comparison", str(jobs), "resume"]

@@ -19,6 +19,7 @@ TOOLCHAIN = Toolchain(
     unit=Unit.FUNCTION,
     skips=Skips.NOTHING,
     write=write,
+    rewrite=write,
     commands=lambda _graph, _jobs: [["python", "run.py"]],
     version_command=("python", "--version"),
     user_files=("graph.json", "run.py"),
