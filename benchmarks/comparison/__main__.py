@@ -10,6 +10,7 @@ import argparse
 import datetime
 import json
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from typing import Any
 from benchmarks.comparison import environments, machine
 from benchmarks.comparison.catalogue import list_workloads
 from benchmarks.comparison.evidence import read_evidence
+from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.session import Cell, Options, Session
 from benchmarks.comparison.store import FORMAT, Store
@@ -172,6 +174,7 @@ def _describe_session(
                 "about": toolchain.about,
                 "unit": toolchain.unit,
                 "skips": toolchain.skips,
+                "recovers_with": _show_recovery(toolchain, options.jobs),
                 "released": dates.get(toolchain.package, ""),
             }
             for name, toolchain in toolchains.items()
@@ -190,6 +193,12 @@ def _describe_session(
         ],
         **read_evidence(),
     }
+
+
+def _show_recovery(toolchain: Toolchain, jobs: int) -> str:
+    """Return the commands that continue after a kill; empty if it is the usual one."""
+    commands = toolchain.recover_commands or toolchain.resume_commands
+    return " && ".join(shlex.join(argv) for argv in commands(Graph(()), jobs)) if commands else ""
 
 
 if __name__ == "__main__":

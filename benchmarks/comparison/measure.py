@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.supervise import TIMED_OUT
 from benchmarks.comparison.timed_run import Bench, Sample, failed_sample, run_timed
 from benchmarks.comparison.toolchain import Argv, Toolchain
@@ -73,7 +72,7 @@ class _Project:
         """
         workload, continues = self._workload, False
         for phase in workload.phases:
-            argvs = list_argvs(self._bench, workload.graph, phase, self._toolchain, continues)
+            argvs = list_argvs(self._bench, self._workload, phase, self._toolchain, continues)
             if not argvs:
                 continue
             self._edit(phase)
@@ -121,7 +120,7 @@ class _Project:
 
 
 def list_argvs(
-    bench: Bench, graph: Graph, phase: Phase, toolchain: Toolchain, continues: bool
+    bench: Bench, workload: Workload, phase: Phase, toolchain: Toolchain, continues: bool
 ) -> Sequence[Argv]:
     """Return the commands of a phase; none if the toolchain cannot say what changed.
 
@@ -130,8 +129,11 @@ def list_argvs(
     continues
         Whether the phase continues one that failed.
     """
+    graph = phase.graph or workload.graph
     if phase.asks:
         return toolchain.ask_commands(graph, bench.jobs) if toolchain.ask_commands else ()
+    if continues and workload.kills_worker and toolchain.recover_commands:
+        return toolchain.recover_commands(graph, bench.jobs)
     if continues and toolchain.resume_commands:
         return toolchain.resume_commands(graph, bench.jobs)
     return toolchain.commands(graph, bench.jobs)

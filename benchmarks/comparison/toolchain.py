@@ -80,6 +80,8 @@ class Toolchain:
         Returns the commands that continue after a failure, if they are not the same.
     version_command
         Prints the version of a program of the system.
+    recover_commands
+        Returns the commands that continue after a kill, if they are not those after a failure.
     ask_commands
         Returns the commands that say what changed, without running it; None if there are none.
     user_files
@@ -101,6 +103,7 @@ class Toolchain:
     commands: Callable[[Graph, int], Sequence[Argv]]
     rewrite: Callable[[Graph, Path, int], None] | None = None
     resume_commands: Callable[[Graph, int], Sequence[Argv]] | None = None
+    recover_commands: Callable[[Graph, int], Sequence[Argv]] | None = None
     ask_commands: Callable[[Graph, int], Sequence[Argv]] | None = None
     user_files: Sequence[str] = ()
     package: str = ""

@@ -48,6 +48,7 @@ SESSION: dict[str, Any] = {
             "about": "what it is",
             "unit": "command",
             "skips": "no",
+            "recovers_with": "other resume" if name == "other" else "",
             "released": "2026-10",
         }
         for name, title in TITLES.items()

@@ -34,11 +34,11 @@ class Table:
 def summarise(document: Document, rows: Sequence[Row]) -> Iterator[Table]:
     """Yield the tables over several rows that have a line."""
     found = {(row.workload, row.phase): row for row in rows}
-    titles = {name: t["title"] for name, t in document["comparison"]["toolchains"].items()}
-    for make in (_feedback, _killed, _stored):
-        table = make(found, titles)
-        if table.lines:
-            yield table
+    toolchains = document["comparison"]["toolchains"]
+    titles = {name: toolchain["title"] for name, toolchain in toolchains.items()}
+    recovery = {name: toolchain.get("recovers_with", "") for name, toolchain in toolchains.items()}
+    tables = (_feedback(found, titles), _killed(found, titles, recovery), _stored(found, titles))
+    yield from (table for table in tables if table.lines)
 
 
 def break_down(row: Row) -> Table | None:
@@ -117,7 +117,7 @@ def _feedback(rows: _Rows, titles: _Titles) -> Table:
     )
 
 
-def _killed(rows: _Rows, titles: _Titles) -> Table:
+def _killed(rows: _Rows, titles: _Titles, recovery: Mapping[str, str]) -> Table:
     row = next((row for (workload, _), row in rows.items() if workload == _KILLED), None)
     return _collect(
         "After a worker was killed",
@@ -129,6 +129,7 @@ def _killed(rows: _Rows, titles: _Titles) -> Table:
         " second command.",
         {
             "result": (row, lambda e: "as without the kill" if e.is_good else figures.state(e)),
+            "second command": (row, lambda entry: recovery[entry.toolchain] or "the same"),
             "tasks run by the second command": (row, _measured("tasks", "{:,.0f}".format)),
             "tasks done twice": (row, _measured("tasks_done_twice", "{:,.0f}".format)),
             "time of the second command": (row, _median),

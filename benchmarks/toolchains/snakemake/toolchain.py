@@ -45,6 +45,11 @@ TOOLCHAIN = Toolchain(
     skips=Skips.TIME,
     write=write,
     commands=lambda _graph, jobs: [["snakemake", "--cores", str(jobs)]],
+    # The same command stops twice after a kill; its messages name these options.
+    recover_commands=lambda _graph, jobs: [
+        ["snakemake", "--unlock"],
+        ["snakemake", "--cores", str(jobs), "--rerun-incomplete"],
+    ],
     package="snakemake",
     refusal=refusal,
     ask_commands=lambda _graph, _jobs: [["snakemake", "--dry-run"]],
