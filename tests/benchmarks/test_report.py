@@ -176,8 +176,7 @@ def test_a_killed_worker_is_followed_by_the_same_result_or_a_failure(
     killed = find_table(document, "After a worker was killed")
     assert killed["other"]["second command"] == "other resume"
     assert killed["make"]["second command"] == "the same"
-    tasks = "tasks run by the second command"
-    results = {name: (cells["result"], cells[tasks]) for name, cells in killed.items()}
+    results = {name: (cells["result"], cells["tasks run"]) for name, cells in killed.items()}
     assert results["dvc_repro"] == ("as without the kill", "5")
     assert results["plain_python"] == ("as without the kill", "10")
     assert results["make"][0].startswith("failed: exit code 0, but the outs differ")

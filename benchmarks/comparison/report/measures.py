@@ -124,15 +124,15 @@ def _killed(rows: _Rows, titles: _Titles, recovery: Mapping[str, str]) -> Table:
         "The sixth of ten tasks writes half of its out, then kills the process that runs it and"
         " itself with SIGKILL. That is the process of the toolchain that started the task's"
         " command, not counting shells, or the one in which its function runs. The user then runs"
-        " the same command again, or the one that the toolchain has for continuing. Five tasks"
-        " were done before. A toolchain that starts the sixth again by itself leaves none to the"
-        " second command.",
+        " the same command again, or the one that the toolchain has for continuing. Tasks"
+        " and time are those of this second command. Five tasks were done before; a toolchain that"
+        " starts the sixth again by itself leaves none.",
         {
             "result": (row, lambda e: "as without the kill" if e.is_good else figures.state(e)),
+            "tasks run": (row, _measured("tasks", "{:,.0f}".format)),
+            "done twice": (row, _measured("tasks_done_twice", "{:,.0f}".format)),
+            "time": (row, _median),
             "second command": (row, lambda entry: recovery[entry.toolchain] or "the same"),
-            "tasks run by the second command": (row, _measured("tasks", "{:,.0f}".format)),
-            "tasks done twice": (row, _measured("tasks_done_twice", "{:,.0f}".format)),
-            "time of the second command": (row, _median),
         },
         titles,
     )
