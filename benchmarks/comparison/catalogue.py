@@ -87,6 +87,7 @@ def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
             limit_s=_LONG_S,
             last=ALL,
             disk_gb=16,
+            order=2,
         ),
         Workload(
             "killed-worker",
@@ -94,6 +95,7 @@ def list_workloads(root: Path = ROOT) -> Sequence[Workload]:
             graphs.chain_with_kill(10, 6, "spin", 20),
             phases=(Phase("killed", fails=True), Phase("after the kill")),
             kills_worker=True,
+            last=("metaflow", "metaflow_generated", "prefect", "dagster"),
         ),
         *(
             Workload(
@@ -151,6 +153,7 @@ def _pipelines(root: Path) -> Iterator[Workload]:
         ),
         edits=before,
         last=ALL,
+        order=1,
         is_pipeline=True,
         limit_s=_LONG_S,
     )

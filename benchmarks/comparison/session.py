@@ -76,11 +76,11 @@ class Cell:
 _CHECK = Cell(method_check.WORKLOAD, method_check.CHECKED)
 
 
-def rank(cell: Cell) -> tuple[bool, float, int]:
+def rank(cell: Cell) -> tuple[bool, int, int]:
     """Return what decides about the order in the first round: long cells, and large workloads."""
     workload = cell.workload
     is_last = workload.comes_last(cell.name)
-    return is_last, workload.disk_gb, len(workload.graph.tasks) * bool(workload.smaller)
+    return is_last, workload.order, len(workload.graph.tasks) * bool(workload.smaller)
 
 
 def extrapolate(smaller_s: float, small_s: float, n_tasks: int) -> float:

@@ -87,7 +87,9 @@ class Workload:
     kills_worker
         Whether a task of the first phase kills the process of the toolchain that runs it.
     disk_gb
-        The space that must be free; such a workload comes after all others.
+        The space that must be free.
+    order
+        Of the workloads that come last, those with a larger number come later.
     last
         The toolchains that a session measures here after everything else, since it may end before;
         `ALL` for all of them.
@@ -110,6 +112,7 @@ class Workload:
     edits: tuple[Edit, ...] = ()
     kills_worker: bool = False
     disk_gb: float = 0.0
+    order: int = 0
     last: tuple[str, ...] = ()
     is_pipeline: bool = False
     counts_lines: bool = False

@@ -64,6 +64,14 @@ def test_a_failing_toolchain_is_drawn_as_failed_with_its_exit_code(
     assert "failed: exit code 7 in 1 of 1 runs" in html
 
 
+def test_a_run_that_was_ended_is_drawn_with_the_limit_of_its_workload(
+    document: dict[str, Any],
+) -> None:
+    html = page(document)
+    assert "&gt; 240 s</text>" in html
+    assert "A run ends after 45 s, 240 s in pipeline. A toolchain" in html
+
+
 def test_a_failed_row_says_why(document: dict[str, Any]) -> None:
     failed = next(r for r in document["results"] if r["parameters"]["toolchain"] == "other")
     line = "ERROR: Unable to acquire lock."

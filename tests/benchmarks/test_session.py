@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.comparison import machine, method_check, session
 from benchmarks.comparison import measure as measuring
+from benchmarks.comparison.catalogue import list_workloads
 from benchmarks.comparison.graphs import (
     GATE,
     Parents,
@@ -22,7 +23,7 @@ from benchmarks.comparison.graphs import (
     fan_out,
     graph_of,
 )
-from benchmarks.comparison.session import OVER_LIMIT, Cell, Options, Session, extrapolate
+from benchmarks.comparison.session import OVER_LIMIT, Cell, Options, Session, extrapolate, rank
 from benchmarks.comparison.store import Store
 from benchmarks.comparison.timed_run import Bench, Sample, excerpt
 from benchmarks.comparison.toolchain import FOLDER, load_toolchains
@@ -221,6 +222,15 @@ def test_a_workload_that_needs_more_space_than_there_is_does_not_start(tmp_path:
     (result,) = document["results"]
     assert (result["status"], result["exit_codes"]) == ("no room", [])
     assert not [line for line in said if line.startswith("round")]
+
+
+def test_long_workloads_come_last_and_the_largest_data_after_all() -> None:
+    cells = [Cell(workload, "make") for workload in list_workloads()]
+    names = [cell.workload.name for cell in sorted(cells, key=rank)]
+    assert names[-2:] == ["pipeline-new-month", "move-1-gb"]
+    late = {name for name in names if name.endswith(("-1000", "-new-month", "-gb"))}
+    assert set(names[-len(late) :]) == late
+    assert names.index("killed-worker") < names.index("pipeline") < names.index("fan-out-1000")
 
 
 def test_an_answer_to_what_changed_is_a_row_of_its_own(tmp_path: Path) -> None:

@@ -61,13 +61,20 @@ class Entry:
 
 @dataclass(frozen=True)
 class Row:
-    """A phase of a workload with all toolchains."""
+    """A phase of a workload with all toolchains.
+
+    Parameters
+    ----------
+    limit_s
+        After this time a run was ended.
+    """
 
     workload: str
     phase: str
     about: str
     origin: str
     is_metg: bool
+    limit_s: float
     entries: tuple[Entry, ...]
 
     @property
@@ -90,7 +97,8 @@ def read_rows(document: Document) -> tuple[Row, ...]:
             entries = tuple(_read_entries(document, workload["name"], phase, is_metg))
             if any(entry.times or entry.exit_codes for entry in entries):
                 about, origin = workload["about"], workload["origin"]
-                rows.append(Row(workload["name"], phase, about, origin, is_metg, entries))
+                limit_s = workload["limit_s"]
+                rows.append(Row(workload["name"], phase, about, origin, is_metg, limit_s, entries))
     return tuple(rows)
 
 

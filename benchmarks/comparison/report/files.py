@@ -23,7 +23,7 @@ def write_report(document: Document, folder: Path) -> str:
     (folder / "report.md").write_text(markdown(document))
     for row in read_rows(document):
         name = _PICTURES.get((row.workload, row.phase))
-        picture = draw_strip(row, document["comparison"]["limit_s"])
+        picture = draw_strip(row)
         if name and picture:
             styled = picture.replace(">", f"><style>{SVG_STYLE}</style>", 1)
             (folder / name).write_text(styled + "\n")

@@ -32,7 +32,7 @@ def page(document: Document) -> str:
         *_render_metg(rows),
         *_render_means(document, rows),
         *_render_summaries(document, rows),
-        *_render_rows(document, rows),
+        *_render_rows(rows),
         *_render_published(document),
         *_render_features(document["comparison"]["features"]),
         *_render_list("Method", texts.method(document)),
@@ -140,17 +140,16 @@ def _render_means(document: Document, rows: Sequence[Row]) -> Iterator[str]:
     yield "</section>"
 
 
-def _render_rows(document: Document, rows: Sequence[Row]) -> Iterator[str]:
+def _render_rows(rows: Sequence[Row]) -> Iterator[str]:
     yield "<section><h2>Every workload</h2>"
     yield '<ul class="plain">'
     yield from (f"<li>{text(name)}: {text(words)}</li>" for name, words in texts.WORDS.items())
     yield "</ul>"
-    limit_s = document["comparison"]["limit_s"]
     for row in rows:
         origin = f' (<a href="{text(row.origin)}">published workload</a>)' if row.origin else ""
         yield f"<h3>{text(row.title)}</h3>"
         yield f'<p class="soft">{text(row.about)}{origin}</p>'
-        yield f'<div class="scroll">{draw_strip(row, limit_s)}</div>'
+        yield f'<div class="scroll">{draw_strip(row)}</div>'
         yield "<details><summary>figures</summary>"
         yield from _render_entries(row)
         if breakdown := break_down(row):

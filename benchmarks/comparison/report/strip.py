@@ -47,7 +47,7 @@ class _Scale:
         yield from powers[:: math.ceil(len(powers) / _MOST_TICKS) or 1]
 
 
-def draw_strip(row: Row, limit_s: float) -> str:
+def draw_strip(row: Row) -> str:
     """Draw a row; toolchains that do not apply or were not measured have no line."""
     entries = [e for e in row.entries if e.is_good or e.status in {FAILED, OVER_LIMIT}]
     values = [value for entry in entries for value in entry.times]
@@ -62,7 +62,7 @@ def draw_strip(row: Row, limit_s: float) -> str:
         *_draw_axis(scale, height),
     ]
     for number, entry in enumerate(entries):
-        parts += _draw_entry(entry, scale, TOP + LINE * (number + 0.5), limit_s)
+        parts += _draw_entry(entry, scale, TOP + LINE * (number + 0.5), row.limit_s)
     return "".join([*parts, "</svg>"])
 
 

@@ -107,9 +107,9 @@ def method(document: Document) -> Iterator[str]:
     )
     yield (
         f"A cell gets further rounds until its runs have taken {session['cell_s']:g} s, so slow"
-        f" cells have fewer samples. A run ends after {session['limit_s']:g} s, with 1 GB or"
-        " the pipeline after 240 s. A toolchain is not started on 100 tasks or more for which two"
-        " smaller fan-outs show that it would take longer than that."
+        f" cells have fewer samples. A run ends after {session['limit_s']:g} s"
+        f"{_list_longer_limits(session)}. A toolchain is not started on 100 tasks or more for which"
+        " two smaller fan-outs show that it would take longer than that."
     )
     yield (
         "The time until the first new metric ends when a thread that looks every 10 ms finds new"
@@ -130,6 +130,13 @@ def method(document: Document) -> Iterator[str]:
         " half of the ideal speed, with the start of the toolchain as overhead. It comes from two"
         " or three runs: one without work, and others for which half of the time should be work."
     )
+
+
+def _list_longer_limits(session: Any) -> str:
+    """Return which workloads have another limit than most, as the end of a sentence."""
+    longer = {w["name"]: w["limit_s"] for w in session["workloads"]}
+    listed = [f"{s:g} s in {name}" for name, s in longer.items() if s > session["limit_s"]]
+    return "".join(f", {text}" for text in listed)
 
 
 def method_check(document: Document) -> Iterator[str]:
