@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.comparison.supervise import TIMED_OUT
-from benchmarks.comparison.timed_run import Bench, Sample, failed_sample, run_timed
+from benchmarks.comparison.timed_run import Bench, Sample, excerpt, failed_sample, run_timed
 from benchmarks.comparison.toolchain import Argv, Toolchain
 from benchmarks.comparison.usage import stored_bytes, user_lines
 from benchmarks.comparison.watch import Watch
@@ -41,13 +41,18 @@ def measure_phases(
         try:
             toolchain.write(workload.graph, bench.project, bench.jobs)
         except subprocess.CalledProcessError as error:
-            output = f"{error.stdout or b''!r}{error.stderr or b''!r}"
-            yield workload.first_timed, failed_sample(error.returncode, output)
+            yield workload.first_timed, _fail(error)
             return
         yield from _Project(bench, workload, name, toolchain, slowdown).run_phases()
     finally:
         shutil.rmtree(bench.project, ignore_errors=True)
         shutil.rmtree(bench.remote, ignore_errors=True)
+
+
+def _fail(error: subprocess.CalledProcessError) -> Sample:
+    """Return the sample of a toolchain that could not write its files."""
+    output = b"".join(part or b"" for part in (error.stdout, error.stderr))
+    return failed_sample(error.returncode, excerpt(output.decode(errors="replace")))
 
 
 class _Project:
@@ -75,7 +80,11 @@ class _Project:
             argvs = list_argvs(self._bench, self._workload, phase, self._toolchain, continues)
             if not argvs:
                 continue
-            self._edit(phase)
+            try:
+                self._edit(phase)
+            except subprocess.CalledProcessError as error:
+                yield workload.first_timed, _fail(error)
+                return
             sample = self._run(phase, argvs)
             continues = phase.fails
             if workload.kills_worker and not self._bench.killed.exists():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from benchmarks.comparison import machine, method_check, session
 from benchmarks.comparison import measure as measuring
 from benchmarks.comparison.catalogue import list_workloads
+from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.graphs import (
     GATE,
     Parents,
@@ -23,6 +26,7 @@ from benchmarks.comparison.graphs import (
     fan_out,
     graph_of,
 )
+from benchmarks.comparison.measure import measure_phases
 from benchmarks.comparison.session import OVER_LIMIT, Cell, Options, Session, extrapolate, rank
 from benchmarks.comparison.store import Store
 from benchmarks.comparison.timed_run import Bench, Sample, excerpt
@@ -214,6 +218,18 @@ def test_a_graph_that_grows_is_written_again_and_measured_from_then_on(tmp_path:
     assert {r["parameters"]["phase"] for r in results.values()} == {"larger"}
     assert results["plain_python"]["outs"] == results["make"]["outs"] != ["missing"]
     assert results["make"]["measures"]["tasks"] == [1]
+
+
+def test_a_toolchain_that_cannot_write_its_files_again_counts_as_failed(tmp_path: Path) -> None:
+    def fail(_graph: Graph, _project: Path, _jobs: int) -> None:
+        raise subprocess.CalledProcessError(3, "flow", b"begin\n", b"error: no such stage\n")
+
+    phases = (Phase("small", is_timed=False), Phase("larger", graph=SMALL.graph))
+    workload = replace(SMALL, phases=phases)
+    bench = Bench(tmp_path, 1, time.monotonic() + 60)
+    make = replace(TOOLCHAINS["make"], rewrite=fail)
+    ((phase, failed),) = measure_phases(bench, workload, "make", make)
+    assert (phase, failed.exit_code, failed.log) == ("larger", 3, "error: no such stage")
 
 
 def test_a_workload_that_needs_more_space_than_there_is_does_not_start(tmp_path: Path) -> None:
