@@ -134,6 +134,8 @@ NAMES = (
     "dagster",
     "dvc_bridge_argo",
     "dvc_bridge_slurm",
+    "klej",
+    "slurm_by_hand",
 )
 
 
