@@ -19,8 +19,10 @@ from typing import Any
 
 from benchmarks.comparison import environments, machine
 from benchmarks.comparison.catalogue import list_workloads
+from benchmarks.comparison.cluster_workloads import list_cluster_workloads
 from benchmarks.comparison.evidence import read_evidence
 from benchmarks.comparison.graph import Graph
+from benchmarks.comparison.report.analysis import BASELINE, FLOOR, OURS
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.session import Cell, Options, Session
 from benchmarks.comparison.store import FORMAT, Store
@@ -45,10 +47,12 @@ def main() -> int:
         minutes=arguments.minutes,
     )
     toolchains = load_toolchains()
-    selected = _select(list(toolchains), arguments.tool, "--tool")
+    all_workloads = list_cluster_workloads() if arguments.cluster else list_workloads()
+    names = name_candidates(toolchains, wants_cluster=arguments.cluster)
+    selected = _select(names, arguments.tool, "--tool")
     problems = {name: _find_problem(name, toolchains[name], arguments.cluster) for name in selected}
-    workloads = _select_workloads(arguments.scenario, is_cluster=arguments.cluster)
-    session = _describe_session(options, toolchains, now)
+    workloads = _select_workloads(all_workloads, arguments.scenario)
+    session = _describe_session(options, toolchains, all_workloads, now)
     store = Store(output, session)
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both end it alike
     cells = _plan_cells(store, workloads, toolchains, problems)
@@ -90,6 +94,16 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def name_candidates(toolchains: Mapping[str, Toolchain], *, wants_cluster: bool) -> list[str]:
+    """Return all toolchains; for clusters, theirs and those with which the report compares."""
+    compared = {BASELINE, FLOOR, OURS}
+    return [
+        name
+        for name, toolchain in toolchains.items()
+        if toolchain.cluster or name in compared or not wants_cluster
+    ]
+
+
 def _select(names: Sequence[str], wanted: Sequence[str], option: str) -> list[str]:
     unknown = sorted(set(wanted) - set(names))
     if unknown:
@@ -97,8 +111,7 @@ def _select(names: Sequence[str], wanted: Sequence[str], option: str) -> list[st
     return [name for name in names if not wanted or name in wanted]
 
 
-def _select_workloads(wanted: Sequence[str], *, is_cluster: bool) -> list[Workload]:
-    workloads = list_workloads()
+def _select_workloads(workloads: Sequence[Workload], wanted: Sequence[str]) -> list[Workload]:
     names = {workload.name for workload in workloads}
     chosen = [
         w
@@ -110,7 +123,7 @@ def _select_workloads(wanted: Sequence[str], *, is_cluster: bool) -> list[Worklo
     if not chosen:
         listed = ", ".join(workload.name for workload in workloads)
         raise SystemExit(f"no workload matches --scenario; fix: use a part of one of {listed}")
-    return [w for w in chosen if not (is_cluster and w.finds_metg)]
+    return chosen
 
 
 def _find_problem(name: str, toolchain: Toolchain, wants_cluster: bool) -> tuple[str, str]:
@@ -147,7 +160,10 @@ def _plan_cells(
 
 
 def _describe_session(
-    options: Options, toolchains: Mapping[str, Toolchain], now: datetime.datetime
+    options: Options,
+    toolchains: Mapping[str, Toolchain],
+    workloads: Sequence[Workload],
+    now: datetime.datetime,
 ) -> dict[str, Any]:
     """Return what the report says about the session, and what samples depend on."""
     dates = environments.read_release_dates()
@@ -189,7 +205,7 @@ def _describe_session(
                 "phases": list(workload.timed_phases),
                 "finds_metg": workload.finds_metg,
             }
-            for workload in list_workloads()
+            for workload in workloads
         ],
         **read_evidence(),
     }

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import secrets
 import shutil
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from benchmarks.comparison.dvc_project import write_dvc_project
 from benchmarks.comparison.graph import Graph
+from dvc_bridge.pipeline.parse_settings import parse_settings
+from dvc_bridge.pipeline.project_settings import ArgoSettings
 
 # What the named folder may hold: settings of the engine, the remote, its credentials.
 _SETTINGS, _REMOTES = "dvc-bridge.yaml", (".dvc/config", ".dvc/config.local")
+# Written by `python -m dvc_bridge.metaflow.profile`, for the profile `cluster`.
+METAFLOW_PROFILE = "config_cluster.json"
+METAFLOW_VARIABLES = {"METAFLOW_PROFILE": "cluster"}
+_NO_LIMIT = 1000
 _URL = re.compile(r"^(\s*url = .*?)/*$", re.MULTILINE)
 
 
@@ -41,8 +47,37 @@ def find_folder(variable: str) -> Path:
     return Path(os.environ[variable])
 
 
-def read_argo_settings(variable: str) -> dict[str, Any]:
-    """Return the section `argo` of the cluster's dvc-bridge.yaml."""
-    document = yaml.safe_load((find_folder(variable) / "dvc-bridge.yaml").read_text())
-    settings: dict[str, Any] = document.get("argo", {})
-    return settings
+def find_missing(variable: str, name: str) -> str:
+    """Return that the settings of a cluster lack a file; empty if it exists, or without cluster."""
+    if not os.environ.get(variable) or (find_folder(variable) / name).exists():
+        return ""
+    return f"the folder that {variable} names has no {name}"
+
+
+def find_argo() -> str:
+    """Return Argo's program; measured commands have a short PATH."""
+    return shutil.which("argo") or "argo"
+
+
+def read_argo_settings(variable: str) -> ArgoSettings:
+    """Return what dvc-bridge.yaml says about the pods of a cluster."""
+    file = find_folder(variable) / _SETTINGS
+    return parse_settings(yaml.safe_load(file.read_text())).argo
+
+
+def read_parallelism(variable: str) -> str:
+    """Return how many pods may run at a time, as for dvc-bridge; Metaflow needs a number."""
+    return str(read_argo_settings(variable).parallelism or _NO_LIMIT)
+
+
+def read_metaflow_namespace(variable: str) -> str:
+    """Return the namespace of Metaflow's pods."""
+    profile = json.loads((find_folder(variable) / METAFLOW_PROFILE).read_text())
+    return str(profile["METAFLOW_KUBERNETES_NAMESPACE"])
+
+
+def write_metaflow_profile(project: Path, variable: str) -> None:
+    """Copy Metaflow's profile to where measured commands look for it."""
+    home = project / ".metaflow-home"
+    home.mkdir()
+    shutil.copyfile(find_folder(variable) / METAFLOW_PROFILE, home / METAFLOW_PROFILE)

@@ -140,10 +140,12 @@ class Session:
         Every session needs this: its home folder is new, and Prefect keeps a database there.
         """
         graph = method_check.WORKLOAD.graph.with_spin(0)
-        smallest = Workload("warm-up", "", graph, limit_s=_WARM_UP_S)
         due = [cell for cell in cells if self._is_due(cell, self._options.rounds)]
         for name in dict.fromkeys(cell.name for cell in due):
             toolchain = self._toolchains[name]
+            # On a cluster, a chain could take minutes.
+            tasks = graph.tasks[:1] if toolchain.cluster else graph.tasks
+            smallest = Workload("warm-up", "", replace(graph, tasks=tasks), limit_s=_WARM_UP_S)
             if toolchain.refusal(smallest):
                 continue
             self._say(f"warm-up: {toolchain.title}")

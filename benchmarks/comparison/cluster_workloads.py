@@ -1,0 +1,30 @@
+"""The workloads that are measured on a cluster, with the time that a run gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from benchmarks.comparison.catalogue import list_workloads
+from benchmarks.comparison.workloads import Workload
+
+# Seconds. A pod for one task takes 5 to 25 s on one node, most of which no pod shares with others.
+# Not here: windmill-40-light, whose 40 pods in a row take ten minutes for each toolchain;
+# fan-out-1000, which no single node holds; the WfCommons graphs and METG, which need many runs.
+_LIMITS_S = {
+    "fan-out-1": 180.0,
+    "fan-out-10": 300.0,
+    "fan-out-100": 600.0,
+    "windmill-10-long": 600.0,
+    "resume": 600.0,
+    "move-50-mb": 300.0,
+}
+
+
+def list_cluster_workloads() -> Sequence[Workload]:
+    """Return the workloads for clusters; none comes last, since their order matters little."""
+    return [
+        replace(workload, limit_s=_LIMITS_S[workload.name], last=())
+        for workload in list_workloads()
+        if workload.name in _LIMITS_S
+    ]

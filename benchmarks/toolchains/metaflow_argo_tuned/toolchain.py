@@ -1,0 +1,7 @@
+"""Metaflow on Argo, on a cluster whose controller and limits are tuned."""
+
+from __future__ import annotations
+
+from benchmarks.toolchains.metaflow_argo.toolchain import create_toolchain
+
+TOOLCHAIN = create_toolchain("COMPARISON_ARGO_TUNED", "Metaflow argo-workflows, tuned")
