@@ -89,6 +89,8 @@ class Store:
         if sample.exit_code:
             result["log"] = sample.log
             return
+        if sample.started is not None:
+            result.setdefault("started", []).append(sample.started)
         result["times"].append(round(sample.wall_s, 6))
         result["user_times"].append(round(sample.user_s, 4))
         result["system_times"].append(round(sample.system_s, 4))

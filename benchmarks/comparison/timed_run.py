@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.comparison import environments, supervise
+from benchmarks.comparison.started import count_started
 from benchmarks.comparison.timeline import read_intervals, split_run
 from benchmarks.comparison.toolchain import Argv, Toolchain
 from benchmarks.comparison.work import KILLED, TASKS
@@ -84,6 +86,8 @@ class Sample:
         many `tasks` ran, `tasks_done_twice` after a failure, `first_metric_s` until the metrics
         file was new, `stored_mb` since the project was created, `user_lines` of the toolchain's
         files.
+    started
+        How many pods or jobs it started; None without a cluster.
     """
 
     wall_s: float
@@ -96,6 +100,7 @@ class Sample:
     log: str = ""
     start_s: float = 0.0
     measures: Mapping[str, float] = field(default_factory=dict)
+    started: int | None = None
 
 
 def failed_sample(exit_code: int, log: str) -> Sample:
@@ -120,7 +125,7 @@ def run_timed(
     if workload.kills_worker:
         extra[KILLED] = str(bench.killed)
     variables = environments.variables(bench.home, project, extra)
-    load = os.getloadavg()[0]
+    load, since = os.getloadavg()[0], datetime.datetime.now().astimezone()
     runs: list[Mapping[str, float]] = []
     for argv in argvs:
         command = place(argv, environments.bin_folder(name))
@@ -140,8 +145,11 @@ def run_timed(
         intervals = read_intervals(tasks)
         end_s = runs[-1]["start_s"] + runs[-1]["wall_s"]
         measures = {"tasks": len(intervals), **split_run(intervals, runs[0]["start_s"], end_s)}
+    output = log.read_text(errors="replace")
+    cluster = toolchain.cluster
+    started = count_started(cluster, project, output, since) if cluster else None
     outs = {} if exit_code else toolchain.outs(project, workload.graph)
-    output = excerpt(log.read_text(errors="replace")) if exit_code else ""
+    kept = excerpt(output) if exit_code else ""
     return Sample(
         wall_s,
         user_s,
@@ -150,9 +158,10 @@ def run_timed(
         exit_code,
         load,
         outs,
-        output.replace(str(project), "PROJECT").replace(str(ROOT), "REPOSITORY"),
+        kept.replace(str(project), "PROJECT").replace(str(ROOT), "REPOSITORY"),
         runs[0]["start_s"],
         measures,
+        started,
     )
 
 
