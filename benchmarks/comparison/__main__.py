@@ -12,6 +12,7 @@ import json
 import os
 import shlex
 import signal
+import statistics
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 from benchmarks.comparison import environments, machine
 from benchmarks.comparison.catalogue import list_workloads
+from benchmarks.comparison.cluster import describe_clusters
 from benchmarks.comparison.cluster_workloads import list_cluster_workloads
 from benchmarks.comparison.evidence import read_evidence
 from benchmarks.comparison.graph import Graph
@@ -27,7 +29,7 @@ from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.session import Cell, Options, Session
 from benchmarks.comparison.store import FORMAT, Store
 from benchmarks.comparison.toolchain import Toolchain, load_toolchains
-from benchmarks.comparison.workloads import LIMIT_S, ROOT, Workload
+from benchmarks.comparison.workloads import ROOT, Workload
 
 RESULTS = ROOT / "benchmarks" / "results"
 
@@ -53,6 +55,8 @@ def main() -> int:
     problems = {name: _find_problem(name, toolchains[name], arguments.cluster) for name in selected}
     workloads = _select_workloads(all_workloads, arguments.scenario)
     session = _describe_session(options, toolchains, all_workloads, now)
+    variables = {toolchain.cluster for toolchain in toolchains.values() if arguments.cluster}
+    session["clusters"] = describe_clusters(sorted(variables - {""}))
     store = Store(output, session)
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both end it alike
     cells = _plan_cells(store, workloads, toolchains, problems)
@@ -176,7 +180,7 @@ def _describe_session(
         "elapsed_s": {},
         "seconds_per_block": machine.seconds_per_block(options.jobs),
         "jobs": options.jobs,
-        "limit_s": LIMIT_S,
+        "limit_s": statistics.mode(workload.limit_s for workload in workloads),
         "cell_s": options.cell_s,
         "seed": options.seed,
         **machine.describe_revision(),

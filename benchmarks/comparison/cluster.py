@@ -7,17 +7,20 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import yaml
 
 from benchmarks.comparison.dvc_project import write_dvc_project
 from benchmarks.comparison.graph import Graph
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.parse_settings import parse_settings
-from dvc_bridge.pipeline.project_settings import ArgoSettings
 
 # What the named folder may hold: settings of the engine, the remote, its credentials.
 _SETTINGS, _REMOTES = "dvc-bridge.yaml", (".dvc/config", ".dvc/config.local")
+# One sentence on the cluster: nodes, versions, and what its administrator has tuned.
+_ABOUT = "about.txt"
 # Written by `python -m dvc_bridge.metaflow.profile`, for the profile `cluster`.
 METAFLOW_PROFILE = "config_cluster.json"
 METAFLOW_VARIABLES = {"METAFLOW_PROFILE": "cluster"}
@@ -45,6 +48,19 @@ def write_cluster_project(graph: Graph, project: Path, variable: str) -> None:
 def find_folder(variable: str) -> Path:
     """Return the folder with the settings of a cluster."""
     return Path(os.environ[variable])
+
+
+def describe_clusters(variables: Iterable[str]) -> dict[str, str]:
+    """Return what the folders of clusters say in about.txt, by environment variable."""
+    abouts = {
+        variable: find_folder(variable) / _ABOUT
+        for variable in variables
+        if os.environ.get(variable)
+    }
+    return {
+        variable: " ".join(file.read_text().split()) if file.exists() else f"{_ABOUT} is missing"
+        for variable, file in abouts.items()
+    }
 
 
 def find_missing(variable: str, name: str) -> str:

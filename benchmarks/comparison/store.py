@@ -40,6 +40,9 @@ class Store:
         old = document["comparison"]
         same = ("format", "digest", "machine", "versions", "jobs", "limit_s")
         differing = [name for name in same if old.get(name) != self._session[name]]
+        # A session may name other clusters than the one before, but not change what one of them is.
+        known, named = old.get("clusters", {}), self._session.get("clusters", {})
+        differing += [name for name in named if known.get(name, named[name]) != named[name]]
         if differing:
             raise SystemExit(
                 f"{self._path} has samples of another {', '.join(differing)};"
@@ -47,6 +50,7 @@ class Store:
             )
         self._results = {key_of(result): result for result in document["results"]}
         self._elapsed = old["elapsed_s"]
+        self._session["clusters"] = {**known, **named}
         self._session["load"] = [*old["load"], *self._session["load"]]
         self._session["seconds_per_block"] = old["seconds_per_block"]
         self._session["began"] = old["began"]

@@ -15,11 +15,12 @@ import yaml
 
 from benchmarks.comparison import work
 from benchmarks.comparison.__main__ import name_candidates
-from benchmarks.comparison.cluster import write_cluster_project
+from benchmarks.comparison.catalogue import list_workloads
+from benchmarks.comparison.cluster import describe_clusters, write_cluster_project
 from benchmarks.comparison.cluster_workloads import list_cluster_workloads
 from benchmarks.comparison.graphs import Parents, chain, fan, graph_of, tree
 from benchmarks.comparison.toolchain import load_toolchains
-from benchmarks.comparison.workloads import Workload, list_workloads
+from benchmarks.comparison.workloads import Workload
 
 TOOLCHAINS = load_toolchains()
 SMALL = Workload("chain", "", graph_of(chain(2), "spin", 0))
@@ -67,6 +68,16 @@ def test_each_project_has_a_folder_of_its_own_in_the_remote(settings: Path, tmp_
         for copied in ("dvc-bridge.yaml", ".dvc/config.local"):
             assert (tmp_path / name / copied).read_text() == (settings / copied).read_text()
     assert len(urls) == 2
+
+
+def test_a_cluster_is_described_by_a_file_in_its_folder(
+    settings: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COMPARISON_SLURM")
+    variables = ["COMPARISON_ARGO", "COMPARISON_SLURM"]
+    assert describe_clusters(variables) == {"COMPARISON_ARGO": "about.txt is missing"}
+    (settings / "about.txt").write_text("one node,\nArgo 4.1\n")
+    assert describe_clusters(variables) == {"COMPARISON_ARGO": "one node, Argo 4.1"}
 
 
 @pytest.mark.usefixtures("settings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -18,6 +19,7 @@ from benchmarks.comparison.report.markdown import markdown
 from benchmarks.comparison.report.measures import break_down, summarise
 from benchmarks.comparison.report.page import page
 from benchmarks.comparison.report.summaries import check_method, find_costs, find_leads
+from benchmarks.comparison.report.texts import STARTED
 from tests.benchmarks.documents import SECONDS, TITLES, fill, is_close
 from tests.support.paths import GOLDEN
 
@@ -89,6 +91,25 @@ def test_the_check_says_when_the_machine_was_too_noisy(document: dict[str, Any])
     few = [{**result, "times": result["times"][:3]} for result in checks]
     text = markdown({**document, "results": [*few]})
     assert text.count("undecided") == 2
+
+
+def test_what_a_run_on_a_cluster_started_and_what_the_cluster_is_are_in_the_report(
+    document: dict[str, Any],
+) -> None:
+    changed = copy.deepcopy(document)
+    changed["comparison"]["clusters"] = {"COMPARISON_ARGO": "one node, <Argo>"}
+    for result in changed["results"]:
+        if result["command"] == "fan-out-10 / nothing changed / make":
+            result["started"] = [12, 10, 12]
+    html, written = page(changed), markdown(changed)
+    assert "fan-out-10: nothing changed" in html.partition(STARTED)[2]
+    assert ">10 to 12<" in html
+    assert "| fan-out-10: nothing changed | GNU make | 10 to 12 |" in written
+    for report in (html, written):
+        assert "one node, &lt;Argo&gt;" in report
+        assert "images were on the nodes" in report
+    assert STARTED not in page(document)
+    assert STARTED not in markdown(document)
 
 
 def test_other_outs_count_as_failed(document: dict[str, Any]) -> None:

@@ -144,6 +144,22 @@ def test_samples_of_something_else_are_not_mixed(name: str, tmp_path: Path) -> N
         Store(tmp_path / "results.json", {**SESSION, name: "other"})
 
 
+def test_a_session_may_name_another_cluster_but_not_change_one(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    for clusters in ({"A": "one node"}, {"B": "tuned"}, {"A": "one node"}):
+        Store(path, {**SESSION, "clusters": clusters}).save()
+    kept = json.loads(path.read_text())["comparison"]["clusters"]
+    assert kept == {"A": "one node", "B": "tuned"}
+    with pytest.raises(SystemExit, match="another B; fix"):
+        Store(path, {**SESSION, "clusters": {"B": "as installed"}})
+
+
+def test_the_number_of_pods_is_kept_with_the_sample(tmp_path: Path) -> None:
+    store, key = Store(tmp_path / "results.json", SESSION), ("w", "cold", "make", "")
+    store.add(key, replace(sample(1.0), started=3))
+    assert (store.find(key) or {})["started"] == [3]
+
+
 def test_every_folder_of_toolchains_is_in_the_comparison() -> None:
     assert set(TOOLCHAINS) == {path.parent.name for path in FOLDER.glob("*/toolchain.py")}
 

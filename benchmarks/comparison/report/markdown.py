@@ -28,6 +28,7 @@ def markdown(document: Document) -> str:
         *_summaries(document, rows),
         "## Results",
         *_rows(rows),
+        *_started(document),
         "## Published, other machine",
         _table(
             ("workload", "engine", "time", "source"),
@@ -43,6 +44,13 @@ def markdown(document: Document) -> str:
         texts.CORRECTIONS,
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _started(document: Document) -> Iterator[str]:
+    lines = [tuple(map(_escape, line)) for line in texts.started(document)]
+    if lines:
+        yield f"## {texts.STARTED}"
+        yield _table(("workload", "toolchain", "pods or jobs"), lines)
 
 
 def _rows(rows: Sequence[Row]) -> Iterator[str]:

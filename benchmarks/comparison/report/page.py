@@ -33,6 +33,7 @@ def page(document: Document) -> str:
         *_render_means(document, rows),
         *_render_summaries(document, rows),
         *_render_rows(rows),
+        *_render_started(document),
         *_render_published(document),
         *_render_features(document["comparison"]["features"]),
         *_render_list("Method", texts.method(document)),
@@ -207,6 +208,19 @@ def _render_measures(table: Table) -> str:
         for name, title, *cells in table.lines
     )
     return _table(f"<th>toolchain</th>{head}", body)
+
+
+def _render_started(document: Document) -> Iterator[str]:
+    body = "".join(
+        f'<tr><th scope="row">{text(title)}</th><td>{text(workload)}</td>'
+        f'<td class="n">{text(number)}</td></tr>'
+        for workload, title, number in texts.started(document)
+    )
+    if body:
+        yield f"<section><h2>{text(texts.STARTED)}</h2>"
+        head = '<th>toolchain</th><th>workload</th><th class="n">pods or jobs</th>'
+        yield _table(head, body)
+        yield "</section>"
 
 
 def _render_published(document: Document) -> Iterator[str]:

@@ -15,6 +15,7 @@ TITLE = "Toolchains for pipelines, on equal work"
 # States that hold for a toolchain everywhere, and not for one workload.
 _REASONS = ("no cluster", "not installed", "no time")
 LEADS = "Where others are faster: their time as a share of dvc-bridge repro"
+STARTED = "Pods or jobs that a run started"
 COSTS = "What a start costs, and each further task"
 COSTS_ABOUT = (
     "From the fan-outs of tasks without work: the median wall time with one task, and how much it"
@@ -86,10 +87,14 @@ def limitations(document: Document) -> Iterator[str]:
         "Bytes stored do not contain what is in the storage of a cluster. Lines say how much a user"
         " writes, not how hard it is."
     )
-    yield (
-        "Not measured: clusters that the environment does not name, Metaflow on Kubernetes and on"
-        " Argo, klej, one pod per stage by hand, and data above 1 GB."
-    )
+    yield ("Not measured: clusters that the environment does not name, and data above 1 GB.")
+    if session.get("clusters"):
+        yield (
+            "On a cluster, images were on the nodes before. As many pods run at a time as the"
+            " settings allow, for every toolchain. A pod per stage by hand hands results on through"
+            " DVC's run cache, where stages without dependencies are missing. Metaflow's own flow"
+            " keeps files as artifacts, and records no dvc.lock."
+        )
 
 
 def method(document: Document) -> Iterator[str]:
@@ -224,6 +229,8 @@ def facts(document: Document) -> Iterator[tuple[str, str, str]]:
     yield "load", ", ".join(f"{load:g}" for load in session["load"]), "before and after"
     note = "with uncommitted changes" if session["dirty"] else ""
     yield "git revision", session["revision"][:12] or "no git", note
+    for name, about in session.get("clusters", {}).items():
+        yield "cluster", about, name
     yield "system", machine["system"], f"Python {machine['python']}, {machine['memory_gb']:g} GB"
     n_samples = sum(
         len(result["exit_codes"])
@@ -238,6 +245,20 @@ def published(document: Document) -> Iterator[tuple[str, str, str, str]]:
     for item in document["comparison"]["published"]:
         for engine, seconds in item["seconds"].items():
             yield item["workload"], engine, figures.seconds(seconds), item["source"]
+
+
+def started(document: Document) -> Iterator[tuple[str, str, str]]:
+    """Yield workload, toolchain, and how many pods or jobs its runs started."""
+    toolchains = document["comparison"]["toolchains"]
+    for result in document["results"]:
+        counts = result.get("started")
+        if counts:
+            parameters = result["parameters"]
+            phase = "" if parameters["phase"] == "cold" else f": {parameters['phase']}"
+            least, most = min(counts), max(counts)
+            number = f"{least}" if least == most else f"{least} to {most}"
+            title = toolchains[parameters["toolchain"]]["title"]
+            yield f"{parameters['workload']}{phase}", title, number
 
 
 def extent(document: Document, toolchain: str) -> str:

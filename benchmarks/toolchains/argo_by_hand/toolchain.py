@@ -17,7 +17,7 @@ from benchmarks.comparison.cluster import (
 )
 from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.toolchain import Argv, Skips, Toolchain, Unit
-from dvc_bridge.pipeline.project_settings import ArgoSettings
+from dvc_bridge.pipeline.argo_settings import ArgoSettings
 
 _BRANCH = "comparison"
 # No pod has the dvc.lock of another one. `dvc repro` finds in the run cache what other pods ran.
