@@ -74,8 +74,8 @@ OPTIONS ?=
 bench: venv  ## compare toolchains on equal work; 15 minutes, again adds rounds (OPTIONS="--rounds 9")
 	python -m benchmarks.comparison $(OPTIONS)
 
-bench-cluster: venv  ## the same on the clusters that COMPARISON_ARGO and COMPARISON_SLURM name (docs/comparison.md)
-	python -m benchmarks.comparison --cluster --minutes 60 --output build/comparison-cluster.json $(OPTIONS)
+bench-cluster: venv  ## the same on the clusters that COMPARISON_ARGO, COMPARISON_ARGO_TUNED and COMPARISON_SLURM name (docs/comparison.md)
+	python -m benchmarks.comparison --cluster --minutes 60 --cell-seconds 60 --output build/comparison-cluster.json $(OPTIONS)
 
 bench-local: venv  ## compare dvc repro and dvc-bridge repro on equal work (half an hour)
 	python benchmarks/local.py
