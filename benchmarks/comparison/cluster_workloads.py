@@ -8,9 +8,9 @@ from dataclasses import replace
 from benchmarks.comparison.catalogue import list_workloads
 from benchmarks.comparison.workloads import Workload
 
-# Seconds. A pod for one task takes 5 to 25 s on one node, most of which no pod shares with others.
-# Not here: windmill-40-light, whose 40 pods in a row take ten minutes for each toolchain;
-# fan-out-1000, which no single node holds; the WfCommons graphs and METG, which need many runs.
+# Seconds. A pod takes 5 to 25 s for one task on one node, however short the task is.
+# Not here: windmill-40-light, for which a pod per task takes ten minutes; fan-out-1000, whose pods
+# do not fit on one node; this repository's pipeline, the WfCommons graphs and METG, for their time.
 _LIMITS_S = {
     "fan-out-1": 180.0,
     "fan-out-10": 300.0,
