@@ -178,7 +178,7 @@ def add_measures(store: Store) -> None:
         counted = sample(1, measures={"user_lines": lines})
         store.add((name, "cold", "dvc_repro", ""), counted)
     changed = ("pipeline", "one parameter changed")
-    store.add((*changed, "make", ""), sample(240, 124))
+    store.add((*changed, "make", ""), sample(240, 124, log="half of a line"))
     store.add((*changed, "dvc_repro", ""), sample(9, measures={"first_metric_s": 7.25}))
     for name, stored_mb in (("plain_python", 150.25), ("dvc_repro", 1300.0)):
         store.add(("move-50-mb", "cold", name, ""), sample(1, measures={"stored_mb": stored_mb}))

@@ -71,6 +71,7 @@ def test_a_run_that_was_ended_is_drawn_with_the_limit_of_its_workload(
 ) -> None:
     html = page(document)
     assert "&gt; 240 s</text>" in html
+    assert ">over limit: ended at the time limit</td>" in html
     assert "A run ends after 45 s, 240 s in pipeline. A toolchain" in html
 
 

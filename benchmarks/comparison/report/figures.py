@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from benchmarks.comparison.report.analysis import Entry
+from benchmarks.comparison.report.analysis import FAILED, Entry
 from benchmarks.comparison.statistics import Interval, Ratio
 
 _ERRORS = ("error", "exception")
@@ -63,9 +63,9 @@ def ratio_text(ratio: Ratio) -> str:
 
 
 def state(entry: Entry) -> str:
-    """Return why an entry has no figure, with what the toolchain said about it."""
+    """Return why an entry has no figure, with what a toolchain that failed said about it."""
     reason = entry.reason if entry.status in entry.reason else f"{entry.status}: {entry.reason}"
-    said = last_error(entry.log)
+    said = last_error(entry.log) if entry.status == FAILED else ""
     return f"{reason}: {said}" if said else reason
 
 
