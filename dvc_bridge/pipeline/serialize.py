@@ -9,6 +9,7 @@ allows in values of parameters, become pairs.
 from __future__ import annotations
 
 import json
+import posixpath
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -35,16 +36,25 @@ def from_text(text: str | bytes) -> Any:
 
 
 def plain_stage(stage: Stage) -> dict[str, Any]:
-    """Return a stage as a value for `to_text`."""
+    """Return a stage as a value for `to_text`.
+
+    The locations of files outside the project are those in a copy of its repository, which other
+    machines have in another folder; absolute paths in dvc.yaml stay.
+    """
     return {
         "file": stage.file,
         "name": stage.name,
         "kind": stage.kind.value,
         "cmd": stage.cmd,
         "wdir": stage.wdir,
-        "deps": [[d.path, d.at, d.local] for d in stage.deps],
+        "deps": [[d.path, _portable(d, stage.wdir), d.local] for d in stage.deps],
         "params": [
-            [p.path, p.at, list(p.keys), *([p.lock_path] if p.lock_path else ())]
+            [
+                p.path,
+                _portable(p, stage.wdir),
+                list(p.keys),
+                *([p.lock_path] if p.lock_path else ()),
+            ]
             for p in stage.params
         ],
         "outs": [[o.path, o.at, o.local, o.cached, o.persist, o.shown] for o in stage.outs],
@@ -54,6 +64,13 @@ def plain_stage(stage: Stage) -> dict[str, Any]:
         "data": dict(stage.data),
         "lock": None if stage.lock is None else dict(stage.lock),
     }
+
+
+def _portable(read: Dependency | Params, wdir: str) -> str:
+    """Return the location of a file that a stage reads, relative to the root if possible."""
+    if read.at.startswith("/") and not read.path.startswith("/"):
+        return posixpath.normpath(posixpath.join(wdir, read.path))
+    return read.at
 
 
 def parse_stage(value: Mapping[str, Any]) -> Stage:

@@ -20,7 +20,7 @@ from dvc_bridge.app.context import RunContext
 from dvc_bridge.dvcio.remotes.remote import Remote
 from dvc_bridge.pipeline.numbering import StagePosition, TaskNumber
 from dvc_bridge.remote_run.resume import unfinished_tasks, upstream_tasks
-from tests.support.commands import add_remote, bridge, dvc, play
+from tests.support.commands import add_remote, bridge, dvc, git, play
 from tests.support.projects import MakeProject
 
 CHAIN: dict[str, dict[str, object]] = {
@@ -67,6 +67,35 @@ def test_a_dvc_yaml_that_cannot_be_read_when_the_run_ends_is_refused_and_collect
     assert f"then dvc-bridge collect {run}" in printed
     (root / "dvc.yaml").write_text(text)
     assert "3 ran" in bridge(root, "collect", run)
+
+
+def test_workers_read_files_outside_the_project_from_the_snapshot(
+    make_project: MakeProject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages: dict[str, dict[str, object]] = {
+        "first": {"cmd": "rm $SHARED; echo 1 > first", "outs": ["first"]},
+        "reads": {
+            "cmd": "cat ../shared first > reads",
+            "deps": ["../shared", "first"],
+            "params": [{"../params.yaml": ["p"]}],
+            "outs": ["reads"],
+        },
+    }
+    repository = make_project({}, {})
+    root = repository / "project"
+    root.mkdir()
+    (repository / ".dvc").rename(root / ".dvc")
+    git(repository, "init", "--quiet")
+    dvc(root, "config", "core.no_scm", "false")
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    (repository / "params.yaml").write_text("p: 1\n")
+    shared = repository / "shared"
+    shared.write_text("shared\n")
+    dvc(root, "remote", "add", "-d", "store", str(repository.parent / "remote"))
+    monkeypatch.setenv("SHARED", str(shared))
+    play(root)
+    assert not shared.exists()
+    assert (root / "reads").read_text() == "shared\n1\n"
 
 
 def bridge_folder(root: Path) -> Path:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
-from dvc_bridge.pipeline.serialize import from_text, to_text
+from dvc_bridge.pipeline.serialize import from_text, parse_stage, plain_stage, to_text
 from dvc_bridge.pipeline.stage import Dependency, Output, Params, Stage
 from dvc_bridge.remote_run.task import PlannedTask, TaskStage, Upstream, parse_task, plan_file
 
@@ -81,3 +81,22 @@ def test_each_pod_finds_its_own_line_of_the_plan() -> None:
         assert number == entry.number
     (task,) = parse_task(plan.splitlines()[2]).tasks
     assert (task.stage.data, task.stage.lock) == (stage.data, stage.lock)
+
+
+def test_files_outside_the_project_have_the_same_place_in_a_copy_of_the_repository() -> None:
+    home = "/home/user/repository"
+    stage = Stage(
+        file="sub/dvc.yaml",
+        name="a",
+        wdir="sub",
+        deps=(
+            Dependency("../../shared/x", f"{home}/shared/x", local=False),
+            Dependency("/data/x", "/data/x", local=False),
+            Dependency("s3://bucket/x", "s3://bucket/x", local=False),
+        ),
+        params=(Params("../../params.yaml", f"{home}/params.yaml", ("p",)),),
+    )
+    sent = parse_stage(from_text(to_text(plain_stage(stage))))
+    assert [dep.at for dep in sent.deps] == ["../shared/x", "/data/x", "s3://bucket/x"]
+    assert [params.at for params in sent.params] == ["../params.yaml"]
+    assert [dep.path for dep in sent.deps] == [dep.path for dep in stage.deps]
