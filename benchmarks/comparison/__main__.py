@@ -216,7 +216,12 @@ def _describe_session(
 
 
 def _show_recovery(toolchain: Toolchain, jobs: int) -> str:
-    """Return the commands that continue after a kill; empty if it is the usual one."""
+    """Return the commands that continue after a kill; empty if it is the usual one.
+
+    No worker is killed on a cluster, which the environment need not name.
+    """
+    if toolchain.cluster:
+        return ""
     commands = toolchain.recover_commands or toolchain.resume_commands
     return " && ".join(shlex.join(argv) for argv in commands(Graph(()), jobs)) if commands else ""
 

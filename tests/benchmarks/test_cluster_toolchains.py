@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import runpy
@@ -14,11 +15,12 @@ import pytest
 import yaml
 
 from benchmarks.comparison import work
-from benchmarks.comparison.__main__ import name_candidates
+from benchmarks.comparison.__main__ import _describe_session, name_candidates
 from benchmarks.comparison.catalogue import list_workloads
 from benchmarks.comparison.cluster import describe_clusters, write_cluster_project
 from benchmarks.comparison.cluster_workloads import list_cluster_workloads
 from benchmarks.comparison.graphs import Parents, chain, fan, graph_of, tree
+from benchmarks.comparison.session import Options
 from benchmarks.comparison.toolchain import load_toolchains
 from benchmarks.comparison.workloads import Workload
 
@@ -243,3 +245,11 @@ def test_a_session_on_clusters_compares_with_local_runs() -> None:
     }
     assert {name for name in TOOLCHAINS if TOOLCHAINS[name].cluster} <= set(names)
     assert name_candidates(TOOLCHAINS, wants_cluster=False) == list(TOOLCHAINS)
+
+
+def test_a_session_without_a_cluster_knows_all_toolchains(monkeypatch: pytest.MonkeyPatch) -> None:
+    for toolchain in TOOLCHAINS.values():
+        monkeypatch.delenv(toolchain.cluster or "COMPARISON_ARGO", raising=False)
+    now = datetime.datetime.now(datetime.UTC)
+    session = _describe_session(Options(), TOOLCHAINS, list_workloads(), now)
+    assert session["toolchains"].keys() == TOOLCHAINS.keys()
