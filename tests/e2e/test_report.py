@@ -75,7 +75,7 @@ def test_a_run_is_a_page_markdown_json_and_one_side_of_a_comparison(
     assert "<h2>Plots</h2>" in page
     assert "params.yaml:train" in page, page[page.index("<h2>Stages") :][:1500]
     markdown = call_bridge(project, "report", "--markdown", "--base", "HEAD")
-    assert "| m.json | auc | 0.6 | +0.1000 |" in markdown
+    assert "| m.json | auc | 0.6000 | +0.1000 |" in markdown
     trace = json.loads(call_bridge(project, "report", "--json"))
     assert [stage["outcome"] for stage in trace["stages"]] == ["up to date", "ran"]
     first = next(
