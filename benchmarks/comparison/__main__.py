@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison import environments, machine
-from benchmarks.comparison.catalogue import list_workloads
 from benchmarks.comparison.cluster import describe_clusters
 from benchmarks.comparison.cluster_workloads import list_cluster_workloads
 from benchmarks.comparison.evidence import read_evidence
@@ -29,7 +28,8 @@ from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.session import Cell, Options, Session
 from benchmarks.comparison.store import FORMAT, Store
 from benchmarks.comparison.toolchain import Toolchain, load_toolchains
-from benchmarks.comparison.workloads import ROOT, Workload
+from benchmarks.comparison.workload import ROOT, Workload
+from benchmarks.comparison.workloads import list_workloads
 
 RESULTS = ROOT / "benchmarks" / "results"
 

@@ -17,6 +17,8 @@ from benchmarks.comparison.graph import Graph
 from dvc_bridge.pipeline.argo_settings import ArgoSettings
 from dvc_bridge.pipeline.parse_settings import parse_settings
 
+# The environment variables that name the folders of clusters.
+ARGO, ARGO_TUNED, SLURM = "COMPARISON_ARGO", "COMPARISON_ARGO_TUNED", "COMPARISON_SLURM"
 # What the named folder may hold: settings of the engine, the remote, its credentials.
 _SETTINGS, _REMOTES = "dvc-bridge.yaml", (".dvc/config", ".dvc/config.local")
 # One sentence on the cluster: nodes, versions, and what its administrator has tuned.

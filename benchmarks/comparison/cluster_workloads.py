@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from benchmarks.comparison.catalogue import list_workloads
-from benchmarks.comparison.workloads import Workload
+from benchmarks.comparison.workload import Workload
+from benchmarks.comparison.workloads import list_workloads
 
 # Seconds. A pod takes 5 to 25 s for one task on one node, however short the task is.
 # Not here: windmill-40-light, for which a pod per task takes ten minutes; fan-out-1000, whose pods

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.comparison.toolchain import FOLDER, Toolchain
-from benchmarks.comparison.workloads import ROOT
+from benchmarks.comparison.workload import ROOT
 
 ENVIRONMENTS = ROOT / ".venv-bench"
 _LOCK = "requirements.txt"

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 
 from benchmarks.comparison import work
-from benchmarks.comparison.workloads import ROOT
+from benchmarks.comparison.workload import ROOT
 
 _MEASURED = ("benchmarks/comparison", "benchmarks/toolchains", "dvc_bridge", "flows")
 # Parts of paths whose code does not run while something is measured.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -9,12 +10,13 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.comparison.method_check import CHECKED, SLOWDOWN, SLOWED, VARIANTS, WORKLOAD
+from benchmarks.comparison.metric_watch import MetricWatch
 from benchmarks.comparison.supervise import TIMED_OUT
 from benchmarks.comparison.timed_run import Bench, Sample, excerpt, failed_sample, run_timed
 from benchmarks.comparison.toolchain import Argv, Toolchain
 from benchmarks.comparison.usage import stored_bytes, user_lines
-from benchmarks.comparison.watch import Watch
-from benchmarks.comparison.workloads import ROOT, Edit, Phase, Workload
+from benchmarks.comparison.workload import ROOT, Edit, Phase, Workload
 
 HERE = Path(__file__).resolve().parent
 _PIPELINE = ("flows", "data", "models", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore")
@@ -108,7 +110,7 @@ class _Project:
 
     def _run(self, phase: Phase, argvs: Sequence[Argv]) -> Sample:
         bench = self._bench
-        with Watch(bench.project / phase.metric) if phase.metric else nullcontext() as watch:
+        with MetricWatch(bench.project / phase.metric) if phase.metric else nullcontext() as watch:
             sample = run_timed(
                 bench, self._workload, self._name, self._toolchain, argvs, self._slowdown
             )
@@ -155,6 +157,17 @@ def measure_once(
     changed = replace(workload, phases=workload.phases[:1])
     ((_, sample),) = measure_phases(bench, changed, name, toolchain, slowdown)
     return sample
+
+
+def measure_check(bench: Bench, toolchain: Toolchain) -> dict[str, Sample]:
+    """Return a sample of each variant in the check of the method; none if one of them failed."""
+    samples = {}
+    for variant in random.sample(VARIANTS, len(VARIANTS)):
+        slowdown = SLOWDOWN if variant == SLOWED else 0
+        samples[variant] = measure_once(bench, WORKLOAD, CHECKED, toolchain, slowdown)
+        if samples[variant].exit_code:
+            return {}
+    return samples
 
 
 def create_project(workload: Workload, project: Path) -> None:

@@ -1,16 +1,12 @@
-"""Check the method itself: the same toolchain again, and with a planted slowdown."""
+"""What the check of the method is: the same toolchain again, and with a planted slowdown."""
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
 
 from benchmarks.comparison.graphs import chain, graph_of
-from benchmarks.comparison.measure import measure_once
 from benchmarks.comparison.statistics import paired_ratio
-from benchmarks.comparison.timed_run import Bench, Sample
-from benchmarks.comparison.toolchain import Toolchain
-from benchmarks.comparison.workloads import Workload
+from benchmarks.comparison.workload import Workload
 
 CHECK, CHECKED = "method-check", "make"
 PLAIN, AGAIN, SLOWED = VARIANTS = ("", "again", "slowed")
@@ -42,14 +38,3 @@ def is_due(times: Mapping[str, Sequence[float]], number: int) -> bool:
     """Return whether the round with a number needs another check after those that are done."""
     n_done = len(times[PLAIN])
     return n_done < _PER_ROUND * number or (n_done < MOST_CHECKS and not is_conclusive(times))
-
-
-def measure_check(bench: Bench, toolchain: Toolchain) -> dict[str, Sample]:
-    """Return a sample of each variant, measured in random order; none if one of them failed."""
-    samples = {}
-    for variant in random.sample(VARIANTS, len(VARIANTS)):
-        slowdown = SLOWDOWN if variant == SLOWED else 0
-        samples[variant] = measure_once(bench, WORKLOAD, CHECKED, toolchain, slowdown)
-        if samples[variant].exit_code:
-            return {}
-    return samples

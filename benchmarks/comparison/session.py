@@ -13,13 +13,13 @@ from pathlib import Path
 
 from benchmarks.comparison import metg, method_check
 from benchmarks.comparison.graph import schedule_length
-from benchmarks.comparison.measure import measure_once, measure_phases
+from benchmarks.comparison.measure import measure_check, measure_once, measure_phases
 from benchmarks.comparison.method_check import VARIANTS
 from benchmarks.comparison.store import Key, Store
 from benchmarks.comparison.supervise import TIMED_OUT
 from benchmarks.comparison.timed_run import Bench, Sample
 from benchmarks.comparison.toolchain import Toolchain
-from benchmarks.comparison.workloads import COLD, Workload
+from benchmarks.comparison.workload import COLD, Workload
 
 # A first start, for example of Prefect with its database, takes longer than any later one.
 _WARM_UP_S = 120.0
@@ -224,7 +224,7 @@ class Session:
 
     def _check_method(self, bench: Bench) -> None:
         toolchain = self._toolchains[_CHECK.name]
-        for variant, sample in method_check.measure_check(bench, toolchain).items():
+        for variant, sample in measure_check(bench, toolchain).items():
             self._store.add(replace(_CHECK, variant=variant).first_key, sample)
 
     def _find_metg_s(

@@ -155,10 +155,10 @@ def _create_result(key: Key) -> dict[str, Any]:
 
 
 def _with_summary(result: dict[str, Any]) -> dict[str, Any]:
-    return {**result, **dict(_summarise(result))}
+    return {**result, **dict(_summarize(result))}
 
 
-def _summarise(result: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
+def _summarize(result: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
     """Yield hyperfine's summary: mean, stddev, median, user, system, min, max, in seconds."""
     times = result["times"]
     for name, function in (

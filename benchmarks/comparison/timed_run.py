@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.comparison import environments, supervise
-from benchmarks.comparison.started import count_started
+from benchmarks.comparison.error_lines import speaks_of_error
+from benchmarks.comparison.pods_and_jobs import count_pods_or_jobs
 from benchmarks.comparison.timeline import read_intervals, split_run
 from benchmarks.comparison.toolchain import Argv, Toolchain
 from benchmarks.comparison.work import KILLED, TASKS
-from benchmarks.comparison.workloads import ROOT, Workload
+from benchmarks.comparison.workload import ROOT, Workload
 
 _LOG_CHARACTERS = 600
 
@@ -130,7 +131,7 @@ def run_timed(
     for argv in argvs:
         command = place(argv, environments.bin_folder(name))
         limit_s = min(workload.limit_s - sum(run["wall_s"] for run in runs), bench.left_s())
-        runs.append(supervised(command, project, variables, log, limit_s))
+        runs.append(run_supervised(command, project, variables, log, limit_s))
         if runs[-1]["exit_code"]:
             break
     wall_s, user_s, system_s = (
@@ -147,7 +148,7 @@ def run_timed(
         measures = {"tasks": len(intervals), **split_run(intervals, runs[0]["start_s"], end_s)}
     output = log.read_text(errors="replace")
     cluster = toolchain.cluster
-    started = count_started(cluster, project, output, since) if cluster else None
+    started = count_pods_or_jobs(cluster, project, output, since) if cluster else None
     outs = {} if exit_code else toolchain.outs(project, workload.graph)
     kept = excerpt(output) if exit_code else ""
     return Sample(
@@ -171,11 +172,6 @@ def excerpt(output: str) -> str:
     return "\n".join(lines)[:_LOG_CHARACTERS] or output[-_LOG_CHARACTERS:]
 
 
-def speaks_of_error(line: str) -> bool:
-    """Return whether a line of an output names an error."""
-    return any(word in line.lower() for word in ("error", "exception"))
-
-
 def place(argv: Sequence[str], folder: Path) -> list[str]:
     """Return a command with the program of the toolchain's environment, if it has one."""
     program, *arguments = (part.replace("{bin}", str(folder)) for part in argv)
@@ -183,7 +179,7 @@ def place(argv: Sequence[str], folder: Path) -> list[str]:
     return [str(own) if own.exists() else program, *arguments]
 
 
-def supervised(
+def run_supervised(
     command: Sequence[str], project: Path, variables: Mapping[str, str], log: Path, limit_s: float
 ) -> dict[str, float]:
     """Run a command under supervise.py and return what it measured."""

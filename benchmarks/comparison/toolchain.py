@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from benchmarks.comparison.graph import Graph
-from benchmarks.comparison.workloads import Workload
+from benchmarks.comparison.workload import Workload
 
 FOLDER = Path(__file__).resolve().parents[1] / "toolchains"
 

@@ -16,13 +16,13 @@ import yaml
 
 from benchmarks.comparison import work
 from benchmarks.comparison.__main__ import _describe_session, name_candidates
-from benchmarks.comparison.catalogue import list_workloads
 from benchmarks.comparison.cluster import describe_clusters, write_cluster_project
 from benchmarks.comparison.cluster_workloads import list_cluster_workloads
 from benchmarks.comparison.graphs import Parents, chain, fan, graph_of, tree
 from benchmarks.comparison.session import Options
 from benchmarks.comparison.toolchain import load_toolchains
-from benchmarks.comparison.workloads import Workload
+from benchmarks.comparison.workload import Workload
+from benchmarks.comparison.workloads import list_workloads
 
 TOOLCHAINS = load_toolchains()
 SMALL = Workload("chain", "", graph_of(chain(2), "spin", 0))

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.comparison import work
+from benchmarks.comparison.metric_watch import MetricWatch
 from benchmarks.comparison.timeline import read_intervals, split_run
 from benchmarks.comparison.toolchain import load_toolchains
 from benchmarks.comparison.usage import count_lines, stored_bytes, user_lines
-from benchmarks.comparison.watch import Watch
 
 TOOLCHAINS = load_toolchains()
 
@@ -69,7 +69,7 @@ def write_later(path: Path, steps: list[str | None]) -> threading.Thread:
 def test_new_content_of_a_metrics_file_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     path.write_text('{"auc": 1}')
-    with Watch(path) as watch:
+    with MetricWatch(path) as watch:
         start_s = time.monotonic()
         write_later(path, [None, '{"auc":', '{"auc": 2}']).join()
     assert watch.seen_s is not None
@@ -79,7 +79,7 @@ def test_new_content_of_a_metrics_file_is_seen(tmp_path: Path) -> None:
 def test_the_same_content_or_a_missing_file_is_not_new(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
     path.write_text('{"auc": 1}')
-    with Watch(path) as watch:
+    with MetricWatch(path) as watch:
         write_later(path, [None, '{"auc": 1}', None]).join()
     assert watch.seen_s is None
 

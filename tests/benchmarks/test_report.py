@@ -16,7 +16,7 @@ from benchmarks.comparison.report import figures
 from benchmarks.comparison.report.analysis import read_rows
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.report.markdown import markdown
-from benchmarks.comparison.report.measures import break_down, summarise
+from benchmarks.comparison.report.measures import break_down, summarize
 from benchmarks.comparison.report.page import page
 from benchmarks.comparison.report.summaries import check_method, find_costs, find_leads
 from benchmarks.comparison.report.texts import STARTED
@@ -156,7 +156,7 @@ def test_the_cost_of_a_further_task_does_not_contain_the_start(document: dict[st
 
 def find_table(document: dict[str, Any], title: str) -> dict[str, dict[str, str]]:
     """Return toolchain -> column -> text."""
-    tables = {table.title: table for table in summarise(document, read_rows(document))}
+    tables = {table.title: table for table in summarize(document, read_rows(document))}
     table = tables[title]
     return {line[0]: dict(zip(table.columns, line[2:], strict=True)) for line in table.lines}
 

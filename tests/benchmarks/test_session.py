@@ -14,7 +14,6 @@ import pytest
 
 from benchmarks.comparison import machine, method_check, session
 from benchmarks.comparison import measure as measuring
-from benchmarks.comparison.catalogue import list_workloads
 from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.graphs import (
     GATE,
@@ -31,7 +30,8 @@ from benchmarks.comparison.session import OVER_LIMIT, Cell, Options, Session, ex
 from benchmarks.comparison.store import Store
 from benchmarks.comparison.timed_run import Bench, Sample, excerpt
 from benchmarks.comparison.toolchain import FOLDER, load_toolchains
-from benchmarks.comparison.workloads import Edit, Phase, Workload
+from benchmarks.comparison.workload import Edit, Phase, Workload
+from benchmarks.comparison.workloads import list_workloads
 from tests.benchmarks.documents import SESSION, fill, sample
 from tests.support.commands import git
 
@@ -175,7 +175,7 @@ def test_checks_of_the_method_run_directly_after_each_other(
         variants.append(slowdown)
         return sample(1 + slowdown)
 
-    monkeypatch.setattr(method_check, "measure_once", run)
+    monkeypatch.setattr(measuring, "measure_once", run)
     options = Options(rounds=1, minutes=5)
     Session(store, TOOLCHAINS, options, lambda _: None).run([], checks_method=True)
     assert len(variants) == 3 * 16

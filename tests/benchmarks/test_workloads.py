@@ -16,11 +16,11 @@ import pytest
 import yaml
 
 from benchmarks.comparison import work
-from benchmarks.comparison.catalogue import list_workloads
 from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.graphs import chain, chain_with_kill, graph_of, stencil
 from benchmarks.comparison.toolchain import md5_of, read_outs
-from benchmarks.comparison.workloads import Edit, Workload
+from benchmarks.comparison.workload import Edit, Workload
+from benchmarks.comparison.workloads import list_workloads
 from tests.support.paths import REPOSITORY
 
 WORKLOADS = list_workloads()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
+from benchmarks.comparison.error_lines import speaks_of_error
 from benchmarks.comparison.report.analysis import FAILED, Entry
 from benchmarks.comparison.statistics import Interval, Ratio
 
-_ERRORS = ("error", "exception")
 _LINE_CHARACTERS = 140
 NO_DIFFERENCE = "no difference shown"
 
@@ -72,6 +72,6 @@ def state(entry: Entry) -> str:
 def last_error(log: str) -> str:
     """Return the last line of a log that speaks of an error; without one, the last line."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    errors = [line for line in lines if any(word in line.lower() for word in _ERRORS)]
+    errors = [line for line in lines if speaks_of_error(line)]
     line = (errors or lines or [""])[-1]
     return line if len(line) <= _LINE_CHARACTERS else f"{line[:_LINE_CHARACTERS]}…"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.comparison.report import figures, texts
 from benchmarks.comparison.report.analysis import BASELINE, Document, Entry, Row, read_rows
-from benchmarks.comparison.report.measures import Table, break_down, summarise
+from benchmarks.comparison.report.measures import Table, break_down, summarize
 
 
 def markdown(document: Document) -> str:
@@ -64,7 +64,7 @@ def _rows(rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _summaries(document: Document, rows: Sequence[Row]) -> Iterator[str]:
-    for table in summarise(document, rows):
+    for table in summarize(document, rows):
         yield f"## {table.title}"
         yield table.about
         yield _measures(table)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from benchmarks.comparison.report import figures
 from benchmarks.comparison.report.analysis import FLOOR, Document, Entry, Row
+from benchmarks.comparison.workload import ASKED, COLD
 
-COLD = "cold"
 _KILLED = "killed-worker"
 _STORED = ("fan-out-100", "move-50-mb", "move-1-gb", "pipeline")
 _TEN, _FORTY = "windmill-10-long", "windmill-40-light"
@@ -31,7 +31,7 @@ class Table:
     lines: tuple[tuple[str, ...], ...]
 
 
-def summarise(document: Document, rows: Sequence[Row]) -> Iterator[Table]:
+def summarize(document: Document, rows: Sequence[Row]) -> Iterator[Table]:
     """Yield the tables over several rows that have a line."""
     found = {(row.workload, row.phase): row for row in rows}
     toolchains = document["comparison"]["toolchains"]
@@ -98,9 +98,9 @@ def _measured(name: str, show: Callable[[float], str]) -> _Value:
 
 def _feedback(rows: _Rows, titles: _Titles) -> Table:
     asked = {
-        f"what changed? ({workload})": (row, _median)
+        f"{ASKED} ({workload})": (row, _median)
         for (workload, phase), row in rows.items()
-        if phase == "what changed?"
+        if phase == ASKED
     }
     metric = _measured("first_metric_s", figures.seconds)
     first = {

@@ -14,7 +14,7 @@ from benchmarks.comparison.report.analysis import (
     Row,
     read_rows,
 )
-from benchmarks.comparison.report.measures import Table, break_down, summarise
+from benchmarks.comparison.report.measures import Table, break_down, summarize
 from benchmarks.comparison.report.strip import draw_strip
 from benchmarks.comparison.report.style import STYLE
 from benchmarks.comparison.report.summaries import mean_ratios
@@ -192,7 +192,7 @@ def _render_entry(entry: Entry) -> str:
 
 
 def _render_summaries(document: Document, rows: Sequence[Row]) -> Iterator[str]:
-    for table in summarise(document, rows):
+    for table in summarize(document, rows):
         yield f"<section><h2>{text(table.title)}</h2>"
         yield f'<p class="soft">{text(table.about)}</p>'
         yield _render_measures(table)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.comparison.method_check import AGAIN, CHECK, PLAIN, SLOWED
 from benchmarks.comparison.report.analysis import (
     BASELINE,
     FAILED,
@@ -23,11 +24,10 @@ from benchmarks.comparison.statistics import (
     penalised,
     ratio_interval,
 )
+from benchmarks.comparison.workload import ASKED
 
 # From this on, a rival's lead is worth a sentence.
 _WORTH_SAYING = 0.9
-_ASKED = "what changed?"
-CHECK = "method-check"
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def check_method(document: Document) -> tuple[Ratio | None, Ratio | None, int]:
         for result in document["results"]
         if result["parameters"]["workload"] == CHECK
     }
-    plain = by_variant.get("", [])
-    pairs = (by_variant.get("again", []), by_variant.get("slowed", []))
+    plain = by_variant.get(PLAIN, [])
+    pairs = (by_variant.get(AGAIN, []), by_variant.get(SLOWED, []))
     again, slowed = (paired_ratio(times, plain) if times and plain else None for times in pairs)
     return again, slowed, len(plain)
 
@@ -116,7 +116,7 @@ def mean_ratios(rows: Sequence[Row]) -> dict[str, tuple[float, int, int]]:
     penalties: dict[str, int] = {}
     for row in rows:
         base = row.find(BASELINE)
-        if row.is_metg or row.phase == _ASKED or not (base and base.median):
+        if row.is_metg or row.phase == ASKED or not (base and base.median):
             continue
         tried = [e for e in row.entries if e.is_good or e.status in {FAILED, OVER_LIMIT}]
         medians = penalised({e.toolchain: e.median.value if e.median else None for e in tried})

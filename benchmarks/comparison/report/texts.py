@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from benchmarks.comparison.method_check import CHECK, SLOWDOWN
 from benchmarks.comparison.report import figures
 from benchmarks.comparison.report.analysis import OURS, Document, Row
-from benchmarks.comparison.report.summaries import CHECK, Lead, check_method, find_costs, find_leads
+from benchmarks.comparison.report.summaries import Lead, check_method, find_costs, find_leads
 from benchmarks.comparison.statistics import PENALTY, SHIFT_S, Ratio
+from benchmarks.comparison.workload import COLD
 
 TITLE = "Toolchains for pipelines, on equal work"
 # States that hold for a toolchain everywhere, and not for one workload.
@@ -25,8 +27,6 @@ CORRECTIONS = (
     "Corrections are welcome: each toolchain is one short folder, benchmarks/toolchains/NAME,"
     " with everything that it runs. Open a pull request, and run `make bench` for the figures."
 )
-# The slowdown in the check of the method.
-PLANTED = 0.2
 WORDS = {
     "ratio": "the median time divided by that of dvc repro, with its 95 % interval; less is better;"
     " with one run on a side there is no interval",
@@ -87,7 +87,7 @@ def limitations(document: Document) -> Iterator[str]:
         "Bytes stored do not contain what is in the storage of a cluster. Lines say how much a user"
         " writes, not how hard it is."
     )
-    yield ("Not measured: clusters that the environment does not name, and data above 1 GB.")
+    yield "Not measured: clusters that the environment does not name, and data above 1 GB."
     if session.get("clusters"):
         yield (
             "On a cluster, images were on the nodes before. As many pods run at a time as the"
@@ -155,13 +155,13 @@ def method_check(document: Document) -> Iterator[str]:
         f" {figures.ratio_text(again)}, {_found(again, False)}."
     )
     yield (
-        f"The same toolchain with a planted slowdown of {PLANTED * 100:g} %:"
+        f"The same toolchain with a planted slowdown of {SLOWDOWN * 100:g} %:"
         f" {figures.ratio_text(slowed)}, {_found(slowed, True)}."
     )
 
 
 def _found(ratio: Ratio, expected: bool) -> str:
-    if not ratio.is_shown and not ratio.would_show(1 + PLANTED):
+    if not ratio.is_shown and not ratio.would_show(1 + SLOWDOWN):
         return "undecided: the machine was too noisy for so few pairs"
     shown = "a difference" if ratio.is_shown else figures.NO_DIFFERENCE
     return f"{shown}, {'as it must be' if ratio.is_shown == expected else 'WHICH IS WRONG'}"
@@ -254,7 +254,7 @@ def started(document: Document) -> Iterator[tuple[str, str, str]]:
         counts = result.get("started")
         if counts:
             parameters = result["parameters"]
-            phase = "" if parameters["phase"] == "cold" else f": {parameters['phase']}"
+            phase = "" if parameters["phase"] == COLD else f": {parameters['phase']}"
             least, most = min(counts), max(counts)
             number = f"{least}" if least == most else f"{least} to {most}"
             title = toolchains[parameters["toolchain"]]["title"]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison.cluster import (
+    ARGO,
     find_argo,
     find_folder,
     find_missing,
@@ -110,4 +111,4 @@ def _run_git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
 
 
-TOOLCHAIN = create_toolchain("COMPARISON_ARGO", "a pod per stage by hand, argo")
+TOOLCHAIN = create_toolchain(ARGO, "a pod per stage by hand, argo")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.comparison.cluster import ARGO_TUNED
 from benchmarks.toolchains.dvc_bridge_argo.toolchain import create_toolchain
 
-TOOLCHAIN = create_toolchain("COMPARISON_ARGO_TUNED", "dvc-bridge submit, argo, tuned")
+TOOLCHAIN = create_toolchain("argo", ARGO_TUNED, "dvc-bridge submit, argo, tuned")

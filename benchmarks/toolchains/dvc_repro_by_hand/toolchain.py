@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.comparison.dvc_project import write_dvc_project
 from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.toolchain import Skips, Toolchain, Unit, copy_script
-from benchmarks.comparison.workloads import Workload
+from benchmarks.comparison.workload import Workload
 
 
 def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001

@@ -10,7 +10,7 @@ import yaml
 from benchmarks.comparison.dvc_project import create_repository
 from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.toolchain import Skips, Toolchain, Unit
-from benchmarks.comparison.workloads import Workload
+from benchmarks.comparison.workload import Workload
 
 
 def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import yaml
 
-from benchmarks.comparison.cluster import write_cluster_project
+from benchmarks.comparison.cluster import SLURM, write_cluster_project
 from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.toolchain import Skips, Toolchain, Unit, copy_script
-from benchmarks.comparison.workloads import Workload
-
-CLUSTER = "COMPARISON_SLURM"
+from benchmarks.comparison.workload import Workload
 
 
 def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
@@ -24,7 +22,7 @@ def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
     }
     (project / "klej.yaml").write_text(yaml.safe_dump(settings))
     copy_script("klej", "run.py", project)
-    write_cluster_project(graph, project, CLUSTER)
+    write_cluster_project(graph, project, SLURM)
 
 
 def refusal(workload: Workload) -> str:
@@ -40,6 +38,6 @@ TOOLCHAIN = Toolchain(
     commands=lambda _graph, _jobs: [["python", "run.py", "{bin}/klej"]],
     package="klej",
     refusal=refusal,
-    cluster=CLUSTER,
+    cluster=SLURM,
     about="a job per stage in one shared folder; a last job records the results with dvc commit",
 )

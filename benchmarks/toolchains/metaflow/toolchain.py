@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.comparison.graph import Graph, Task
 from benchmarks.comparison.toolchain import Skips, Toolchain, Unit
-from benchmarks.comparison.workloads import Workload
+from benchmarks.comparison.workload import Workload
 
 _HEAD = """\
 import importlib

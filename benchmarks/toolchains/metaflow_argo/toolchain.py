@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.comparison.cluster import (
-    METAFLOW_PROFILE,
+    ARGO,
     METAFLOW_VARIABLES,
     find_argo,
-    find_missing,
     read_metaflow_namespace,
     read_parallelism,
 )
 from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.toolchain import Skips, Toolchain, Unit, copy_script
-from benchmarks.comparison.workloads import Workload
-from benchmarks.toolchains.metaflow_kubernetes.toolchain import write_flow
+from benchmarks.comparison.workload import Workload
+from benchmarks.toolchains.metaflow_kubernetes.toolchain import find_refusal, write_flow
 
 # Metaflow writes about 8 kB for each step, and Argo stores a Workflow of at most 1 MB.
 _MOST_LEVELS = 50
@@ -33,11 +32,9 @@ def create_toolchain(cluster: str, title: str) -> Toolchain:
         return [["python", "run.py", find_argo(), namespace, pods]]
 
     def refusal(workload: Workload) -> str:
-        if workload.is_pipeline:
-            return "its flow, flows/train.py, hands data over with DVC"
         if len(workload.graph.levels) > _MOST_LEVELS:
             return f"more than {_MOST_LEVELS} steps: the Workflow would be too large for Argo"
-        return find_missing(cluster, METAFLOW_PROFILE)
+        return find_refusal(workload, cluster)
 
     return Toolchain(
         title=title,
@@ -53,4 +50,4 @@ def create_toolchain(cluster: str, title: str) -> Toolchain:
     )
 
 
-TOOLCHAIN = create_toolchain("COMPARISON_ARGO", "Metaflow argo-workflows")
+TOOLCHAIN = create_toolchain(ARGO, "Metaflow argo-workflows")

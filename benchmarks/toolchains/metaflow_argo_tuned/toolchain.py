@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.comparison.cluster import ARGO_TUNED
 from benchmarks.toolchains.metaflow_argo.toolchain import create_toolchain
 
-TOOLCHAIN = create_toolchain("COMPARISON_ARGO_TUNED", "Metaflow argo-workflows, tuned")
+TOOLCHAIN = create_toolchain(ARGO_TUNED, "Metaflow argo-workflows, tuned")

@@ -15,10 +15,10 @@ def write(graph: Graph, project: Path, jobs: int) -> None:
     write_dvc_project(graph, project)
     add_remote(project)
     copy_script("metaflow_generated", "run.py", project)
-    rewrite(graph, project, jobs)
+    generate_flow(graph, project, jobs)
 
 
-def rewrite(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
+def generate_flow(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
     """Generate the flow."""
     command = ["dvc-bridge", "flow", "-o", "flow.py", "--name", "Comparison"]
     subprocess.run(command, cwd=project, check=True, capture_output=True)
@@ -29,7 +29,7 @@ TOOLCHAIN = Toolchain(
     unit=Unit.COMMAND,
     skips=Skips.CONTENT,
     write=write,
-    rewrite=rewrite,
+    rewrite=generate_flow,
     commands=lambda _graph, jobs: [["python", "run.py", "flow.py", "Comparison", str(jobs)]],
     resume_commands=lambda _graph, jobs: [
         ["python", "run.py", "flow.py", "Comparison", str(jobs), "resume"]

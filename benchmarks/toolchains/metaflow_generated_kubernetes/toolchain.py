@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 from benchmarks.comparison.cluster import (
+    ARGO,
     METAFLOW_PROFILE,
     METAFLOW_VARIABLES,
     find_missing,
@@ -15,22 +15,20 @@ from benchmarks.comparison.cluster import (
 )
 from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.toolchain import Skips, Toolchain, Unit, copy_script
+from benchmarks.toolchains.metaflow_generated.toolchain import generate_flow
 
-CLUSTER = "COMPARISON_ARGO"
 
-
-def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
+def write(graph: Graph, project: Path, jobs: int) -> None:
     """Write the project with its remote and Metaflow's profile, and generate the flow."""
-    write_cluster_project(graph, project, CLUSTER)
-    write_metaflow_profile(project, CLUSTER)
+    write_cluster_project(graph, project, ARGO)
+    write_metaflow_profile(project, ARGO)
     copy_script("metaflow_generated", "run.py", project)
-    command = ["dvc-bridge", "flow", "-o", "flow.py", "--name", "Comparison"]
-    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    generate_flow(graph, project, jobs)
 
 
 def list_commands(command: str) -> list[list[str]]:
     """Return the command that runs the flow, or continues its last run, and merges the results."""
-    script = ["python", "run.py", "flow.py", "Comparison", read_parallelism(CLUSTER)]
+    script = ["python", "run.py", "flow.py", "Comparison", read_parallelism(ARGO)]
     return [[*script, command, "--with", "kubernetes"]]
 
 
@@ -42,8 +40,8 @@ TOOLCHAIN = Toolchain(
     commands=lambda _graph, _jobs: list_commands("run"),
     resume_commands=lambda _graph, _jobs: list_commands("resume"),
     package="metaflow",
-    refusal=lambda _workload: find_missing(CLUSTER, METAFLOW_PROFILE),
+    refusal=lambda _workload: find_missing(ARGO, METAFLOW_PROFILE),
     environment=METAFLOW_VARIABLES,
-    cluster=CLUSTER,
+    cluster=ARGO,
     about="a pod per stage of dvc.yaml; data moves through the DVC remote",
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison.cluster import (
+    ARGO,
     METAFLOW_PROFILE,
     METAFLOW_VARIABLES,
     find_missing,
@@ -15,10 +16,9 @@ from benchmarks.comparison.cluster import (
 )
 from benchmarks.comparison.graph import Graph, Task
 from benchmarks.comparison.toolchain import Skips, Toolchain, Unit, copy_script
-from benchmarks.comparison.workloads import Workload
+from benchmarks.comparison.workload import Workload
 from benchmarks.toolchains.metaflow.toolchain import render
 
-CLUSTER = "COMPARISON_ARGO"
 _HEAD = """\
 import importlib
 from pathlib import Path
@@ -60,25 +60,25 @@ def write_flow(graph: Graph, project: Path, cluster: str) -> None:
 
 def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
     """Write the flow, and the script that runs it."""
-    write_flow(graph, project, CLUSTER)
+    write_flow(graph, project, ARGO)
     copy_script("metaflow_kubernetes", "run.py", project)
 
 
 def list_commands(_graph: Graph, _jobs: int) -> list[list[str]]:
     """Return the command of a run."""
-    return [["python", "run.py", "run", read_parallelism(CLUSTER)]]
+    return [["python", "run.py", "run", read_parallelism(ARGO)]]
 
 
 def list_resume_commands(_graph: Graph, _jobs: int) -> list[list[str]]:
     """Return the command that continues the last run."""
-    return [["python", "run.py", "resume", read_parallelism(CLUSTER)]]
+    return [["python", "run.py", "resume", read_parallelism(ARGO)]]
 
 
-def refusal(workload: Workload) -> str:
+def find_refusal(workload: Workload, cluster: str) -> str:
     """Refuse the pipeline, which has a flow of its own; without a profile, refuse all."""
     if workload.is_pipeline:
         return "its flow, flows/train.py, hands data over with DVC"
-    return find_missing(CLUSTER, METAFLOW_PROFILE)
+    return find_missing(cluster, METAFLOW_PROFILE)
 
 
 TOOLCHAIN = Toolchain(
@@ -89,8 +89,8 @@ TOOLCHAIN = Toolchain(
     commands=list_commands,
     resume_commands=list_resume_commands,
     package="metaflow",
-    refusal=refusal,
+    refusal=lambda workload: find_refusal(workload, ARGO),
     environment=METAFLOW_VARIABLES,
-    cluster=CLUSTER,
+    cluster=ARGO,
     about="a pod per task; files are artifacts, which the client downloads at the end",
 )

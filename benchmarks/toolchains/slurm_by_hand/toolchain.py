@@ -5,11 +5,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from benchmarks.comparison.cluster import write_cluster_project
+from benchmarks.comparison.cluster import SLURM, write_cluster_project
 from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.toolchain import Skips, Toolchain, Unit
-
-CLUSTER = "COMPARISON_SLURM"
 
 
 def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
@@ -30,7 +28,7 @@ def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001
         'test "$(squeue --noheader --states=all --format=%T --jobs $last)" = COMPLETED',
     ]
     (project / "submit.sh").write_text("\n".join(lines) + "\n")
-    write_cluster_project(graph, project, CLUSTER)
+    write_cluster_project(graph, project, SLURM)
 
 
 TOOLCHAIN = Toolchain(
@@ -40,6 +38,6 @@ TOOLCHAIN = Toolchain(
     write=write,
     commands=lambda _graph, _jobs: [["sh", "submit.sh"]],
     version_command=("sbatch", "--version"),
-    cluster=CLUSTER,
+    cluster=SLURM,
     about="a job per command with --dependency=afterok; the last job runs dvc commit --force",
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.toolchain import Skips, Toolchain, Unit
-from benchmarks.comparison.workloads import ROOT, Workload
+from benchmarks.comparison.workload import ROOT, Workload
 
 
 def write(graph: Graph, project: Path, jobs: int) -> None:  # noqa: ARG001

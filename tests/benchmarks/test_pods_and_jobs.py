@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.comparison import started
-from benchmarks.comparison.started import SLURM, count_started
+from benchmarks.comparison import pods_and_jobs
+from benchmarks.comparison.cluster import SLURM
+from benchmarks.comparison.pods_and_jobs import count_pods_or_jobs
 
 NOON = datetime.datetime(2026, 11, 29, 12, 0, 0, 500_000, datetime.UTC)
 ARGO = "COMPARISON_ARGO"
@@ -22,7 +23,7 @@ ARGO = "COMPARISON_ARGO"
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "dvc-bridge.yaml").write_text("argo: {namespace: team}\n")
     monkeypatch.setenv(ARGO, str(tmp_path))
-    monkeypatch.setattr(started, "_PAUSE_S", 0)
+    monkeypatch.setattr(pods_and_jobs, "_PAUSE_S", 0)
 
 
 def workflow(name: str, n_pods: int, *, has_ended: bool = True) -> dict[str, Any]:
@@ -50,7 +51,7 @@ def test_pods_of_named_workflows_and_jobs_count_once_all_have_ended() -> None:
         return json.dumps({"items": answers[len(asked) - 1]})
 
     log = "submitted mine\n[t-1-abcde] Task is starting (Pod is pending)"
-    assert count_started(ARGO, Path("/project"), log, NOON, ask) == 5
+    assert count_pods_or_jobs(ARGO, Path("/project"), log, NOON, ask) == 5
     assert len(asked) == 3
     assert list(asked[0][3:5]) == ["--namespace", "team"]
 
@@ -67,7 +68,7 @@ def test_jobs_of_the_project_count_if_the_run_submitted_them() -> None:
     def ask(_command: Sequence[str]) -> str:
         return "\n".join(lines).format(next(states))
 
-    assert count_started(SLURM, Path("/work/project"), "", NOON, ask) == 2
+    assert count_pods_or_jobs(SLURM, Path("/work/project"), "", NOON, ask) == 2
     assert next(states, None) is None
 
 
@@ -75,4 +76,4 @@ def test_a_cluster_that_does_not_respond_has_no_count() -> None:
     def ask(command: Sequence[str]) -> str:
         raise subprocess.CalledProcessError(1, list(command))
 
-    assert count_started(ARGO, Path("/project"), "", NOON, ask) is None
+    assert count_pods_or_jobs(ARGO, Path("/project"), "", NOON, ask) is None

@@ -12,7 +12,7 @@ from typing import Self
 _PERIOD_S = 0.01
 
 
-class Watch:
+class MetricWatch:
     """Looks at a JSON file every 10 ms, in a thread, while its context is open.
 
     A file that is missing for a while, or not written to its end, is not new.

@@ -16,9 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.comparison.cluster import read_argo_settings
+from benchmarks.comparison.cluster import SLURM, read_argo_settings
 
-SLURM = "COMPARISON_SLURM"
 _ACTIVE_JOBS = {"PENDING", "RUNNING", "COMPLETING", "CONFIGURING"}
 _WAIT_S, _PAUSE_S = 120.0, 1.0
 _QUERY = ("squeue", "--me", "--states=all", "--array", "--noheader", "--format=%V|%T|%Z")
@@ -34,7 +33,7 @@ def run_query(command: Sequence[str]) -> str:
     return subprocess.run(found, check=True, capture_output=True, text=True).stdout
 
 
-def count_started(
+def count_pods_or_jobs(
     variable: str, project: Path, log: str, since: datetime.datetime, ask: Ask = run_query
 ) -> int | None:
     """Wait until all that a run started has ended, so that it disturbs no other run; count it.
