@@ -23,7 +23,7 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.git.head import head
 from dvc_bridge.local.history import History
 from dvc_bridge.pipeline.fuse import Fuse
-from dvc_bridge.pipeline.ids import remote_run_name
+from dvc_bridge.pipeline.ids import RANDOM_BITS, remote_run_name
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.pipeline.shorten import counted
@@ -102,7 +102,9 @@ def submit(
         store = context.store_settings()
         connected = context.connect()
         connected.check_stages([forecast.stage.address for forecast in settled.waiting])
-        run = remote_run_name(context.project.root.name, datetime.now(UTC), secrets.randbits(64))
+        run = remote_run_name(
+            context.project.root.name, datetime.now(UTC), secrets.randbits(RANDOM_BITS)
+        )
         report(f"predicted: {predicted_text(division)}")
         _announce(context, settled, division, report)
         jobs = [group.pod.jobs for group in groups]

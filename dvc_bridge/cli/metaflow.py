@@ -54,7 +54,7 @@ def declare_sync(command: ArgumentParser) -> None:
 
 def flow_command(args: Namespace) -> int:
     """Write the flow, or with --check compare it."""
-    from dvc_bridge.metaflow.flow_file import check_flow, flow, write_flow  # noqa: PLC0415
+    from dvc_bridge.metaflow.flow_file import check_flow, flow, write_flow  # noqa: PLC0415  see above
 
     if args.check:
         if args.output is None:
@@ -73,14 +73,14 @@ def flow_command(args: Namespace) -> int:
 
 def sync_command(args: Namespace) -> int:
     """Merge the results of a Metaflow run into dvc.lock and the workspace."""
-    from dvc_bridge.metaflow.sync import sync  # noqa: PLC0415
+    from dvc_bridge.metaflow.sync import sync  # noqa: PLC0415  see above
 
     print(sync(args.pathspec, partial=args.partial, warn=warn))
     return 0
 
 
 def _request(args: Namespace) -> FlowRequest:
-    from dvc_bridge.metaflow.flow_file import FlowRequest  # noqa: PLC0415
+    from dvc_bridge.metaflow.flow_file import FlowRequest  # noqa: PLC0415  see above
 
     return FlowRequest(selection_of(args), args.output, args.name, Fuse(args.fuse))
 

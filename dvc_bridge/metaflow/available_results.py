@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.dvcio.cached_objects import check_cached, in_cache
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import IntegrityError, RemoteRefusedError, UsageError
+from dvc_bridge.metaflow.client import Ended
 from dvc_bridge.pipeline.lock_entry import LockEntry, item_path, lock_items, pointer_of, with_outs
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.remote_run.merge import unchanged_outs
-
-if TYPE_CHECKING:
-    from dvc_bridge.metaflow.client import Ended
 
 
 def available_results(

@@ -42,13 +42,12 @@ def dvc_stage(_step: str, flow: Any, inputs: Any, attributes: dict[str, Any]) ->
         name = attributes["stage"].format(input=getattr(flow, "input", None))
         spec = _spec_of(run, name)
         force = bool(getattr(flow, "force", False))
-        # Imported late: a pod does not need what a host needs, nor the other way round.
         if packed() is None:
-            from .step_on_host import run_on_host  # noqa: PLC0415
+            from .step_on_host import run_on_host  # noqa: PLC0415  pods do not need it
 
             yield from run_on_host(flow, run, spec, force=force)
         else:
-            from .step_in_pod import run_in_pod  # noqa: PLC0415
+            from .step_in_pod import run_in_pod  # noqa: PLC0415  only pods need it
 
             yield from run_in_pod(flow, run, spec, force=force)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING
 
 from dvc_bridge.app.collect import stored_results
 from dvc_bridge.app.context import RunContext
@@ -14,15 +13,20 @@ from dvc_bridge.dvcio.cached_objects import find, read_file
 from dvc_bridge.dvcio.reading.plots import read_plots
 from dvc_bridge.dvcio.remotes.transfer import Objects
 from dvc_bridge.errors import BridgeError
-from dvc_bridge.metaflow.sync import metaflow_client
+from dvc_bridge.metaflow.client import Ended, find_run, read_run
+from dvc_bridge.metaflow.run_report import (
+    Content,
+    Read,
+    content_left,
+    content_stored,
+    content_told,
+    report_of,
+)
 from dvc_bridge.pipeline.lock_entry import pointer_of, with_outs
 from dvc_bridge.pipeline.result import Result
+from dvc_bridge.pipeline.stage import is_inside
 from dvc_bridge.remote_run.run_store import scratch_folder
 from dvc_bridge.report.values import RunReport
-
-if TYPE_CHECKING:
-    from dvc_bridge.metaflow.client import Ended
-    from dvc_bridge.metaflow.run_report import Content, Read
 
 
 def report(pathspec: str, *, warn: Warn) -> RunReport:
@@ -33,11 +37,8 @@ def report(pathspec: str, *, warn: Warn) -> RunReport:
     UsageError
         There is no such run, or none of its stages has finished.
     """
-    client = metaflow_client()
-    from dvc_bridge.metaflow.run_report import report_of  # noqa: PLC0415  it imports Metaflow
-
-    run = client.find_run(pathspec)
-    return report_of(run, client.read_run(run), partial(_content, warn))
+    run = find_run(pathspec)
+    return report_of(run, read_run(run), partial(_content, warn))
 
 
 def _content(warn: Warn, ended: Ended) -> Content:
@@ -48,12 +49,6 @@ def _content(warn: Warn, ended: Ended) -> Content:
     UsageError
         No stage of the run has finished.
     """
-    from dvc_bridge.metaflow.run_report import (  # noqa: PLC0415  as above
-        content_left,
-        content_stored,
-        content_told,
-    )
-
     if not ended.stored:
         content = content_left(ended)
         files = [*content.metrics, *(spec["file"] for spec in content.plots)]
@@ -83,7 +78,7 @@ def _reader(context: RunContext, ended: Ended, results: Mapping[str, Result]) ->
     def read(path: str) -> bytes | None:
         with suppress(BridgeError, FileNotFoundError):
             for out_path, (stage, item) in outs_of_stages.items():
-                if path == out_path or path.startswith(f"{out_path}/"):
+                if is_inside(path, out_path):
                     objects.fetch([(stage, with_outs({}, [item]))])
             file = find(cache, outs, path)
             return read_file(cache, file) if file else None

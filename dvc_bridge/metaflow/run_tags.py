@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from metaflow import Run
 from metaflow.exception import MetaflowException
 
 from dvc_bridge.errors import UsageError
 
-if TYPE_CHECKING:
-    from .client import Ended
+from .client import Ended
 
 # How many digits of a git object name a tag has.
 TAG_DIGITS = 12

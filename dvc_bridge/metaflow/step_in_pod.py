@@ -30,7 +30,7 @@ from dvc_bridge.pipeline.ids import flow_run_name
 from dvc_bridge.pipeline.lock_entry import is_folder, with_outs
 from dvc_bridge.pipeline.numbering import RunIndex
 from dvc_bridge.pipeline.result import Result
-from dvc_bridge.pipeline.stage import Pipeline, Stage
+from dvc_bridge.pipeline.stage import Pipeline, Stage, is_inside
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.planning.run_cache_key import StageSpec
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
@@ -164,7 +164,7 @@ def read_out_of_remote(run: DvcRun, path: str) -> bytes:
                 # The code package contains outs that git tracks.
                 if path == out_path and file.is_file() and md5_of(file) == item["md5"]:
                     return file.read_bytes()
-                if path == out_path or path.startswith(f"{out_path}/"):
+                if is_inside(path, out_path):
                     objects.fetch([(stage, with_outs({}, [item]))])
         file_pointer = find(cache, run["outs"], path)
         if file_pointer is None or is_folder(file_pointer):

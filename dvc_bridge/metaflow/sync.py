@@ -6,8 +6,6 @@ import functools
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
-from typing import TYPE_CHECKING
 
 from dvc_bridge.app.collect import stored_results
 from dvc_bridge.app.context import RunContext
@@ -18,14 +16,12 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.git.revision import commit, differing
 from dvc_bridge.git.uncommitted_files import lock_names, uncommitted
 from dvc_bridge.metaflow.available_results import available_results
+from dvc_bridge.metaflow.client import Ended, find_run, read_run
+from dvc_bridge.metaflow.run_tags import tag_run
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.planning.left_out_results import as_local, find_incompatible
 from dvc_bridge.remote_run.merge import Merged, merge
 from dvc_bridge.remote_run.run_store import scratch_folder
-
-if TYPE_CHECKING:
-    from dvc_bridge.metaflow.client import Ended
-
 
 # The line in the message of a commit that names the run.
 _TRAILER = "Metaflow-Run"
@@ -85,12 +81,9 @@ def sync(pathspec: str, *, partial: bool = False, warn: Warn) -> Synced:
     UsageError
         Results do not match the local stages; nothing has changed.
     """
-    client = metaflow_client()
-    from dvc_bridge.metaflow.run_tags import tag_run  # noqa: PLC0415  it needs Metaflow, too
-
-    run = client.find_run(pathspec)
+    run = find_run(pathspec)
     with RunContext(warn=warn) as context:
-        ended = client.read_run(run)
+        ended = read_run(run)
         objects = Objects(context.session, scratch_folder(ended.name))
         results = (
             stored_results(context, ended.name, with_upstream=False)
@@ -107,23 +100,6 @@ def sync(pathspec: str, *, partial: bool = False, warn: Warn) -> Synced:
         tags = tag_run(run, ended, lock_names(context.project, stages))
         paths = uncommitted(context.project, stages)
     return Synced(ended.pathspec, tuple(merged.taken), tuple(tags), tuple(paths))
-
-
-def metaflow_client() -> ModuleType:
-    """Return `dvc_bridge.metaflow.client`.
-
-    Raises
-    ------
-    UsageError
-        Metaflow is not installed.
-    """
-    try:
-        from dvc_bridge.metaflow import client  # noqa: PLC0415  other commands do not need it
-    except ModuleNotFoundError as exc:
-        if exc.name != "metaflow":
-            raise
-        raise UsageError("metaflow is not installed", "pip install metaflow") from None
-    return client
 
 
 def _matching_results(

@@ -7,6 +7,8 @@ import re
 from datetime import datetime
 
 _SLUG_CHARS = 60
+# In the name of a remote run: four hex digits.
+RANDOM_BITS = 16
 
 
 def file_name(address: str) -> str:
@@ -33,9 +35,9 @@ def remote_run_name(project: str, moment: datetime, random_bits: int) -> str:
     moment
         When the run is submitted, in UTC.
     random_bits
-        Tells runs apart that people submit in the same second.
+        As many as `RANDOM_BITS`; they tell runs apart that people submit in the same second.
     """
-    return f"{slug(project)}-{moment:%m%d-%H%M%S}-{random_bits & 0xFFFF:04x}"
+    return f"{slug(project)}-{moment:%m%d-%H%M%S}-{random_bits:04x}"
 
 
 def slug(project: str) -> str:

@@ -47,11 +47,11 @@ def plain_stage(stage: Stage) -> dict[str, Any]:
         "kind": stage.kind.value,
         "cmd": stage.cmd,
         "wdir": stage.wdir,
-        "deps": [[d.path, _portable(d, stage.wdir), d.local] for d in stage.deps],
+        "deps": [[d.path, _portable_location(d, stage.wdir), d.local] for d in stage.deps],
         "params": [
             [
                 p.path,
-                _portable(p, stage.wdir),
+                _portable_location(p, stage.wdir),
                 list(p.keys),
                 *([p.lock_path] if p.lock_path else ()),
             ]
@@ -66,7 +66,7 @@ def plain_stage(stage: Stage) -> dict[str, Any]:
     }
 
 
-def _portable(read: Dependency | Params, wdir: str) -> str:
+def _portable_location(read: Dependency | Params, wdir: str) -> str:
     """Return the location of a file that a stage reads, relative to the root if possible."""
     if read.at.startswith("/") and not read.path.startswith("/"):
         return posixpath.normpath(posixpath.join(wdir, read.path))

@@ -1,4 +1,4 @@
-"""Why a pod does not start although it has a node: Argo says `PodInitializing`, events say why."""
+"""Why a pod does not start: Argo says at most `PodInitializing`, Kubernetes says why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.argo.pod_failure import Limits, explain
 from dvc_bridge.engines.argo.status import Workflow
 from dvc_bridge.engines.kubernetes.errors import ApiError
-from dvc_bridge.engines.kubernetes.events import last_warning, scheduling_gates
+from dvc_bridge.engines.kubernetes.pod_reasons import last_warning, scheduling_gates
 from dvc_bridge.pipeline.run_status import Phase, TaskStatus
 
 # Messages of every pod that starts.
@@ -54,10 +54,10 @@ def _is_starting(task: TaskStatus) -> bool:
 def _explained(cluster: Cluster, task: TaskStatus) -> TaskStatus:
     try:
         connection, pod = cluster.connection, task.place
-        warning = last_warning(connection, pod) or scheduling_gates(connection, pod)
+        found = last_warning(connection, pod) or scheduling_gates(connection, pod)
     except ApiError:  # the run goes on; who may not read events can ask an administrator
         return replace(task, fix=f"kubectl -n {cluster.namespace} describe pod {task.place}")
-    if not warning:
+    if not found:
         return task
-    reason = explain([warning], Limits())
+    reason = explain([found], Limits())
     return replace(task, message=reason.message, fix=reason.fix, is_blocked=reason.blocks)

@@ -18,6 +18,11 @@ LIMITS = Limits(("64Mi",), (90,))
             "out of memory: it needs more than its limit of 64Mi",
             "write memory: 128Mi, or memory: [128Mi, 256Mi] to raise it by attempt,",
         ),
+        (
+            "SchedulingGated: kueue.x-k8s.io/admission",
+            "the pod waits until its scheduling gate is opened: kueue.x-k8s.io/admission",
+            "its quota has room",
+        ),
         ("main: Error (exit code 124)", "timeout: it ran longer than 90 s", "write timeout: 180"),
         (
             "timeout",
