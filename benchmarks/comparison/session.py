@@ -188,14 +188,16 @@ class Session:
 
     def _measure_round(self, bench: Bench, cells: Sequence[Cell], number: int) -> None:
         """Measure those of the cells that are due."""
-        for position, cell in enumerate(cells):
+        n_cells, n_seen = sum(cell != _CHECK for cell in cells), 0
+        for cell in cells:
+            n_seen += cell != _CHECK
             if not self._is_due(cell, number):
                 continue
             known_s = self._store.elapsed_s(cell.title)
             if (known_s[-1] if known_s else 5.0) > bench.left_s():
                 continue
             self._say(
-                f"round {number} of {self._options.rounds}, {position + 1} of {len(cells)},"
+                f"round {number} of {self._options.rounds}, {n_seen} of {n_cells},"
                 f" {bench.left_s() / 60:.1f} min left: {cell.title}"
             )
             start_s = time.monotonic()
