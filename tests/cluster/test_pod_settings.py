@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,15 +68,15 @@ stages:
       /data: {{claim: datasets, read_only: true}}
       /cache: {{empty_dir: 16Mi}}
       /dev/shm: {{shared_memory: 8Mi}}
-    pending_timeout: 5m
-    retries: 0
     pod_patch: {{hostAliases: [{{ip: 10.0.0.1, hostnames: [example.test]}}]}}
-  full:
-    gpu: {{example.org/none: 1}}
-    pending_timeout: 20s
-    retries: 0
   grow:
     memory: [128Mi, 400Mi]
+"""
+WAITS = """\
+  full:
+    gpu: {example.org/none: 1}
+    pending_timeout: 20s
+    retries: 0
 """
 CLUSTER = """\
 apiVersion: v1
@@ -144,6 +146,7 @@ def project(make_project: MakeProject, bucket: str, space: str) -> Path:
         # More memory than the first attempt has.
         "grow": {"cmd": "python3 -c 'b = bytearray(200 << 20)'; echo 1 > g", "outs": ["g"]},
         # Argo keeps the pods of a run that failed.
+        "fail": {"cmd": "exit 3", "outs": ["e"]},
         "full": {"cmd": "echo 1 > f", "outs": ["f"]},
     }
     root = make_project(stages, {})
@@ -159,18 +162,16 @@ def test_pods_have_what_the_settings_say_in_a_namespace_with_rules(
     project: Path, space: str
 ) -> None:
     assert "pods conform to all" in bridge(project, "doctor")
-    printed = bridge(project, "submit", "--wait", code=2)
+    printed = bridge(project, "submit", "--wait", "look", "grow", "fail", code=1)
     assert (project / "o").read_text() == "8192\n"
     assert (project / "g").exists()
     assert "out of memory: it needs more than its limit of 128Mi; retrying" in printed
     run = printed.split("\nrun ")[1].split(":")[0]
     groups = json.loads(bridge(project, "status", run, "--json"))["groups"]
-    (full,) = [group for group in groups if group["stages"] == ["full"]]
-    assert full["message"].startswith("pending timeout: the pod waited")
     (grown,) = [group for group in groups if group["stages"] == ["grow"]]
     assert grown["attempts"] == 2
     listed = json.loads(kubectl("-n", space, "get", "pods", "-o", "json"))["items"]
-    assert len(listed) == 3  # Argo deletes the pod that waited too long
+    assert len(listed) == 4
     assert {pod["metadata"]["labels"]["team"] for pod in listed} == {"research"}
     (look,) = [p for p in listed if "example.org/purpose" in p["metadata"]["annotations"]]
     spec = look["spec"]
@@ -185,3 +186,19 @@ def test_pods_have_what_the_settings_say_in_a_namespace_with_rules(
         "limits": {"cpu": "1", "memory": "256Mi", "ephemeral-storage": "1Gi"},
     }
     assert containers["wait"]["resources"]["limits"] == {"cpu": "100m", "memory": "64Mi"}
+
+
+def test_a_pod_that_waits_too_long_is_given_up_or_doctor_says_that_this_argo_cannot(
+    project: Path,
+) -> None:
+    settings = project / "dvc-bridge.yaml"
+    settings.write_text(settings.read_text() + WAITS)
+    words = [sys.executable, "-m", "dvc_bridge", "doctor"]
+    found = subprocess.run(words, cwd=project, capture_output=True, text=True)
+    if found.returncode:
+        assert "ignores pending_timeout: it is older than 4.1" in found.stdout + found.stderr
+        return
+    printed = bridge(project, "submit", "--wait", "full", code=2)
+    run = printed.split("\nrun ")[1].split(":")[0]
+    (full,) = json.loads(bridge(project, "status", run, "--json"))["groups"]
+    assert full["message"].startswith("pending timeout: the pod waited")

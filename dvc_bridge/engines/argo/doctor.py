@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from importlib.metadata import version
-from secrets import token_hex
 from typing import Any
 
 from dvc_bridge.engines.argo.client import GROUP, Cluster
+from dvc_bridge.engines.argo.doctor_controller import check_controller
 from dvc_bridge.engines.argo.doctor_namespace import check_rules
 from dvc_bridge.engines.argo.doctor_objects import (
     check_objects,
@@ -25,7 +23,6 @@ from dvc_bridge.pipeline.project_settings import Settings
 from dvc_bridge.pipeline.shorten import counted
 from dvc_bridge.pipeline.stage import Pipeline
 
-_CONTROLLER_S = 10.0
 # The permissions that dvc-bridge itself needs: API group, resource, verbs.
 CLIENT = (
     (GROUP, "workflows", ("create", "get", "list", "watch", "patch", "delete")),
@@ -54,7 +51,12 @@ def doctor(pipeline: Pipeline, settings: Settings) -> Iterator[Finding]:
         yield Finding("cluster", False, exc.message, exc.fix)
         return
     tasks = {s.address: settings.pod(s.address) for s in pipeline.stages if s.for_pods}
-    yield from check_cluster(cluster, argo.service_account, argo.all_secrets)
+    yield from check_cluster(
+        cluster,
+        argo.service_account,
+        argo.all_secrets,
+        has_pending_timeout=any(task.pod.pending_timeout for task in tasks.values()),
+    )
     yield from check_objects(cluster, argo, tasks)
     yield from check_rules(cluster, argo, tasks)
 
@@ -69,11 +71,20 @@ def _images(pipeline: Pipeline, settings: Settings) -> str:
 
 
 def check_cluster(
-    cluster: Cluster, service_account: str, secrets: Sequence[str]
+    cluster: Cluster,
+    service_account: str,
+    secrets: Sequence[str],
+    *,
+    has_pending_timeout: bool = False,
 ) -> Iterator[Finding]:
     """Yield the findings about the cluster, without checks that depend on a failed one.
 
     It briefly creates a Workflow without pods, to check that a controller picks it up.
+
+    Parameters
+    ----------
+    has_pending_timeout
+        Whether pods have a `pending_timeout`, which older controllers ignore.
     """
     connection = _run_check("cluster", lambda: _namespace(cluster))
     yield connection
@@ -86,7 +97,9 @@ def check_cluster(
         return
     yield _permissions(cluster, missing)
     if not missing:
-        yield _run_check("controller", lambda: _controller(cluster))
+        yield _run_check(
+            "controller", lambda: check_controller(cluster, has_pending_timeout=has_pending_timeout)
+        )
     yield from _pods(cluster, service_account, secrets)
 
 
@@ -213,37 +226,4 @@ def _next_part(cluster: Cluster, account: str) -> Finding:
         f"{account} may not create Workflows: runs of more than {MOST_PODS} pods are refused",
         f"if you need them, kubectl -n {cluster.namespace} apply -f docs/argo-rbac.yaml,"
         f" which has {rules}",
-    )
-
-
-def _controller(cluster: Cluster) -> str:
-    """Check that a controller picks up a Workflow: no object shows whether one is running."""
-    name = f"dvc-bridge-doctor-{token_hex(4)}"
-    cluster.create(
-        {
-            "apiVersion": f"{GROUP}/v1alpha1",
-            "kind": "Workflow",
-            "metadata": {"name": name},
-            "spec": {
-                "entrypoint": "nothing",
-                "ttlStrategy": {"secondsAfterCompletion": 60},
-                "templates": [{"name": "nothing", "suspend": {"duration": "0"}}],
-            },
-        }
-    )
-    start = time.monotonic()
-    try:
-        while time.monotonic() - start < _CONTROLLER_S:
-            if cluster.get(name).started is not None:
-                return "an Argo controller is running"
-            time.sleep(0.2)
-    finally:
-        with suppress(ApiError):  # the finding counts; Argo also deletes it after a minute
-            cluster.delete(name)
-    raise ApiError(
-        NOT_FOUND,
-        f"no Argo controller picked up a Workflow in {cluster.namespace}"
-        f" within {_CONTROLLER_S:.0f} s",
-        "check that workflow-controller runs and manages this namespace:"
-        " kubectl get deployments -A | grep workflow-controller",
     )
