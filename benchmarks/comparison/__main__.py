@@ -26,6 +26,7 @@ from benchmarks.comparison.graph import Graph
 from benchmarks.comparison.report.analysis import BASELINE, FLOOR, OURS
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.session import Cell, Options, Session
+from benchmarks.comparison.session_lock import hold_session_lock
 from benchmarks.comparison.store import FORMAT, Store
 from benchmarks.comparison.toolchain import Toolchain, load_toolchains
 from benchmarks.comparison.workload import ROOT, Workload
@@ -42,6 +43,11 @@ def main() -> int:
     if arguments.report:
         print(write_report(json.loads(output.read_text()), output.parent))
         return 0
+    with hold_session_lock():
+        return _measure(arguments, output, now)
+
+
+def _measure(arguments: argparse.Namespace, output: Path, now: datetime.datetime) -> int:
     options = Options(
         jobs=arguments.jobs,
         rounds=arguments.rounds,
