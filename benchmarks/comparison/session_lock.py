@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_FILE = Path(tempfile.gettempdir(), "dvc-bridge-comparison.lock")
+# Of each user: a file of another one cannot be opened.
+_FILE = Path(tempfile.gettempdir(), f"dvc-bridge-comparison-{os.getuid()}.lock")
 
 
 @contextmanager

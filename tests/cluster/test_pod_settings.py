@@ -189,7 +189,7 @@ def test_pods_have_what_the_settings_say_in_a_namespace_with_rules(
 
 
 def test_a_pod_that_waits_too_long_is_given_up_or_doctor_says_that_this_argo_cannot(
-    project: Path,
+    project: Path, space: str
 ) -> None:
     settings = project / "dvc-bridge.yaml"
     settings.write_text(settings.read_text() + WAITS)
@@ -202,3 +202,5 @@ def test_a_pod_that_waits_too_long_is_given_up_or_doctor_says_that_this_argo_can
     run = printed.split("\nrun ")[1].split(":")[0]
     (full,) = json.loads(bridge(project, "status", run, "--json"))["groups"]
     assert full["message"].startswith("pending timeout: the pod waited")
+    listed = json.loads(kubectl("-n", space, "get", "pods", "-o", "json"))["items"]
+    assert not listed  # Argo deletes the pod that waited too long

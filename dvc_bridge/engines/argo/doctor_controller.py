@@ -8,28 +8,28 @@ from secrets import token_hex
 from typing import Any
 
 from dvc_bridge.engines.argo.client import GROUP, Cluster
+from dvc_bridge.engines.argo.pod_template import PENDING_TIMEOUT
 from dvc_bridge.engines.argo.status import workflow_of
 from dvc_bridge.engines.kubernetes.errors import NOT_FOUND, ApiError
 from dvc_bridge.pipeline.settings_file import FILE
 
 _CONTROLLER_S = 10.0
-# A field of templates since Argo 4.1.
-_NEW_FIELD = "pendingTimeout"
 
 
 def check_controller(cluster: Cluster, *, has_pending_timeout: bool) -> str:
-    """Check that a controller picks up a Workflow: no object shows whether one is running.
+    """Check that a controller picks up a Workflow, and knows its fields.
 
-    Nor does an object show its version. A controller writes the Workflow back without the fields
-    that it does not know.
+    No object shows whether a controller is running, or its version. A controller writes the
+    Workflow back without the fields that it does not know.
 
     Raises
     ------
     ApiError
-        No controller does within some seconds, or it ignores the `pending_timeout` of pods.
+        No controller starts the Workflow in time, or it ignores the `pending_timeout` of pods.
     """
     name = f"dvc-bridge-doctor-{token_hex(4)}"
-    unused = {"name": "unused", _NEW_FIELD: "1m", "container": {"image": "none", "command": ["no"]}}
+    container = {"image": "none", "command": ["none"]}
+    unused = {"name": "unused", PENDING_TIMEOUT: "1m", "container": container}
     cluster.create(
         {
             "apiVersion": f"{GROUP}/v1alpha1",
@@ -47,7 +47,8 @@ def check_controller(cluster: Cluster, *, has_pending_timeout: bool) -> str:
     finally:
         with suppress(ApiError):  # the finding counts; Argo also deletes it after a minute
             cluster.delete(name)
-    if has_pending_timeout and not any(_NEW_FIELD in t for t in workflow["spec"]["templates"]):
+    templates = workflow["spec"]["templates"]
+    if has_pending_timeout and not any(PENDING_TIMEOUT in template for template in templates):
         raise ApiError(
             NOT_FOUND,
             f"the Argo controller of {cluster.namespace} ignores pending_timeout: it is older than"

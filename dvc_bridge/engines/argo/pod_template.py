@@ -29,6 +29,7 @@ RETRY_NUMBER = "{{retries}}"  # only in a template with a retry strategy
 
 # How long a pod may take to pull its image and to start, in addition to the time of its stages.
 START_S = 1800
+PENDING_TIMEOUT = "pendingTimeout"  # a field of templates since Argo 4.1
 WORK, TMP = "/work", "/tmp"  # noqa: S108  folders of the pod
 
 
@@ -84,7 +85,7 @@ def template(name: str, task: TaskSpec, environment: Environment) -> dict[str, A
         "inputs": {"parameters": [{"name": "g"}]},
         "retryStrategy": retry_strategy(task),
         "activeDeadlineSeconds": _deadline(task),
-        "pendingTimeout": f"{settings.pending_timeout}s" if settings.pending_timeout else None,
+        PENDING_TIMEOUT: f"{settings.pending_timeout}s" if settings.pending_timeout else None,
         "nodeSelector": dict(pod.node_selector),
         "tolerations": [dict(toleration) for toleration in pod.tolerations],
         "affinity": json.loads(settings.affinity or "{}"),

@@ -9,10 +9,11 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
+from dvc_bridge.engines.argo.pod_template import PENDING_TIMEOUT
 from dvc_bridge.errors import BridgeError, UsageError
 
 _SHOWN = 10
-_NEWER_FIELDS = ("pendingTimeout",)  # Argo 4.1
+_NEWER_FIELDS = (PENDING_TIMEOUT,)
 
 
 class ManifestError(BridgeError):
