@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.engines.base import Engine
@@ -41,6 +41,7 @@ def follow_run(
     view: View,
     lock: RepositoryLock,
     *,
+    on_success: Callable[[TaskNumber], object],
     done: Collection[TaskNumber] = (),
 ) -> RunStatus:
     """Show an attempt of a run until it has ended, and return how it ended.
@@ -53,6 +54,8 @@ def follow_run(
         For each task, the numbers of those that it waits for.
     lock
         The repository's lock, which the caller holds; it is released while this function waits.
+    on_success
+        Receives the number of each task that has succeeded.
     done
         Tasks that are not part of this attempt.
 
@@ -66,7 +69,7 @@ def follow_run(
     for number, others in numbered(TaskNumber, upstream):
         for other in others:
             followers[other].append(number)
-    tasks, status = _ShownTasks(engine, run, view), None
+    tasks, status = _ShownTasks(engine, run, view, on_success), None
     try:
         with lock.released(), view.shown(names, {}, followers, run):
             for task in done:
@@ -87,8 +90,10 @@ def follow_run(
 class _ShownTasks:
     """The last status of each task that was shown."""
 
-    def __init__(self, engine: Engine, run: str, view: View) -> None:
-        self._engine, self._run, self._view = engine, run, view
+    def __init__(
+        self, engine: Engine, run: str, view: View, on_success: Callable[[TaskNumber], object]
+    ) -> None:
+        self._engine, self._run, self._view, self._on_success = engine, run, view, on_success
         self._last: dict[TaskNumber, tuple[Phase, int, str]] = {}
         self._since: dict[TaskNumber, float] = {}
 
@@ -109,6 +114,8 @@ class _ShownTasks:
             if task.phase.is_bad:
                 self._show_reason(task)
             self._view.ended(task.task, outcome, task.message)
+            if task.phase is Phase.SUCCEEDED:
+                self._on_success(task.task)
         elif task.message and task.message not in _USUAL_MESSAGES:
             self._view.note(f"g{task.task} {task.phase.lower()}: {task.message}")
 

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from dvc_bridge.app.collect import merge_settled, merge_stored
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.app.current_folder import Warn
-from dvc_bridge.app.follow import follow_run
 from dvc_bridge.app.run_end import RunEnd, end_of_run
 from dvc_bridge.app.run_trace import Origin, trace_run
+from dvc_bridge.app.watch import watch_run
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.settings import read_unchecked_settings
@@ -131,11 +131,13 @@ def submit(
         if watch is None:
             return Submitted(run)
         view = watch(min(_slots(context), len(groups)))
-        stages, upstream = [t.stages for t in tasks], [t.upstream for t in tasks]
-        status = follow_run(connected, attempt, run, stages, upstream, view, context.lock)
-        _close(context, connected, run)
+        task_stages = [[context.pipeline.stages[p] for p in group.positions] for group in groups]
+        upstream = [task.upstream for task in tasks]
+        status = watch_run(context, connected, attempt, run, task_stages, upstream, view)
         merged_run = merge_settled(context, settled, run)
-        trace = trace_run(context, run, origin, merged_run.results, stages, status)
+        trace = trace_run(
+            context, run, origin, merged_run.results, [task.stages for task in tasks], status
+        )
         context.keep_memory(trace, context.store(run)[1])
         _note_overhead(context, division, merged_run.results, status)
     return Submitted(run, end=end_of_run(merged_run, run, status))
@@ -180,24 +182,17 @@ def resume(
         if watch is None:
             return Submitted(run)
         view = watch(min(_slots(context), len(numbers)))
-        stages = [[task.stage.address for task in planned.tasks] for planned in plan]
+        stages = [[task.stage for task in planned.tasks] for planned in plan]
         done = {planned.number for planned in plan} - set(numbers)
-        status = follow_run(
-            connected, attempt, run, stages, upstream_tasks(plan), view, context.lock, done=done
+        status = watch_run(
+            context, connected, attempt, run, stages, upstream_tasks(plan), view, done=done
         )
-        _close(context, connected, run)
         merged_run, _ = merge_stored(context, run, checkout=True, status=status)
     return Submitted(run, end=end_of_run(merged_run, run, status))
 
 
 def _slots(context: RunContext) -> int:
     return context.engine_type.costs(context.settings).slots
-
-
-def _close(context: RunContext, engine: Engine, run: str) -> None:
-    """Prepare the merge of a run that has ended."""
-    engine.forget(run.__eq__)
-    context.read_after(run)
 
 
 def _engine_type(name: str | None) -> type[Engine]:
