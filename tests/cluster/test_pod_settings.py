@@ -77,6 +77,9 @@ WAITS = """\
     gpu: {example.org/none: 1}
     pending_timeout: 20s
     retries: 0
+  prompt:
+    pending_timeout: 5m
+    retries: 0
 """
 CLUSTER = """\
 apiVersion: v1
@@ -148,6 +151,7 @@ def project(make_project: MakeProject, bucket: str, space: str) -> Path:
         # Argo keeps the pods of a run that failed.
         "fail": {"cmd": "exit 3", "outs": ["e"]},
         "full": {"cmd": "echo 1 > f", "outs": ["f"]},
+        "prompt": {"cmd": "echo 1 > p", "outs": ["p"]},
     }
     root = make_project(stages, {})
     dvc(root, "remote", "add", "-d", "store", f"s3://{bucket}/{secrets.token_hex(4)}")
@@ -198,9 +202,12 @@ def test_a_pod_that_waits_too_long_is_given_up_or_doctor_says_that_this_argo_can
     if found.returncode:
         assert "ignores pending_timeout: it is older than 4.1" in found.stdout + found.stderr
         return
-    printed = bridge(project, "submit", "--wait", "full", code=2)
+    printed = bridge(project, "submit", "--wait", "--fuse", "none", "full", "prompt", code=2)
+    assert (project / "p").exists()
     run = printed.split("\nrun ")[1].split(":")[0]
-    (full,) = json.loads(bridge(project, "status", run, "--json"))["groups"]
+    groups = json.loads(bridge(project, "status", run, "--json"))["groups"]
+    (full,) = [group for group in groups if group["stages"] == ["full"]]
     assert full["message"].startswith("pending timeout: the pod waited")
-    listed = json.loads(kubectl("-n", space, "get", "pods", "-o", "json"))["items"]
-    assert not listed  # Argo deletes the pod that waited too long
+    # Argo deletes the pod that waited too long, and keeps the others of a run that failed.
+    (prompt,) = json.loads(kubectl("-n", space, "get", "pods", "-o", "json"))["items"]
+    assert prompt["status"]["phase"] == "Succeeded"
