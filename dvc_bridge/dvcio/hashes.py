@@ -92,6 +92,14 @@ class Hashes:
         """Return the signature and md5 of a file as last read; None if they are not certain."""
         return self._unsaved.get(path) or self._stored.get(path)
 
+    def has_changed(self, path: str) -> bool:
+        """Return whether a file has changed since its md5 was last asked for."""
+        hashed = self._recent.get(path) or self.known(path)
+        try:
+            return hashed is None or hashed[0] != signature_of(os.stat(path))  # noqa: PTH116
+        except OSError:
+            return True
+
     def settle(self) -> None:
         """Read recently modified files again: their mtimes cannot show every change."""
         remaining = AGAIN_BYTES

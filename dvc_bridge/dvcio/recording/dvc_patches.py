@@ -1,6 +1,7 @@
 """Patches that batch DVC's records: written once per run instead of once per stage.
 
-Each patch keeps DVC's result and changes only when or how often DVC writes it.
+Each patch keeps DVC's result and changes only when or how often DVC writes it, or refuses a result
+that DVC would store damaged.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import dvc.utils.serialize
 from dvc.stage.cache import _get_stage_hash
 from dvc.utils import relpath
 
+from dvc_bridge.dvcio.recording.copied_objects import checked_copies
 from dvc_bridge.dvcio.recording.gitignore import GitignoreFiles, ordered_ignores
 from dvc_bridge.dvcio.recording.lock_yaml import entry_text
 from dvc_bridge.dvcio.recovery import RecoveryLog
@@ -28,6 +30,7 @@ def batched(repo: Any, recovery_log: RecoveryLog | None) -> Iterator[GitignoreFi
         stack.enter_context(_buffered_links(repo.state))
         stack.enter_context(_fast_run_cache_entries())
         stack.enter_context(_without_empty_entries(repo.stage_cache))
+        stack.enter_context(checked_copies(repo.cache.local, repo.root_dir))
         yield stack.enter_context(ordered_ignores(repo, recovery_log))
 
 

@@ -18,6 +18,7 @@ from dvc_bridge.dvcio.atomic_files import UMASK, copy_file
 from dvc_bridge.dvcio.cache_layout import object_path
 from dvc_bridge.dvcio.hashes import signature_of
 from dvc_bridge.dvcio.project import Project
+from dvc_bridge.dvcio.recording.copied_objects import check_object
 from dvc_bridge.dvcio.recording.run_cache import keep_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import PROTECTED, Workspace
@@ -155,6 +156,8 @@ class FastRecorder:
         target = self._project.cache / object_path(pointer["md5"])
         target.parent.mkdir(parents=True, exist_ok=True)
         copy_file(Path(path), target, self._scratch, mode=PROTECTED)
+        if self._workspace.hashes.has_changed(path):
+            check_object(target, pointer["md5"], os.path.relpath(path, self._project.root))
 
 
 def _is_plain(out: Output) -> bool:
