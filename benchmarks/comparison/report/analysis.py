@@ -58,6 +58,11 @@ class Entry:
         """Whether the row has a figure for the toolchain."""
         return self.status == MEASURED and self.median is not None
 
+    @property
+    def was_tried(self) -> bool:
+        """Whether the toolchain was run here, or would have needed longer than the limit."""
+        return self.status in {MEASURED, FAILED, OVER_LIMIT, NO_FIGURE}
+
 
 @dataclass(frozen=True)
 class Row:
@@ -86,6 +91,20 @@ class Row:
     def find(self, toolchain: str) -> Entry | None:
         """Return the entry of a toolchain."""
         return next((entry for entry in self.entries if entry.toolchain == toolchain), None)
+
+    @property
+    def tried(self) -> tuple[Entry, ...]:
+        """The entries of the toolchains that were run."""
+        return tuple(entry for entry in self.entries if entry.was_tried)
+
+    @property
+    def not_run(self) -> Mapping[str, Sequence[str]]:
+        """The titles of the toolchains that were not run, by the reason."""
+        titles: dict[str, list[str]] = {}
+        for entry in self.entries:
+            if not entry.was_tried:
+                titles.setdefault(entry.reason, []).append(entry.title)
+        return titles
 
 
 def read_rows(document: Document) -> tuple[Row, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from benchmarks.comparison.error_lines import speaks_of_error
-from benchmarks.comparison.report.analysis import FAILED, Entry
+from benchmarks.comparison.report.analysis import FAILED, Entry, Row
 from benchmarks.comparison.statistics import Interval, Ratio
 
 _LINE_CHARACTERS = 140
@@ -67,6 +67,12 @@ def state(entry: Entry) -> str:
     reason = entry.reason if entry.status in entry.reason else f"{entry.status}: {entry.reason}"
     said = last_error(entry.log) if entry.status == FAILED else ""
     return f"{reason}: {said}" if said else reason
+
+
+def not_run(row: Row) -> str:
+    """Return which toolchains have no figure because they were not run, and why; empty: none."""
+    reasons = [f"{', '.join(titles)} ({reason})" for reason, titles in row.not_run.items()]
+    return f"Not run: {'; '.join(reasons)}." if reasons else ""
 
 
 def last_error(log: str) -> str:

@@ -57,8 +57,9 @@ def _rows(rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         origin = f" ([published workload]({row.origin}))" if row.origin else ""
         yield f"### {_escape(row.title)}\n\n{_escape(row.about)}{origin}"
-        lines = [_line(entry) for entry in row.entries]
+        lines = [_line(entry) for entry in row.tried]
         yield _table(("toolchain", "median", "interval", "runs", "ratio", "", "CPU"), lines)
+        yield _escape(figures.not_run(row))
         if table := break_down(row):
             yield _measures(table)
 
@@ -68,6 +69,7 @@ def _summaries(document: Document, rows: Sequence[Row]) -> Iterator[str]:
         yield f"## {table.title}"
         yield table.about
         yield _measures(table)
+        yield _escape(table.note)
 
 
 def _measures(table: Table) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.comparison.report import figures
 from benchmarks.comparison.report.analysis import FLOOR, Document, Entry, Row
@@ -23,12 +23,15 @@ class Table:
     ----------
     lines
         The folder of the toolchain, its title, and a text for each further column.
+    note
+        A sentence below the table.
     """
 
     title: str
     about: str
     columns: tuple[str, ...]
     lines: tuple[tuple[str, ...], ...]
+    note: str = ""
 
 
 def summarize(document: Document, rows: Sequence[Row]) -> Iterator[Table]:
@@ -119,7 +122,9 @@ def _feedback(rows: _Rows, titles: _Titles) -> Table:
 
 def _killed(rows: _Rows, titles: _Titles, recovery: Mapping[str, str]) -> Table:
     row = next((row for (workload, _), row in rows.items() if workload == _KILLED), None)
-    return _collect(
+    note = figures.not_run(row) if row else ""
+    row = replace(row, entries=row.tried) if row else None
+    table = _collect(
         "After a worker was killed",
         "The sixth of ten tasks writes half of its out, then kills the process that runs it and"
         " itself with SIGKILL. That is the process of the toolchain that started the task's"
@@ -136,6 +141,7 @@ def _killed(rows: _Rows, titles: _Titles, recovery: Mapping[str, str]) -> Table:
         },
         titles,
     )
+    return replace(table, note=note)
 
 
 def _stored(rows: _Rows, titles: _Titles) -> Table:

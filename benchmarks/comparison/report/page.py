@@ -165,10 +165,16 @@ def _render_entries(row: Row) -> Iterator[str]:
         '<th class="n">runs</th><th class="n">ratio</th><th></th><th class="n">CPU</th>'
         '<th class="n">memory</th>'
     )
-    yield _table(head, "".join(_render_entry(entry) for entry in row.entries))
+    yield _table(head, "".join(_render_entry(entry) for entry in row.tried))
+    yield from _render_note(figures.not_run(row))
     for entry in row.entries:
         if entry.log:
             yield f"<p>{text(entry.title)}, from its output:</p><pre>{text(entry.log)}</pre>"
+
+
+def _render_note(note: str) -> Iterator[str]:
+    if note:
+        yield f'<p class="soft">{text(note)}</p>'
 
 
 def _render_entry(entry: Entry) -> str:
@@ -196,6 +202,7 @@ def _render_summaries(document: Document, rows: Sequence[Row]) -> Iterator[str]:
         yield f"<section><h2>{text(table.title)}</h2>"
         yield f'<p class="soft">{text(table.about)}</p>'
         yield _render_measures(table)
+        yield from _render_note(table.note)
         yield "</section>"
 
 
