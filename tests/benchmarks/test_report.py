@@ -12,7 +12,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from benchmarks.comparison.report import figures
+from benchmarks.comparison.report import figures, texts
 from benchmarks.comparison.report.analysis import read_rows
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.report.markdown import markdown
@@ -228,6 +228,26 @@ def test_rivals_that_are_ahead_come_before_limitations_and_results(
     assert not [name for _, name in leads if name in {"dvc_repro", "plain_python"}]
     places = [html.index(f">{word}") for word in ("Where others", "Limitations", "Every workload")]
     assert places == sorted(places)
+
+
+def test_a_row_in_which_ours_exceeds_the_limit_and_a_rival_does_not_is_named_first(
+    document: dict[str, Any],
+) -> None:
+    for result in document["results"]:
+        words = result["parameters"]
+        if (words["workload"], words["toolchain"]) == ("fan-out-10", "dvc_bridge_repro"):
+            result.update(times=[], exit_codes=[124])
+    rows = read_rows(document)
+    (row,) = [row for row in rows if row.title == "fan-out-10"]
+    make, dvc = (row.find(name) for name in ("make", "dvc_repro"))
+    assert make is not None
+    assert dvc is not None
+    expected = [f"{e.title} {figures.seconds(median(e.times))}" for e in (make, dvc)]
+    (first, *_) = texts.leads(document, rows)
+    assert first == (
+        "fan-out-10: dvc-bridge repro has no time (over limit: ended at the time limit);"
+        f" {', '.join(expected)}."
+    )
 
 
 def test_the_method_finds_the_planted_slowdown_and_nothing_else(document: dict[str, Any]) -> None:

@@ -84,6 +84,18 @@ def find_leads(rows: Sequence[Row]) -> tuple[Lead, ...]:
     return tuple(leads)
 
 
+def find_own_failures(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Return the rows in which a rival has a figure, and ours failed or exceeded the limit."""
+    return tuple(
+        row
+        for row in rows
+        if (ours := row.find(OURS))
+        and ours.was_tried
+        and not ours.is_good
+        and any(entry.is_good and entry.toolchain != FLOOR for entry in row.entries)
+    )
+
+
 def find_costs(rows: Sequence[Row]) -> tuple[Cost, ...]:
     """Return what a start and a further task cost, from fan-outs of one task and of more."""
     medians: dict[int, dict[str, float]] = {}

@@ -8,8 +8,14 @@ from typing import Any
 
 from benchmarks.comparison.method_check import CHECK, SLOWDOWN
 from benchmarks.comparison.report import figures
-from benchmarks.comparison.report.analysis import OURS, Document, Row
-from benchmarks.comparison.report.summaries import Lead, check_method, find_costs, find_leads
+from benchmarks.comparison.report.analysis import FLOOR, OURS, Document, Row
+from benchmarks.comparison.report.summaries import (
+    Lead,
+    check_method,
+    find_costs,
+    find_leads,
+    find_own_failures,
+)
 from benchmarks.comparison.statistics import PENALTY, SHIFT_S, Ratio
 from benchmarks.comparison.workload import COLD
 
@@ -175,6 +181,7 @@ def leads(document: Document, rows: Sequence[Row]) -> Iterator[str]:
     if not any(entry.toolchain == OURS and entry.is_good for row in rows for entry in row.entries):
         yield "dvc-bridge repro was not measured."
         return
+    yield from map(_own_failure, find_own_failures(rows))
     found, toolchains = find_leads(rows), document["comparison"]["toolchains"]
     by_content = {name for name, entry in toolchains.items() if entry["skips"] == "by content"}
     equal = [lead for lead in found if lead.entry.toolchain in by_content]
@@ -189,6 +196,18 @@ def leads(document: Document, rows: Sequence[Row]) -> Iterator[str]:
     yield from _list_leads("promises less", others)
     if any(_doubt(lead) for lead in found):
         yield "*: one run on a side, so there is no interval."
+
+
+def _own_failure(row: Row) -> str:
+    ours = row.find(OURS)
+    rivals = sorted(
+        (entry.median.value, entry.title)
+        for entry in row.entries
+        if entry.is_good and entry.median and entry.toolchain != FLOOR
+    )
+    listed = ", ".join(f"{title} {figures.seconds(value)}" for value, title in rivals)
+    reason = figures.state(ours) if ours else ""
+    return f"{row.title}: dvc-bridge repro has no time ({reason}); {listed}."
 
 
 def _list_leads(promise: str, found: Sequence[Lead]) -> Iterator[str]:
