@@ -15,7 +15,7 @@ from dvc_bridge.pipeline.numbering import TaskNumber
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Stage
-from dvc_bridge.planning.recorded_data import RecordedOut
+from dvc_bridge.planning.recorded_data import recorded_outs
 from dvc_bridge.remote_run.run_store import Store
 
 
@@ -50,6 +50,7 @@ class EarlyDownload:
 
         If the block raises an error, nothing waits for the transfer: the process is about to end.
         """
+        # Python would wait for the threads of an executor before it ends.
         thread = Thread(target=self._download_tasks, daemon=True)
         thread.start()
         try:
@@ -74,11 +75,7 @@ class EarlyDownload:
             result = results.get(stage.address)
             if result is None or not result.good or result.outcome is Outcome.UNCHANGED:
                 continue
-            items = result.out_items(stage)
-            outs = [
-                RecordedOut(stage, out, items[out.at], out.at)
-                for out in stage.outs
-                if out.cached and out.at in items
-            ]
+            recorded = recorded_outs(stage, result.entry)
+            outs = [each for each in recorded if each.out.cached]
             if not self._is_stopped.is_set():
                 download(self._objects, self._cache, outs, lambda _arrived: None)

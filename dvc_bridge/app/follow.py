@@ -1,4 +1,4 @@
-"""Showing the tasks of a remote run in the same view as the stages of a local run."""
+"""Following a remote run, in the same view as a local run, until its results can be merged."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 
-from dvc_bridge.dvcio.locks import RepositoryLock
+from dvc_bridge.app.context import RunContext
+from dvc_bridge.app.early_download import EarlyDownload
 from dvc_bridge.engines.base import Engine
 from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber, numbered
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.run_status import Phase, RunStatus, TaskStatus
+from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.ui.view import View
 
 # How many of the last lines of a failed task's log are shown; the engine has the rest.
@@ -33,45 +35,47 @@ _LOST = "its worker was lost, or had a transient fault"
 
 
 def follow_run(
+    context: RunContext,
     engine: Engine,
     attempt: str,
     run: str,
-    stages: Sequence[Sequence[str]],
+    stages: Sequence[Sequence[Stage]],
     upstream: Sequence[Sequence[TaskNumber]],
     view: View,
-    lock: RepositoryLock,
     *,
-    on_success: Callable[[TaskNumber], object],
     done: Collection[TaskNumber] = (),
 ) -> RunStatus:
-    """Show an attempt of a run until it has ended, and return how it ended.
+    """Show an attempt of a run until it has ended, and prepare the merge of its results.
+
+    Results are downloaded into the cache while other tasks still run. The repository's lock, which
+    the caller holds, is released while this function waits.
 
     Parameters
     ----------
     stages
-        The addresses of each task's stages.
+        The stages of each task.
     upstream
         For each task, the numbers of those that it waits for.
-    lock
-        The repository's lock, which the caller holds; it is released while this function waits.
-    on_success
-        Receives the number of each task that has succeeded.
     done
         Tasks that are not part of this attempt.
 
     Raises
     ------
     UsageError
-        A task cannot start.
+        A task cannot start, or the project's files have changed and cannot be read.
     """
-    names = [f"g{number} {', '.join(addresses)}" for number, addresses in enumerate(stages)]
-    followers: list[list[TaskNumber]] = [[] for _ in stages]
-    for number, others in numbered(TaskNumber, upstream):
-        for other in others:
-            followers[other].append(number)
-    tasks, status = _ShownTasks(engine, run, view, on_success), None
+    names = [
+        f"g{number} {', '.join(stage.address for stage in of_task)}"
+        for number, of_task in enumerate(stages)
+    ]
+    early_download = EarlyDownload(context.session, *context.store(run), stages)
+    tasks, status = _ShownTasks(engine, run, view, early_download.add), None
     try:
-        with lock.released(), view.shown(names, {}, followers, run):
+        with (
+            early_download.running(),
+            context.lock.released(),
+            view.shown(names, {}, _followers(upstream), run),
+        ):
             for task in done:
                 view.ended(task, Outcome.UNCHANGED)
             for status in engine.watch(attempt):
@@ -84,7 +88,19 @@ def follow_run(
             f" stop it with dvc-bridge stop {run}"
         )
         raise
-    return status or engine.status(run)
+    status = status or engine.status(run)
+    engine.forget(run.__eq__)
+    context.read_after(run)
+    return status
+
+
+def _followers(upstream: Sequence[Sequence[TaskNumber]]) -> list[list[TaskNumber]]:
+    """Return for each task the tasks that wait for it."""
+    followers: list[list[TaskNumber]] = [[] for _ in upstream]
+    for number, others in numbered(TaskNumber, upstream):
+        for other in others:
+            followers[other].append(number)
+    return followers
 
 
 class _ShownTasks:

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from dvc_bridge.app.collect import merge_settled, merge_stored
 from dvc_bridge.app.context import RunContext
 from dvc_bridge.app.current_folder import Warn
+from dvc_bridge.app.follow import follow_run
 from dvc_bridge.app.run_end import RunEnd, end_of_run
 from dvc_bridge.app.run_trace import Origin, trace_run
-from dvc_bridge.app.watch import watch_run
 from dvc_bridge.dvcio.dvc_version import check_version
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.dvcio.reading.settings import read_unchecked_settings
@@ -133,7 +133,7 @@ def submit(
         view = watch(min(_slots(context), len(groups)))
         task_stages = [[context.pipeline.stages[p] for p in group.positions] for group in groups]
         upstream = [task.upstream for task in tasks]
-        status = watch_run(context, connected, attempt, run, task_stages, upstream, view)
+        status = follow_run(context, connected, attempt, run, task_stages, upstream, view)
         merged_run = merge_settled(context, settled, run)
         trace = trace_run(
             context, run, origin, merged_run.results, [task.stages for task in tasks], status
@@ -184,7 +184,7 @@ def resume(
         view = watch(min(_slots(context), len(numbers)))
         stages = [[task.stage for task in planned.tasks] for planned in plan]
         done = {planned.number for planned in plan} - set(numbers)
-        status = watch_run(
+        status = follow_run(
             context, connected, attempt, run, stages, upstream_tasks(plan), view, done=done
         )
         merged_run, _ = merge_stored(context, run, checkout=True, status=status)

@@ -45,7 +45,6 @@ NEEDED = (
     ("dvc.repo.scm_context", "SCMContext.__call__", ("quiet",)),
     ("dvc_data.hashfile.build", "_build_external_tree_info", ("odb", "tree", "name")),
     ("dvc_data.hashfile.db", "HashFileDB.add", ("path", "fs", "oid")),
-    ("dvc_data.hashfile.hash", "file_md5", ()),
     ("dvc_data.hashfile.state", "State.get", ("path", "fs")),
     ("dvc_data.hashfile.state", "State.set_link", ("path", "inode", "mtime")),
     ("scmrepo.git", "Git.ignore", ("path",)),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dvc_bridge.app.early_download import EarlyDownload
+from dvc_bridge.dvcio.cache_layout import object_path
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.numbering import TaskNumber
 from tests.support.commands import add_remote, bridge
@@ -38,7 +39,7 @@ def test_outs_are_in_the_cache_while_a_later_task_still_runs(
     root = make_project(STAGES, {})
     add_remote(root)
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    monkeypatch.setenv("OBJECT", str(root / ".dvc/cache/files/md5" / md5[:2] / md5[2:]))
+    monkeypatch.setenv("OBJECT", str(root / ".dvc/cache" / object_path(md5)))
     bridge(root, "submit", "--engine", "processes", "--fuse", "none", "--wait")
     assert (root / "last").read_text() == "1\n2\n"
     assert (root / "metric").read_text() == "3\n"
@@ -49,14 +50,15 @@ class _Remote:
 
     def __init__(self) -> None:
         self.requests = 0
-        self.is_asked, self.may_answer = Event(), Event()
+        self.is_asked, self.may_answer, self.has_answered = Event(), Event(), Event()
 
     def results(self, _stages: object) -> dict[str, object]:
         self.requests += 1
         if self.requests == 1:
             raise UsageError("cannot be reached", "wait")
         self.is_asked.set()
-        self.may_answer.wait()
+        self.may_answer.wait(60)
+        self.has_answered.set()
         return {}
 
 
@@ -85,4 +87,5 @@ def test_an_error_does_not_wait_for_a_transfer() -> None:
         early_download.add(TaskNumber(1))
         assert remote.is_asked.wait(60)
         raise KeyboardInterrupt
+    assert not remote.has_answered.is_set()
     remote.may_answer.set()

@@ -69,7 +69,7 @@ def state(entry: Entry) -> str:
     return f"{reason}: {said}" if said else reason
 
 
-def not_run(row: Row) -> str:
+def not_run_note(row: Row) -> str:
     """Return which toolchains have no figure because they were not run, and why; empty: none."""
     reasons = [f"{', '.join(titles)} ({reason})" for reason, titles in row.not_run.items()]
     return f"Not run: {'; '.join(reasons)}." if reasons else ""

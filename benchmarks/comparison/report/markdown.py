@@ -59,7 +59,7 @@ def _rows(rows: Sequence[Row]) -> Iterator[str]:
         yield f"### {_escape(row.title)}\n\n{_escape(row.about)}{origin}"
         lines = [_line(entry) for entry in row.tried]
         yield _table(("toolchain", "median", "interval", "runs", "ratio", "", "CPU"), lines)
-        yield _escape(figures.not_run(row))
+        yield _escape(figures.not_run_note(row))
         if table := break_down(row):
             yield _measures(table)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from benchmarks.comparison.report import figures
 from benchmarks.comparison.report.analysis import FLOOR, Document, Entry, Row
@@ -74,12 +74,16 @@ _Value = Callable[[Entry], str]
 
 
 def _collect(
-    title: str, about: str, columns: Mapping[str, tuple[Row | None, _Value]], titles: _Titles
+    title: str,
+    about: str,
+    columns: Mapping[str, tuple[Row | None, _Value]],
+    titles: _Titles,
+    note: str = "",
 ) -> Table:
     """Return a table with the columns that have a value, and the toolchains that have one."""
     cells: dict[str, dict[str, str]] = {name: {} for name in titles}
     for column, (row, value) in columns.items():
-        for entry in row.entries if row else ():
+        for entry in row.tried if row else ():
             if text := value(entry):
                 cells[entry.toolchain][column] = text
     used = tuple(column for column in columns if any(column in found for found in cells.values()))
@@ -88,7 +92,7 @@ def _collect(
         for name, found in cells.items()
         if found
     )
-    return Table(title, about, used, lines)
+    return Table(title, about, used, lines, note)
 
 
 def _median(entry: Entry) -> str:
@@ -122,9 +126,7 @@ def _feedback(rows: _Rows, titles: _Titles) -> Table:
 
 def _killed(rows: _Rows, titles: _Titles, recovery: Mapping[str, str]) -> Table:
     row = next((row for (workload, _), row in rows.items() if workload == _KILLED), None)
-    note = figures.not_run(row) if row else ""
-    row = replace(row, entries=row.tried) if row else None
-    table = _collect(
+    return _collect(
         "After a worker was killed",
         "The sixth of ten tasks writes half of its out, then kills the process that runs it and"
         " itself with SIGKILL. That is the process of the toolchain that started the task's"
@@ -140,8 +142,8 @@ def _killed(rows: _Rows, titles: _Titles, recovery: Mapping[str, str]) -> Table:
             "second command": (row, lambda entry: recovery[entry.toolchain] or "the same"),
         },
         titles,
+        figures.not_run_note(row) if row else "",
     )
-    return replace(table, note=note)
 
 
 def _stored(rows: _Rows, titles: _Titles) -> Table:

@@ -166,7 +166,7 @@ def _render_entries(row: Row) -> Iterator[str]:
         '<th class="n">memory</th>'
     )
     yield _table(head, "".join(_render_entry(entry) for entry in row.tried))
-    yield from _render_note(figures.not_run(row))
+    yield from _render_note(figures.not_run_note(row))
     for entry in row.entries:
         if entry.log:
             yield f"<p>{text(entry.title)}, from its output:</p><pre>{text(entry.log)}</pre>"

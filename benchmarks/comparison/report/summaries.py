@@ -40,6 +40,15 @@ class Lead:
 
 
 @dataclass(frozen=True)
+class OwnFailure:
+    """A row in which ours failed or exceeded the limit, and rivals did not; the fastest first."""
+
+    row: Row
+    entry: Entry
+    rivals: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
 class Cost:
     """What a toolchain adds: for its start with one task, and for each further task.
 
@@ -84,16 +93,16 @@ def find_leads(rows: Sequence[Row]) -> tuple[Lead, ...]:
     return tuple(leads)
 
 
-def find_own_failures(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Return the rows in which a rival has a figure, and ours failed or exceeded the limit."""
-    return tuple(
-        row
-        for row in rows
-        if (ours := row.find(OURS))
-        and ours.was_tried
-        and not ours.is_good
-        and any(entry.is_good and entry.toolchain != FLOOR for entry in row.entries)
-    )
+def find_own_failures(rows: Sequence[Row]) -> tuple[OwnFailure, ...]:
+    """Return the rows in which ours has no figure, and a rival has one; the floor is no rival."""
+    failures = []
+    for row in rows:
+        ours = row.find(OURS)
+        rivals = [entry for entry in row.entries if entry.is_good and entry.toolchain != FLOOR]
+        if ours and ours.was_tried and not ours.is_good and rivals:
+            rivals.sort(key=lambda entry: (entry.median.value if entry.median else 0, entry.title))
+            failures.append(OwnFailure(row, ours, tuple(rivals)))
+    return tuple(failures)
 
 
 def find_costs(rows: Sequence[Row]) -> tuple[Cost, ...]:

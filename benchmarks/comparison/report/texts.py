@@ -8,9 +8,10 @@ from typing import Any
 
 from benchmarks.comparison.method_check import CHECK, SLOWDOWN
 from benchmarks.comparison.report import figures
-from benchmarks.comparison.report.analysis import FLOOR, OURS, Document, Row
+from benchmarks.comparison.report.analysis import OURS, Document, Row
 from benchmarks.comparison.report.summaries import (
     Lead,
+    OwnFailure,
     check_method,
     find_costs,
     find_leads,
@@ -198,16 +199,14 @@ def leads(document: Document, rows: Sequence[Row]) -> Iterator[str]:
         yield "*: one run on a side, so there is no interval."
 
 
-def _own_failure(row: Row) -> str:
-    ours = row.find(OURS)
-    rivals = sorted(
-        (entry.median.value, entry.title)
-        for entry in row.entries
-        if entry.is_good and entry.median and entry.toolchain != FLOOR
+def _own_failure(failure: OwnFailure) -> str:
+    listed = ", ".join(
+        f"{rival.title} {figures.seconds(rival.median.value)}"
+        for rival in failure.rivals
+        if rival.median
     )
-    listed = ", ".join(f"{title} {figures.seconds(value)}" for value, title in rivals)
-    reason = figures.state(ours) if ours else ""
-    return f"{row.title}: dvc-bridge repro has no time ({reason}); {listed}."
+    reason = figures.state(failure.entry)
+    return f"{failure.row.title}: dvc-bridge repro has no time ({reason}); {listed}."
 
 
 def _list_leads(promise: str, found: Sequence[Lead]) -> Iterator[str]:

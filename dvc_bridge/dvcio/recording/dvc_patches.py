@@ -1,7 +1,7 @@
 """Patches that batch DVC's records: written once per run instead of once per stage.
 
-Each patch keeps DVC's result and changes only when or how often DVC writes it, or refuses a result
-that DVC would store damaged.
+Each patch keeps DVC's result and changes only when or how often DVC writes it. One more refuses an
+out that DVC would store damaged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import dvc.utils.serialize
 from dvc.stage.cache import _get_stage_hash
 from dvc.utils import relpath
 
-from dvc_bridge.dvcio.recording.copied_objects import checked_copies
+from dvc_bridge.dvcio.recording.copy_check import checked_copies
 from dvc_bridge.dvcio.recording.gitignore import GitignoreFiles, ordered_ignores
 from dvc_bridge.dvcio.recording.lock_yaml import entry_text
 from dvc_bridge.dvcio.recovery import RecoveryLog

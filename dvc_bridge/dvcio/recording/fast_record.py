@@ -18,7 +18,7 @@ from dvc_bridge.dvcio.atomic_files import UMASK, copy_file
 from dvc_bridge.dvcio.cache_layout import object_path
 from dvc_bridge.dvcio.hashes import signature_of
 from dvc_bridge.dvcio.project import Project
-from dvc_bridge.dvcio.recording.copied_objects import check_object
+from dvc_bridge.dvcio.recording.copy_check import check_object
 from dvc_bridge.dvcio.recording.run_cache import keep_run
 from dvc_bridge.dvcio.session import Session
 from dvc_bridge.dvcio.workspace import PROTECTED, Workspace
@@ -62,6 +62,11 @@ class FastRecorder:
         """Store the stage's outs and return its lock entry; None if DVC must record the stage.
 
         If the result is None, nothing has changed.
+
+        Raises
+        ------
+        UsageError
+            An out has changed while it was stored.
         """
         if not (self._is_plain_cache and in_run_cache(stage) and all(map(_is_plain, stage.outs))):
             return None

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dvc_bridge.dvcio.hashes import md5_of
 from dvc_bridge.errors import UsageError
 
 
@@ -27,9 +28,7 @@ def check_object(target: Path, md5: str, source: str) -> None:
     UsageError
         The object has other bytes; it is removed.
     """
-    from dvc_data.hashfile.hash import file_md5  # noqa: PLC0415  with DVC, when needed
-
-    if target.exists() and file_md5(str(target)) != md5:
+    if target.exists() and md5_of(target) != md5:
         target.unlink()
         raise UsageError(
             f"{source} changed while it was stored in the cache",
