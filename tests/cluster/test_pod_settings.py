@@ -192,7 +192,7 @@ def test_pods_have_what_the_settings_say_in_a_namespace_with_rules(
     assert containers["wait"]["resources"]["limits"] == {"cpu": "100m", "memory": "64Mi"}
 
 
-def test_a_pod_that_waits_too_long_is_given_up_or_doctor_says_that_this_argo_cannot(
+def test_a_pod_that_waits_too_long_is_given_up_or_refused_by_an_argo_that_ignores_it(
     project: Path, space: str
 ) -> None:
     settings = project / "dvc-bridge.yaml"
@@ -200,7 +200,9 @@ def test_a_pod_that_waits_too_long_is_given_up_or_doctor_says_that_this_argo_can
     words = [sys.executable, "-m", "dvc_bridge", "doctor"]
     found = subprocess.run(words, cwd=project, capture_output=True, text=True)
     if found.returncode:
-        assert "ignores pending_timeout: it is older than 4.1" in found.stdout + found.stderr
+        refusal = "ignores pending_timeout: it is older than 4.1"
+        assert refusal in found.stdout + found.stderr
+        assert refusal in bridge(project, "submit", "full", code=1)
         return
     printed = bridge(project, "submit", "--wait", "--fuse", "none", "full", "prompt", code=2)
     assert (project / "p").exists()

@@ -14,6 +14,7 @@ from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.remotes.config import Sections, pod_settings
 from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.argo.doctor import doctor
+from dvc_bridge.engines.argo.doctor_controller import check_controller
 from dvc_bridge.engines.argo.doctor_remotes import check_remotes
 from dvc_bridge.engines.argo.lint import split_and_check
 from dvc_bridge.engines.argo.logs import follow_logs, read_logs
@@ -82,8 +83,10 @@ class ArgoEngine:
         return schema_process()
 
     def check_stages(self, stages: Sequence[str]) -> None:
-        """Refuse stages without an image."""
+        """Refuse stages without an image, or with a setting that this controller ignores."""
         self._settings.images(stages)
+        if any(self._settings.pod(stage).pod.pending_timeout for stage in stages):
+            check_controller(self._cluster, has_pending_timeout=True)
 
     def identity(self) -> dict[str, str | None]:
         """Return the cluster and the namespace."""

@@ -9,7 +9,9 @@ import pytest
 from dvc_bridge.engines.argo import doctor_controller
 from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.argo.doctor_controller import check_controller
+from dvc_bridge.engines.argo.engine import ArgoEngine
 from dvc_bridge.engines.kubernetes.errors import ApiError
+from dvc_bridge.pipeline.parse_settings import parse_settings
 
 
 class StoredWorkflow:
@@ -70,3 +72,14 @@ def test_a_workflow_that_stays_as_it_was_created_shows_that_no_controller_runs(
     with pytest.raises(ApiError, match="no Argo controller picked up a Workflow in team"):
         check_controller(cast("Cluster", cluster), has_pending_timeout=True)
     assert cluster.workflow is None
+
+
+def test_submit_sends_a_pending_timeout_only_to_a_controller_that_knows_it() -> None:
+    slow = {"pending_timeout": "1m", "retries": 0}
+    settings = parse_settings({"argo": {"image": "i"}, "stages": {"slow": slow}})
+    older = ArgoEngine(cast("Cluster", StoredWorkflow(*OLDER)), settings)
+    older.check_stages(["quick"])
+    with pytest.raises(ApiError, match="of team ignores pending_timeout"):
+        older.check_stages(["quick", "slow"])
+    newer = ArgoEngine(cast("Cluster", StoredWorkflow(*OLDER, "pendingTimeout")), settings)
+    newer.check_stages(["quick", "slow"])
