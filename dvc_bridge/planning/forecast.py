@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from dvc_bridge.errors import UsageError
+from dvc_bridge.errors import MissingInputError, UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry, Pointer, lock_pointers
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import (
@@ -209,7 +209,7 @@ def _forecast_stage(
     try:
         verdict, reasons = _decide_forced(stage, state) if force else _decide(stage, state, sources)
     except UsageError as exc:
-        return Forecast(position, stage, Verdict.FAILS, (exc.message,))
+        return Forecast(position, stage, Verdict.FAILS, _failure(exc))
     if verdict is Verdict.RUNS and (missing := _find_missing_data(stage, state)):
         paths = ", ".join(missing)
         reason = f"missing: {paths}; run dvc pull {stage.address}, or use --pull"
@@ -228,8 +228,13 @@ def _decide_forced(stage: Stage, state: ExpectedState) -> Decision:
     except UndecidedError:
         pass
     except UsageError as exc:  # DVC notices it after the command
-        return Verdict.FAILS, (reason, exc.message)
+        return Verdict.FAILS, (reason, *_failure(exc))
     return Verdict.RUNS, (reason,)
+
+
+def _failure(error: UsageError) -> tuple[str, ...]:
+    """Return what is wrong, and what to do."""
+    return (error.message, error.fix) if error.fix else (error.message,)
 
 
 def _decide(stage: Stage, state: ExpectedState, sources: Sources) -> Decision:
@@ -256,6 +261,9 @@ def _decide_changed(
     messages = tuple(map(str, reasons))
     try:
         return _check_run_cache(stage, state, sources, reasons), messages
+    except MissingInputError as exc:  # its message names the inputs that are missing
+        changed = (str(r) for r in reasons if r.new is not None or r.what not in ("dep", "param"))
+        return Verdict.FAILS, (*changed, *_failure(exc))
     except UndecidedError:
         if not state.changes:
             return _ask_dvc(stage, state, sources)

@@ -165,7 +165,9 @@ def current_inputs(stage: Stage, reader: StateReader) -> LockEntry:
         values.append((params.path, params.key, file_values))
     if missing:
         pull = f" (dvc pull {' '.join(missing_paths)}, or --pull)" if missing_paths else ""
-        raise MissingInputError("; ".join(missing), f"restore it{pull}, or correct dvc.yaml")
+        raise MissingInputError(
+            "; ".join(missing), f"restore what is missing{pull}, or correct dvc.yaml"
+        )
     if undecided:
         raise undecided
     return inputs_entry(stage.cmd, deps, lock_params(values))

@@ -61,10 +61,15 @@ def test_check_tells_nothing_something_and_unknown_apart(clone: Path) -> None:
     bridge(clone, "plan", "--allow-missing", "--check")
 
 
-def test_a_stage_that_runs_without_its_data_names_the_pull(clone: Path) -> None:
+def test_a_stage_that_runs_without_its_data_says_what_changed_and_names_the_pull(
+    clone: Path,
+) -> None:
     (clone / "code").write_text("code 2\n")
     printed = bridge(clone, "plan", "--allow-missing", "--check", code=11)
-    assert "fails       last: dependency one does not exist" in printed
+    why, missing, fix = printed[printed.index("fails       last: ") :].splitlines()[:3]
+    assert why.startswith("fails       last: dep code changed from ")
+    assert missing.strip() == "dependency one does not exist"
+    assert fix.strip() == "restore what is missing (dvc pull one, or --pull), or correct dvc.yaml"
     printed = bridge(clone, "repro", "--allow-missing", code=2)
     assert "dvc pull one" in printed
 
