@@ -202,7 +202,7 @@ def test_a_pod_that_waits_too_long_is_given_up_or_refused_by_an_argo_that_ignore
     if found.returncode:
         refusal = "ignores pending_timeout: it is older than 4.1"
         assert refusal in found.stdout + found.stderr
-        assert refusal in bridge(project, "submit", "full", code=1)
+        assert refusal in bridge(project, "submit", "full", code=2)
         return
     printed = bridge(project, "submit", "--wait", "--fuse", "none", "full", "prompt", code=2)
     assert (project / "p").exists()
