@@ -71,8 +71,8 @@ def state(entry: Entry) -> str:
 
 def not_run_note(row: Row) -> str:
     """Return which toolchains have no figure because they were not run, and why; empty: none."""
-    reasons = [f"{', '.join(titles)} ({reason})" for reason, titles in row.not_run.items()]
-    return f"Not run: {'; '.join(reasons)}." if reasons else ""
+    # Titles contain commas.
+    return " ".join(f"Not run ({why}): {'; '.join(titles)}." for why, titles in row.not_run.items())
 
 
 def last_error(log: str) -> str:
