@@ -13,13 +13,20 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from benchmarks.comparison.report import figures, texts
-from benchmarks.comparison.report.analysis import read_rows
+from benchmarks.comparison.report.analysis import MEASURED, Entry, Row, read_rows
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.report.markdown import markdown
 from benchmarks.comparison.report.measures import break_down, summarize
 from benchmarks.comparison.report.page import page
-from benchmarks.comparison.report.summaries import check_method, find_costs, find_leads
+from benchmarks.comparison.report.summaries import (
+    OURS_THERE,
+    check_method,
+    find_costs,
+    find_leads,
+)
 from benchmarks.comparison.report.texts import STARTED
+from benchmarks.comparison.statistics import Interval
+from benchmarks.comparison.toolchain import load_toolchains
 from tests.benchmarks.documents import SECONDS, TITLES, fill, is_close
 from tests.support.paths import GOLDEN
 
@@ -228,6 +235,32 @@ def test_rivals_that_are_ahead_come_before_limitations_and_results(
     assert not [name for _, name in leads if name in {"dvc_repro", "plain_python"}]
     places = [html.index(f">{word}") for word in ("Where others", "Limitations", "Every workload")]
     assert places == sorted(places)
+
+
+def test_a_rival_on_a_cluster_is_compared_with_submit_on_the_same_cluster() -> None:
+    seconds = {
+        "dvc_bridge_repro": 1.0,
+        "dvc_bridge_argo": 9.0,
+        "dvc_bridge_slurm": 4.0,
+        "slurm_by_hand": 3.0,
+        "klej": 8.0,
+        "argo_by_hand": 10.0,
+    }
+    entries = tuple(
+        Entry(name, name, MEASURED, "", (wall_s,), Interval(wall_s, wall_s, wall_s))
+        for name, wall_s in seconds.items()
+    )
+    (lead,) = find_leads([Row("fan-out-10", "cold", "", "", False, 600.0, entries)])
+    assert (lead.entry.toolchain, lead.ratio.value) == ("slurm_by_hand", 0.75)
+
+
+def test_every_rival_on_a_cluster_has_one_of_ours_to_be_compared_with() -> None:
+    toolchains = load_toolchains()
+    on_cluster = {name for name, toolchain in toolchains.items() if toolchain.cluster}
+    rivals = {name for name in on_cluster if not name.startswith("dvc_bridge_")}
+    assert OURS_THERE.keys() == rivals
+    for rival, ours in OURS_THERE.items():
+        assert toolchains[ours].cluster == toolchains[rival].cluster
 
 
 def test_a_row_in_which_ours_exceeds_the_limit_and_a_rival_does_not_is_named_first(
