@@ -27,7 +27,7 @@ from benchmarks.comparison.report.analysis import BASELINE, FLOOR, OURS
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.session import Cell, Options, Session
 from benchmarks.comparison.session_lock import hold_session_lock
-from benchmarks.comparison.store import FORMAT, Store
+from benchmarks.comparison.store import FORMAT, NO_CLUSTER, Store
 from benchmarks.comparison.toolchain import Toolchain, load_toolchains
 from benchmarks.comparison.workload import ROOT, Workload
 from benchmarks.comparison.workloads import list_workloads
@@ -139,7 +139,7 @@ def _select_workloads(workloads: Sequence[Workload], wanted: Sequence[str]) -> l
 def _find_problem(name: str, toolchain: Toolchain, wants_cluster: bool) -> tuple[str, str]:
     """Return the status and the reason why a toolchain is not measured; empty if it is."""
     if toolchain.cluster and not (wants_cluster and os.environ.get(toolchain.cluster)):
-        return "no cluster", f"not measured: no cluster named ({toolchain.cluster})"
+        return NO_CLUSTER, f"not measured: no cluster named ({toolchain.cluster})"
     print(f"environment of {name}", flush=True)
     problem = environments.create_environment(name)
     if not problem and not environments.find_version(name, toolchain):

@@ -15,7 +15,7 @@ from benchmarks.comparison import metg, method_check
 from benchmarks.comparison.graph import schedule_length
 from benchmarks.comparison.measure import measure_check, measure_once, measure_phases
 from benchmarks.comparison.method_check import VARIANTS
-from benchmarks.comparison.store import Key, Store
+from benchmarks.comparison.store import NO_CLUSTER, Key, Store
 from benchmarks.comparison.supervise import TIMED_OUT
 from benchmarks.comparison.timed_run import Bench, Sample
 from benchmarks.comparison.toolchain import Toolchain
@@ -122,7 +122,8 @@ class Session:
                 self._measure_round(bench, self._order([*cells, *added], number), number)
             self._store.note_load(os.getloadavg()[0])
         for cell in cells:
-            if self._store.find(cell.first_key) is None:
+            found = self._store.find(cell.first_key)
+            if found is None or found["status"] == NO_CLUSTER:  # an earlier session named none
                 self._store.mark(
                     cell.first_key, "no time", "the time was over; run make bench again"
                 )

@@ -18,6 +18,9 @@ FORMAT = 1
 Key = tuple[str, str, str, str]  # workload, phase, toolchain, variant
 
 
+NO_CLUSTER = "no cluster"
+
+
 class Store:
     """Results by workload, phase, toolchain and variant, in a JSON file.
 
@@ -106,8 +109,12 @@ class Store:
             result["metg_s"].append(round(metg_s, 7))
 
     def mark(self, key: Key, status: str, reason: str) -> None:
-        """Record why a result has no samples, unless it has some."""
-        if not self.count(key):
+        """Record why a result has no samples, unless it has some.
+
+        That this session names no cluster counts only if no session before it named one.
+        """
+        known = status == NO_CLUSTER and key in self._results
+        if not self.count(key) and not known:
             self._results[key] = {**_create_result(key), "status": status, "reason": reason}
 
     def save(self) -> None:

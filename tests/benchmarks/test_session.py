@@ -27,7 +27,7 @@ from benchmarks.comparison.graphs import (
 )
 from benchmarks.comparison.measure import measure_phases
 from benchmarks.comparison.session import OVER_LIMIT, Cell, Options, Session, extrapolate, rank
-from benchmarks.comparison.store import Store
+from benchmarks.comparison.store import NO_CLUSTER, Store
 from benchmarks.comparison.timed_run import Bench, Sample, excerpt
 from benchmarks.comparison.toolchain import FOLDER, load_toolchains
 from benchmarks.comparison.workload import Edit, Phase, Workload
@@ -99,6 +99,18 @@ def test_a_session_without_time_says_what_is_missing(tmp_path: Path) -> None:
     Session(store, TOOLCHAINS, options, print).run([Cell(SMALL, "make")], checks_method=False)
     (result,) = json.loads((tmp_path / "results.json").read_text())["results"]
     assert result["status"] == "no time"
+
+
+def test_a_cell_whose_cluster_only_one_session_names_has_no_time_instead_of_no_cluster(
+    tmp_path: Path,
+) -> None:
+    path, cell = tmp_path / "results.json", Cell(SMALL, "make")
+    store = Store(path, SESSION)
+    store.mark(cell.first_key, NO_CLUSTER, "no cluster named")
+    assert (store.find(cell.first_key) or {})["status"] == NO_CLUSTER
+    Session(store, TOOLCHAINS, Options(minutes=0.05), print).run([cell], checks_method=False)
+    store.mark(cell.first_key, NO_CLUSTER, "no cluster named")
+    assert (store.find(cell.first_key) or {})["status"] == "no time"
 
 
 def test_a_workload_far_over_the_limit_is_not_started(tmp_path: Path) -> None:
