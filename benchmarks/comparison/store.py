@@ -16,8 +16,7 @@ from dvc_bridge.dvcio.atomic_files import write_whole
 FORMAT = 1
 # Parameters that identify a result, in hyperfine's `parameters`.
 Key = tuple[str, str, str, str]  # workload, phase, toolchain, variant
-
-
+# The status of a cell whose cluster no session has named.
 NO_CLUSTER = "no cluster"
 
 
@@ -111,10 +110,10 @@ class Store:
     def mark(self, key: Key, status: str, reason: str) -> None:
         """Record why a result has no samples, unless it has some.
 
-        That this session names no cluster counts only if no session before it named one.
+        NO_CLUSTER never replaces another reason: an earlier session has named the cluster.
         """
-        known = status == NO_CLUSTER and key in self._results
-        if not self.count(key) and not known:
+        is_known = status == NO_CLUSTER and key in self._results
+        if not self.count(key) and not is_known:
             self._results[key] = {**_create_result(key), "status": status, "reason": reason}
 
     def save(self) -> None:

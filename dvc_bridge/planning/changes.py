@@ -62,6 +62,11 @@ class Change:
     old: Any = None
     new: Any = None
 
+    @property
+    def is_missing_input(self) -> bool:
+        """Whether a dep or a parameter that was recorded does not exist any more."""
+        return self.what in {"dep", "param"} and self.new is None
+
     def __str__(self) -> str:
         if self.what == "new":
             return "never run (no dvc.lock entry)"

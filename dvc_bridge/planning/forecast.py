@@ -209,7 +209,7 @@ def _forecast_stage(
     try:
         verdict, reasons = _decide_forced(stage, state) if force else _decide(stage, state, sources)
     except UsageError as exc:
-        return Forecast(position, stage, Verdict.FAILS, _failure(exc))
+        return Forecast(position, stage, Verdict.FAILS, _failure_reasons(exc))
     if verdict is Verdict.RUNS and (missing := _find_missing_data(stage, state)):
         paths = ", ".join(missing)
         reason = f"missing: {paths}; run dvc pull {stage.address}, or use --pull"
@@ -228,11 +228,11 @@ def _decide_forced(stage: Stage, state: ExpectedState) -> Decision:
     except UndecidedError:
         pass
     except UsageError as exc:  # DVC notices it after the command
-        return Verdict.FAILS, (reason, *_failure(exc))
+        return Verdict.FAILS, (reason, *_failure_reasons(exc))
     return Verdict.RUNS, (reason,)
 
 
-def _failure(error: UsageError) -> tuple[str, ...]:
+def _failure_reasons(error: UsageError) -> tuple[str, ...]:
     """Return what is wrong, and what to do."""
     return (error.message, error.fix) if error.fix else (error.message,)
 
@@ -262,8 +262,8 @@ def _decide_changed(
     try:
         return _check_run_cache(stage, state, sources, reasons), messages
     except MissingInputError as exc:  # its message names the inputs that are missing
-        changed = (str(r) for r in reasons if r.new is not None or r.what not in ("dep", "param"))
-        return Verdict.FAILS, (*changed, *_failure(exc))
+        changed = (str(change) for change in reasons if not change.is_missing_input)
+        return Verdict.FAILS, (*changed, *_failure_reasons(exc))
     except UndecidedError:
         if not state.changes:
             return _ask_dvc(stage, state, sources)

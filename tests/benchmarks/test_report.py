@@ -19,7 +19,7 @@ from benchmarks.comparison.report.markdown import markdown
 from benchmarks.comparison.report.measures import break_down, summarize
 from benchmarks.comparison.report.page import page
 from benchmarks.comparison.report.summaries import (
-    OURS_THERE,
+    OURS_ON_CLUSTER,
     check_method,
     find_costs,
     find_leads,
@@ -258,8 +258,8 @@ def test_every_rival_on_a_cluster_has_one_of_ours_to_be_compared_with() -> None:
     toolchains = load_toolchains()
     on_cluster = {name for name, toolchain in toolchains.items() if toolchain.cluster}
     rivals = {name for name in on_cluster if not name.startswith("dvc_bridge_")}
-    assert OURS_THERE.keys() == rivals
-    for rival, ours in OURS_THERE.items():
+    assert OURS_ON_CLUSTER.keys() == rivals
+    for rival, ours in OURS_ON_CLUSTER.items():
         assert toolchains[ours].cluster == toolchains[rival].cluster
 
 

@@ -37,7 +37,8 @@ CASES = [replace(case, steps=case.steps[: STEPS[case.name]]) for case in ALL if 
 
 # All kinds with the oldest version; with the others, those that go through the most of DVC.
 FEW = ("diamond", "foreach", "folders", "outs that are not cached")
-QUICK = ("foreach",)  # with the oldest and the newest version
+# The only ones that run without `make full`, with the oldest and the newest version.
+QUICK = ("foreach",)
 ENDS = (VERSIONS[0], VERSIONS[-1])
 PLAYED = [
     pytest.param(

@@ -28,8 +28,8 @@ from benchmarks.comparison.workload import ASKED
 
 # From this on, a rival's lead is worth a sentence.
 _WORTH_SAYING = 0.9
-# What a toolchain that runs on a cluster competes with there; all others compete with OURS.
-OURS_THERE = {
+# What each rival on a cluster is compared with; every other one is compared with OURS.
+OURS_ON_CLUSTER = {
     "argo_by_hand": "dvc_bridge_argo",
     "metaflow_kubernetes": "dvc_bridge_argo",
     "metaflow_argo": "dvc_bridge_argo",
@@ -92,12 +92,12 @@ def check_method(document: Document) -> tuple[Ratio | None, Ratio | None, int]:
 def find_leads(rows: Sequence[Row]) -> tuple[Lead, ...]:
     """Return the rivals that are at least 10 % ahead of ours; the floor is no rival.
 
-    On a cluster, ours is `dvc-bridge submit` on the same cluster, and `dvc-bridge repro` elsewhere.
+    Rivals on a cluster are compared with `dvc-bridge submit` there, others with `dvc-bridge repro`.
     """
     leads = []
     for row in rows:
         for entry in row.entries:
-            ours = row.find(OURS_THERE.get(entry.toolchain, OURS))
+            ours = row.find(OURS_ON_CLUSTER.get(entry.toolchain, OURS))
             if not (ours and ours.is_good and entry.is_good) or entry.toolchain in {OURS, FLOOR}:
                 continue
             ratio = ratio_interval(entry.times, ours.times)

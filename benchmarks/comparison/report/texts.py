@@ -24,8 +24,8 @@ TITLE = "Toolchains for pipelines, on equal work"
 # States that hold for a toolchain everywhere, and not for one workload.
 _REASONS = ("no cluster", "not installed", "no time")
 LEADS = (
-    "Where others are faster: their time as a share of dvc-bridge repro, and on a cluster of"
-    " dvc-bridge submit there"
+    "Where others are faster: their time as a share of dvc-bridge's (repro here, submit on a"
+    " cluster)"
 )
 STARTED = "Pods or jobs that a run started"
 COSTS = "What a start costs, and each further task"

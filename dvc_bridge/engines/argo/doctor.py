@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from dvc_bridge.engines.argo.client import GROUP, Cluster
-from dvc_bridge.engines.argo.doctor_controller import check_controller
+from dvc_bridge.engines.argo.controller_check import check_controller
 from dvc_bridge.engines.argo.doctor_namespace import check_rules
 from dvc_bridge.engines.argo.doctor_objects import (
     check_objects,

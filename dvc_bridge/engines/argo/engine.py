@@ -13,8 +13,8 @@ from dvc_bridge.dvcio.project import Project, config_as_dvc
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.remotes.config import Sections, pod_settings
 from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.controller_check import check_controller
 from dvc_bridge.engines.argo.doctor import doctor
-from dvc_bridge.engines.argo.doctor_controller import check_controller
 from dvc_bridge.engines.argo.doctor_remotes import check_remotes
 from dvc_bridge.engines.argo.lint import split_and_check
 from dvc_bridge.engines.argo.logs import follow_logs, read_logs

@@ -6,9 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from dvc_bridge.engines.argo import doctor_controller
+from dvc_bridge.engines.argo import controller_check
 from dvc_bridge.engines.argo.client import Cluster
-from dvc_bridge.engines.argo.doctor_controller import check_controller
+from dvc_bridge.engines.argo.controller_check import check_controller
 from dvc_bridge.engines.argo.engine import ArgoEngine
 from dvc_bridge.engines.kubernetes.errors import ApiError
 from dvc_bridge.pipeline.parse_settings import parse_settings
@@ -67,7 +67,7 @@ def test_an_older_controller_is_refused_only_if_a_stage_has_a_pending_timeout() 
 def test_a_workflow_that_stays_as_it_was_created_shows_that_no_controller_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(doctor_controller, "_CONTROLLER_S", 0.3)
+    monkeypatch.setattr(controller_check, "_CONTROLLER_S", 0.3)
     cluster = StoredWorkflow(*OLDER, is_running=False)
     with pytest.raises(ApiError, match="no Argo controller picked up a Workflow in team"):
         check_controller(cast("Cluster", cluster), has_pending_timeout=True)
