@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -38,6 +39,9 @@ from dvc_bridge.planning.graph import direct_downstream
 from dvc_bridge.planning.record_readers import record_readers
 from dvc_bridge.planning.schedule import Schedule
 from dvc_bridge.ui.view import View
+
+# The cache is checked before a command at most this often; three temporary files take 2 ms.
+_CACHE_CHECK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ class Run:
         self._stopping = False
         self._problem: Exception | None = None
         self._published_upstream: set[RunIndex] = set()
+        self._cache_checked_at = -math.inf
         self.summary = Summary()
 
     def run(self) -> Summary:
@@ -233,7 +238,7 @@ class Run:
     def _start(self, index: RunIndex) -> None:
         stage = self._stages[index]
         if any(out.cached for out in stage.outs):
-            check_writable(self._project.cache)  # fail now, not after hours
+            self._check_cache()
         self._publish_for(index)
         self._path_locks.take(index, *_paths_to_lock(stage))
         command = dvc_stage.command(self._project, stage, self._env)
@@ -243,6 +248,13 @@ class Run:
         self._tracer.command_started(index, reason, str(log.relative_to(self._project.root)))
         self._processes.start(index, command, log)
         self._running.add(index)
+
+    def _check_cache(self) -> None:
+        """Check that the cache is writable: a command must not run for hours in vain."""
+        now = time.monotonic()
+        if now - self._cache_checked_at >= _CACHE_CHECK_S:
+            check_writable(self._project.cache)
+            self._cache_checked_at = now
 
     def _end(self, ended: Ended) -> None:
         index = ended.index

@@ -1,18 +1,22 @@
 """Serialize entries of dvc.lock and the run cache: the same bytes as DVC, but faster.
 
 DVC uses ruamel.yaml, which takes 5 ms for an entry of ten lines. This module writes the common
-forms. DVC's own writer handles an entry with anything else, such as a list or a long line.
+forms. DVC's own writer handles a section (such as `params`) with anything else, for example a list.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from itertools import chain
 from math import isfinite
 from typing import Any
 
 # ruamel.yaml folds plain text beyond this column.
 WIDTH = 80
+# Commands that are folded at each position around that column; one has a word longer than a line.
+_FOLDED = tuple(f"{'a' * length} bc d{' efg' * 40}" for length in (1, *range(66, 86)))
 # Certainly a plain scalar: begins like a word or a path, has no character with a meaning in YAML.
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./=+@%,-]*(?: [A-Za-z0-9_./=+@%,$;&|<>()*?~^-]+)*")
 _HEX = re.compile(r"(?=[0-9]*[a-f])(?!0b|[0-9]+e[0-9]+(?:$|\.))[0-9a-f]{32}(?:\.dir)?")
@@ -20,57 +24,111 @@ _RESERVED = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "
 
 
 class _HardError(Exception):
-    """The entry needs DVC's own writer."""
+    """The value needs DVC's own writer."""
 
 
 def entry_text(entry: Mapping[str, Any]) -> str:
     """Return the text of one entry as in a file of the run cache."""
-    try:
-        return "".join(_entry_lines(entry, ""))
-    except _HardError:
-        return _as_dvc(entry)
+    return _entry_text(entry, ())
 
 
 def named_entry_text(name: str, entry: Mapping[str, Any]) -> str:
     """Return the text of one entry as below `stages:` in a dvc.lock."""
+    return _entry_text(entry, ("stages", name)).partition("\n")[2]
+
+
+def _entry_text(entry: Mapping[str, Any], parents: Sequence[str]) -> str:
+    """Return the text of an entry below the keys `parents`."""
     try:
-        head = _line("  ", name, "")
-        return "".join((head, *_entry_lines(entry, "    ")))
+        heads = [_line("  " * depth, parent, "") for depth, parent in enumerate(parents)]
+        return "".join((*heads, *_sections(entry, parents)))
     except _HardError:
-        return _as_dvc({"stages": {name: entry}}).partition("\n")[2]
+        return _as_dvc(entry, parents)
 
 
-def _as_dvc(value: Any) -> str:
+def _sections(entry: Mapping[str, Any], parents: Sequence[str]) -> Iterator[str]:
+    """Yield the text of each key of an entry with its value, without the lines of `parents`."""
+    dvc_wrote_list = False
+    for key, value in entry.items():
+        try:
+            yield "".join(_section_lines(key, value, "  " * len(parents)))
+        except _HardError:
+            is_list = not isinstance(value, str)
+            text = _as_dvc({key: value}, parents)
+            # Anchors are numbered through all sections, and two sections can share a list.
+            if "&id" in text or (is_list and dvc_wrote_list):
+                raise
+            dvc_wrote_list |= is_list
+            yield text.split("\n", len(parents))[-1]
+
+
+def _as_dvc(value: Mapping[str, Any], parents: Sequence[str]) -> str:
     from dvc.utils.serialize import dumps_yaml  # noqa: PLC0415  half a second
 
+    for parent in reversed(parents):
+        value = {parent: value}
     return str(dumps_yaml(value))
 
 
-def _entry_lines(entry: Mapping[str, Any], indent: str) -> list[str]:
-    lines: list[str] = []
-    for key, value in entry.items():
-        if key == "cmd":
-            lines += _cmd(value, indent)
-        elif key in ("deps", "outs") and value:
-            lines.append(f"{indent}{key}:\n")
-            for item in value:
-                lines += _mapping(item, f"{indent}- ", f"{indent}  ")
-        elif key == "params" and value:
-            lines.append(f"{indent}params:\n")
-            for file, values in value.items():
-                lines.append(_line(f"{indent}  ", file, ""))
-                if not values:
-                    raise _HardError
-                lines += _mapping(values, f"{indent}    ", f"{indent}    ")
-        else:
+def _section_lines(key: str, value: Any, indent: str) -> list[str]:
+    if key == "cmd":
+        return _cmd(value, indent)
+    if key in ("deps", "outs") and value:
+        items = (_mapping(item, f"{indent}- ", f"{indent}  ") for item in value)
+        return [f"{indent}{key}:\n", *chain.from_iterable(items)]
+    if key == "params" and value:
+        return [f"{indent}params:\n", *chain.from_iterable(_params(value, f"{indent}  "))]
+    raise _HardError
+
+
+def _params(files: Mapping[str, Any], indent: str) -> Iterator[list[str]]:
+    for file, values in files.items():
+        if not values:
             raise _HardError
-    return lines
+        yield [_line(indent, file, ""), *_mapping(values, f"{indent}  ", f"{indent}  ")]
 
 
 def _cmd(value: Any, indent: str) -> list[str]:
     if isinstance(value, list) and value:
-        return [f"{indent}cmd:\n", *(f"{indent}- {_text(v, len(indent) + 2)}\n" for v in value)]
-    return [_line(indent, "cmd", _text(value, len(indent) + 5))]
+        return [f"{indent}cmd:\n", *(f"{indent}- {_command(v, indent, 2)}\n" for v in value)]
+    return [f"{indent}cmd: {_command(value, indent, 5)}\n"]
+
+
+def _command(value: Any, indent: str, begin: int) -> str:
+    text = _scalar(value)
+    if len(indent) + begin + len(text) < WIDTH:
+        return text
+    if not _folds_as_dvc():
+        raise _HardError
+    return _fold(text, len(indent) + begin, len(indent) + 2)
+
+
+def _fold(text: str, column: int, indent: int) -> str:
+    """Break plain text that begins at `column` into lines, as `Emitter.write_plain` of ruamel.yaml.
+
+    The space before a word that is too long for the line stays at the end of that line.
+    """
+    parts: list[str] = []
+    for word in text.split(" "):
+        if parts and column < WIDTH:
+            parts.append(" ")
+            column += 1
+        elif parts:
+            parts.append("\n" + " " * indent)
+            column = indent
+        if column + len(word) > WIDTH and column > indent:
+            parts.append("\n" + " " * indent)
+            column = indent
+        parts.append(word)
+        column += len(word)
+    return "".join(parts)
+
+
+@cache
+def _folds_as_dvc() -> bool:
+    """Return whether the installed ruamel.yaml folds as `_fold`; older releases do not."""
+    lines = (f"- {_fold(text, 2, 2)}\n" for text in _FOLDED)
+    return _as_dvc({"cmd": list(_FOLDED)}, ()) == "".join(("cmd:\n", *lines))
 
 
 def _mapping(items: Mapping[str, Any], first: str, rest: str) -> list[str]:

@@ -90,7 +90,10 @@ entry = st.fixed_dictionaries(
         "outs": pointers,
     },
 )
-# One difficult value makes DVC write the whole entry: most entries must have none.
+words = st.lists(
+    st.builds(str.__mul__, st.sampled_from("ab/_"), st.integers(1, 100)), min_size=8, max_size=30
+)
+# One difficult value makes DVC write a whole section: most entries must have none.
 easy_value = st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | easy
 easy_entry = st.fixed_dictionaries(
     {
@@ -111,9 +114,37 @@ def test_an_entry_is_what_dvc_writes(name: str, found: dict[str, Any]) -> None:
     assert lock_yaml.named_entry_text(name, found) == in_lock
 
 
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(words, st.booleans())
+def test_a_long_command_is_folded_as_dvc_does(words: list[str], is_list: bool) -> None:
+    command = " ".join(words)
+    found = {"cmd": [command, command] if is_list else command}
+    assert lock_yaml.entry_text(found) == dumps_yaml(found)
+    in_lock = dumps_yaml({"stages": {"one": found}}).partition("\n")[2]
+    assert lock_yaml.named_entry_text("one", found) == in_lock
+
+
+def test_dvc_writes_a_long_command_if_ruamel_folds_differently(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lock_yaml, "_fold", lambda *_: "not as ruamel.yaml")
+    lock_yaml._folds_as_dvc.cache_clear()
+    found = {"cmd": "python train.py" + " data/x.csv" * 20}
+    assert lock_yaml.entry_text(found) == dumps_yaml(found)
+    lock_yaml._folds_as_dvc.cache_clear()
+
+
+def test_a_list_that_two_sections_share_is_what_dvc_writes() -> None:
+    shared = [1, 2]
+    found = {"cmd": "a", "params": {"p": {"a": shared}}, "outs": [{"path": "x", "cloud": shared}]}
+    assert lock_yaml.entry_text(found) == dumps_yaml(found)
+
+
 def test_what_most_entries_hold_needs_no_dvc(monkeypatch: pytest.MonkeyPatch) -> None:
+    long_command = "python train.py" + " data/x.csv" * 20
+    lock_yaml.entry_text({"cmd": long_command})  # compares once how ruamel.yaml folds
     found = {
-        "cmd": ["python train.py --rate 0.1 data/x.csv > out", "ls -l"],
+        "cmd": ["python train.py --rate 0.1 data/x.csv > out", "ls -l", long_command],
         "deps": [{"path": "a/b", "hash": "md5", "md5": "0123456789abcdef" * 2, "size": 3}],
         "params": {"params.yaml": {"a.b": 1e-05, "c": "text", "d": True}},
         "outs": [{"path": "d", "md5": "f" * 32 + ".dir", "size": 3, "nfiles": 2}],
