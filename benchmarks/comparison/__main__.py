@@ -27,12 +27,15 @@ from benchmarks.comparison.report.analysis import BASELINE, FLOOR, OURS
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.session import Cell, Options, Session
 from benchmarks.comparison.session_lock import hold_session_lock
-from benchmarks.comparison.store import FORMAT, NO_CLUSTER, Store
+from benchmarks.comparison.status import Status
+from benchmarks.comparison.store import FORMAT, Store
 from benchmarks.comparison.toolchain import Toolchain, load_toolchains
 from benchmarks.comparison.workload import ROOT, Workload
 from benchmarks.comparison.workloads import list_workloads
 
 RESULTS = ROOT / "benchmarks" / "results"
+# The status and the reason of a toolchain that is not measured.
+_Problem = tuple[Status, str]
 
 
 def main() -> int:
@@ -136,34 +139,34 @@ def _select_workloads(workloads: Sequence[Workload], wanted: Sequence[str]) -> l
     return chosen
 
 
-def _find_problem(name: str, toolchain: Toolchain, wants_cluster: bool) -> tuple[str, str]:
-    """Return the status and the reason why a toolchain is not measured; empty if it is."""
+def _find_problem(name: str, toolchain: Toolchain, wants_cluster: bool) -> _Problem | None:
+    """Return the status and the reason why a toolchain is not measured; None if it is."""
     if toolchain.cluster and not (wants_cluster and os.environ.get(toolchain.cluster)):
-        return NO_CLUSTER, f"not measured: no cluster named ({toolchain.cluster})"
+        return Status.NO_CLUSTER, f"not measured: no cluster named ({toolchain.cluster})"
     print(f"environment of {name}", flush=True)
     problem = environments.create_environment(name)
     if not problem and not environments.find_version(name, toolchain):
         problem = f"not installed: {toolchain.package or toolchain.version_command[0]} is not there"
-    return ("not installed", problem) if problem else ("", "")
+    return (Status.NOT_INSTALLED, problem) if problem else None
 
 
 def _plan_cells(
     store: Store,
     workloads: Sequence[Workload],
     toolchains: Mapping[str, Toolchain],
-    problems: Mapping[str, tuple[str, str]],
+    problems: Mapping[str, _Problem | None],
 ) -> list[Cell]:
     """Return the cells to measure, and mark those that cannot be measured."""
     cells = []
     for workload in workloads:
-        for name, (status, reason) in problems.items():
+        for name, problem in problems.items():
             cell = Cell(workload, name)
             if workload.kills_worker and toolchains[name].cluster:
-                store.mark(cell.first_key, "not applicable", "its tasks run on other machines")
+                store.mark(cell.first_key, Status.NOT_APPLICABLE, "its tasks run on other machines")
             elif refusal := toolchains[name].refusal(workload):
-                store.mark(cell.first_key, "not applicable", refusal)
-            elif status:
-                store.mark(cell.first_key, status, reason)
+                store.mark(cell.first_key, Status.NOT_APPLICABLE, refusal)
+            elif problem:
+                store.mark(cell.first_key, *problem)
             else:
                 cells.append(cell)
     return cells

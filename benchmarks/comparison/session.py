@@ -15,7 +15,8 @@ from benchmarks.comparison import metg, method_check
 from benchmarks.comparison.graph import schedule_length
 from benchmarks.comparison.measure import measure_check, measure_once, measure_phases
 from benchmarks.comparison.method_check import VARIANTS
-from benchmarks.comparison.store import NO_CLUSTER, Key, Store
+from benchmarks.comparison.status import Status
+from benchmarks.comparison.store import Key, Store
 from benchmarks.comparison.supervise import TIMED_OUT
 from benchmarks.comparison.timed_run import Bench, Sample
 from benchmarks.comparison.toolchain import Toolchain
@@ -23,7 +24,6 @@ from benchmarks.comparison.workload import COLD, Workload
 
 # A first start, for example of Prefect with its database, takes longer than any later one.
 _WARM_UP_S = 120.0
-OVER_LIMIT, NO_ROOM = "over limit", "no room"
 # METG is measured again if it is longer than this many times the tasks that were measured, unless
 # the run would take longer than some seconds. Without an estimate, tasks become so much longer.
 _NEAR, _FARTHER, _MOST_LOADED_S = 1.5, 4.0, 10.0
@@ -123,10 +123,10 @@ class Session:
             self._store.note_load(os.getloadavg()[0])
         for cell in cells:
             found = self._store.find(cell.first_key)
-            if found is None or found["status"] == NO_CLUSTER:  # an earlier session named none
-                self._store.mark(
-                    cell.first_key, "no time", "the time was over; run make bench again"
-                )
+            # NO_CLUSTER is from an earlier session: this one named the cluster.
+            if found is None or found["status"] == Status.NO_CLUSTER:
+                reason = "the time was over; run make bench again"
+                self._store.mark(cell.first_key, Status.NO_TIME, reason)
         self._store.save()
 
     def _order(self, cells: Sequence[Cell], number: int) -> list[Cell]:
@@ -160,10 +160,10 @@ class Session:
             return False
         if shutil.disk_usage(tempfile.gettempdir()).free < cell.workload.disk_gb * 1e9:
             reason = f"needs {cell.workload.disk_gb:g} GB of free space for temporary files"
-            self._store.mark(cell.first_key, NO_ROOM, reason)
+            self._store.mark(cell.first_key, Status.NO_ROOM, reason)
             return False
         if self._skip_reason(cell):
-            self._store.mark(cell.first_key, OVER_LIMIT, self._skip_reason(cell))
+            self._store.mark(cell.first_key, Status.OVER_LIMIT, self._skip_reason(cell))
             return False
         elapsed_s = self._store.elapsed_s(cell.title)
         return not elapsed_s or sum(elapsed_s) + elapsed_s[-1] <= self._options.cell_s
@@ -174,7 +174,7 @@ class Session:
             return ""
         found = [self._store.find((name, COLD, cell.name, "")) for name in cell.workload.smaller]
         small, smaller = (result or {"status": "", "times": []} for result in found)
-        if OVER_LIMIT in {small["status"], smaller["status"]}:
+        if Status.OVER_LIMIT in {small["status"], smaller["status"]}:
             return f"over the limit with fewer tasks ({cell.workload.smaller[0]})"
         if not (small["times"] and smaller["times"]):
             return ""

@@ -10,14 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.comparison.status import Status
 from benchmarks.comparison.timed_run import Sample
 from dvc_bridge.dvcio.atomic_files import write_whole
 
 FORMAT = 1
 # Parameters that identify a result, in hyperfine's `parameters`.
 Key = tuple[str, str, str, str]  # workload, phase, toolchain, variant
-# The status of a cell whose cluster no session has named.
-NO_CLUSTER = "no cluster"
 
 
 class Store:
@@ -89,7 +88,7 @@ class Store:
     def add(self, key: Key, sample: Sample, metg_s: float | None = None) -> None:
         """Add a sample; the times of failed runs are kept apart."""
         result = self._results.setdefault(key, _create_result(key))
-        result["status"], result["reason"] = "measured", ""
+        result["status"], result["reason"] = Status.MEASURED, ""
         result["exit_codes"].append(sample.exit_code)
         result["load"].append(round(sample.load, 2))
         if sample.exit_code:
@@ -107,12 +106,12 @@ class Store:
         if metg_s is not None:
             result["metg_s"].append(round(metg_s, 7))
 
-    def mark(self, key: Key, status: str, reason: str) -> None:
+    def mark(self, key: Key, status: Status, reason: str) -> None:
         """Record why a result has no samples, unless it has some.
 
-        NO_CLUSTER never replaces another reason: an earlier session has named the cluster.
+        Status.NO_CLUSTER never replaces another reason: an earlier session has named the cluster.
         """
-        is_known = status == NO_CLUSTER and key in self._results
+        is_known = status == Status.NO_CLUSTER and key in self._results
         if not self.count(key) and not is_known:
             self._results[key] = {**_create_result(key), "status": status, "reason": reason}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.comparison.status import Status
 from benchmarks.comparison.store import Key, Store
 from benchmarks.comparison.timed_run import Sample
 
@@ -167,7 +168,9 @@ def fill(path: Path) -> Store:
     add_measures(store)
     store.add(("fan-out-10", "cold", "other", ""), sample(1, 7, log="<b>no such file</b>"))
     store.add(("fan-out-10", "cold", "wrong", ""), sample(1, outs={"a.out": "0" * 32}))
-    store.mark(("fan-out-10", "nothing changed", "other", ""), "not applicable", "it has no files")
+    store.mark(
+        ("fan-out-10", "nothing changed", "other", ""), Status.NOT_APPLICABLE, "it has no files"
+    )
     store.save()
     return store
 

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from benchmarks.comparison.report import figures, texts
-from benchmarks.comparison.report.analysis import MEASURED, Entry, Row, read_rows
+from benchmarks.comparison.report.analysis import Entry, Row, read_rows
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.report.markdown import markdown
 from benchmarks.comparison.report.measures import break_down, summarize
@@ -23,9 +23,11 @@ from benchmarks.comparison.report.summaries import (
     check_method,
     find_costs,
     find_leads,
+    find_own_failures,
 )
 from benchmarks.comparison.report.texts import STARTED
 from benchmarks.comparison.statistics import Interval
+from benchmarks.comparison.status import Status
 from benchmarks.comparison.toolchain import load_toolchains
 from tests.benchmarks.documents import SECONDS, TITLES, fill, is_close
 from tests.support.paths import GOLDEN
@@ -247,11 +249,21 @@ def test_a_rival_on_a_cluster_is_compared_with_submit_on_the_same_cluster() -> N
         "argo_by_hand": 10.0,
     }
     entries = tuple(
-        Entry(name, name, MEASURED, "", (wall_s,), Interval(wall_s, wall_s, wall_s))
+        Entry(name, name, Status.MEASURED, "", (wall_s,), Interval(wall_s, wall_s, wall_s))
         for name, wall_s in seconds.items()
     )
     (lead,) = find_leads([Row("fan-out-10", "cold", "", "", False, 600.0, entries)])
     assert (lead.entry.toolchain, lead.ratio.value) == ("slurm_by_hand", 0.75)
+
+
+def test_a_failure_of_submit_on_a_cluster_is_named_with_the_rivals_there() -> None:
+    figure = Interval(9.0, 9.0, 9.0)
+    failed = Entry("dvc_bridge_slurm", "submit", Status.FAILED, "exit code 1", exit_codes=(1,))
+    rivals = [Entry(name, name, Status.MEASURED, "", (9.0,), figure) for name in OURS_ON_CLUSTER]
+    row = Row("fan-out-10", "cold", "", "", False, 600.0, (failed, *rivals))
+    (failure,) = find_own_failures([row])
+    assert failure.entry is failed
+    assert {rival.toolchain for rival in failure.rivals} == {"klej", "slurm_by_hand"}
 
 
 def test_every_rival_on_a_cluster_has_one_of_ours_to_be_compared_with() -> None:

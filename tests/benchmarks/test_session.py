@@ -26,8 +26,9 @@ from benchmarks.comparison.graphs import (
     graph_of,
 )
 from benchmarks.comparison.measure import measure_phases
-from benchmarks.comparison.session import OVER_LIMIT, Cell, Options, Session, extrapolate, rank
-from benchmarks.comparison.store import NO_CLUSTER, Store
+from benchmarks.comparison.session import Cell, Options, Session, extrapolate, rank
+from benchmarks.comparison.status import Status
+from benchmarks.comparison.store import Store
 from benchmarks.comparison.timed_run import Bench, Sample, excerpt
 from benchmarks.comparison.toolchain import FOLDER, load_toolchains
 from benchmarks.comparison.workload import Edit, Phase, Workload
@@ -98,7 +99,7 @@ def test_a_session_without_time_says_what_is_missing(tmp_path: Path) -> None:
     options = Options(minutes=0.05)
     Session(store, TOOLCHAINS, options, print).run([Cell(SMALL, "make")], checks_method=False)
     (result,) = json.loads((tmp_path / "results.json").read_text())["results"]
-    assert result["status"] == "no time"
+    assert result["status"] == Status.NO_TIME
 
 
 def test_a_cell_whose_cluster_only_one_session_names_has_no_time_instead_of_no_cluster(
@@ -106,11 +107,11 @@ def test_a_cell_whose_cluster_only_one_session_names_has_no_time_instead_of_no_c
 ) -> None:
     path, cell = tmp_path / "results.json", Cell(SMALL, "make")
     store = Store(path, SESSION)
-    store.mark(cell.first_key, NO_CLUSTER, "no cluster named")
-    assert (store.find(cell.first_key) or {})["status"] == NO_CLUSTER
+    store.mark(cell.first_key, Status.NO_CLUSTER, "no cluster named")
+    assert (store.find(cell.first_key) or {})["status"] == Status.NO_CLUSTER
     Session(store, TOOLCHAINS, Options(minutes=0.05), print).run([cell], checks_method=False)
-    store.mark(cell.first_key, NO_CLUSTER, "no cluster named")
-    assert (store.find(cell.first_key) or {})["status"] == "no time"
+    store.mark(cell.first_key, Status.NO_CLUSTER, "no cluster named")
+    assert (store.find(cell.first_key) or {})["status"] == Status.NO_TIME
 
 
 def test_a_workload_far_over_the_limit_is_not_started(tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ def test_a_workload_far_over_the_limit_is_not_started(tmp_path: Path) -> None:
     hundred = Workload("hundred", "", graph_of(fan_out(100), "fibo", 1), smaller=("ten", "one"))
     document, said = measure(path, [Cell(hundred, "make")], 1)
     (result,) = [r for r in document["results"] if r["parameters"]["workload"] == "hundred"]
-    assert result["status"] == OVER_LIMIT
+    assert result["status"] == Status.OVER_LIMIT
     assert "99 s" in result["reason"]
     assert not [line for line in said if line.startswith("round")]
 

@@ -13,12 +13,12 @@ from benchmarks.comparison.statistics import (
     median_interval,
     ratio_interval,
 )
+from benchmarks.comparison.status import Status
 
 BASELINE, OURS, FLOOR = "dvc_repro", "dvc_bridge_repro", "plain_python"
-MEASURED, FAILED, OVER_LIMIT = "measured", "failed", "over limit"
-NO_FIGURE = "none"
 # A command that the time limit ended, as supervise.py says.
 _TIMED_OUT = 124
+_TRIED = frozenset((Status.MEASURED, Status.FAILED, Status.OVER_LIMIT, Status.NO_FIGURE))
 Document = Mapping[str, Any]
 
 
@@ -42,7 +42,7 @@ class Entry:
 
     toolchain: str
     title: str
-    status: str
+    status: Status
     reason: str
     times: tuple[float, ...] = ()
     median: Interval | None = None
@@ -56,12 +56,17 @@ class Entry:
     @property
     def is_good(self) -> bool:
         """Whether the row has a figure for the toolchain."""
-        return self.status == MEASURED and self.median is not None
+        return self.status is Status.MEASURED and self.median is not None
+
+    @property
+    def has_result(self) -> bool:
+        """Whether it has a figure, or failed, or exceeded the limit."""
+        return self.is_good or self.status in {Status.FAILED, Status.OVER_LIMIT}
 
     @property
     def was_tried(self) -> bool:
         """Whether the toolchain was run here, or would have needed longer than the limit."""
-        return self.status in {MEASURED, FAILED, OVER_LIMIT, NO_FIGURE}
+        return self.status in _TRIED
 
 
 @dataclass(frozen=True)
@@ -153,21 +158,21 @@ def _read_entry(
     expected: str,
     baseline: Sequence[float],
 ) -> Entry:
-    status, reason = str(result["status"]), str(result["reason"])
+    status, reason = Status(result["status"]), str(result["reason"])
     times, bad = tuple(result[column]), tuple(code for code in result["exit_codes"] if code)
     if bad and set(bad) == {_TIMED_OUT}:
-        status, reason = OVER_LIMIT, "ended at the time limit"
+        status, reason = Status.OVER_LIMIT, "ended at the time limit"
     elif bad:
         total = len(result["exit_codes"])
-        status, reason = FAILED, f"exit code {bad[0]} in {len(bad)} of {total} runs"
+        status, reason = Status.FAILED, f"exit code {bad[0]} in {len(bad)} of {total} runs"
     elif expected and any(outs != expected for outs in result["outs"]):
-        status, reason = FAILED, "exit code 0, but the outs differ from those of the others"
-    elif status == MEASURED and not times:
+        status, reason = Status.FAILED, "exit code 0, but the outs differ from those of the others"
+    elif status is Status.MEASURED and not times:
         status, reason = (
-            NO_FIGURE,
+            Status.NO_FIGURE,
             "less than half of the ideal speed with any task, or over the limit",
         )
-    if not times or status != MEASURED:
+    if not times or status is not Status.MEASURED:
         return Entry(name, title, status, reason, times, exit_codes=bad, log=result["log"])
     cpu_s = [user + system for user, system in _pairs(result)]
     is_compared = bool(baseline) and name != BASELINE

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from benchmarks.comparison.error_lines import speaks_of_error
-from benchmarks.comparison.report.analysis import FAILED, Entry, Row
+from benchmarks.comparison.report.analysis import Entry, Row
 from benchmarks.comparison.statistics import Interval, Ratio
+from benchmarks.comparison.status import Status
 
 _LINE_CHARACTERS = 140
 NO_DIFFERENCE = "no difference shown"
@@ -65,7 +66,7 @@ def ratio_text(ratio: Ratio) -> str:
 def state(entry: Entry) -> str:
     """Return why an entry has no figure, with what a toolchain that failed said about it."""
     reason = entry.reason if entry.status in entry.reason else f"{entry.status}: {entry.reason}"
-    said = last_error(entry.log) if entry.status == FAILED else ""
+    said = last_error(entry.log) if entry.status is Status.FAILED else ""
     return f"{reason}: {said}" if said else reason
 
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from benchmarks.comparison.report import figures
 from benchmarks.comparison.report.analysis import (
     BASELINE,
-    FAILED,
     OURS,
-    OVER_LIMIT,
     Entry,
     Row,
 )
+from benchmarks.comparison.status import Status
 from dvc_bridge.report.html import text
 
 WIDTH, LINE, LEFT, RIGHT, TOP, BOTTOM = 720, 24, 236, 84, 8, 26
@@ -49,7 +48,7 @@ class _Scale:
 
 def draw_strip(row: Row) -> str:
     """Draw a row; toolchains that do not apply or were not measured have no line."""
-    entries = [e for e in row.entries if e.is_good or e.status in {FAILED, OVER_LIMIT}]
+    entries = [entry for entry in row.entries if entry.has_result]
     values = [value for entry in entries for value in entry.times]
     if not values:
         return ""
@@ -95,8 +94,9 @@ def _draw_entry(entry: Entry, scale: _Scale, y: float, limit_s: float) -> Iterat
     right = WIDTH - RIGHT
     yield f'<path class="rail" d="M{LEFT} {y:.1f}H{right}"/>'
     if not entry.is_good:
-        what = "failed" if entry.status == FAILED else f"> {limit_s:g} s"
-        note = f"exit {entry.exit_codes[0]}" if entry.exit_codes and entry.status == FAILED else ""
+        has_failed = entry.status is Status.FAILED
+        what = "failed" if has_failed else f"> {limit_s:g} s"
+        note = f"exit {entry.exit_codes[0]}" if has_failed and entry.exit_codes else ""
         yield (
             f'<path class="cross" d="M{right - 9} {y - 5:.1f}l10 10m0 -10l-10 10"/>'
             f'<text class="bad" x="{right + 8}" y="{y + 4:.1f}">{text(note or what)}</text>'

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from benchmarks.comparison.method_check import AGAIN, CHECK, PLAIN, SLOWED
 from benchmarks.comparison.report.analysis import (
     BASELINE,
-    FAILED,
     FLOOR,
     OURS,
-    OVER_LIMIT,
     Document,
     Entry,
     Row,
@@ -97,8 +95,8 @@ def find_leads(rows: Sequence[Row]) -> tuple[Lead, ...]:
     leads = []
     for row in rows:
         for entry in row.entries:
-            ours = row.find(OURS_ON_CLUSTER.get(entry.toolchain, OURS))
-            if not (ours and ours.is_good and entry.is_good) or entry.toolchain in {OURS, FLOOR}:
+            ours = row.find(_compared_with(entry))
+            if not (ours and ours.is_good and _is_rival(entry)):
                 continue
             ratio = ratio_interval(entry.times, ours.times)
             is_likely = ratio.high < 1 or not math.isfinite(ratio.high)
@@ -108,15 +106,24 @@ def find_leads(rows: Sequence[Row]) -> tuple[Lead, ...]:
 
 
 def find_own_failures(rows: Sequence[Row]) -> tuple[OwnFailure, ...]:
-    """Return the rows in which ours has no figure, and a rival has one; the floor is no rival."""
+    """Return what of ours has no figure in a row in which a rival compared with it has one."""
     failures = []
     for row in rows:
-        ours = row.find(OURS)
-        rivals = [entry for entry in row.entries if entry.is_good and entry.toolchain != FLOOR]
-        if ours and ours.was_tried and not ours.is_good and rivals:
-            rivals.sort(key=lambda entry: (entry.median.value if entry.median else 0, entry.title))
-            failures.append(OwnFailure(row, ours, tuple(rivals)))
+        for name in dict.fromkeys((OURS, *OURS_ON_CLUSTER.values())):
+            ours = row.find(name)
+            rivals = [e for e in row.entries if _is_rival(e) and _compared_with(e) == name]
+            if ours and ours.was_tried and not ours.is_good and rivals:
+                rivals.sort(key=lambda e: (e.median.value if e.median else 0, e.title))
+                failures.append(OwnFailure(row, ours, tuple(rivals)))
     return tuple(failures)
+
+
+def _compared_with(entry: Entry) -> str:
+    return OURS_ON_CLUSTER.get(entry.toolchain, OURS)
+
+
+def _is_rival(entry: Entry) -> bool:
+    return entry.is_good and entry.toolchain not in {OURS, FLOOR}
 
 
 def find_costs(rows: Sequence[Row]) -> tuple[Cost, ...]:
@@ -153,7 +160,7 @@ def mean_ratios(rows: Sequence[Row]) -> dict[str, tuple[float, int, int]]:
         base = row.find(BASELINE)
         if row.is_metg or row.phase == ASKED or not (base and base.median):
             continue
-        tried = [e for e in row.entries if e.is_good or e.status in {FAILED, OVER_LIMIT}]
+        tried = [entry for entry in row.entries if entry.has_result]
         medians = penalised({e.toolchain: e.median.value if e.median else None for e in tried})
         for entry in tried:
             values.setdefault(entry.toolchain, []).append(medians[entry.toolchain])

@@ -209,7 +209,7 @@ def _own_failure(failure: OwnFailure) -> str:
         if rival.median
     )
     reason = figures.state(failure.entry)
-    return f"{failure.row.title}: dvc-bridge repro has no time ({reason}); {listed}."
+    return f"{failure.row.title}: {failure.entry.title} has no time ({reason}); {listed}."
 
 
 def _list_leads(promise: str, found: Sequence[Lead]) -> Iterator[str]:
