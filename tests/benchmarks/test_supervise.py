@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from benchmarks.comparison import supervise
 
@@ -46,6 +47,17 @@ def test_a_command_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     start_s = time.monotonic()
     assert measure("import time; time.sleep(600)", tmp_path / "log", 0.3)["exit_code"] == 124
     assert time.monotonic() - start_s < 60
+
+
+def test_the_end_of_a_command_is_not_looked_for_at_intervals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: float) -> None:
+        raise AssertionError("waiting in steps makes short times multiples of the step")
+
+    monkeypatch.setattr(time, "sleep", refuse)
+    _, wall_s, code = supervise.run(["sleep", "0.1"], str(tmp_path / "log"), 60)
+    assert (wall_s >= 0.1, code) == (True, 0)
 
 
 def test_an_exit_by_a_signal_is_reported_as_in_a_shell(tmp_path: Path) -> None:
