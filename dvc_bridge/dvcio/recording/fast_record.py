@@ -43,7 +43,7 @@ from dvc_bridge.planning.next_action import (
 )
 
 # Above this size, the bytes cost more than DVC's objects, and DVC reads large files in parallel.
-MODERATE_BYTES = 1 << 23
+MODERATE_BYTES = 1 << 26
 PLAIN_LINKS = (None, "reflink,copy", ["reflink", "copy"])
 
 
