@@ -63,9 +63,10 @@ def limitations(document: Document) -> Iterator[str]:
     )
     if loads and max(loads) > machine["cores"]:
         yield (
-            f"The machine was busy with other work (load {min(loads):.1f} to {max(loads):.1f} on"
-            f" {machine['cores']} cores). Wall times are too long and spread widely; ratios within"
-            " a row suffer less, CPU seconds least."
+            f"The load average was {min(loads):.1f} to {max(loads):.1f} on {machine['cores']} cores"
+            " before and after sessions. After a session, most of it is its own. Where other work"
+            " ran at the same time, wall times are too long; ratios within a row suffer less, CPU"
+            " seconds least."
         )
     yield (
         "The authors of dvc-bridge made the comparison. Other toolchains run with their defaults,"
