@@ -78,7 +78,7 @@ def limitations(document: Document) -> Iterator[str]:
         " toolchain with those that promise the same."
     )
     yield (
-        "Where the unit is a command, each task starts Python (about 15 ms). Where it is a"
+        "Where the unit is a command, each task starts Python. Where it is a"
         " function, tasks of one process share that start."
     )
     yield (
