@@ -144,10 +144,10 @@ def _find_problem(name: str, toolchain: Toolchain, wants_cluster: bool) -> _Prob
     if toolchain.cluster and not (wants_cluster and os.environ.get(toolchain.cluster)):
         return Status.NO_CLUSTER, f"not measured: no cluster named ({toolchain.cluster})"
     print(f"environment of {name}", flush=True)
-    problem = environments.create_environment(name)
-    if not problem and not environments.find_version(name, toolchain):
-        problem = f"not installed: {toolchain.package or toolchain.version_command[0]} is not there"
-    return (Status.NOT_INSTALLED, problem) if problem else None
+    reason = environments.create_environment(name)
+    if not reason and not environments.find_version(name, toolchain):
+        reason = f"not installed: {toolchain.package or toolchain.version_command[0]} is not there"
+    return (Status.NOT_INSTALLED, reason) if reason else None
 
 
 def _plan_cells(

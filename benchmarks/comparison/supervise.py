@@ -61,7 +61,8 @@ def run(command: list[str], log: str, timeout_s: float) -> tuple[float, float, i
         wall_s = time.monotonic() - start_s
         os.close(descriptor)
         code = process.wait() if has_ended else TIMED_OUT
-        return start_s, wall_s, code if code >= 0 else 128 - code  # of a signal, as a shell says it
+        exit_code = code if code >= 0 else 128 - code  # of a signal, as a shell says it
+        return start_s, wall_s, exit_code
 
 
 def end_descendants() -> None:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterator
 
 from dvc_bridge.app.current_folder import Warn
-from dvc_bridge.dvcio.atomic_files import check_writable
+from dvc_bridge.dvcio.cache_check import check_writable
 from dvc_bridge.dvcio.dvc_version import check_version, installed, missing
 from dvc_bridge.dvcio.locks import RepositoryLock
 from dvc_bridge.dvcio.project import Project, config_as_dvc, find_project

@@ -13,9 +13,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from dvc_bridge.dvcio.cache_layout import OBJECTS
-from dvc_bridge.errors import UsageError
-
 FICLONE = 0x40049409  # Linux ioctl: share another file's blocks until one is written
 
 
@@ -92,26 +89,6 @@ def _remove_writable(remove: Callable[[str], object], name: str, _: object) -> N
     for protected in (path, path.parent):
         protected.chmod(protected.stat().st_mode | stat.S_IRWXU)
     remove(name)
-
-
-def check_writable(folder: Path) -> None:
-    """Check that files can be created in a cache folder, which need not exist yet.
-
-    Raises
-    ------
-    UsageError
-        The folder is not writable.
-    """
-    nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    subfolders = (nearest / OBJECTS, nearest / "runs")
-    for path in (nearest, *(subfolder for subfolder in subfolders if subfolder.exists())):
-        try:
-            with tempfile.TemporaryFile(dir=path):  # root ignores permission bits
-                pass
-        except OSError as exc:
-            raise UsageError(
-                f"{path} is not writable", "chown it, or dvc cache dir FOLDER"
-            ) from exc
 
 
 def copy_file(source: Path, target: Path, scratch: Path, *, mode: int) -> None:

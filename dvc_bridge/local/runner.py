@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import time
@@ -11,7 +10,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from queue import Empty
 
-from dvc_bridge.dvcio.atomic_files import check_writable
+from dvc_bridge.dvcio.cache_check import CacheCheck
 from dvc_bridge.dvcio.locks import PathLocks, RepositoryLock
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.reading.templates import message_with_causes
@@ -39,9 +38,6 @@ from dvc_bridge.planning.graph import direct_downstream
 from dvc_bridge.planning.record_readers import record_readers
 from dvc_bridge.planning.schedule import Schedule
 from dvc_bridge.ui.view import View
-
-# The cache is checked before a command at most this often; three temporary files take 2 ms.
-_CACHE_CHECK_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +123,7 @@ class Run:
         self._stopping = False
         self._problem: Exception | None = None
         self._published_upstream: set[RunIndex] = set()
-        self._cache_checked_at = -math.inf
+        self._cache_check = CacheCheck(project.cache)
         self.summary = Summary()
 
     def run(self) -> Summary:
@@ -238,7 +234,7 @@ class Run:
     def _start(self, index: RunIndex) -> None:
         stage = self._stages[index]
         if any(out.cached for out in stage.outs):
-            self._check_cache()
+            self._cache_check.run()  # fail now, not after hours
         self._publish_for(index)
         self._path_locks.take(index, *_paths_to_lock(stage))
         command = dvc_stage.command(self._project, stage, self._env)
@@ -248,13 +244,6 @@ class Run:
         self._tracer.command_started(index, reason, str(log.relative_to(self._project.root)))
         self._processes.start(index, command, log)
         self._running.add(index)
-
-    def _check_cache(self) -> None:
-        """Check that the cache is writable: a command must not run for hours in vain."""
-        now = time.monotonic()
-        if now - self._cache_checked_at >= _CACHE_CHECK_S:
-            check_writable(self._project.cache)
-            self._cache_checked_at = now
 
     def _end(self, ended: Ended) -> None:
         index = ended.index

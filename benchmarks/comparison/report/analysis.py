@@ -14,11 +14,9 @@ from benchmarks.comparison.statistics import (
     ratio_interval,
 )
 from benchmarks.comparison.status import Status
+from benchmarks.comparison.supervise import TIMED_OUT
 
 BASELINE, OURS, FLOOR = "dvc_repro", "dvc_bridge_repro", "plain_python"
-# A command that the time limit ended, as supervise.py says.
-_TIMED_OUT = 124
-_TRIED = frozenset((Status.MEASURED, Status.FAILED, Status.OVER_LIMIT, Status.NO_FIGURE))
 Document = Mapping[str, Any]
 
 
@@ -66,7 +64,7 @@ class Entry:
     @property
     def was_tried(self) -> bool:
         """Whether the toolchain was run here, or would have needed longer than the limit."""
-        return self.status in _TRIED
+        return self.has_result or self.status is Status.NO_FIGURE
 
 
 @dataclass(frozen=True)
@@ -160,7 +158,7 @@ def _read_entry(
 ) -> Entry:
     status, reason = Status(result["status"]), str(result["reason"])
     times, bad = tuple(result[column]), tuple(code for code in result["exit_codes"] if code)
-    if bad and set(bad) == {_TIMED_OUT}:
+    if bad and set(bad) == {TIMED_OUT}:
         status, reason = Status.OVER_LIMIT, "ended at the time limit"
     elif bad:
         total = len(result["exit_codes"])

@@ -10,12 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.comparison.report import figures
-from benchmarks.comparison.report.analysis import (
-    BASELINE,
-    OURS,
-    Entry,
-    Row,
-)
+from benchmarks.comparison.report.analysis import BASELINE, OURS, Entry, Row
 from benchmarks.comparison.status import Status
 from dvc_bridge.report.html import text
 

@@ -78,8 +78,8 @@ def limitations(document: Document) -> Iterator[str]:
         " toolchain with those that promise the same."
     )
     yield (
-        "Where the unit is a command, each task starts Python. Where it is a"
-        " function, tasks of one process share that start."
+        "Where the unit is a command, each task starts Python. Where it is a function, tasks of one"
+        " process share that start."
     )
     yield (
         "Times include the start of the toolchain, since a user waits for it. A long-running server"

@@ -15,7 +15,7 @@ from typing import Any
 
 # ruamel.yaml folds plain text beyond this column.
 WIDTH = 80
-# Commands that are folded at each position around that column; one has a word longer than a line.
+# Long commands whose first word ends at each position around that column, or before it.
 _FOLDED = tuple(f"{'a' * length} bc d{' efg' * 40}" for length in (1, *range(66, 86)))
 # Certainly a plain scalar: begins like a word or a path, has no character with a meaning in YAML.
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./=+@%,-]*(?: [A-Za-z0-9_./=+@%,$;&|<>()*?~^-]+)*")
@@ -23,8 +23,8 @@ _HEX = re.compile(r"(?=[0-9]*[a-f])(?!0b|[0-9]+e[0-9]+(?:$|\.))[0-9a-f]{32}(?:\.
 _RESERVED = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 
 
-class _HardError(Exception):
-    """The value needs DVC's own writer."""
+class _UnsupportedError(Exception):
+    """Only DVC's own writer supports the value."""
 
 
 def entry_text(entry: Mapping[str, Any]) -> str:
@@ -42,23 +42,26 @@ def _entry_text(entry: Mapping[str, Any], parents: Sequence[str]) -> str:
     try:
         heads = [_line("  " * depth, parent, "") for depth, parent in enumerate(parents)]
         return "".join((*heads, *_sections(entry, parents)))
-    except _HardError:
+    except _UnsupportedError:
         return _as_dvc(entry, parents)
 
 
 def _sections(entry: Mapping[str, Any], parents: Sequence[str]) -> Iterator[str]:
     """Yield the text of each key of an entry with its value, without the lines of `parents`."""
-    dvc_wrote_list = False
+    has_nested = False
     for key, value in entry.items():
         try:
             yield "".join(_section_lines(key, value, "  " * len(parents)))
-        except _HardError:
-            is_list = not isinstance(value, str)
-            text = _as_dvc({key: value}, parents)
-            # Anchors are numbered through all sections, and two sections can share a list.
-            if "&id" in text or (is_list and dvc_wrote_list):
+        except _UnsupportedError:
+            # Two sections can share a list, which then has an anchor in one and an alias in the
+            # other. Anchors are numbered through all sections.
+            is_nested = not isinstance(value, str)
+            if is_nested and has_nested:
                 raise
-            dvc_wrote_list |= is_list
+            text = _as_dvc({key: value}, parents)
+            if "&id" in text:
+                raise
+            has_nested |= is_nested
             yield text.split("\n", len(parents))[-1]
 
 
@@ -78,29 +81,30 @@ def _section_lines(key: str, value: Any, indent: str) -> list[str]:
         return [f"{indent}{key}:\n", *chain.from_iterable(items)]
     if key == "params" and value:
         return [f"{indent}params:\n", *chain.from_iterable(_params(value, f"{indent}  "))]
-    raise _HardError
+    raise _UnsupportedError
 
 
 def _params(files: Mapping[str, Any], indent: str) -> Iterator[list[str]]:
     for file, values in files.items():
         if not values:
-            raise _HardError
+            raise _UnsupportedError
         yield [_line(indent, file, ""), *_mapping(values, f"{indent}  ", f"{indent}  ")]
 
 
 def _cmd(value: Any, indent: str) -> list[str]:
     if isinstance(value, list) and value:
-        return [f"{indent}cmd:\n", *(f"{indent}- {_command(v, indent, 2)}\n" for v in value)]
-    return [f"{indent}cmd: {_command(value, indent, 5)}\n"]
+        lines = (_command_text(f"{indent}- ", command, indent) for command in value)
+        return [f"{indent}cmd:\n", *lines]
+    return [_command_text(f"{indent}cmd: ", value, indent)]
 
 
-def _command(value: Any, indent: str, begin: int) -> str:
-    text = _scalar(value)
-    if len(indent) + begin + len(text) < WIDTH:
-        return text
-    if not _folds_as_dvc():
-        raise _HardError
-    return _fold(text, len(indent) + begin, len(indent) + 2)
+def _command_text(start: str, command: Any, indent: str) -> str:
+    text = _scalar(command)
+    if len(start) + len(text) >= WIDTH:
+        if not _folds_as_dvc():
+            raise _UnsupportedError
+        text = _fold(text, len(start), len(indent) + 2)
+    return f"{start}{text}\n"
 
 
 def _fold(text: str, column: int, indent: int) -> str:
@@ -108,16 +112,17 @@ def _fold(text: str, column: int, indent: int) -> str:
 
     The space before a word that is too long for the line stays at the end of that line.
     """
+    line_break = "\n" + " " * indent
     parts: list[str] = []
     for word in text.split(" "):
         if parts and column < WIDTH:
             parts.append(" ")
             column += 1
         elif parts:
-            parts.append("\n" + " " * indent)
+            parts.append(line_break)
             column = indent
         if column + len(word) > WIDTH and column > indent:
-            parts.append("\n" + " " * indent)
+            parts.append(line_break)
             column = indent
         parts.append(word)
         column += len(word)
@@ -146,7 +151,7 @@ def _line(indent: str, key: Any, text: str) -> str:
 def _text(value: Any, column: int) -> str:
     text = _scalar(value)
     if column + len(text) >= WIDTH:
-        raise _HardError
+        raise _UnsupportedError
     return text
 
 
@@ -158,9 +163,9 @@ def _scalar(value: Any) -> str:
     if type(value) is float and isfinite(value):
         return repr(value)
     if type(value) is not str:
-        raise _HardError
+        raise _UnsupportedError
     if _PLAIN.fullmatch(value) and value.lower() not in _RESERVED and " #" not in value:
         return value
     if _HEX.fullmatch(value):
         return value
-    raise _HardError
+    raise _UnsupportedError

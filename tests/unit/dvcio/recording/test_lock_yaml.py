@@ -128,10 +128,9 @@ def test_dvc_writes_a_long_command_if_ruamel_folds_differently(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lock_yaml, "_fold", lambda *_: "not as ruamel.yaml")
-    lock_yaml._folds_as_dvc.cache_clear()
+    monkeypatch.setattr(lock_yaml, "_folds_as_dvc", lock_yaml._folds_as_dvc.__wrapped__)
     found = {"cmd": "python train.py" + " data/x.csv" * 20}
     assert lock_yaml.entry_text(found) == dumps_yaml(found)
-    lock_yaml._folds_as_dvc.cache_clear()
 
 
 def test_a_list_that_two_sections_share_is_what_dvc_writes() -> None:
