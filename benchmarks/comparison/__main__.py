@@ -1,7 +1,7 @@
 """Compare toolchains on equal work: `python -m benchmarks.comparison`; writes JSON and a report.
 
-Run it again to add rounds, or to continue after an interruption: samples of the same day, code,
-versions and machine are kept in one file.
+Run it again to add rounds, or to continue after an interruption: samples of the same day and
+machine are kept in one file. Those of a toolchain whose code or version changed are measured again.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.comparison import environments, machine
+from benchmarks.comparison import code_digest, environments, machine
 from benchmarks.comparison.cluster import describe_clusters
 from benchmarks.comparison.cluster_workloads import list_cluster_workloads
 from benchmarks.comparison.evidence import read_evidence
 from benchmarks.comparison.graph import Graph
+from benchmarks.comparison.method_check import CHECKED
 from benchmarks.comparison.report.analysis import BASELINE, FLOOR, OURS
 from benchmarks.comparison.report.files import write_report
 from benchmarks.comparison.session import Cell, Options, Session
@@ -64,9 +65,12 @@ def _measure(arguments: argparse.Namespace, output: Path, now: datetime.datetime
     problems = {name: _find_problem(name, toolchains[name], arguments.cluster) for name in selected}
     workloads = _select_workloads(all_workloads, arguments.scenario)
     session = _describe_session(options, toolchains, all_workloads, now)
+    session["code"] = _describe_code({name: toolchains[name] for name in {*selected, CHECKED}})
     variables = {toolchain.cluster for toolchain in toolchains.values() if arguments.cluster}
     session["clusters"] = describe_clusters(sorted(variables - {""}))
     store = Store(output, session)
+    for name, n_samples in store.outdated.items():
+        print(f"{name}: its code or version changed; removed {n_samples} samples")
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # both end it alike
     cells = _plan_cells(store, workloads, toolchains, problems)
     try:
@@ -183,7 +187,7 @@ def _describe_session(
     return {
         "format": FORMAT,
         "began": f"{now:%Y-%m-%d %H:%M} UTC",
-        "digest": machine.digest_comparison(),
+        "digest": code_digest.digest_common(),
         "machine": machine.describe_machine(),
         "load": [],
         "elapsed_s": {},
@@ -192,7 +196,6 @@ def _describe_session(
         "limit_s": statistics.mode(workload.limit_s for workload in workloads),
         "cell_s": options.cell_s,
         "seed": options.seed,
-        **machine.describe_revision(),
         "versions": {
             name: environments.find_version(name, toolchain)
             for name, toolchain in toolchains.items()
@@ -221,6 +224,19 @@ def _describe_session(
             for workload in workloads
         ],
         **read_evidence(),
+    }
+
+
+def _describe_code(toolchains: Mapping[str, Toolchain]) -> dict[str, dict[str, Any]]:
+    """Return what the samples of each toolchain depend on, besides the common code."""
+    revision = machine.describe_revision()
+    return {
+        name: {
+            "version": environments.find_version(name, toolchain),
+            "digest": code_digest.digest_toolchain(name, runs_dvc_bridge=toolchain.runs_dvc_bridge),
+            **revision,
+        }
+        for name, toolchain in toolchains.items()
     }
 
 

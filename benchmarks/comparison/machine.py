@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import subprocess
@@ -17,8 +16,6 @@ from benchmarks.comparison import work
 from benchmarks.comparison.workload import ROOT
 
 _MEASURED = ("benchmarks/comparison", "benchmarks/toolchains", "dvc_bridge", "flows")
-# Parts of paths whose code does not run while something is measured.
-_NOT_MEASURED = {"report", "evidence"}
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
@@ -52,17 +49,6 @@ def _git(*arguments: str) -> str:
         ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     return done.stdout.strip()
-
-
-def digest_comparison() -> str:
-    """Return a digest of all measured code: samples of other code are not mixed with new ones."""
-    digest = hashlib.sha256()
-    for folder in _MEASURED:
-        for path in sorted((ROOT / folder).rglob("*")):
-            is_code = path.suffix in {".py", ".json", ".txt"}
-            if is_code and not _NOT_MEASURED & {*path.parts}:
-                digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def seconds_per_block(jobs: int) -> float:

@@ -14,7 +14,7 @@ from benchmarks.comparison.status import Status
 from benchmarks.comparison.timed_run import Sample
 from dvc_bridge.dvcio.atomic_files import write_whole
 
-FORMAT = 1
+FORMAT = 2
 # Parameters that identify a result, in hyperfine's `parameters`.
 Key = tuple[str, str, str, str]  # workload, phase, toolchain, variant
 
@@ -25,8 +25,9 @@ class Store:
     Parameters
     ----------
     session
-        What the samples depend on. Samples in a file with other values of `digest`, `machine` and
-        `versions` do not belong together with new ones.
+        What the samples depend on. A file with another `digest` or `machine` is refused. `code` has
+        an entry for each toolchain that the session measures: the results of such a toolchain are
+        removed if the file has another version of it, or another digest of its code.
     """
 
     def __init__(self, path: Path, session: Mapping[str, Any]) -> None:
@@ -34,12 +35,14 @@ class Store:
         self._session = copy.deepcopy(dict(session))
         self._results: dict[Key, dict[str, Any]] = {}
         self._elapsed: dict[str, list[float]] = {}
+        self.outdated: dict[str, int] = {}
+        """Toolchain -> number of its samples that were removed."""
         if path.exists():
             self._load(json.loads(path.read_text()))
 
     def _load(self, document: Mapping[str, Any]) -> None:
         old = document["comparison"]
-        same = ("format", "digest", "machine", "versions", "jobs", "limit_s")
+        same = ("format", "digest", "machine", "jobs", "limit_s")
         differing = [name for name in same if old.get(name) != self._session[name]]
         # A session may name other clusters than the one before, but not change what one of them is.
         known, named = old.get("clusters", {}), self._session.get("clusters", {})
@@ -51,10 +54,32 @@ class Store:
             )
         self._results = {key_of(result): result for result in document["results"]}
         self._elapsed = old["elapsed_s"]
+        for name, entry in old["code"].items():
+            self._keep_or_remove(name, entry)
         self._session["clusters"] = {**known, **named}
         self._session["load"] = [*old["load"], *self._session["load"]]
         self._session["seconds_per_block"] = old["seconds_per_block"]
+        self._session["continued"] = self._session["began"]
         self._session["began"] = old["began"]
+
+    def _keep_or_remove(self, toolchain: str, old: Mapping[str, Any]) -> None:
+        """Keep the results of a toolchain, or remove those of another version or other code."""
+        new = self._session["code"].setdefault(toolchain, old)
+        if all(new[name] == old[name] for name in ("version", "digest")):
+            # A revision with exactly the measured code says more than one with changes.
+            self._session["code"][toolchain] = new if old["dirty"] else old
+            return
+        removed = [key for key in self._results if key[2] == toolchain]
+        n_samples = sum(self.count(key) for key in removed)
+        if n_samples:
+            self.outdated[toolchain] = n_samples
+        for key in removed:
+            del self._results[key]
+        self._elapsed = {
+            cell: seconds
+            for cell, seconds in self._elapsed.items()
+            if toolchain not in cell.split(" / ")
+        }
 
     @property
     def s_per_block(self) -> float:

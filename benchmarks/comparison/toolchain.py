@@ -94,6 +94,8 @@ class Toolchain:
         Environment variables that its users would set.
     cluster
         The environment variable that names the cluster it needs; empty if it needs none.
+    runs_dvc_bridge
+        Whether its samples depend on the code of dvc_bridge.
     """
 
     title: str
@@ -112,6 +114,7 @@ class Toolchain:
     outs: Callable[[Path, Graph], dict[str, str]] = read_outs
     environment: Mapping[str, str] = field(default_factory=dict)
     cluster: str = ""
+    runs_dvc_bridge: bool = False
     about: str = ""
 
 

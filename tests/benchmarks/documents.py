@@ -22,7 +22,7 @@ TITLES = {
     "wrong": "wrong outs",
 }
 SESSION: dict[str, Any] = {
-    "format": 1,
+    "format": 2,
     "began": "2026-11-29 12:00 UTC",
     "digest": "0123456789abcdef",
     "machine": {
@@ -40,9 +40,15 @@ SESSION: dict[str, Any] = {
     "limit_s": 45.0,
     "cell_s": 8.0,
     "seed": 0,
-    "revision": "0" * 40,
-    "dirty": False,
-    "versions": dict.fromkeys(TITLES, "1.0"),
+    "code": {
+        name: {
+            "version": "1.0",
+            "digest": "89abcdef01234567",
+            "revision": ("1" if name == "dvc_bridge_repro" else "0") * 40,
+            "dirty": name == "dvc_bridge_repro",
+        }
+        for name in TITLES
+    },
     "toolchains": {
         name: {
             "title": title,

@@ -150,11 +150,42 @@ def test_the_file_has_the_shape_of_hyperfine(tmp_path: Path) -> None:
             assert result["min"] <= result["median"] <= result["max"]
 
 
-@pytest.mark.parametrize("name", ["digest", "jobs", "machine", "versions"])
+@pytest.mark.parametrize("name", ["digest", "jobs", "machine"])
 def test_samples_of_something_else_are_not_mixed(name: str, tmp_path: Path) -> None:
     fill(tmp_path / "results.json")
     with pytest.raises(SystemExit, match=f"another {name}; fix"):
         Store(tmp_path / "results.json", {**SESSION, name: "other"})
+
+
+@pytest.mark.parametrize("changed", [{"digest": "other"}, {"version": "2.0"}])
+def test_only_the_samples_of_a_toolchain_that_changed_are_measured_again(
+    changed: dict[str, str], tmp_path: Path
+) -> None:
+    path, cells = tmp_path / "results.json", [Cell(SMALL, "plain_python"), Cell(SMALL, "make")]
+    before, _ = measure(path, cells, 1)
+    changed_make = {**SESSION["code"]["make"], "revision": "1" * 40, **changed}
+    later_plain = {**SESSION["code"]["plain_python"], "revision": "1" * 40}
+    code = {"make": changed_make, "plain_python": later_plain}
+    store = Store(path, {**SESSION, "code": code})
+    assert store.outdated == {"make": 1}
+    assert (store.count(cells[1].first_key), store.elapsed_s(cells[1].title)) == (0, [])
+    store.save()
+    document = json.loads(path.read_text())
+    assert document["results"] == [r for r in before["results"] if "make" not in r["command"]]
+    kept = document["comparison"]["code"]
+    assert (kept["make"], kept["plain_python"]) == (changed_make, SESSION["code"]["plain_python"])
+
+
+def test_a_session_keeps_the_samples_of_toolchains_that_it_does_not_measure(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "results.json"
+    before, _ = measure(path, [Cell(SMALL, "make")], 1)
+    store = Store(path, {**SESSION, "code": {}})
+    store.save()
+    after = json.loads(path.read_text())
+    assert (after["results"], store.outdated) == (before["results"], {})
+    assert after["comparison"]["code"] == SESSION["code"]
 
 
 def test_a_session_may_name_another_cluster_but_not_change_one(tmp_path: Path) -> None:

@@ -272,18 +272,19 @@ def _render_toolchains(document: Document) -> Iterator[str]:
     session = document["comparison"]
     body = "".join(
         f'<tr><th scope="row">{text(t["title"])}</th>'
-        f"<td>{text(session['versions'].get(name, '') or 'not installed')}"
-        f"<small>{text(t['released'])}</small></td>"
+        f"<td>{text(version)}<small>{text(t['released'])}</small></td>"
+        f"<td><code>{text(revision)}</code></td>"
         f"<td>{text(t['unit'])}</td><td>{text(t['skips'])}</td><td>{text(t['about'])}</td>"
         f"<td>{text(texts.extent(document, name))}</td>"
         f"<td><code>benchmarks/toolchains/{text(name)}</code></td></tr>"
         for name, t in session["toolchains"].items()
+        for version, revision in (texts.describe_code(document, name),)
     )
     yield "<section><h2>Toolchains</h2>"
     yield f"<p>{text(texts.CORRECTIONS)}</p>"
     yield _table(
-        "<th>toolchain</th><th>version</th><th>unit</th><th>skips unchanged work</th><th></th>"
-        "<th>measured</th><th>folder</th>",
+        "<th>toolchain</th><th>version</th><th>revision</th><th>unit</th>"
+        "<th>skips unchanged work</th><th></th><th>measured</th><th>folder</th>",
         body,
     )
     yield "</section>"

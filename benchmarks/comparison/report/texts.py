@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -246,11 +247,11 @@ def facts(document: Document) -> Iterator[tuple[str, str, str]]:
     """Yield name, value and note of what the page says first."""
     session = document["comparison"]
     machine = session["machine"]
-    yield "measured", session["began"], ""
+    continued = session.get("continued")
+    yield "measured", session["began"], f"continued {continued}" if continued else ""
     yield "machine", f"{machine['cores']} cores", machine["processor"]
     yield "load", ", ".join(f"{load:g}" for load in session["load"]), "before and after"
-    note = "with uncommitted changes" if session["dirty"] else ""
-    yield "git revision", session["revision"][:12] or "no git", note
+    yield from _list_revisions(document)
     for name, about in session.get("clusters", {}).items():
         yield "cluster", about, name
     yield "system", machine["system"], f"Python {machine['python']}, {machine['memory_gb']:g} GB"
@@ -260,6 +261,17 @@ def facts(document: Document) -> Iterator[tuple[str, str, str]]:
         if result["parameters"]["workload"] != CHECK
     )
     yield "samples", f"{n_samples:,}", "all of them are drawn"
+
+
+def _list_revisions(document: Document) -> Iterator[tuple[str, str, str]]:
+    """Yield each git revision at which toolchains were measured, the most common one first."""
+    with_samples = {r["parameters"]["toolchain"] for r in document["results"] if r["exit_codes"]}
+    code = document["comparison"]["code"]
+    counts = Counter((code[name]["revision"], code[name]["dirty"]) for name in sorted(with_samples))
+    for (revision, is_dirty), count in counts.most_common():
+        notes = ["with uncommitted changes"] * is_dirty
+        notes += [f"for {count} of {counts.total()} toolchains"] * (len(counts) > 1)
+        yield "git revision", revision[:12] or "no git", ", ".join(notes)
 
 
 def published(document: Document) -> Iterator[tuple[str, str, str, str]]:
@@ -291,6 +303,14 @@ def extent(document: Document, toolchain: str) -> str:
         return f"{n_measured} rows"
     reasons = {r["reason"] for r in results if r["status"] in _REASONS}
     return min(reasons, default="not selected")
+
+
+def describe_code(document: Document, toolchain: str) -> tuple[str, str]:
+    """Return the version of a toolchain, and the git revision at which it was measured."""
+    code = document["comparison"]["code"].get(toolchain)
+    if code is None:
+        return "not selected", ""
+    return code["version"] or "not installed", code["revision"][:7]
 
 
 def columns_of(features: Any) -> list[str]:

@@ -12,6 +12,7 @@ def create_toolchain(engine: str, cluster: str, title: str) -> Toolchain:
         title=title,
         unit=Unit.COMMAND,
         skips=Skips.CONTENT,
+        runs_dvc_bridge=True,
         write=lambda graph, project, _jobs: write_cluster_project(graph, project, cluster),
         commands=lambda _graph, _jobs: [["dvc-bridge", "submit", "--engine", engine, "--wait"]],
         package="dvc-bridge",

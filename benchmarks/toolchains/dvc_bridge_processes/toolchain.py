@@ -21,6 +21,7 @@ TOOLCHAIN = Toolchain(
     title="dvc-bridge submit, processes",
     unit=Unit.COMMAND,
     skips=Skips.CONTENT,
+    runs_dvc_bridge=True,
     write=write,
     commands=lambda _graph, _jobs: [["dvc-bridge", "submit", "--wait"]],
     package="dvc-bridge",

@@ -9,6 +9,7 @@ TOOLCHAIN = Toolchain(
     title="dvc-bridge repro",
     unit=Unit.COMMAND,
     skips=Skips.CONTENT,
+    runs_dvc_bridge=True,
     write=lambda graph, project, _jobs: write_dvc_project(graph, project),
     commands=lambda _graph, jobs: [["dvc-bridge", "repro", "-j", str(jobs)]],
     package="dvc-bridge",

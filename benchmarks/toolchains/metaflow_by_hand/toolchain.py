@@ -26,6 +26,7 @@ TOOLCHAIN = Toolchain(
     title="Metaflow, flow by hand with @dvc_stage",
     unit=Unit.FUNCTION,
     skips=Skips.CONTENT,
+    runs_dvc_bridge=True,
     write=write,
     commands=lambda _graph, jobs: [
         ["python", "run.py", "flows/train.py", "TrainFlow", str(jobs)],

@@ -28,6 +28,7 @@ TOOLCHAIN = Toolchain(
     title="Metaflow, generated flow",
     unit=Unit.COMMAND,
     skips=Skips.CONTENT,
+    runs_dvc_bridge=True,
     write=write,
     rewrite=generate_flow,
     commands=lambda _graph, jobs: [["python", "run.py", "flow.py", "Comparison", str(jobs)]],

@@ -36,6 +36,7 @@ TOOLCHAIN = Toolchain(
     title="Metaflow, generated flow --with kubernetes",
     unit=Unit.COMMAND,
     skips=Skips.CONTENT,
+    runs_dvc_bridge=True,
     write=write,
     commands=lambda _graph, _jobs: list_commands("run"),
     resume_commands=lambda _graph, _jobs: list_commands("resume"),
