@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.comparison.report import figures, texts
+from benchmarks.comparison.report import figures, table_cells, texts
 from benchmarks.comparison.report.analysis import BASELINE, Document, Entry, Row, read_rows
 from benchmarks.comparison.report.measures import Table, break_down, summarize
 
@@ -14,7 +14,9 @@ def markdown(document: Document) -> str:
     rows = read_rows(document)
     parts = [
         f"# {texts.TITLE}",
-        _bullets(f"{name}: {value} {note}".strip() for name, value, note in texts.facts(document)),
+        _bullets(
+            f"{name}: {value} {note}".strip() for name, value, note in table_cells.facts(document)
+        ),
         f"## {texts.LEADS}",
         _bullets(texts.leads(document, rows)),
         "## Limitations",
@@ -23,7 +25,7 @@ def markdown(document: Document) -> str:
         texts.COSTS_ABOUT,
         _table(
             ("toolchain", "one task", "each further task", "up to tasks"),
-            [(_escape(title), *rest) for _, title, *rest in texts.costs(rows)],
+            [(_escape(title), *rest) for _, title, *rest in table_cells.costs(rows)],
         ),
         *_summaries(document, rows),
         "## Results",
@@ -34,7 +36,7 @@ def markdown(document: Document) -> str:
             ("workload", "engine", "time", "source"),
             [
                 (workload, engine, time, f"[source]({source})")
-                for workload, engine, time, source in texts.published(document)
+                for workload, engine, time, source in table_cells.published(document)
             ],
         ),
         "## Method",
@@ -47,7 +49,7 @@ def markdown(document: Document) -> str:
 
 
 def _started(document: Document) -> Iterator[str]:
-    lines = [tuple(map(_escape, line)) for line in texts.started(document)]
+    lines = [tuple(map(_escape, line)) for line in table_cells.started(document)]
     if lines:
         yield f"## {texts.STARTED}"
         yield _table(("workload", "toolchain", "pods or jobs"), lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmarks.comparison.report import figures, texts
+from benchmarks.comparison.report import figures, table_cells, texts
 from benchmarks.comparison.report.analysis import (
     BASELINE,
     OURS,
@@ -57,7 +57,7 @@ def _render_head(document: Document) -> Iterator[str]:
     )
     cells = "".join(
         f"<div><dt>{text(name)}</dt><dd>{text(value)}<small>{text(note)}</small></dd></div>"
-        for name, value, note in texts.facts(document)
+        for name, value, note in table_cells.facts(document)
     )
     yield f'<dl class="facts">{cells}</dl></header>'
 
@@ -71,7 +71,7 @@ def _render_costs(rows: Sequence[Row]) -> Iterator[str]:
     body = "".join(
         f'<tr{_mark(name)}><th scope="row">{text(title)}</th><td class="n">{text(start)}</td>'
         f'<td class="n">{text(per_task)}</td><td class="n">{text(n_tasks)}</td></tr>'
-        for name, title, start, per_task, n_tasks in texts.costs(rows)
+        for name, title, start, per_task, n_tasks in table_cells.costs(rows)
     )
     if not body:
         return
@@ -221,7 +221,7 @@ def _render_started(document: Document) -> Iterator[str]:
     body = "".join(
         f'<tr><th scope="row">{text(title)}</th><td>{text(workload)}</td>'
         f'<td class="n">{text(number)}</td></tr>'
-        for workload, title, number in texts.started(document)
+        for workload, title, number in table_cells.started(document)
     )
     if body:
         yield f"<section><h2>{text(texts.STARTED)}</h2>"
@@ -234,7 +234,7 @@ def _render_published(document: Document) -> Iterator[str]:
     body = "".join(
         f'<tr><th scope="row">{text(engine)}</th><td>{text(workload)}</td>'
         f'<td class="n">{text(time)}</td><td><a href="{text(source)}">source</a></td></tr>'
-        for workload, engine, time, source in texts.published(document)
+        for workload, engine, time, source in table_cells.published(document)
     )
     machines = {item["machine"] for item in document["comparison"]["published"]}
     yield "<section><h2>Published, other machine</h2>"
@@ -247,7 +247,9 @@ def _render_published(document: Document) -> Iterator[str]:
 
 
 def _render_features(features: Any) -> Iterator[str]:
-    head = "<th>feature</th>" + "".join(f"<th>{text(c)}</th>" for c in texts.columns_of(features))
+    head = "<th>feature</th>" + "".join(
+        f"<th>{text(c)}</th>" for c in table_cells.columns_of(features)
+    )
     body = "".join(
         f'<tr><th scope="row">{text(row["feature"])}</th>'
         + "".join(f"<td>{_feature_cell(cell)}</td>" for cell in row["cells"])
@@ -275,10 +277,10 @@ def _render_toolchains(document: Document) -> Iterator[str]:
         f"<td>{text(version)}<small>{text(t['released'])}</small></td>"
         f"<td><code>{text(revision)}</code></td>"
         f"<td>{text(t['unit'])}</td><td>{text(t['skips'])}</td><td>{text(t['about'])}</td>"
-        f"<td>{text(texts.extent(document, name))}</td>"
+        f"<td>{text(table_cells.extent(document, name))}</td>"
         f"<td><code>benchmarks/toolchains/{text(name)}</code></td></tr>"
         for name, t in session["toolchains"].items()
-        for version, revision in (texts.describe_code(document, name),)
+        for version, revision in (table_cells.describe_code(document, name),)
     )
     yield "<section><h2>Toolchains</h2>"
     yield f"<p>{text(texts.CORRECTIONS)}</p>"
