@@ -42,6 +42,7 @@ def collect(run: str, *, checkout: bool = True, warn: Warn) -> RunEnd:
 
 
 def _status(context: RunContext, run: str) -> RunStatus | None:
+    context.use_engine_of(run)
     try:
         return context.connect().status(run)
     except BridgeError:  # it no longer has the run, or cannot be reached

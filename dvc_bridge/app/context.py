@@ -108,6 +108,11 @@ class RunContext(ExitStack):
         """The class of the engine that the run uses."""
         return engine_type(self._engine or self.settings.engine)
 
+    def use_engine_of(self, run: str) -> None:
+        """Use the engine on which a run was started, unless the user selected one."""
+        if self._engine is None:
+            self._engine = self.store(run)[0].origin().get("engine") or None
+
     def connect(self) -> Engine:
         """Return the engine, connected."""
         return self.engine_type.connect(self.project, self.settings)

@@ -157,7 +157,9 @@ def resume(
     ----------
     run
         The name of the run.
-    engine, watch, report, warn
+    engine
+        The name of the engine; None: the one on which the run was started.
+    watch, report, warn
         As for `submit`.
 
     Raises
@@ -166,6 +168,7 @@ def resume(
         The run is still running, or the remote does not have it.
     """
     with RunContext(engine=engine, warn=warn) as context:
+        context.use_engine_of(run)
         connected = context.connect()
         _check_ended(connected.attempts(run), run)
         store, objects = context.store(run)
@@ -175,7 +178,10 @@ def resume(
         numbers = unfinished_tasks(plan, store, objects)
         if not numbers:
             report(f"every stage of run {run} is done")
-            return Submitted(run)
+            if watch is None:
+                return Submitted(run)
+            merged_run, status = merge_stored(context, run, checkout=True)
+            return Submitted(run, end=end_of_run(merged_run, run, status))
         record = connected.resume(run, store.manifest(), numbers)
         attempt = connected.start(record)
         report(f"run {run}: {len(numbers)} of {len(plan)} tasks, as {attempt}")
