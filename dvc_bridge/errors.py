@@ -88,6 +88,12 @@ class IntegrityError(BridgeError):
     exit_code = 3
 
 
+class DifferenceError(BridgeError):
+    """A check found a difference."""
+
+    exit_code = 3
+
+
 class LostObjectError(IntegrityError):
     """An object of a remote is missing or damaged.
 

@@ -13,7 +13,7 @@ from dvc_bridge.cli.stage_arguments import selection_of
 from dvc_bridge.cli.terminal import warn
 from dvc_bridge.dvcio.output_file import write_output
 from dvc_bridge.engines.argo.manifest import ManifestKind
-from dvc_bridge.errors import UsageError
+from dvc_bridge.errors import DifferenceError, UsageError
 from dvc_bridge.pipeline.fuse import Fuse
 
 # The kind of the script; the others are those of `ManifestKind`.
@@ -80,7 +80,7 @@ def _check(output: str | None, make: Callable[[Code], str]) -> int:
         )
     checked = check_manifest(output, make)
     if checked.why:
-        raise UsageError(
+        raise DifferenceError(
             "\n".join((f"{output} has drifted: {checked.why}", *checked.difference)),
             f"dvc-bridge convert --output {output}, with the same options",
         )

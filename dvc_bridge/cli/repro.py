@@ -19,6 +19,7 @@ from dvc_bridge.dvcio.dvc_version import check_version, is_installed
 from dvc_bridge.dvcio.project import find_project
 from dvc_bridge.errors import (
     BridgeError,
+    DifferenceError,
     GraphError,
     IntegrityError,
     StageFailedError,
@@ -157,7 +158,7 @@ def _failure(errors: Mapping[str, BridgeError], logs: str) -> BridgeError:
 def _report_verification(verified: Verified) -> int:
     print(verified)
     if verified.found:
-        raise IntegrityError(
+        raise DifferenceError(
             "\n".join(f"{a}: {text}" for a, texts in verified.found.items() for text in texts),
             "declare what these stages read as deps, or give those that share files a mutex"
             f" in {FILE}",
@@ -171,7 +172,7 @@ def _check(args: Namespace) -> int:
     report = check_against_dvc(Path.cwd(), [*_dvc_arguments(args), "-j", str(args.jobs)])
     print(report)
     if not report.equal:
-        raise IntegrityError(
+        raise DifferenceError(
             "dvc-bridge did not end where dvc repro did",
             "if dvc-bridge repro --verify finds nothing wrong with the stages, please report this",
         )

@@ -15,7 +15,7 @@ from dvc_bridge.dvcio.output_file import write_output
 from dvc_bridge.dvcio.project import Project, find_project
 from dvc_bridge.dvcio.reading.pipeline import read_pipeline
 from dvc_bridge.dvcio.reading.settings import read_settings
-from dvc_bridge.errors import UsageError
+from dvc_bridge.errors import DifferenceError, UsageError
 from dvc_bridge.metaflow.flow_levels import check_settings, levels_of, needs_of
 from dvc_bridge.metaflow.flow_text import Level, flow_text, was_edited, words_of
 from dvc_bridge.pipeline.fuse import Fuse
@@ -78,8 +78,10 @@ def check_flow(output: str, read_arguments: ReadArguments) -> None:
 
     Raises
     ------
+    DifferenceError
+        The file does not match.
     UsageError
-        The file does not match, does not exist, or was edited.
+        The file does not exist, or was edited.
     """
     target = Path(output)
     if not target.is_file():
@@ -94,7 +96,7 @@ def check_flow(output: str, read_arguments: ReadArguments) -> None:
     # Generate it with the arguments that it was generated with before.
     request = read_arguments(["flow", *shlex.split(arguments), "-o", output])
     if flow(request) != current:
-        raise UsageError(
+        raise DifferenceError(
             f"{output} differs from the flow that dvc.yaml generates now",
             f"dvc-bridge flow {arguments} -o {output}",
         )

@@ -229,6 +229,6 @@ def test_check_compares_a_committed_manifest_with_the_revision_that_it_names(
     commit(project)
     bridge(project, *options, "--check")
     (project / "dvc-bridge.yaml").write_text(SETTINGS.replace("image:1", "image:2"))
-    printed = bridge(project, *options, "--check", code=2)
+    printed = bridge(project, *options, "--check", code=3)
     assert "argo.yaml has drifted: dvc-bridge.yaml differ from" in printed
     bridge(project, "convert", "--check", code=2)

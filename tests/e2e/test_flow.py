@@ -183,7 +183,7 @@ def test_check_tells_a_stale_flow_and_an_edited_one_which_is_not_written_over(
     flow.write_text(text)
     yaml = project / "dvc.yaml"
     yaml.write_text(json.dumps({"stages": {**STAGES, "more": {"cmd": "echo"}}}))
-    said = bridge(project, *check, code=2)
+    said = bridge(project, *check, code=3)
     assert "differs from the flow that dvc.yaml generates now" in said
     assert "fix: dvc-bridge flow --name LabFlow --fuse chains -o flow.py" in said
     printed = metaflow(project, "run", code=1)
