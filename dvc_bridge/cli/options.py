@@ -65,7 +65,7 @@ def add_flags(command: argparse.ArgumentParser, *, pull: str) -> None:
     command.add_argument(
         "--allow-missing",
         action="store_true",
-        help="do not run stages whose data are missing, but which are unchanged otherwise",
+        help="skip a stage if only its data are missing and nothing else has changed",
     )
     command.add_argument(
         "--pull",

@@ -57,6 +57,11 @@ def report_command(args: Namespace) -> int:
 
 def _report(run: str | None, args: Namespace) -> RunReport:
     if run is not None and "/" in run:  # a Metaflow pathspec
+        if args.base is not None:
+            raise UsageError(
+                "--base is for runs of dvc-bridge; a Metaflow run is compared with an earlier one",
+                "leave out --base",
+            )
         from dvc_bridge.metaflow.report import report  # noqa: PLC0415  it needs Metaflow
 
         return with_prices(report(run, warn=warn))

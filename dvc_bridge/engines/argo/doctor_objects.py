@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from dvc_bridge.engines.argo.client import Cluster
+from dvc_bridge.engines.argo.rbac_file import RBAC_FILE, apply_command
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ApiError
 from dvc_bridge.pipeline.argo_settings import ArgoSettings
@@ -73,7 +74,7 @@ def find_account(cluster: Cluster, name: str) -> Finding:
         f"service account {name}",
         core.read_namespaced_service_account,
         name,
-        f"kubectl -n {cluster.namespace} apply -f docs/argo-rbac.yaml, or name another as"
+        f"{apply_command(cluster.namespace)}, or name another as"
         " argo.service_account in dvc-bridge.yaml",
     )
 
@@ -97,7 +98,7 @@ def find_token(cluster: Cluster, account: str) -> Finding:
         f"secret {name}, the token of the account {account},",
         core.read_namespaced_secret,
         name,
-        f"docs/argo-rbac.yaml has it for dvc-bridge; write one like it for {account}",
+        f"{RBAC_FILE} has it for dvc-bridge; write one like it for {account}",
     )
 
 

@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dvc_bridge.engines.argo.rbac_file import apply_command
 from dvc_bridge.pipeline.quantity import multiply
 from dvc_bridge.pipeline.settings_file import FILE
 
-_RBAC = "kubectl apply -f docs/argo-rbac.yaml, in the namespace of the run"
+_RBAC = apply_command("NAMESPACE")
 # Messages of Argo that only say that it does not try again.
 _NO_REASON = ("No more retries left", "retryStrategy.expression evaluated to false")
 _OUT_OF_MEMORY = "OOMKilled"
@@ -97,8 +98,8 @@ _KINDS = (
     _Kind(
         r"failed quota: (?P<a>[^:]+): must specify (?P<b>.+)",
         "the quota {a} demands values that the pod does not have: {b}",
-        f"set cpu and memory in {FILE}; values for the containers init and wait come from"
-        " the settings of Argo's controller (executor.resources)",
+        f"set cpu, memory and cpu_limit in {FILE}; for the containers init and wait, set"
+        " argo.executor_cpu and argo.executor_memory",
     ),
     _Kind(
         r"(?P<a>maximum|minimum) (?P<b>\w+) usage per (?P<c>Container|Pod) is (?P<d>[^,]+),"
@@ -109,7 +110,8 @@ _KINDS = (
     _Kind(
         r"violates PodSecurity \"(?P<a>[^\"]+)\": (?P<b>.+)",
         "the namespace demands the Pod Security Standard {a}: {b}",
-        "use a namespace that allows the pods of Argo, or see docs/argo.md",
+        "the pods of dvc-bridge conform to the standard `restricted`: find what else adds to them"
+        " in this namespace, such as a sidecar",
     ),
     _Kind(
         r"(?P<a>\w+)\.argoproj\.io .*is forbidden:"
@@ -120,10 +122,10 @@ _KINDS = (
     _Kind(
         r"(ErrImage|ImagePullBackOff).*",
         "{0}",
-        f"name an image in {FILE} (argo.image) that the nodes can pull",
+        f"name an image in {FILE} that the nodes can pull",
         blocks=True,
     ),
-    _Kind(r"InvalidImageName.*", "{0}", f"correct argo.image in {FILE}", blocks=True),
+    _Kind(r"InvalidImageName.*", "{0}", f"correct image in {FILE}", blocks=True),
     _Kind(
         r"secret \"(?P<a>[^\"]+)\.service-account-token\" not found",
         "the namespace has no Secret {a}.service-account-token, the token of the account {a}",
@@ -155,7 +157,7 @@ _KINDS = (
     _Kind(
         r"CreateContainerConfigError.*",
         "{0}",
-        "create the Secret that `secrets` in dvc-bridge.yaml names: docs/argo.md",
+        f"create the Secret that `secrets` in {FILE} names",
         blocks=True,
     ),
     _Kind(

@@ -50,7 +50,7 @@ LIMITS = Limits(("64Mi",), (90,))
         (
             'pods "r" is forbidden: failed quota: q: must specify limits.memory for: init,wait',
             "the quota q demands values that the pod does not have: limits.memory for: init,wait",
-            "executor.resources",
+            "argo.executor_cpu",
         ),
         (
             'pods "r-p0-1" is forbidden: maximum memory usage per Container is 256Mi, but limit is'
@@ -64,7 +64,7 @@ LIMITS = Limits(("64Mi",), (90,))
             " allowPrivilegeEscalation != false",
             "the namespace demands the Pod Security Standard restricted:latest:"
             " allowPrivilegeEscalation != false",
-            "docs/argo.md",
+            "such as a sidecar",
         ),
         (
             "wait: Error (exit code 64): workflowtaskresults.argoproj.io is forbidden: User"
@@ -109,7 +109,7 @@ def test_without_a_limit_the_reason_names_none() -> None:
 def test_a_pod_without_an_image_is_blocked(message: str) -> None:
     explanation = explain([message, ""], LIMITS)
     assert explanation.message == message
-    assert "argo.image" in explanation.fix
+    assert "image" in explanation.fix
     assert explanation.blocks
 
 

@@ -91,7 +91,7 @@ def test_the_table_has_every_group_with_its_stages_and_those_that_wait() -> None
         "group  phase    took     stages",
         "g0     Failed   0 s      a       exit code 75",
         "g1     Pending  1:02:05  b@ü, c  2 attempts; ImagePullBackOff; fix: name an image in"
-        " dvc-bridge.yaml (argo.image) that the nodes can pull",
+        " dvc-bridge.yaml that the nodes can pull",
         "g2     Omitted  1:02:05  d",
         "g3     Waiting",
     ]
