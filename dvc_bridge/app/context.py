@@ -28,6 +28,7 @@ from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.pipeline.trace import RunTrace
 from dvc_bridge.planning.exclusion import exclusive_groups
+from dvc_bridge.planning.left_out_results import without_outdated
 from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.merge import Merged, merge
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
@@ -171,7 +172,7 @@ class RunContext(ExitStack):
             self.project,
             self.pipeline,
             self.order,
-            results,
+            without_outdated(self.pipeline, results),
             self.session,
             objects,
             checkout=checkout,

@@ -52,9 +52,15 @@ class Workspace:
                 raise UsageError(f"dep {dep.path} is a named pipe", fix) from None
             raise
 
-    def out(self, out: Output) -> Pointer | None:
-        """Return the current pointer of an out; None if it is missing."""
-        return self.hashes.pointer(f"{self._root}/{out.at}")
+    def out(self, out: Output, *, large: bool = False) -> Pointer | None:
+        """Return the current pointer of an out; None if it is missing.
+
+        Parameters
+        ----------
+        large
+            Also read large files whose hashes are not stored.
+        """
+        return self.hashes.pointer(f"{self._root}/{out.at}", large=large)
 
     def is_link_to_folder(self, out: Output) -> bool:
         """Return whether the out is a symbolic link to a folder."""

@@ -147,10 +147,6 @@ def _plan(
         allow=settings.allow,
         warn=print,
     )
-    for stage in pipeline.stages:
-        result = settled.results.get(stage.address)
-        if result and result.outcome is Outcome.RESTORED:
-            forecast.objects.send(stage, result.entry)
     Store(forecast.objects.default, run).put_known(settled.results.values())
     words = iter(done.references)
     return [[next(words) for group in level if group] for level in parts]

@@ -63,6 +63,20 @@ def find_incompatible(
     return reasons
 
 
+def without_outdated(pipeline: Pipeline, results: Mapping[str, Result]) -> dict[str, Result]:
+    """Return the results without those of unchanged stages that have other outs in dvc.lock now.
+
+    Such a stage ran here after the run had been submitted: its newer outs count.
+    """
+    locks = {stage.address: stage.lock for stage in pipeline.stages}
+    return {
+        address: result
+        for address, result in results.items()
+        if result.outcome is not Outcome.UNCHANGED
+        or lock_pointers(result.entry, "outs") == lock_pointers(locks.get(address), "outs")
+    }
+
+
 def left_out_lines(
     incompatible: Mapping[str, Sequence[str]], merged: Collection[str]
 ) -> Iterator[str]:

@@ -96,7 +96,11 @@ class Store:
     def is_done(self) -> bool:
         """Return whether every stage of the run has a good result; a failed one may be retried."""
         expected = self.stage_addresses(self.plan())
-        names = self._remote.names(f"{self._folder}/stages")
+        names = [
+            name  # others are the rest of a write that was killed
+            for name in self._remote.names(f"{self._folder}/stages")
+            if name.endswith(".json")
+        ]
         if expected is None or len(names) < len(expected):
             return False
         with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from dvc_bridge.pipeline.remote_secrets import SECRET
+
 # Larger files, and files with a zero byte, are data.
 MOST_BYTES = 1 << 20
 
@@ -64,6 +66,17 @@ _FORMS: tuple[tuple[bytes, re.Pattern[bytes], str], ...] = tuple(
     )
 )
 _PLACEHOLDER = re.compile(rb"(?i)example|placeholder|your[_-]|xxxx|<[a-z]|\.\.\.|\*\*\*\*|changeme")
+
+
+# Options of DVC's remotes that are secrets; an ID of a key is none.
+_OPTIONS = sorted(SECRET.keys() - {"access_key_id", "oss_key_id"})
+_OPTION = re.compile(rf"(?m)^[ \t]*({'|'.join(_OPTIONS)})[ \t]*=[ \t]*\S")
+
+
+def secret_option(config: str) -> str:
+    """Return an option of a remote that is a secret, in a text of DVC's settings; empty: none."""
+    found = _OPTION.search(config)
+    return found[1] if found else ""
 
 
 def secret_in(base: Path, name: str) -> str:

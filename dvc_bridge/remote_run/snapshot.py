@@ -58,12 +58,13 @@ def take(project: Project, outs: Collection[str], allow: Sequence[str] = ()) -> 
     Raises
     ------
     UsageError
-        git tracks a secret.
+        git tracks a secret, or the settings of a remote in .dvc/config have one.
     """
     from dvc_bridge.remote_run.secret_scan import secret_in  # noqa: PLC0415  not for workers
 
     base = project.git_root or project.root
     names = _code(project, outs)
+    _refuse_secret_options(project, allow)
     secrets = {
         name: why
         for name in names
@@ -91,6 +92,21 @@ def _refuse_tracked(base: Path, secrets: Mapping[str, str]) -> None:
             "\n".join(["this would send secrets to the remote:", *sorted(problems)]),
             "remove them with git rm --cached, and change the secrets; for files that are not"
             " secrets, set snapshot: {allow: [PATH]} in dvc-bridge.yaml",
+        )
+
+
+def _refuse_secret_options(project: Project, allow: Sequence[str]) -> None:
+    from dvc_bridge.remote_run.secret_scan import secret_option  # noqa: PLC0415  as in `take`
+
+    file = project.root / ".dvc" / "config"
+    name = file.relative_to(project.git_root or project.root).as_posix()
+    if any(fnmatchcase(name, glob) for glob in allow) or not file.is_file():
+        return
+    if option := secret_option(file.read_text(encoding="utf-8", errors="replace")):
+        raise UsageError(
+            f"{name} has {option}, and the code that is sent to the remote contains this file",
+            f"keep it on this machine: dvc remote modify --local NAME {option} VALUE, and remove"
+            f" it from {name}",
         )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
 
-from dvc_bridge.dvcio.hashes import md5_of
 from dvc_bridge.dvcio.project import Project
 from dvc_bridge.dvcio.remotes.listing import part_of
 from dvc_bridge.dvcio.remotes.transfer import Objects, modes
@@ -65,9 +64,9 @@ class RemoteState:
             return pointer
         return self._remote(dep.at) or self._part(dep.at)
 
-    def out(self, out: Output) -> Pointer | None:
-        """Return the state of an out, as `dep` does."""
-        pointer = self._workspace.out(out)
+    def out(self, out: Output, *, large: bool = False) -> Pointer | None:
+        """Return the state of an out, as `dep` does; with `large`, large files are read."""
+        pointer = self._workspace.out(out, large=large)
         return pointer if pointer is not None else self._remote(out.at)
 
     def values(self, params: Params) -> Mapping[str, Any] | None:
@@ -135,12 +134,14 @@ def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) 
         if f.verdict is Verdict.FAILS
     ]
     results, waiting, here = {}, [], []
-    locks = _lock_files(pipeline)
+    locks, workspace = _lock_files(pipeline), Workspace(project)
     for prediction in forecasts:
         stage = prediction.stage
         if prediction.verdict in RUNNING:
             if stage.for_pods:
-                problems += reasons_against_pods(project, pipeline, prediction.position, locks)
+                problems += _reasons_against_pods(
+                    project, pipeline, prediction.position, locks, workspace
+                )
                 waiting.append(prediction)
             else:
                 here.append(prediction.position)
@@ -149,6 +150,7 @@ def settle(project: Project, pipeline: Pipeline, forecasts: Sequence[Forecast]) 
         elif prediction.verdict is Verdict.RUN_CACHE:
             entry = prediction.result or stage.lock or {}
             results[stage.address] = Result(stage.address, Outcome.RESTORED, entry)
+    workspace.hashes.save()
     if problems:
         raise UsageError("\n".join(problems), "fix these stages, or select others")
     return Settled(results, tuple(waiting), tuple(here))
@@ -166,8 +168,12 @@ def positions_for_pods(
     """
     stages = pipeline.stages
     positions = [p for p in order if stages[p].for_pods]
-    locks = _lock_files(pipeline)
-    problems = [t for p in positions for t in reasons_against_pods(project, pipeline, p, locks)]
+    locks, workspace = _lock_files(pipeline), Workspace(project)
+    problems = [
+        text
+        for position in positions
+        for text in _reasons_against_pods(project, pipeline, position, locks, workspace)
+    ]
     if problems:
         raise UsageError("\n".join(problems), "fix these stages, or select others")
     if not positions:
@@ -175,8 +181,12 @@ def positions_for_pods(
     return positions
 
 
-def reasons_against_pods(
-    project: Project, pipeline: Pipeline, position: StagePosition, locks: frozenset[str]
+def _reasons_against_pods(
+    project: Project,
+    pipeline: Pipeline,
+    position: StagePosition,
+    locks: frozenset[str],
+    workspace: Workspace,
 ) -> Iterable[str]:
     """Yield the reasons why a stage cannot run in a pod; none if it can.
 
@@ -200,12 +210,19 @@ def reasons_against_pods(
             yield f"{stage.address}: {read.path} is outside the project, so pods do not have it"
     pointers = lock_pointers(stage.lock, "outs")
     for out in stage.outs:
-        path = project.root / out.at
-        md5_in_lock = pointers.get(out.path, Pointer({})).get("md5")
         if not out.local and "://" not in out.at:
             yield f"{stage.address}: {out.path} is outside the project, so pods do not have it"
-        if out.persist and path.is_file() and md5_of(path) != md5_in_lock:
+        elif out.persist and _differs(workspace, out, pointers.get(out.path)):
             yield f"{stage.address}: {out.path} persists and differs from dvc.lock; dvc commit it"
+
+
+def _differs(workspace: Workspace, out: Output, recorded: Pointer | None) -> bool:
+    """Return whether an out exists and is not what dvc.lock records."""
+    try:
+        current = workspace.out(out, large=True)
+    except UndecidedError:
+        return True
+    return current is not None and current.get("md5") != (recorded or Pointer({})).get("md5")
 
 
 def _lock_files(pipeline: Pipeline) -> frozenset[str]:
@@ -267,7 +284,10 @@ def _intact(stage: Stage, state: RemoteState) -> Iterable[str]:
         pointer = pointers.get(out.path)
         if pointer is None or not out.local:
             continue
-        current = state.out(out)
+        try:
+            current = state.out(out, large=True)
+        except UndecidedError:  # for example, a named pipe
+            continue
         is_equal = current is not None and current.get("md5") == pointer.get("md5")
         if is_equal and (not out.cached or state.kept(pointer)):
             yield out.path
@@ -278,7 +298,9 @@ def _upstream(stage: Stage, settled: Settled, is_waiting: bool, state: RemoteSta
         return Upstream(stage, None)
     result = settled.results.get(stage.address)
     if result is None and set(_intact(stage, state)) != lock_paths(stage.lock, "outs"):
-        if stage.lock and all(state.out(out) is None for out in stage.outs if out.cached):
+        if stage.lock and all(
+            state.out(out, large=True) is None for out in stage.outs if out.cached
+        ):
             raise UsageError(
                 f"the remote does not have the data of {stage.address}",
                 f"dvc push {stage.address} where the data is, then start the run again",

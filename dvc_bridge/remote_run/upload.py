@@ -14,11 +14,12 @@ from dvc_bridge.dvcio.workspace import Workspace
 from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry, item_path, lock_items, with_outs
 from dvc_bridge.pipeline.numbering import StagePosition
+from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Pipeline, Stage, StageKind
 from dvc_bridge.planning.forecast import Sources, forecast
 from dvc_bridge.planning.output_remote import remotes
 from dvc_bridge.planning.run_cache_key import run_folder
-from dvc_bridge.remote_run.run_store import Store
+from dvc_bridge.remote_run.run_store import Store, scratch_folder
 from dvc_bridge.remote_run.snapshot import Snapshot, take
 from dvc_bridge.remote_run.task import plan_file
 from dvc_bridge.remote_run.task_plan import (
@@ -58,6 +59,14 @@ class RemoteForecast:
         self._listed: dict[str, frozenset[str]] = {}
         self.remote_state = RemoteState(self._workspace, self.objects, pipeline)
 
+    def save_hashes(self) -> None:
+        """Keep the hashes of the files that were read, for the next run."""
+        self._workspace.hashes.save()
+
+    def objects_of(self, run: str) -> Objects:
+        """Return the objects of a run: where its workers look for them."""
+        return Objects(self._session, scratch_folder(run))
+
     def settle(self, *, force: bool, alone: bool) -> Settled:
         """Sort the stages; the run caches here and in the remote both count.
 
@@ -80,7 +89,7 @@ class RemoteForecast:
             lambda stage: ask_dvc(self._session, stage, restores=False),
         )
         forecasts = forecast(self.pipeline, self.order, sources, force=force, alone=alone)
-        self._workspace.hashes.save()
+        self.save_hashes()
         return settle(self._project, self.pipeline, forecasts)
 
     def _run(self, key: str) -> LockEntry | None:
@@ -148,13 +157,28 @@ def submit(
         jobs=jobs,
         mutexes=mutexes,
     )
+    remote_forecast.save_hashes()
+    objects = remote_forecast.objects_of(run)
+    restored = [r for r in settled.results.values() if r.outcome is Outcome.RESTORED]
+    by_address = {stage.address: stage for stage in pipeline.stages}
     for stage, entry in inputs_to_upload(tasks):
-        remote_forecast.objects.send(stage, _without(stage, entry, snapshot, project))
-    store = Store(remote_forecast.objects.default, run)
+        _send(stage, _without(stage, entry, snapshot, project), objects)
+    for result in restored:  # the run cache has the outs, but perhaps only the one here
+        objects.send(by_address[result.address], result.entry)
+    objects.close()
+    store = Store(objects.default, run)
+    store.put_known(restored)
     store.put_code(snapshot.sha256, snapshot.archive)
     plan, references = plan_file(tasks)
     store.put_plan(plan)
     return Submission(run, tuple(references), snapshot.sha256)
+
+
+def _send(stage: Stage, entry: LockEntry, objects: Objects) -> None:
+    """Upload the outs of an entry that match the workspace, also those that DVC does not cache."""
+    if entry["outs"] and stage.cmd:
+        objects.keep_uncached(stage, {**entry, "cmd": stage.cmd})
+    objects.send(stage, entry)
 
 
 def check_sent(pipeline: Pipeline, objects: Objects) -> None:
@@ -223,11 +247,16 @@ def cached_outs(pipeline: Pipeline) -> list[str]:
 
 def _without(stage: Stage, entry: LockEntry, snapshot: Snapshot, project: Project) -> LockEntry:
     """Return the entry without outs that are in the snapshot because git tracks them, not DVC."""
-    base = project.root.relative_to(project.git_root or project.root)
     in_snapshot = {
-        out.path
-        for out in stage.outs
-        if not out.cached and (base / out.at).as_posix() in snapshot.files
+        out.path for out in stage.outs if not out.cached and _has(snapshot, project, out.at)
     }
     items = lock_items(entry, "outs")
     return with_outs({}, (item for item in items if item_path(item) not in in_snapshot))
+
+
+def _has(snapshot: Snapshot, project: Project, at: str) -> bool:
+    """Return whether a snapshot has a file, or all files of a folder."""
+    base, path = project.git_root or project.root, project.root / at
+    files = (file for file in path.rglob("*") if not file.is_dir()) if path.is_dir() else [path]
+    names = [file.relative_to(base).as_posix() for file in files]
+    return bool(names) and snapshot.files.issuperset(names)

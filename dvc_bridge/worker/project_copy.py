@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from dvc_bridge.dvcio.project import Project, find_project
-from dvc_bridge.dvcio.remotes.config import write_config
+from dvc_bridge.dvcio.remotes.config import remove_other_options, write_config
 from dvc_bridge.remote_run.snapshot import copy_code, unpack
 
 Settings = Mapping[str, Mapping[str, str]]
@@ -70,6 +70,8 @@ def prepare_checkout(
 ) -> Project:
     """Configure cache and remotes of a project in a private folder, and return the project.
 
+    The remotes have exactly the options of `settings`.
+
     Parameters
     ----------
     cache
@@ -77,5 +79,8 @@ def prepare_checkout(
     """
     cache_folder = str(cache or code.parent / "cache")
     cache_section = {**settings.get("cache", {}), "dir": cache_folder, "type": "reflink,copy"}
-    write_config(code / root / ".dvc" / "config.local", {**settings, "cache": cache_section})
+    folder = code / root / ".dvc"
+    if (folder / "config").exists():
+        remove_other_options(folder / "config", settings)
+    write_config(folder / "config.local", {**settings, "cache": cache_section})
     return find_project(code / root)

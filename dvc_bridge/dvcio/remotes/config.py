@@ -93,6 +93,28 @@ def write_config(file: Path, sections: Mapping[str, Mapping[str, str]]) -> None:
         config.write(stream)
 
 
+def remove_other_options(file: Path, sections: Mapping[str, Mapping[str, str]]) -> None:
+    """Remove, from the sections in a file of settings, the options that `sections` lacks.
+
+    DVC adds the settings of a local file to these, so a local file can remove no option.
+    """
+    from configobj import ConfigObj  # noqa: PLC0415  the worker has imported DVC
+
+    config = ConfigObj(str(file), encoding="utf-8", list_values=False)
+    wanted = {name.strip("'").lower(): options for name, options in sections.items()}
+    removed = [
+        (options, option)
+        for name, options in config.items()
+        if name.lower().startswith("remote ") and name.lower() in wanted
+        for option in options
+        if option.lower() not in wanted[name.lower()]
+    ]
+    for options, option in removed:
+        del options[option]
+    if removed:
+        config.write()
+
+
 def open_bare(folder: Path, sections: Mapping[str, Mapping[str, str]]) -> Any:
     """Create a DVC repository without git in a folder, with these settings; return its `Repo`."""
     from dvc.repo import Repo  # noqa: PLC0415  half a second

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -180,6 +181,10 @@ class Remote:
                 partial = Path(f"{path}.{os.getpid()}.part")
                 partial.write_bytes(content)
                 partial.replace(path)
+            elif self._fs.protocol == "ssh":  # it writes into the file
+                partial_path = f"{path}.{secrets.token_hex(4)}.part"
+                self._fs.pipe_file(partial_path, content)
+                self._fs.fs.mv(partial_path, path)
             else:
                 self._fs.pipe_file(path, content)
 
@@ -189,9 +194,12 @@ class Remote:
             start, end = 0, _WHOLE  # without a range, s3fs requests the size first
         with self._convert_errors():
             try:
-                return bytes(self._fs.fs.cat_file(path, start=start, end=end))
+                content = bytes(self._fs.fs.cat_file(path, start=start, end=end))
             except FileNotFoundError:
                 return None
+        # sshfs, and HTTP servers that do not know ranges, return the whole file.
+        is_whole = start is not None and end is not None and len(content) > end - start
+        return content[start:end] if is_whole else content
 
     def names(self, folder: str) -> list[str]:
         """Return the sorted names in a folder; empty if the folder does not exist."""

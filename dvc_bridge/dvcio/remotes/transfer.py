@@ -112,7 +112,10 @@ class Objects:
         return self._remote(location.remote, pushed=location.pushed)
 
     def keep_uncached(self, stage: Stage, entry: LockEntry) -> None:
-        """Store the objects of outs that DVC does not cache, so that `send` can upload them."""
+        """Store the objects of outs that DVC does not cache, so that `send` can upload them.
+
+        Outs that are not in the workspace are left out.
+        """
         names = {out.path for out in stage.outs if out.local and not out.cached}
         if not names:
             return
@@ -122,7 +125,7 @@ class Objects:
         repo, database = self._session.repo, self._uncached
         wdir = str(repo.root_dir / Path(stage.wdir))
         for out in repo.stage_cache._create_stage(dict(entry), wdir=wdir).outs:
-            if out.def_path in names and out.is_in_repo:
+            if out.def_path in names and out.is_in_repo and out.exists:
                 staging, _, obj = build(
                     database, out.fs_path, out.fs, out.hash_name, ignore=out.dvcignore
                 )

@@ -157,3 +157,15 @@ def test_nothing_in_this_repository_looks_like_a_secret() -> None:
     )
     names = listed.stdout.strip("\0").split("\0")
     assert {name: why for name in names if (why := secret_in(REPOSITORY, name))} == {}
+
+
+def test_a_secret_in_the_committed_settings_of_a_remote_is_refused(project: Project) -> None:
+    config = project.root / ".dvc" / "config"
+    public = "['remote \"s\"']\n    url = s3://b\n    access_key_id = me\n    # token = x\n"
+    config.write_text(public)
+    take(project, [])
+    config.write_text(f"{public}    secret_access_key = hidden\n")
+    with pytest.raises(UsageError, match=r"\.dvc/config has secret_access_key") as refused:
+        take(project, [])
+    assert "hidden" not in str(refused.value)
+    take(project, [], [".dvc/config"])

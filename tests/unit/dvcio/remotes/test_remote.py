@@ -67,3 +67,20 @@ def test_of_two_objects_the_missing_one_is_named_and_the_other_is_brought(
         server.shutdown()
     kept = (root / ".dvc" / "cache" / "files" / "md5").glob("*/*")
     assert {f"{path.parent.name}{path.name}" for path in kept} == {A, B} - {lost}
+
+
+def test_a_range_is_a_range_also_from_a_server_that_sends_whole_files(
+    make_project: MakeProject,
+) -> None:
+    root = make_project({}, {})
+    (root / "plan.json").write_text("0123456789")
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(root))) as server:
+        Thread(target=server.serve_forever).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        dvc(root, "remote", "add", "-d", "store", address)
+        from dvc.repo import Repo
+
+        with closing(Repo(str(root))) as repo:
+            assert Remote(repo).get(f"{address}/plan.json", 2, 5) == b"234"
+            assert Remote(repo).get(f"{address}/plan.json") == b"0123456789"
+        server.shutdown()
