@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -102,12 +102,12 @@ def measure(workload: Workload, folder: Path) -> dict[str, object]:
     """Run both tools in turns and print their row."""
     original = create_project(folder / "original", workload.stages, workload.cmd)
     if workload.is_unchanged:
-        run_timed(BRIDGE(2), original)
+        run_timed(_list_repro_words(2), original)
     samples_of = {
         "dvc": Samples("dvc repro"),
         "dvc-bridge": Samples(f"dvc-bridge repro -j {workload.jobs}"),
     }
-    commands = {"dvc": DVC, "dvc-bridge": BRIDGE(workload.jobs)}
+    commands = {"dvc": DVC, "dvc-bridge": _list_repro_words(workload.jobs)}
     for _ in range(workload.rounds):
         results = {}
         for tool, samples in samples_of.items():
@@ -139,7 +139,7 @@ def measure(workload: Workload, folder: Path) -> dict[str, object]:
 def measure_scale(folder: Path, stages: int) -> dict[str, float]:
     """Measure the CPU per stage of a first run, and the CPU and memory of a plan."""
     root = create_project(folder / "scale", stages, "echo {i} > o{i}")
-    _, run_s, _ = run_timed(BRIDGE(2), root)
+    _, run_s, _ = run_timed(_list_repro_words(2), root)
     _, plan_s, peak_mb = run_timed([sys.executable, "-m", "dvc_bridge", "plan"], root)
     shutil.rmtree(root)
     return {
@@ -151,9 +151,10 @@ def measure_scale(folder: Path, stages: int) -> dict[str, float]:
 
 
 DVC = [sys.executable, "-m", "dvc", "repro"]
-BRIDGE: Callable[[int], list[str]] = lambda jobs: [  # noqa: E731
-    *(sys.executable, "-m", "dvc_bridge", "repro", "-j", str(jobs))
-]
+
+
+def _list_repro_words(jobs: int) -> list[str]:
+    return [sys.executable, "-m", "dvc_bridge", "repro", "-j", str(jobs)]
 
 
 def create_project(root: Path, stages: int, cmd: str) -> Path:

@@ -168,7 +168,7 @@ def template_bytes(folder: Path, flow: str) -> int | None:
     endpoint = os.environ.get("CLUSTER_S3_ENDPOINT")
     if not endpoint:
         return None
-    import botocore.session  # noqa: PLC0415
+    import botocore.session  # noqa: PLC0415  not for every benchmark
 
     client = botocore.session.get_session().create_client("s3", endpoint_url=endpoint)
     bucket = f"bench-{secrets.token_hex(4)}"

@@ -61,7 +61,7 @@ def real_rows(n: int) -> Rows:
     requests = build_request_table(flights, weather, params)
     index = np.linspace(requests.num_rows // 2, requests.num_rows - 1, n).astype(np.int64)
     return [
-        {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124
+        {name: None if value != value else value for name, value in row.items()}  # noqa: PLR0124  NaN
         for row in requests.take(pa.array(index)).to_pylist()
     ]
 

@@ -196,10 +196,6 @@ def _describe_session(
         "limit_s": statistics.mode(workload.limit_s for workload in workloads),
         "cell_s": options.cell_s,
         "seed": options.seed,
-        "versions": {
-            name: environments.find_version(name, toolchain)
-            for name, toolchain in toolchains.items()
-        },
         "toolchains": {
             name: {
                 "title": toolchain.title,

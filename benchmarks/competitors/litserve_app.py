@@ -17,7 +17,7 @@ class Api(litserve.LitAPI):
         """Load the model."""
         self.predictor = Predictor()
 
-    def decode_request(self, request):  # type: ignore[no-untyped-def]
+    def decode_request(self, request):  # type: ignore[no-untyped-def]  # see below
         """Return the rows. LitServe would use an annotation as the type of the body."""
         return request["rows"]
 

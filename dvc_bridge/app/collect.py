@@ -13,8 +13,8 @@ from dvc_bridge.errors import BridgeError, UsageError
 from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_status import RunStatus
 from dvc_bridge.remote_run.run_store import Store
+from dvc_bridge.remote_run.settle import Settled
 from dvc_bridge.remote_run.task import PlannedTask
-from dvc_bridge.remote_run.task_plan import Settled
 
 
 def collect(run: str, *, checkout: bool = True, warn: Warn) -> RunEnd:

@@ -28,13 +28,13 @@ from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.run_flags import RunFlags
 from dvc_bridge.pipeline.trace import RunTrace
 from dvc_bridge.planning.exclusion import exclusive_groups
-from dvc_bridge.planning.left_out_results import without_outdated
+from dvc_bridge.planning.left_out_results import drop_outdated
 from dvc_bridge.planning.targets import Selection, select
 from dvc_bridge.remote_run.merge import Merged, merge
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
+from dvc_bridge.remote_run.settle import Settled
 from dvc_bridge.remote_run.shared_durations import known_seconds, share
 from dvc_bridge.remote_run.shared_memory import known_memory, share_memory
-from dvc_bridge.remote_run.task_plan import Settled
 from dvc_bridge.remote_run.upload import RemoteForecast, Submission, remote_names, submit
 from dvc_bridge.ui.plain_view import PlainView
 
@@ -172,7 +172,7 @@ class RunContext(ExitStack):
             self.project,
             self.pipeline,
             self.order,
-            without_outdated(self.pipeline, results),
+            drop_outdated(self.pipeline, results),
             self.session,
             objects,
             checkout=checkout,

@@ -40,7 +40,7 @@ from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.pipeline.task_settings import Resources
 from dvc_bridge.planning.grouping.tasks_from_settings import divide_into_tasks
 from dvc_bridge.planning.targets import Selection, select
-from dvc_bridge.remote_run.task_plan import positions_for_pods
+from dvc_bridge.remote_run.settle import positions_for_pods
 from dvc_bridge.remote_run.upload import remote_names
 from dvc_bridge.remote_run.worker_contract import GitCode, WorkerEnvironment
 from dvc_bridge.worker.from_git import plan_of

@@ -31,7 +31,7 @@ from dvc_bridge.planning.grouping.overhead import measure_overhead, measure_wave
 from dvc_bridge.planning.grouping.tasks_from_settings import Division, divide_into_tasks
 from dvc_bridge.planning.targets import Selection
 from dvc_bridge.remote_run.resume import unfinished_tasks, upstream_tasks
-from dvc_bridge.remote_run.task_plan import Settled
+from dvc_bridge.remote_run.settle import Settled
 from dvc_bridge.remote_run.worker_contract import SnapshotCode, WorkerEnvironment
 from dvc_bridge.ui.plan_text import memory_text, predicted_text
 from dvc_bridge.ui.view import View

@@ -24,7 +24,7 @@ from dvc_bridge.pipeline.ranges import shape
 from dvc_bridge.planning.grouping.cost_model import Costs
 from dvc_bridge.planning.grouping.tasks_from_settings import divide_into_tasks
 from dvc_bridge.planning.targets import Selection, select
-from dvc_bridge.remote_run.task_plan import positions_for_pods
+from dvc_bridge.remote_run.settle import positions_for_pods
 
 
 @dataclass(frozen=True)

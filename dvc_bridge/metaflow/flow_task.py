@@ -20,9 +20,11 @@ from dvc_bridge.errors import StageFailedError
 from dvc_bridge.pipeline.outcome import Outcome
 from dvc_bridge.pipeline.stage import Stage
 from dvc_bridge.planning.forecast import Forecast, Verdict
+from dvc_bridge.remote_run.remote_state import RemoteState
 from dvc_bridge.remote_run.run_store import Store
+from dvc_bridge.remote_run.settle import Settled
 from dvc_bridge.remote_run.task import PlannedTask
-from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
+from dvc_bridge.remote_run.task_plan import plan_tasks
 from dvc_bridge.remote_run.upload import cached_outs, remote_names
 from dvc_bridge.worker.main import work_in
 from dvc_bridge.worker.project_copy import copied

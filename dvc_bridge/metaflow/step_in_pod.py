@@ -33,8 +33,10 @@ from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Pipeline, Stage, is_inside
 from dvc_bridge.planning.forecast import Forecast, Verdict
 from dvc_bridge.planning.run_cache_key import StageSpec
+from dvc_bridge.remote_run.remote_state import RemoteState
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
-from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
+from dvc_bridge.remote_run.settle import Settled
+from dvc_bridge.remote_run.task_plan import plan_tasks
 from dvc_bridge.ui.plain_view import PlainView
 from dvc_bridge.worker.recorder import WorkerRecorder
 

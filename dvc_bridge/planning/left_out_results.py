@@ -63,7 +63,7 @@ def find_incompatible(
     return reasons
 
 
-def without_outdated(pipeline: Pipeline, results: Mapping[str, Result]) -> dict[str, Result]:
+def drop_outdated(pipeline: Pipeline, results: Mapping[str, Result]) -> dict[str, Result]:
     """Return the results without those of unchanged stages that have other outs in dvc.lock now.
 
     Such a stage ran here after the run had been submitted: its newer outs count.

@@ -73,7 +73,7 @@ _OPTIONS = sorted(SECRET.keys() - {"access_key_id", "oss_key_id"})
 _OPTION = re.compile(rf"(?m)^[ \t]*({'|'.join(_OPTIONS)})[ \t]*=[ \t]*\S")
 
 
-def secret_option(config: str) -> str:
+def find_secret_option(config: str) -> str:
     """Return an option of a remote that is a secret, in a text of DVC's settings; empty: none."""
     found = _OPTION.search(config)
     return found[1] if found else ""

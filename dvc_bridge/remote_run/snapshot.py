@@ -96,13 +96,13 @@ def _refuse_tracked(base: Path, secrets: Mapping[str, str]) -> None:
 
 
 def _refuse_secret_options(project: Project, allow: Sequence[str]) -> None:
-    from dvc_bridge.remote_run.secret_scan import secret_option  # noqa: PLC0415  as in `take`
+    from dvc_bridge.remote_run.secret_scan import find_secret_option  # noqa: PLC0415  as in `take`
 
     file = project.root / ".dvc" / "config"
     name = file.relative_to(project.git_root or project.root).as_posix()
     if any(fnmatchcase(name, glob) for glob in allow) or not file.is_file():
         return
-    if option := secret_option(file.read_text(encoding="utf-8", errors="replace")):
+    if option := find_secret_option(file.read_text(encoding="utf-8", errors="replace")):
         raise UsageError(
             f"{name} has {option}, and the code that is sent to the remote contains this file",
             f"keep it on this machine: dvc remote modify --local NAME {option} VALUE, and remove"

@@ -15,20 +15,17 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.lock_entry import LockEntry, item_path, lock_items, with_outs
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.outcome import Outcome
+from dvc_bridge.pipeline.result import Result
 from dvc_bridge.pipeline.stage import Pipeline, Stage, StageKind
 from dvc_bridge.planning.forecast import Sources, forecast
 from dvc_bridge.planning.output_remote import remotes
 from dvc_bridge.planning.run_cache_key import run_folder
+from dvc_bridge.remote_run.remote_state import RemoteState
 from dvc_bridge.remote_run.run_store import Store, scratch_folder
+from dvc_bridge.remote_run.settle import Settled, settle
 from dvc_bridge.remote_run.snapshot import Snapshot, take
 from dvc_bridge.remote_run.task import plan_file
-from dvc_bridge.remote_run.task_plan import (
-    RemoteState,
-    Settled,
-    inputs_to_upload,
-    plan_tasks,
-    settle,
-)
+from dvc_bridge.remote_run.task_plan import inputs_to_upload, plan_tasks
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class RemoteForecast:
         """Keep the hashes of the files that were read, for the next run."""
         self._workspace.hashes.save()
 
-    def objects_of(self, run: str) -> Objects:
+    def open_objects(self, run: str) -> Objects:
         """Return the objects of a run: where its workers look for them."""
         return Objects(self._session, scratch_folder(run))
 
@@ -89,8 +86,10 @@ class RemoteForecast:
             lambda stage: ask_dvc(self._session, stage, restores=False),
         )
         forecasts = forecast(self.pipeline, self.order, sources, force=force, alone=alone)
-        self.save_hashes()
-        return settle(self._project, self.pipeline, forecasts)
+        try:
+            return settle(self._project, self.pipeline, forecasts, self._workspace)
+        finally:
+            self.save_hashes()
 
     def _run(self, key: str) -> LockEntry | None:
         entry = newest_run(self._project, key)
@@ -158,13 +157,10 @@ def submit(
         mutexes=mutexes,
     )
     remote_forecast.save_hashes()
-    objects = remote_forecast.objects_of(run)
-    restored = [r for r in settled.results.values() if r.outcome is Outcome.RESTORED]
-    by_address = {stage.address: stage for stage in pipeline.stages}
+    objects = remote_forecast.open_objects(run)
     for stage, entry in inputs_to_upload(tasks):
-        _send(stage, _without(stage, entry, snapshot, project), objects)
-    for result in restored:  # the run cache has the outs, but perhaps only the one here
-        objects.send(by_address[result.address], result.entry)
+        _send_input(stage, _without(stage, entry, snapshot, project), objects)
+    restored = _send_restored(pipeline, settled, objects)
     objects.close()
     store = Store(objects.default, run)
     store.put_known(restored)
@@ -174,7 +170,16 @@ def submit(
     return Submission(run, tuple(references), snapshot.sha256)
 
 
-def _send(stage: Stage, entry: LockEntry, objects: Objects) -> None:
+def _send_restored(pipeline: Pipeline, settled: Settled, objects: Objects) -> list[Result]:
+    """Upload the outs of results from the run cache, which may be the one here, and return them."""
+    stages = {stage.address: stage for stage in pipeline.stages}
+    restored = [r for r in settled.results.values() if r.outcome is Outcome.RESTORED]
+    for result in restored:
+        objects.send(stages[result.address], result.entry)
+    return restored
+
+
+def _send_input(stage: Stage, entry: LockEntry, objects: Objects) -> None:
     """Upload the outs of an entry that match the workspace, also those that DVC does not cache."""
     if entry["outs"] and stage.cmd:
         objects.keep_uncached(stage, {**entry, "cmd": stage.cmd})
@@ -248,13 +253,15 @@ def cached_outs(pipeline: Pipeline) -> list[str]:
 def _without(stage: Stage, entry: LockEntry, snapshot: Snapshot, project: Project) -> LockEntry:
     """Return the entry without outs that are in the snapshot because git tracks them, not DVC."""
     in_snapshot = {
-        out.path for out in stage.outs if not out.cached and _has(snapshot, project, out.at)
+        out.path
+        for out in stage.outs
+        if not out.cached and _is_in_snapshot(snapshot, project, out.at)
     }
     items = lock_items(entry, "outs")
     return with_outs({}, (item for item in items if item_path(item) not in in_snapshot))
 
 
-def _has(snapshot: Snapshot, project: Project, at: str) -> bool:
+def _is_in_snapshot(snapshot: Snapshot, project: Project, at: str) -> bool:
     """Return whether a snapshot has a file, or all files of a folder."""
     base, path = project.git_root or project.root, project.root / at
     files = (file for file in path.rglob("*") if not file.is_dir()) if path.is_dir() else [path]

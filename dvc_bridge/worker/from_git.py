@@ -18,9 +18,11 @@ from dvc_bridge.pipeline.ranges import positions_in, ranges, shape
 from dvc_bridge.pipeline.stage import Pipeline
 from dvc_bridge.planning.exclusion import exclusive_groups
 from dvc_bridge.planning.forecast import Forecast, Verdict
+from dvc_bridge.remote_run.remote_state import RemoteState
 from dvc_bridge.remote_run.run_store import Store
+from dvc_bridge.remote_run.settle import Settled
 from dvc_bridge.remote_run.task import PlannedTask
-from dvc_bridge.remote_run.task_plan import RemoteState, Settled, plan_tasks
+from dvc_bridge.remote_run.task_plan import plan_tasks
 
 
 def plan_of(

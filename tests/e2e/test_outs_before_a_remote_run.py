@@ -19,10 +19,6 @@ Stages = dict[str, dict[str, object]]
 ENGINE = ("--engine", "processes")
 
 
-def write(root: Path, stages: Stages) -> None:
-    (root / "dvc.yaml").write_text(json.dumps({"stages": stages}))
-
-
 def wait_until_ended(run: str, root: Path) -> None:
     for _ in range(100):
         if json.loads(bridge(root, "status", run, "--json", *ENGINE))["phase"] == "Succeeded":

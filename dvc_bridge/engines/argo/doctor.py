@@ -15,7 +15,7 @@ from dvc_bridge.engines.argo.doctor_objects import (
     find_all,
     find_token,
 )
-from dvc_bridge.engines.argo.rbac_file import apply_command
+from dvc_bridge.engines.argo.rbac_file import render_apply_command
 from dvc_bridge.engines.argo.workflow_split import MOST_PODS
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ROLES, ApiError, role_rule
@@ -198,7 +198,7 @@ def _executor(cluster: Cluster, account: str) -> Finding:
         "executor",
         False,
         f"{account} may not report results to Argo: every pod would end in Error",
-        f"{apply_command(cluster.namespace)}, which has {rules}",
+        f"{render_apply_command(cluster.namespace)}, which has {rules}",
     )
 
 
@@ -225,5 +225,5 @@ def _next_part(cluster: Cluster, account: str) -> Finding:
         "parts",
         None,
         f"{account} may not create Workflows: runs of more than {MOST_PODS} pods are refused",
-        f"if you need them, {apply_command(cluster.namespace)}, which has {rules}",
+        f"if you need them, {render_apply_command(cluster.namespace)}, which has {rules}",
     )

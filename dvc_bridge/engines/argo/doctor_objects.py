@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from dvc_bridge.engines.argo.client import Cluster
-from dvc_bridge.engines.argo.rbac_file import RBAC_FILE, apply_command
+from dvc_bridge.engines.argo.rbac_file import RBAC_FILE, render_apply_command
 from dvc_bridge.engines.base import Finding
 from dvc_bridge.engines.kubernetes.errors import FORBIDDEN, NOT_FOUND, ApiError
 from dvc_bridge.pipeline.argo_settings import ArgoSettings
@@ -74,7 +74,7 @@ def find_account(cluster: Cluster, name: str) -> Finding:
         f"service account {name}",
         core.read_namespaced_service_account,
         name,
-        f"{apply_command(cluster.namespace)}, or name another as"
+        f"{render_apply_command(cluster.namespace)}, or name another as"
         " argo.service_account in dvc-bridge.yaml",
     )
 

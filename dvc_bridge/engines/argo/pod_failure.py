@@ -10,11 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dvc_bridge.engines.argo.rbac_file import apply_command
+from dvc_bridge.engines.argo.rbac_file import render_apply_command
 from dvc_bridge.pipeline.quantity import multiply
 from dvc_bridge.pipeline.settings_file import FILE
 
-_RBAC = apply_command("NAMESPACE")
+_RBAC = render_apply_command("NAMESPACE")
 # Messages of Argo that only say that it does not try again.
 _NO_REASON = ("No more retries left", "retryStrategy.expression evaluated to false")
 _OUT_OF_MEMORY = "OOMKilled"

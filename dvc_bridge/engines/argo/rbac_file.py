@@ -6,6 +6,6 @@ from __future__ import annotations
 RBAC_FILE = "dvc-bridge/docs/argo-rbac.yaml"
 
 
-def apply_command(namespace: str) -> str:
+def render_apply_command(namespace: str) -> str:
     """Return the command that creates the account and the roles in a namespace."""
     return f"kubectl -n {namespace} apply -f {RBAC_FILE}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from dvc_bridge.engines.argo.client import Cluster
 from dvc_bridge.engines.argo.doctor import may_begin_parts
-from dvc_bridge.engines.argo.rbac_file import apply_command
+from dvc_bridge.engines.argo.rbac_file import render_apply_command
 from dvc_bridge.engines.argo.status import Workflow
 from dvc_bridge.engines.argo.waiting_pods import with_reasons
 from dvc_bridge.engines.argo.watch import watch
@@ -29,7 +29,7 @@ def begin(cluster: Cluster, parts: Sequence[Mapping[str, Any]]) -> None:
         raise UsageError(
             "the run has more pods than one Workflow should hold, and service account"
             f" {account} may not create the next Workflow",
-            f"{apply_command(cluster.namespace)}, or set fuse: auto",
+            f"{render_apply_command(cluster.namespace)}, or set fuse: auto",
         )
     for part in later:
         cluster.create_template(part)

@@ -75,7 +75,7 @@ def test_a_range_is_a_range_also_from_a_server_that_sends_whole_files(
     root = make_project({}, {})
     (root / "plan.json").write_text("0123456789")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(root))) as server:
-        Thread(target=server.serve_forever).start()
+        Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         dvc(root, "remote", "add", "-d", "store", address)
         from dvc.repo import Repo

@@ -109,7 +109,7 @@ def test_without_a_limit_the_reason_names_none() -> None:
 def test_a_pod_without_an_image_is_blocked(message: str) -> None:
     explanation = explain([message, ""], LIMITS)
     assert explanation.message == message
-    assert "image" in explanation.fix
+    assert "image in dvc-bridge.yaml" in explanation.fix
     assert explanation.blocks
 
 

@@ -11,8 +11,8 @@ from dvc_bridge.errors import UsageError
 from dvc_bridge.pipeline.numbering import StagePosition
 from dvc_bridge.pipeline.stage import Dependency, Stage
 from dvc_bridge.planning.graph import pipeline_of
-from dvc_bridge.remote_run import task_plan
-from dvc_bridge.remote_run.task_plan import positions_for_pods
+from dvc_bridge.remote_run import settle
+from dvc_bridge.remote_run.settle import positions_for_pods
 
 
 def project(root: Path) -> Project:
@@ -39,7 +39,7 @@ def test_the_work_per_stage_does_not_grow_with_the_number_of_stages(
         calls.append(file)
         return f"{file}.lock"
 
-    monkeypatch.setattr(task_plan, "lock_file", lock_file)
+    monkeypatch.setattr(settle, "lock_file", lock_file)
     pipeline = pipeline_of([reader(f"s{n}", "raw") for n in range(50)])
     positions = list(map(StagePosition, range(50)))
     assert positions_for_pods(project(tmp_path), pipeline, positions) == positions
