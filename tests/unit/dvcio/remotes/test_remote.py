@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -41,6 +43,18 @@ def test_a_folder_that_lacks_a_file_counts_as_lost(make_project: MakeProject, ho
         assert remote.has([listing]) == set()
 
 
+@contextmanager
+def open_http_remote(root: Path) -> Iterator[Remote]:
+    """Open a project's remote, and close its connections: fsspec leaves them to the collector."""
+    from dvc.repo import Repo
+
+    with closing(Repo(str(root))) as repo:
+        remote = Remote(repo)
+        yield remote
+        client = remote._fs.fs
+        client.close_session(client.loop, client._session)
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
@@ -60,10 +74,8 @@ def test_of_two_objects_the_missing_one_is_named_and_the_other_is_brought(
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(store))) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         dvc(root, "remote", "modify", "store", "url", f"http://127.0.0.1:{server.server_port}")
-        from dvc.repo import Repo
-
-        with closing(Repo(str(root))) as repo, pytest.raises(LostObjectError, match=lost):
-            Remote(repo).fetch([A, B])
+        with open_http_remote(root) as remote, pytest.raises(LostObjectError, match=lost):
+            remote.fetch([A, B])
         server.shutdown()
     kept = (root / ".dvc" / "cache" / "files" / "md5").glob("*/*")
     assert {f"{path.parent.name}{path.name}" for path in kept} == {A, B} - {lost}
@@ -78,9 +90,7 @@ def test_a_range_is_a_range_also_from_a_server_that_sends_whole_files(
         Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}"
         dvc(root, "remote", "add", "-d", "store", address)
-        from dvc.repo import Repo
-
-        with closing(Repo(str(root))) as repo:
-            assert Remote(repo).get(f"{address}/plan.json", 2, 5) == b"234"
-            assert Remote(repo).get(f"{address}/plan.json") == b"0123456789"
+        with open_http_remote(root) as remote:
+            assert remote.get(f"{address}/plan.json", 2, 5) == b"234"
+            assert remote.get(f"{address}/plan.json") == b"0123456789"
         server.shutdown()
